@@ -2,10 +2,13 @@
 // every scoped query takes: who asks, as what, from where.
 package org
 
-// Identifiers, a type each so that two cannot change places.
+// Identifiers have a type each, so that two cannot change places.
 type (
-	PersonID     int64
-	UnitID       int64
+	// PersonID names a person.
+	PersonID int64
+	// UnitID names a unit of either tree.
+	UnitID int64
+	// AssignmentID names a role that a person holds in a unit.
 	AssignmentID int64
 )
 

@@ -32,7 +32,7 @@ const (
 )
 
 // A Problem is an error whose code and text a person may see.
-type Problem struct {
+type Problem struct { //nolint:errname // RFC 9457 calls it a problem, and so does everybody here
 	Kind    Kind
 	Code    string         // feature.reason, stable for ever
 	Members map[string]any // public members beside the standard ones, such as the present state

@@ -1,0 +1,90 @@
+// Package config holds every setting of the program: one struct, read once at the start.
+//
+// Defaults give way to the file, the file to the environment (WANJIA_*), and both to secret files. A key that
+// nobody knows stops the start, and so does one of the policy guard; all complaints come at once.
+package config
+
+import (
+	"time"
+)
+
+// Config is what an operator can set. The zero value is not valid; Load fills in the defaults.
+type Config struct {
+	Demo    bool    `koanf:"demo"` // demo data and sign-in by handle; loopback and SQLite only (X11)
+	Data    string  `koanf:"data"` // folder of the embedded tier: database, keys, lock
+	Listen  Listen  `koanf:"listen"`
+	MySQL   MySQL   `koanf:"mysql"`
+	Redis   Redis   `koanf:"redis"`
+	Keys    Keys    `koanf:"keys"`
+	WeChat  WeChat  `koanf:"wechat"`
+	Log     Log     `koanf:"log"`
+	Checkin Checkin `koanf:"checkin"`
+	Push    Push    `koanf:"push"`
+}
+
+// Listen says where the two listeners are and who stands before them.
+type Listen struct {
+	Public  string   `koanf:"public"`
+	Admin   string   `koanf:"admin"`   // /metrics, /livez, /readyz, pprof: loopback only
+	Proxies []string `koanf:"proxies"` // networks (CIDR) whose X-Forwarded-For is believed; none: the peer is the client
+	Origins []string `koanf:"origins"` // web origins that may open a socket; never *
+}
+
+// MySQL names the production database; without a DSN the embedded SQLite is used.
+type MySQL struct {
+	DSN     string `koanf:"dsn" secret:"true"`
+	DSNFile string `koanf:"dsn_file"`
+}
+
+// Redis names the server or cluster; without an address one runs inside the process.
+type Redis struct {
+	Addresses    []string `koanf:"addresses"`
+	Cluster      bool     `koanf:"cluster"`
+	Password     string   `koanf:"password" secret:"true"`
+	PasswordFile string   `koanf:"password_file"`
+}
+
+// Keys names the master key, which wraps all other keys (security.md §12).
+type Keys struct {
+	Master     string `koanf:"master" secret:"true"` // base64 of 32 bytes; the environment only
+	MasterFile string `koanf:"master_file"`          // made at the first start of the embedded tier
+}
+
+// WeChat is the mini-program's identity and where WeChat answers.
+type WeChat struct {
+	AppID      string `koanf:"app_id"`
+	Secret     string `koanf:"secret" secret:"true"`
+	SecretFile string `koanf:"secret_file"`
+	BaseURL    string `koanf:"base_url"`
+	Fake       bool   `koanf:"fake"` // start the shipped fake WeChat server on loopback
+}
+
+// Log says how much is written to standard error.
+type Log struct {
+	Level string `koanf:"level"` // debug, info, warn, error
+}
+
+// Checkin is about being on duty.
+type Checkin struct {
+	LateEntry time.Duration `koanf:"late_entry"` // how long after the day a late entry is taken (X12)
+}
+
+// Push is about the way of a notification.
+type Push struct {
+	KeepDone time.Duration `koanf:"keep_done"` // how long outbox rows stay when done: the replay window (push.md §5)
+}
+
+// Default is the embedded tier in demo mode's absence: everything on this machine, nobody else's.
+func Default() Config {
+	return Config{
+		Data:    "data",
+		Listen:  Listen{Public: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
+		WeChat:  WeChat{BaseURL: "https://api.weixin.qq.com"},
+		Log:     Log{Level: "info"},
+		Checkin: Checkin{LateEntry: 7 * 24 * time.Hour},
+		Push:    Push{KeepDone: 2 * time.Minute},
+	}
+}
+
+// Embedded says whether SQLite keeps the records.
+func (c Config) Embedded() bool { return c.MySQL.DSN == "" }

@@ -1,0 +1,138 @@
+package config
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// noRanking is the policy guard as far as these tests need it.
+func noRanking(key string) (string, bool) {
+	return "people are not ranked", key == "ranking.people" || key == "evidence.photo_required"
+}
+
+func load(t *testing.T, yaml string, env ...string) (Config, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "wanjia.yaml")
+	if err := os.WriteFile(path, []byte(yaml), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Load(path, env, noRanking)
+}
+
+func TestTheEnvironmentWinsOverTheFileAndTheFileOverTheDefaults(t *testing.T) {
+	t.Parallel()
+	c, err := load(t, "listen: {public: 127.0.0.1:9000}\npush: {keep_done: 5m}\n",
+		"WANJIA_LISTEN_PUBLIC=127.0.0.1:9001", "WANJIA_LISTEN_ORIGINS=https://a.example,https://b.example", "HOME=/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen.Public != "127.0.0.1:9001" || c.Listen.Admin != "127.0.0.1:8081" || c.Push.KeepDone != 5*time.Minute || len(c.Listen.Origins) != 2 {
+		t.Errorf("settings are %+v, want 9001 from the environment, 5m from the file, 8081 by default, two origins", c)
+	}
+}
+
+func TestAMisspeltKeyStopsTheStart(t *testing.T) {
+	t.Parallel()
+	for name, try := range map[string]func() error{
+		"listen.pubic": func() error { _, err := load(t, "listen: {pubic: 127.0.0.1:1}\n"); return err },
+		"lisen":        func() error { _, err := load(t, "lisen: {public: 127.0.0.1:1}\n"); return err },
+		"WANJIA_LISTEN_PUBIC": func() error {
+			_, err := load(t, "", "WANJIA_LISTEN_PUBIC=127.0.0.1:1")
+			return err
+		},
+	} {
+		if err := try(); err == nil || !strings.Contains(err.Error(), name[strings.LastIndex(name, ".")+1:]) {
+			t.Errorf("%s: error %v, want one that names it", name, err)
+		}
+	}
+}
+
+func TestAllComplaintsComeAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, "demo: true\nlisten: {public: 0.0.0.0:80, admin: 0.0.0.0:81, proxies: [everything], origins: ['*']}\nlog: {level: loud}\n")
+	for _, want := range []string{"demo mode refuses", "listen.admin", "listen.proxies", "listen.origins", "log.level"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want it to speak of %s", err, want)
+		}
+	}
+}
+
+// PG3: a key of the policy guard stops the start, in a file and in the environment.
+func TestAKeyOfThePolicyGuardStopsTheStart(t *testing.T) {
+	t.Parallel()
+	_, fromFile := load(t, "ranking: {people: false}\n")
+	_, fromEnv := load(t, "", "WANJIA_EVIDENCE_PHOTO_REQUIRED=true")
+	for _, err := range []error{fromFile, fromEnv} {
+		if err == nil || !strings.Contains(err.Error(), "people are not ranked") {
+			t.Errorf("error %v, want the rule that refuses the key", err)
+		}
+	}
+}
+
+// X11: demo mode refuses other machines and a real database.
+func TestDemoModeRefusesOtherMachinesAndMySQL(t *testing.T) {
+	t.Parallel()
+	if _, err := load(t, "demo: true\nlisten: {public: '[::1]:8080'}\n"); err != nil {
+		t.Errorf("on loopback: %v, want no complaint", err)
+	}
+	for _, yaml := range []string{
+		"demo: true\nlisten: {public: ':8080'}\n",
+		"demo: true\nlisten: {public: 192.0.2.1:8080}\n",
+		"demo: true\nmysql: {dsn: 'u:p@tcp(127.0.0.1:3306)/w'}\nredis: {addresses: [127.0.0.1:6379]}\nkeys: {master_file: /x}\n",
+	} {
+		if _, err := load(t, yaml); err == nil || !strings.Contains(err.Error(), "demo mode refuses") {
+			t.Errorf("%q: error %v, want a refusal of demo mode", yaml, err)
+		}
+	}
+}
+
+// A8.1: a secret that others can read is no secret.
+func TestASecretFileThatOthersCanReadIsRefused(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "dsn")
+	if err := os.WriteFile(path, []byte("secret\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(t, "wechat: {app_id: wx1, secret_file: "+path+"}\n"); err == nil || !strings.Contains(err.Error(), "chmod 0400") {
+		t.Errorf("error %v, want a refusal that says chmod 0400", err)
+	}
+	if err := os.Chmod(path, 0o400); err != nil {
+		t.Fatal(err)
+	}
+	c, err := load(t, "wechat: {app_id: wx1, secret_file: "+path+"}\n")
+	if err != nil || c.WeChat.Secret != "secret" {
+		t.Errorf("secret is %q, error %v, want the content of the file", c.WeChat.Secret, err)
+	}
+}
+
+func TestSecretsAreMaskedWhenSettingsArePrinted(t *testing.T) {
+	t.Parallel()
+	c := Default()
+	c.MySQL.DSN, c.WeChat.Secret = "user:hush@tcp(db)/w", "hush"
+	var out bytes.Buffer
+	slog.New(slog.NewTextHandler(&out, nil)).Info("settings", "config", c)
+	if s := out.String(); strings.Contains(s, "hush") || !strings.Contains(s, "***") || !strings.Contains(s, "127.0.0.1:8080") {
+		t.Errorf("printed %s, want the secrets masked and the rest shown", s)
+	}
+}
+
+func TestTheShippedFilesAreValid(t *testing.T) {
+	t.Parallel()
+	if _, err := Load("../../configs/local.yaml", nil, noRanking); err != nil {
+		t.Errorf("configs/local.yaml: %v", err)
+	}
+	// The example names files that exist on the operator's machine only; every other line of it must hold.
+	_, err := Load("../../configs/production.example.yaml", nil, noRanking)
+	if err != nil {
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			if !strings.Contains(line, "no such file") && !strings.Contains(line, "a MySQL") && !strings.Contains(line, "needs its secret") {
+				t.Errorf("configs/production.example.yaml: %s", line)
+			}
+		}
+	}
+}
