@@ -1,0 +1,131 @@
+package db
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+	"modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// A family is a kind of engine, as far as this package must tell them apart.
+type family int
+
+const (
+	sqliteFamily family = iota + 1
+	mysqlFamily
+	mariadbFamily
+	tidbFamily
+)
+
+// An engine is what runs, as it says itself.
+type engine struct {
+	family       family
+	major, minor int
+	version      string
+}
+
+func (e engine) embedded() bool { return e.family == sqliteFamily }
+
+func (e engine) String() string {
+	name := map[family]string{sqliteFamily: "SQLite", mysqlFamily: "MySQL", mariadbFamily: "MariaDB", tidbFamily: "TiDB"}[e.family]
+	return name + " " + e.version
+}
+
+// engineOf reads what SELECT VERSION() says, such as "10.11.6-MariaDB-0+deb12u1", "8.0.11-TiDB-v8.5.0" or "8.4.2".
+func engineOf(version string) engine {
+	e := engine{family: mysqlFamily, version: strings.TrimPrefix(version, "5.5.5-")} // some servers hide behind an old number
+	number := e.version
+	switch {
+	case strings.Contains(version, "MariaDB"):
+		e.family = mariadbFamily
+	case strings.Contains(version, "TiDB-v"):
+		e.family = tidbFamily
+		_, number, _ = strings.Cut(version, "TiDB-v")
+	}
+	parts := strings.SplitN(number, ".", 3)
+	e.major, _ = strconv.Atoi(parts[0])
+	if len(parts) > 1 {
+		e.minor, _ = strconv.Atoi(parts[1])
+	}
+	return e
+}
+
+// before says whether the engine is older than major.minor.
+func (e engine) before(major, minor int) bool {
+	return e.major < major || e.major == major && e.minor < minor
+}
+
+// isolationVariable is the name under which the session's isolation is set and read.
+func (e engine) isolationVariable() string {
+	if e.family == mariadbFamily && e.before(11, 1) {
+		return "tx_isolation"
+	}
+	return "transaction_isolation"
+}
+
+// Error numbers of the MySQL family and of TiDB, by what they mean to us.
+const (
+	numDuplicate        = 1062
+	numDuplicateNamed   = 1586
+	numDeadlock         = 1213
+	numLockWait         = 1205
+	numRecordChanged    = 1020
+	numTiDBUnknown      = 1105
+	numTiDBTxnRetry     = 8002
+	numTiDBCommitFailed = 8022
+	numTiDBSchemaMoved  = 8028
+	numTiDBConflict     = 9007
+)
+
+// transient says whether err is the kind that running the whole transaction again may cure.
+func (e engine) transient(err error) bool {
+	if e.embedded() {
+		var lite *sqlite.Error
+		return errors.As(err, &lite) && lite.Code()&0xff == codes.SQLITE_BUSY
+	}
+	var my *mysql.MySQLError
+	if !errors.As(err, &my) {
+		return false
+	}
+	switch my.Number {
+	case numDeadlock, numLockWait, numRecordChanged, numTiDBTxnRetry, numTiDBCommitFailed, numTiDBSchemaMoved, numTiDBConflict:
+		return true
+	case numTiDBUnknown:
+		return strings.Contains(my.Message, "pessimistic lock retry limit reached")
+	}
+	return false
+}
+
+// rolledBack says whether err, met at COMMIT, is the server's own word that nothing was committed. A connection that
+// broke says nothing, and then the outcome is unknown.
+func (e engine) rolledBack(err error) bool {
+	var my *mysql.MySQLError
+	if e.embedded() || !errors.As(err, &my) {
+		return false
+	}
+	switch my.Number {
+	case numDeadlock, numTiDBTxnRetry, numTiDBCommitFailed, numTiDBSchemaMoved, numTiDBConflict:
+		return true
+	}
+	return false
+}
+
+// IsDuplicate says whether err is the refusal of a UNIQUE or PRIMARY KEY. The transaction goes on.
+func IsDuplicate(err error) bool {
+	var my *mysql.MySQLError
+	if errors.As(err, &my) {
+		return my.Number == numDuplicate || my.Number == numDuplicateNamed
+	}
+	var lite *sqlite.Error
+	if !errors.As(err, &lite) {
+		return false
+	}
+	switch lite.Code() {
+	case codes.SQLITE_CONSTRAINT_UNIQUE, codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
+		return true
+	}
+	return false
+}
