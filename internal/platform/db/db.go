@@ -9,6 +9,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,6 +32,7 @@ type DB struct {
 	lock   *os.File // SQLite: the data folder's lock
 	wait   time.Duration
 	count  *atomic.Int64
+	values *sync.Map // what Attach was given
 }
 
 // A clock can be moved by tests.
@@ -53,6 +55,10 @@ func (d *DB) Now() time.Time { return moment((*d.clock.now.Load())()) }
 
 // SetNow makes now the clock of d and of all its transactions; tests move time by it.
 func (d *DB) SetNow(now func() time.Time) { d.clock.now.Store(&now) }
+
+// Attach gives d a value that its transactions can ask for: whom a feature wakes after COMMIT. One value a key,
+// attached while the program is put together.
+func (d *DB) Attach(key, value any) { d.values.Store(key, value) }
 
 // Batch is the same database through a pool of its own with longer time limits, for exports, retention and
 // migrations: they shall not take the connections that requests wait for.

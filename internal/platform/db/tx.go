@@ -200,3 +200,9 @@ func (tx *Tx) Keep(key any, make func() any) any {
 	tx.kept[key] = v
 	return v
 }
+
+// Attached is the value that Attach was given for key, nil without one.
+func (tx *Tx) Attached(key any) any {
+	v, _ := tx.d.values.Load(key)
+	return v
+}
