@@ -1,0 +1,351 @@
+package wechat_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wanjia/internal/platform/wechat"
+	"wanjia/internal/platform/wechat/fake"
+)
+
+// A clock that tests move.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Date(2026, 5, 11, 9, 0, 0, 0, time.UTC).UnixMilli())
+	return c
+}
+func (c *clock) now() time.Time       { return time.UnixMilli(c.at.Load()).UTC() }
+func (c *clock) move(d time.Duration) { c.at.Add(d.Milliseconds()) }
+
+func platform(t *testing.T) (*fake.Server, *wechat.Client, *clock) {
+	t.Helper()
+	clk := newClock()
+	s := fake.New(fake.Options{Now: clk.now})
+	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s, client(t, s, clk, wechat.Shared{}), clk
+}
+
+func client(t *testing.T, s *fake.Server, clk *clock, shared wechat.Shared) *wechat.Client {
+	t.Helper()
+	c, err := wechat.New(wechat.Options{BaseURL: s.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: clk.now, Limit: time.Second, Shared: shared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+const openID = "o-" + fake.AppID + "-zl"
+
+var calls = map[string]func(ctx context.Context, s *fake.Server, c *wechat.Client) error{
+	fake.Code2Session: func(ctx context.Context, s *fake.Server, c *wechat.Client) error {
+		_, err := c.Code2Session(ctx, s.Code("zl"))
+		return err
+	},
+	fake.Phone: func(ctx context.Context, s *fake.Server, c *wechat.Client) error {
+		_, err := c.Phone(ctx, s.PhoneCode("19900001234"))
+		return err
+	},
+	fake.Send: func(ctx context.Context, s *fake.Server, c *wechat.Client) error {
+		s.AddTemplate("t1", fake.Template{Fields: map[string]string{"thing1": "thing"}})
+		s.Grant(openID, "t1", 1)
+		_, err := c.Send(ctx, wechat.Message{OpenID: openID, Template: "t1", Fields: map[string]string{"thing1": "入户走访"}})
+		return err
+	},
+	fake.Check: func(ctx context.Context, s *fake.Server, c *wechat.Client) error {
+		if _, err := c.Code2Session(ctx, s.Code("zl")); err != nil {
+			return err
+		}
+		_, err := c.CheckText(ctx, openID, wechat.SceneComment, "楼道的灯坏了")
+		return err
+	},
+}
+
+func TestEveryCallWorksOnAHealthyPlatform(t *testing.T) {
+	t.Parallel()
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, c, _ := platform(t)
+			if err := call(t.Context(), s, c); err != nil {
+				t.Errorf("got %v, want no error", err)
+			}
+		})
+	}
+}
+
+func TestA10_1_WhateverThePlatformAnswersIsCheckedBeforeItIsBelieved(t *testing.T) {
+	t.Parallel()
+	want := map[fake.Kind]wechat.Class{
+		fake.HTML: wechat.Garbled, fake.Huge: wechat.Garbled, fake.NaN: wechat.Garbled, fake.WrongType: wechat.Garbled,
+		fake.Redirect: wechat.Garbled, fake.Control: wechat.Garbled, fake.Twice: wechat.Garbled, fake.Trailing: wechat.Garbled,
+		fake.Silence: wechat.Unknown, fake.AnswerLost: wechat.Unknown,
+	}
+	for name, call := range calls {
+		for kind, class := range want {
+			t.Run(name+"/"+string(kind), func(t *testing.T) {
+				t.Parallel()
+				s, c, _ := platform(t)
+				s.Inject(fake.Fault{Call: name, Kind: kind})
+				err := call(t.Context(), s, c)
+				if got := wechat.ClassOf(err); got != class {
+					t.Errorf("got class %v of %v, want %v", got, err, class)
+				}
+				if err != nil && (strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "at-")) {
+					t.Errorf("the error tells more than it should: %v", err)
+				}
+			})
+		}
+	}
+	for _, kind := range []fake.Kind{fake.HTML, fake.Huge, fake.NaN, fake.WrongType, fake.Control, fake.Twice, fake.Trailing, fake.Redirect} {
+		t.Run("token/"+string(kind), func(t *testing.T) {
+			t.Parallel()
+			s, c, _ := platform(t)
+			s.Inject(fake.Fault{Call: fake.Token, Kind: kind})
+			if err := calls[fake.Phone](t.Context(), s, c); wechat.ClassOf(err) != wechat.Garbled {
+				t.Errorf("got %v, want a garbled answer", err)
+			}
+		})
+	}
+}
+
+func TestErrorCodesBecomeClasses(t *testing.T) {
+	t.Parallel()
+	for code, class := range map[int]wechat.Class{
+		-1: wechat.Transient, 43101: wechat.Refused, 40003: wechat.Address, 47003: wechat.OurBug, 40037: wechat.OurBug,
+		41030: wechat.OurBug, 45011: wechat.MinuteQuota, 45009: wechat.DayQuota, 48001: wechat.Account, 50002: wechat.Account,
+		61004: wechat.Account, 40029: wechat.CodeRefused, 40163: wechat.CodeRefused, 99999: wechat.Other,
+	} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			t.Parallel()
+			s, c, _ := platform(t)
+			s.Inject(fake.Fault{Call: fake.Send, OpenID: openID, Kind: fake.ErrCode, Code: code})
+			if got := wechat.ClassOf(calls[fake.Send](t.Context(), s, c)); got != class {
+				t.Errorf("got %v, want %v", got, class)
+			}
+		})
+	}
+	s, c, _ := platform(t)
+	s.Inject(fake.Fault{Call: fake.Send, Kind: fake.Status, Code: http.StatusBadGateway})
+	if got := wechat.ClassOf(calls[fake.Send](t.Context(), s, c)); got != wechat.Transient {
+		t.Errorf("a 502 is %v, want transient", got)
+	}
+	_ = s.Close()
+	if err := calls[fake.Code2Session](t.Context(), s, c); wechat.ClassOf(err) != wechat.Transient {
+		t.Errorf("a refused connection is %v, want transient", err)
+	}
+}
+
+func TestW1_TheSessionKeyStaysInThePlatformsAnswer(t *testing.T) {
+	t.Parallel()
+	s, c, _ := platform(t)
+	got, err := c.Code2Session(t.Context(), s.Code("zl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := fmt.Sprintf("%+v %#v", got, got); strings.Contains(all, fake.Canary) {
+		t.Errorf("the session holds the session_key: %s", all)
+	}
+}
+
+func TestW2_ACodeWorksOnceForItsOwnApp(t *testing.T) {
+	t.Parallel()
+	clk := newClock()
+	s := fake.New(fake.Options{Now: clk.now, Apps: map[string]string{fake.AppID: fake.Secret, "wxother": "other"}})
+	if err := s.Start(t.Context(), "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	c := client(t, s, clk, wechat.Shared{})
+
+	code := s.Code("zl")
+	if _, err := c.Code2Session(t.Context(), code); err != nil {
+		t.Fatal(err)
+	}
+	for what, code := range map[string]string{"used": code, "of another app": s.CodeFor("wxother", "zl"), "invented": "nonsense", "a phone code": s.PhoneCode("19900001234")} {
+		if _, err := c.Code2Session(t.Context(), code); wechat.ClassOf(err) != wechat.CodeRefused {
+			t.Errorf("a code that is %s: got %v, want it refused", what, err)
+		}
+	}
+	old := s.Code("zl")
+	clk.move(6 * time.Minute)
+	if _, err := c.Code2Session(t.Context(), old); wechat.ClassOf(err) != wechat.CodeRefused {
+		t.Errorf("a code six minutes old: got %v, want it refused", err)
+	}
+	// Codes of the demo come again and again, unless they are marked.
+	for range 2 {
+		if got, err := c.Code2Session(t.Context(), "demo:zl:1"); err != nil || got.OpenID != openID {
+			t.Errorf("a demo code gives %q, %v; want %q", got.OpenID, err, openID)
+		}
+	}
+	s.Single("demo:zl", "zl")
+	_, first := c.Code2Session(t.Context(), "demo:zl")
+	_, second := c.Code2Session(t.Context(), "demo:zl")
+	if first != nil || wechat.ClassOf(second) != wechat.CodeRefused {
+		t.Errorf("a marked demo code: first %v, second %v; want it to work once", first, second)
+	}
+}
+
+func TestW6_APhoneNumberCountsOnlyWithItsOwnFreshMark(t *testing.T) {
+	t.Parallel()
+	s, c, _ := platform(t)
+	code := s.PhoneCode("19900001234")
+	if got, err := c.Phone(t.Context(), code); err != nil || got != "19900001234" {
+		t.Fatalf("got %q, %v; want the number", got, err)
+	}
+	if _, err := c.Phone(t.Context(), code); wechat.ClassOf(err) != wechat.CodeRefused {
+		t.Errorf("the same code again: got %v, want it refused", err)
+	}
+	for _, kind := range []fake.Kind{fake.ForeignMark, fake.OldMark} {
+		s.Inject(fake.Fault{Call: fake.Phone, Kind: kind, Times: 1})
+		if _, err := c.Phone(t.Context(), s.PhoneCode("19900001234")); wechat.ClassOf(err) != wechat.Garbled {
+			t.Errorf("%s: got %v, want the answer refused", kind, err)
+		}
+	}
+}
+
+func TestATokenIsFetchedOnceHoweverManyCallIt(t *testing.T) {
+	t.Parallel()
+	s, c, clk := platform(t)
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if _, err := c.Phone(context.Background(), s.PhoneCode("19900001234")); err != nil {
+				t.Errorf("got %v, want the number", err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.Calls(fake.Token); got != 1 {
+		t.Errorf("%d fetches, want 1", got)
+	}
+	clk.move(109 * time.Minute)
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil || s.Calls(fake.Token) != 1 {
+		t.Errorf("eleven minutes before its end: %v, %d fetches; want the token kept", err, s.Calls(fake.Token))
+	}
+	clk.move(2 * time.Minute)
+	for range 3 {
+		if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := s.Calls(fake.Token); got != 2 {
+		t.Errorf("nine minutes before its end: %d fetches, want 2 in all", got)
+	}
+	clk.move(8 * time.Minute) // now the platform gives a new one
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAStaleTokenIsReplacedAndTheCallRepeatedOnce(t *testing.T) {
+	t.Parallel()
+	s, c, _ := platform(t)
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+		t.Fatal(err)
+	}
+	s.ExpireToken()
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+		t.Errorf("got %v, want a second try with a new token", err)
+	}
+	if got := s.Calls(fake.Token); got != 2 {
+		t.Errorf("%d fetches, want 2", got)
+	}
+	s.Inject(fake.Fault{Call: fake.Phone, Kind: fake.ErrCode, Code: 42001})
+	if err := calls[fake.Phone](t.Context(), s, c); wechat.ClassOf(err) != wechat.TokenStale {
+		t.Errorf("got %v, want the second refusal passed on", err)
+	}
+}
+
+func TestNodesThatShareFetchOneToken(t *testing.T) {
+	t.Parallel()
+	s, _, clk := platform(t)
+	var mu sync.Mutex
+	var kept wechat.Token
+	shared := wechat.Shared{
+		Load: func(context.Context) (wechat.Token, error) { mu.Lock(); defer mu.Unlock(); return kept, nil },
+		Save: func(_ context.Context, t wechat.Token) error { mu.Lock(); defer mu.Unlock(); kept = t; return nil },
+		Drop: func(_ context.Context, value string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if kept.Value == value {
+				kept = wechat.Token{}
+			}
+			return nil
+		},
+	}
+	one, two := client(t, s, clk, shared), client(t, s, clk, shared)
+	for range 3 {
+		for _, c := range []*wechat.Client{one, two} {
+			if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := s.Calls(fake.Token); got != 1 {
+		t.Errorf("%d fetches, want 1", got)
+	}
+	s.ExpireToken()
+	for _, c := range []*wechat.Client{one, two} {
+		if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Calls(fake.Token); got != 2 {
+		t.Errorf("after the token went stale: %d fetches in all, want 2", got)
+	}
+}
+
+func TestOnlyThePlatformOrLoopbackIsSpokenTo(t *testing.T) {
+	t.Parallel()
+	for base, ok := range map[string]bool{
+		"https://api.weixin.qq.com": true, "https://api.weixin.qq.com/": true, "http://127.0.0.1:9": true, "http://[::1]:9": true,
+		"http://api.weixin.qq.com": false, "https://api.weixin.qq.com.evil.example": false, "https://10.0.0.1": false,
+		"http://localhost:9": false, "https://api.weixin.qq.com@evil.example": false, "": false, "http://127.0.0.1:9/?a=b": false,
+		"ftp://127.0.0.1": false, "http://169.254.1.1": false,
+	} {
+		if _, err := wechat.CheckBase(base); (err == nil) != ok {
+			t.Errorf("%q: got %v, want accepted = %v", base, err, ok)
+		}
+	}
+}
+
+func TestTheFakeHoldsMessagesToTheirTemplate(t *testing.T) {
+	t.Parallel()
+	s, c, _ := platform(t)
+	s.AddTemplate("t1", fake.Template{Fields: map[string]string{"thing1": "thing", "time2": "time"}})
+	send := func(thing, at string) error {
+		_, err := c.Send(t.Context(), wechat.Message{OpenID: openID, Template: "t1", Fields: map[string]string{"thing1": thing, "time2": at}})
+		return err
+	}
+	if got := wechat.ClassOf(send("走访", "09:30")); got != wechat.Refused {
+		t.Errorf("without credit: got %v, want refused", got)
+	}
+	s.Grant(openID, "t1", 1)
+	if got := wechat.ClassOf(send(strings.Repeat("长", 21), "09:30")); got != wechat.OurBug {
+		t.Errorf("21 characters: got %v, want our bug", got)
+	}
+	s.Inject(fake.Fault{Call: fake.Send, Kind: fake.AnswerLost, Times: 1})
+	if got := wechat.ClassOf(send("走访", "09:30")); got != wechat.Unknown {
+		t.Errorf("answer lost: got %v, want unknown", got)
+	}
+	if got := s.Sent(); len(got) != 1 || got[0].OpenID != openID || got[0].Fields["thing1"] != "走访" {
+		t.Errorf("accepted: %+v, want the one message although its answer was lost", got)
+	}
+	s.Grant(openID, "t1", 1)
+	s.SetQuota(fake.Send, fake.Quota{Minute: 1})
+	if got := wechat.ClassOf(send("走访", "09:30")); got != wechat.MinuteQuota {
+		t.Errorf("over the minute's quota: got %v", got)
+	}
+}

@@ -1,0 +1,106 @@
+package wechat
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// early is how long before its end a token is no longer used.
+const early = 10 * time.Minute
+
+// A Token is the app's access token.
+type Token struct {
+	Value     string
+	ExpiresAt time.Time
+}
+
+// good says whether t can still be used at now.
+func (t Token) good(now time.Time) bool {
+	return t.Value != "" && now.Before(t.ExpiresAt.Add(-early))
+}
+
+// Shared is where the nodes of a deployment share one token. The platform's stable token is the same for
+// whoever asks without force, so a node that cannot reach the others fetches it and harms nobody (W7).
+type Shared struct {
+	Load func(ctx context.Context) (Token, error) // the zero Token if there is none
+	Save func(ctx context.Context, t Token) error
+	Drop func(ctx context.Context, value string) error // only if value is still the one kept
+}
+
+// A keeper keeps the token of one app: in the process, shared, and from the platform, in this order.
+type keeper struct {
+	fetch  func(ctx context.Context) (Token, error)
+	now    func() time.Time
+	shared Shared
+	flight singleflight.Group
+
+	mu   sync.Mutex
+	kept Token
+}
+
+// token is a token that is good now. Any number of callers at once make one fetch.
+func (k *keeper) token(ctx context.Context) (string, error) {
+	k.mu.Lock()
+	kept := k.kept
+	k.mu.Unlock()
+	if kept.good(k.now()) {
+		return kept.Value, nil
+	}
+	// The one who fetches does so for all, so its own caller's leaving must not fail the others.
+	v, err, _ := k.flight.Do("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx)) })
+	if err != nil {
+		return "", err
+	}
+	return v.(string), ctx.Err() //nolint:errcheck,forcetypeassert // renew returns a string
+}
+
+func (k *keeper) renew(ctx context.Context) (any, error) {
+	k.mu.Lock()
+	kept := k.kept
+	k.mu.Unlock()
+	if kept.good(k.now()) { // somebody has just been here
+		return kept.Value, nil
+	}
+	if k.shared.Load != nil {
+		// A place to share that is away costs a fetch and no message.
+		if t, err := k.shared.Load(ctx); err == nil && t.good(k.now()) && t.Value != kept.Value {
+			k.keep(t)
+			return t.Value, nil
+		}
+	}
+	t, err := k.fetch(ctx)
+	if err != nil {
+		return "", err
+	}
+	if !t.good(k.now()) {
+		// Five minutes before its end the platform still gives out the old token; half of what is left is ours.
+		left := t.ExpiresAt.Sub(k.now())
+		t.ExpiresAt = k.now().Add(left/2 + early)
+	}
+	k.keep(t)
+	if k.shared.Save != nil {
+		_ = k.shared.Save(ctx, t) //nolint:errcheck // the next node fetches the same token itself
+	}
+	return t.Value, nil
+}
+
+func (k *keeper) keep(t Token) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.kept = t
+}
+
+// drop forgets value, unless a newer token has taken its place meanwhile.
+func (k *keeper) drop(ctx context.Context, value string) {
+	k.mu.Lock()
+	if k.kept.Value == value {
+		k.kept = Token{}
+	}
+	k.mu.Unlock()
+	if k.shared.Drop != nil {
+		_ = k.shared.Drop(ctx, value) //nolint:errcheck // a stale shared token costs one more round
+	}
+}
