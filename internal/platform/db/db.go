@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 )
 
@@ -24,19 +25,22 @@ type Queryer interface {
 
 // A DB is an open database. It has no way to write but InTx.
 type DB struct {
-	engine engine
-	read   *sqlx.DB
-	write  *sqlx.DB // the same pool as read, but on SQLite, which has one writer
-	batch  *DB      // the same database for work that may take its time; itself on SQLite
-	clock  *clock
-	lock   *os.File // SQLite: the data folder's lock
-	wait   time.Duration
-	count  *atomic.Int64
-	values *sync.Map // what Attach was given
+	engine  engine
+	read    *sqlx.DB
+	write   *sqlx.DB // the same pool as read, but on SQLite, which has one writer
+	batch   *DB      // the same database for work that may take its time; itself on SQLite
+	clock   *clock
+	lock    *os.File      // SQLite: the data folder's lock
+	address *mysql.Config // MySQL family: where, and how we speak to it
+	wait    time.Duration
+	count   *atomic.Int64
+	values  *sync.Map // what Attach was given
 }
 
 // A clock can be moved by tests.
-type clock struct{ now atomic.Pointer[func() time.Time] }
+type clock struct {
+	now atomic.Pointer[func() time.Time]
+}
 
 // Get reads one row into dest; sql.ErrNoRows when there is none.
 func (d *DB) Get(ctx context.Context, dest any, query string, args ...any) error {

@@ -145,6 +145,7 @@ func (d *DB) openMySQL(ctx context.Context, dsn string, pool int) error {
 	}
 	cfg.Params[d.engine.isolationVariable()] = `'READ-COMMITTED'`
 
+	d.address = cfg
 	web := cfg.Clone()
 	web.ReadTimeout, web.WriteTimeout = 3*time.Second, 3*time.Second
 	batch := cfg.Clone()
