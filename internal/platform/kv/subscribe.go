@@ -1,0 +1,259 @@
+package kv
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	namesACall  = 512    // names in one SUBSCRIBE
+	messageRoom = 10_000 // messages waiting for the handler
+)
+
+// A Subscription hears what is published to channels that come and go. One connection serves all of them;
+// on a cluster there is one a shard, since a name is served by the master of its slot only.
+//
+// What it hears is a hint: messages are lost whenever Redis or the connection is. Resumed says when that
+// may have happened.
+type Subscription struct {
+	k       *KV
+	heard   func(channel Key, message string)
+	resumed func(shard int)
+
+	mu     sync.Mutex
+	lines  map[int]*line
+	closed bool
+	wg     sync.WaitGroup
+}
+
+// A line is one pub/sub connection, with the one goroutine that changes what it listens to.
+type line struct {
+	s       *Subscription
+	pubsub  *redis.PubSub
+	wake    chan struct{}
+	done    chan struct{}
+	mu      sync.Mutex
+	names   map[string]*listened
+	changes []change
+	last    map[int]time.Time // when resumed was last said, by shard
+}
+
+type listened struct {
+	key       Key
+	confirmed chan struct{} // closed when Redis has said so
+	once      sync.Once
+}
+
+type change struct {
+	name string
+	add  bool
+}
+
+// Subscribe begins a Subscription with no channels. Heard is called for each message, one at a time a
+// connection, and must not block; resumed when shard's channels were lost and are heard again.
+func (k *KV) Subscribe(heard func(channel Key, message string), resumed func(shard int)) *Subscription {
+	return &Subscription{k: k, heard: heard, resumed: resumed, lines: map[int]*line{}}
+}
+
+// Add listens to channels too. It returns when Redis has confirmed them all; ErrAway says that this has
+// not happened yet, and they are listened to as soon as Redis is back.
+func (s *Subscription) Add(ctx context.Context, channels ...Key) error {
+	var wait []*listened
+	away := false
+	for _, c := range channels {
+		l, err := s.line(c)
+		if err != nil {
+			return err
+		}
+		wait = append(wait, l.add(s.k.name(c), c))
+		away = away || s.k.Away(c.shard)
+	}
+	if away {
+		return ErrAway
+	}
+	ctx, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+	defer cancel()
+	for _, w := range wait {
+		select {
+		case <-w.confirmed:
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ErrAway, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// Remove stops listening to channels, soon.
+func (s *Subscription) Remove(channels ...Key) {
+	for _, c := range channels {
+		if l, err := s.line(c); err == nil {
+			l.remove(s.k.name(c))
+		}
+	}
+}
+
+// Close ends the Subscription; heard is not called afterwards.
+func (s *Subscription) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	var err error
+	for _, l := range s.lines {
+		close(l.done)
+		if e := l.pubsub.Close(); e != nil {
+			err = e
+		}
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+	return err
+}
+
+func (s *Subscription) line(c Key) (*line, error) {
+	n := 0
+	if s.k.cluster {
+		n = c.shard
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("%w: the subscription is closed", ErrAway)
+	}
+	l := s.lines[n]
+	if l == nil {
+		l = &line{
+			s: s, wake: make(chan struct{}, 1), done: make(chan struct{}),
+			names: map[string]*listened{}, last: map[int]time.Time{},
+		}
+		if s.k.cluster { // the master is chosen by the first name, so there must be one
+			l.pubsub = s.k.client.SSubscribe(context.Background(), s.k.name(shardKey("line", c.shard)))
+		} else {
+			l.pubsub = s.k.client.Subscribe(context.Background())
+		}
+		s.lines[n] = l
+		s.wg.Go(l.change)
+		s.wg.Go(l.listen)
+	}
+	return l, nil
+}
+
+func (l *line) add(name string, key Key) *listened {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if w := l.names[name]; w != nil {
+		return w
+	}
+	w := &listened{key: key, confirmed: make(chan struct{})}
+	l.names[name] = w
+	l.changes = append(l.changes, change{name, true})
+	l.poke()
+	return w
+}
+
+func (l *line) remove(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.names[name] == nil {
+		return
+	}
+	delete(l.names, name)
+	l.changes = append(l.changes, change{name, false})
+	l.poke()
+}
+
+func (l *line) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// change carries out the changes in their order, as many of a kind as follow each other in one call. A
+// call that fails needs no repeat: the client keeps the names and subscribes again when it reconnects.
+func (l *line) change() {
+	for {
+		select {
+		case <-l.wake:
+		case <-l.done:
+			return
+		}
+		l.mu.Lock()
+		todo := l.changes
+		l.changes = nil
+		l.mu.Unlock()
+		for len(todo) > 0 {
+			n := 1
+			for n < len(todo) && n < namesACall && todo[n].add == todo[0].add {
+				n++
+			}
+			names := make([]string, n)
+			for i, c := range todo[:n] {
+				names[i] = c.name
+			}
+			l.tell(todo[0].add, names)
+			todo = todo[n:]
+		}
+	}
+}
+
+func (l *line) tell(add bool, names []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	switch cluster := l.s.k.cluster; {
+	case add && cluster:
+		_ = l.pubsub.SSubscribe(ctx, names...)
+	case add:
+		_ = l.pubsub.Subscribe(ctx, names...)
+	case cluster:
+		_ = l.pubsub.SUnsubscribe(ctx, names...)
+	default:
+		_ = l.pubsub.Unsubscribe(ctx, names...)
+	}
+}
+
+func (l *line) listen() {
+	for m := range l.pubsub.ChannelWithSubscriptions(redis.WithChannelSize(messageRoom), redis.WithChannelSendTimeout(time.Second)) {
+		select {
+		case <-l.done:
+			return
+		default:
+		}
+		switch m := m.(type) {
+		case *redis.Subscription:
+			if m.Kind == "subscribe" || m.Kind == "ssubscribe" {
+				l.confirm(m.Channel)
+			}
+		case *redis.Message:
+			l.mu.Lock()
+			w := l.names[m.Channel]
+			l.mu.Unlock()
+			if w != nil {
+				l.s.heard(w.key, m.Payload)
+			}
+		}
+	}
+}
+
+// confirm notes that Redis serves name. A name that is confirmed again was lost in between; a second is
+// enough for all names of a reconnect, so each shard is told once.
+func (l *line) confirm(name string) {
+	l.mu.Lock()
+	w := l.names[name]
+	if w == nil {
+		l.mu.Unlock()
+		return
+	}
+	first := false
+	w.once.Do(func() { first = true; close(w.confirmed) })
+	again := !first && time.Since(l.last[w.key.shard]) > time.Second
+	if again {
+		l.last[w.key.shard] = time.Now()
+	}
+	l.mu.Unlock()
+	if again {
+		l.s.resumed(w.key.shard)
+	}
+}
