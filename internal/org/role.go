@@ -1,5 +1,11 @@
 package org
 
+import (
+	"slices"
+
+	"wanjia/internal/platform/problem"
+)
+
 // A Role is what a person is in a unit (domain.md §3.4), the only source of rights.
 type Role string
 
@@ -37,3 +43,76 @@ const (
 	PostPublicity    Post = "publicity"
 	PostDiscipline   Post = "discipline"
 )
+
+// What grants of roles refuse.
+var (
+	ErrSelfGrant       = problem.New(problem.Forbidden, "auth.self_grant")
+	ErrSecondPerson    = problem.New(problem.Forbidden, "auth.second_person")
+	ErrRolesExclusive  = problem.New(problem.Conflict, "auth.roles_exclusive")
+	ErrActingAsInvalid = problem.New(problem.Forbidden, "auth.acting_as_invalid")
+	ErrPostTaken       = problem.New(problem.Conflict, "org.post_taken")
+	ErrRolePlace       = problem.New(problem.Invalid, "org.role_place_invalid")
+	ErrPost            = problem.New(problem.Invalid, "org.post_invalid")
+	ErrPeriod          = problem.New(problem.Invalid, "org.period_invalid")
+)
+
+// standsOn are the kinds of units each role may stand on (domain.md §3.4).
+var standsOn = map[Role][]UnitKind{
+	RoleMember:             {Branch, PartyGroup},
+	RoleAreaHolder:         {CenterHousehold},
+	RoleGroupLeader:        {PartyGroup},
+	RoleGridSecretary:      {Branch},
+	RoleGeneralSecretary:   {GeneralBranch},
+	RoleGridAssistant:      {GeneralBranch},
+	RoleBranchSecretary:    {Branch, GeneralBranch}, // the general branch of an office is no community's
+	RoleBranchOfficer:      {Branch, GeneralBranch},
+	RoleInstructor:         {Branch, GeneralBranch},
+	RoleAreaCadre:          places,
+	RoleSectionHead:        {Section},
+	RoleCounterClerk:       places,
+	RolePartyOffice:        {SubdistrictCommittee, DistrictCommittee},
+	RoleCommitteeSecretary: {SubdistrictCommittee},
+	RoleCorrespondent:      append([]UnitKind{SubdistrictCommittee}, places...),
+	RoleEditor:             {SubdistrictCommittee},
+	RoleSystemAdmin:        {Subdistrict, District},
+	RoleSecurityAdmin:      {Subdistrict, District},
+	RoleAuditAdmin:         {Subdistrict, District},
+}
+
+// canStandOn says why r cannot stand on u, or nil.
+func (r Role) canStandOn(u Unit) error {
+	if !slices.Contains(standsOn[r], u.Kind) {
+		return ErrRolePlace
+	}
+	return nil
+}
+
+// holdsAlone are the roles of which a unit has one at a time (C13): with two nobody would know who leads.
+var holdsAlone = []Role{
+	RoleAreaHolder, RoleGroupLeader, RoleGridSecretary, RoleGeneralSecretary, RoleBranchSecretary, RoleSectionHead,
+	RoleCommitteeSecretary,
+}
+
+// admin says whether r is one of the three administrators, who exclude each other and every role but member.
+func (r Role) admin() bool {
+	return r == RoleSystemAdmin || r == RoleSecurityAdmin || r == RoleAuditAdmin
+}
+
+// excludes says whether nobody may hold r and other on one day.
+func (r Role) excludes(other Role) bool {
+	switch {
+	case r == RoleMember || other == RoleMember || r == other:
+		return false
+	}
+	return r.admin() || other.admin()
+}
+
+// leads are the roles that lead a unit of a kind.
+var leads = map[UnitKind][]Role{
+	CenterHousehold:      {RoleAreaHolder},
+	PartyGroup:           {RoleGroupLeader},
+	Branch:               {RoleGridSecretary, RoleBranchSecretary},
+	GeneralBranch:        {RoleGeneralSecretary, RoleBranchSecretary},
+	SubdistrictCommittee: {RoleCommitteeSecretary},
+	Section:              {RoleSectionHead},
+}
