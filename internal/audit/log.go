@@ -1,0 +1,145 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+)
+
+// ErrUnavailable says that the row could not be written: then nothing is done, and nothing shown (D10).
+var ErrUnavailable = problem.New(problem.Unavailable, "audit.unavailable")
+
+// lanes is how many chains there are: a lane is locked until its transaction has committed, and one alone
+// would put all writes of the node in a row. SQLite has one writer anyhow.
+const lanes = 8
+
+// A Log appends to the chain of one database, and verifies it.
+type Log struct {
+	db    *db.DB
+	key   []byte
+	lanes int
+
+	mu   sync.Mutex
+	tips map[int]tip
+}
+
+// A tip is the newest row of a lane.
+type tip struct {
+	Lane int    `db:"lane"`
+	N    int64  `db:"n"`
+	Hash []byte `db:"hash"`
+}
+
+// Open makes Note work on d. The key of the chain is 32 bytes that the database's host does not know.
+func Open(ctx context.Context, d *db.DB, key []byte) (*Log, error) {
+	if len(key) < 32 {
+		return nil, fmt.Errorf("the key of the audit chain has %d bytes, it must have 32", len(key))
+	}
+	l := &Log{db: d, key: key, lanes: lanes, tips: map[int]tip{}}
+	if d.Embedded() {
+		l.lanes = 1
+	}
+	err := d.InTx(ctx, func(tx *db.Tx) error { return createLanes(ctx, tx, l.lanes) })
+	if err != nil {
+		return nil, err
+	}
+	d.Attach(logKey{}, l)
+	return l, nil
+}
+
+type (
+	logKey   struct{}
+	notedKey struct{}
+)
+
+// Note adds e to what tx writes into the chain, last of all before COMMIT. When that fails, so does tx.
+func Note(tx *db.Tx, e Entry) {
+	noted := tx.Keep(notedKey{}, func() any { //nolint:forcetypeassert // because the key is ours alone
+		entries := new([]Entry)
+		tx.Last(db.RankAudit, func(ctx context.Context) error {
+			if err := appendAll(ctx, tx, *entries); err != nil {
+				return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			}
+			return nil
+		})
+		return entries
+	}).(*[]Entry)
+	*noted = append(*noted, e)
+}
+
+// appendAll writes the entries of a transaction, in their order and one lane.
+func appendAll(ctx context.Context, tx *db.Tx, entries []Entry) error {
+	l, ok := tx.Attached(logKey{}).(*Log)
+	if !ok {
+		return errors.New("there is no audit log on this database")
+	}
+	r := requestOf(ctx)
+	lane := r.lane(entries[0], l.lanes)
+	rows := make([]row, len(entries))
+	for i, e := range entries {
+		rows[i] = rowOf(e, r, tx.Now)
+	}
+	newest, err := l.extend(ctx, tx, lane, rows)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		if err := insertRow(ctx, tx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	tx.After(func() { l.remember(newest) })
+	return nil
+}
+
+// extend gives rows their places at the end of lane and moves its tip, which stays locked until COMMIT.
+//
+// The tip of our own last commit is tried first: with it one statement is enough. If somebody was faster, the
+// statement finds nothing, and the tip is locked, read and moved.
+func (l *Log) extend(ctx context.Context, tx *db.Tx, lane int, rows []row) (newest tip, err error) {
+	if last, ok := l.remembered(lane); ok {
+		newest = l.chain(last, rows)
+		found, err := moveTip(ctx, tx, newest, last.N)
+		if err != nil || found == 1 {
+			return newest, err
+		}
+	}
+	last, err := lockTip(ctx, tx, lane)
+	if err != nil {
+		return tip{}, err
+	}
+	newest = l.chain(last, rows)
+	found, err := moveTip(ctx, tx, newest, last.N)
+	if err == nil && found != 1 {
+		err = fmt.Errorf("the tip of lane %d moved while it was locked", lane)
+	}
+	return newest, err
+}
+
+// chain puts rows behind last and is the new tip.
+func (l *Log) chain(last tip, rows []row) tip {
+	for i := range rows {
+		rows[i].follow(l.key, last.Lane, last.N+1, last.Hash)
+		last = tip{Lane: last.Lane, N: rows[i].N, Hash: rows[i].Hash}
+	}
+	return last
+}
+
+func (l *Log) remembered(lane int) (tip, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, ok := l.tips[lane]
+	return t, ok
+}
+
+func (l *Log) remember(t tip) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if t.N > l.tips[t.Lane].N {
+		l.tips[t.Lane] = t
+	}
+}
