@@ -1,0 +1,153 @@
+package notify
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+	"unicode/utf8"
+)
+
+// A kind is one row of the catalogue (domain.md §8.2): how soon it is told, and which fields it may show.
+type kind struct {
+	prio   int
+	fields []string
+}
+
+// The fields that may ever be shown (N5). No kind has another, and a test holds it.
+const (
+	receiptCode = "receiptCode" // cut to its first five characters
+	statusLabel = "statusLabel"
+	kindLabel   = "kindLabel"
+	unitLabel   = "unitLabel"
+	placeLabel  = "placeLabel"
+	count       = "count"
+	dueAt       = "dueAt"
+	at          = "at"
+)
+
+var shown = []string{receiptCode, statusLabel, kindLabel, unitLabel, placeLabel, count, dueAt, at}
+
+// kinds is the catalogue, as far as the product has come. Tell refuses what is not in it.
+var kinds = map[string]kind{
+	"task.assigned":  {Prompt, []string{kindLabel, unitLabel, count, dueAt}},
+	"task.returned":  {Prompt, []string{kindLabel, unitLabel, count, dueAt}},
+	"task.withdrawn": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
+	"task.due":       {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
+	"task.accepted":  {Quiet, []string{kindLabel, unitLabel, count, dueAt, at}},
+	"task.reported":  {Ordinary, []string{kindLabel, unitLabel, count, dueAt, at}},
+	"task.done":      {Ordinary, []string{kindLabel, unitLabel, count, dueAt, at}},
+	"task.declined":  {Ordinary, []string{kindLabel, unitLabel, count, dueAt, at}},
+
+	"checkin.claimed":   {Ordinary, []string{unitLabel, placeLabel, at, count}},
+	"checkin.confirmed": {Quiet, []string{unitLabel, placeLabel, at, count}},
+	"checkin.refused":   {Quiet, []string{unitLabel, placeLabel, at, count}},
+
+	"request.assigned": {Prompt, []string{kindLabel, unitLabel, placeLabel, dueAt}},
+	"request.status":   {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.waiting":  {Prompt, []string{receiptCode, statusLabel, placeLabel, at}},
+	"request.closed":   {Prompt, []string{receiptCode, statusLabel, at}},
+	"request.reopened": {Prompt, []string{kindLabel, unitLabel, at}},
+	"request.answered": {Quiet, []string{receiptCode, statusLabel, at}},
+
+	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
+	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},
+
+	"security.new_device":     {Prompt, []string{kindLabel, at}},
+	"security.refresh_reuse":  {Prompt, []string{kindLabel, at}},
+	"security.rebind":         {Prompt, []string{kindLabel, at}},
+	"security.bind_requested": {Prompt, []string{kindLabel, unitLabel, at}}, // to the secretary who confirms
+	"security.factor_changed": {Prompt, []string{kindLabel, at}},
+	"security.session_ended":  {Prompt, []string{kindLabel, at}},
+
+	"guard.attempt": {Prompt, []string{kindLabel, at}},
+}
+
+var (
+	refTypes = regexp.MustCompile(`^[a-z_]{1,32}$`)
+	dedupes  = regexp.MustCompile(`^[a-z0-9:._-]{1,64}$`)
+	// longDigits is what phones, id cards and account numbers look like; no public label does.
+	longDigits = regexp.MustCompile(`[0-9０-９]{7,}`)
+)
+
+// labelLength is how many characters a label may have.
+const labelLength = 60
+
+// check says why item cannot be told, or returns its priority and its fields as they are stored.
+func (item Item) check() (prio int, args string, err error) {
+	k, ok := kinds[item.Kind]
+	if !ok {
+		return 0, "", fmt.Errorf("tell %q: no such kind; declare it in kind.go", item.Kind)
+	}
+	prio = k.prio
+	switch {
+	case item.Urgent:
+		prio = Safety
+	case item.Prio < 0 || item.Prio > Quiet:
+		return 0, "", fmt.Errorf("tell %s: priority %d does not exist", item.Kind, item.Prio)
+	case item.Prio > 0:
+		prio = item.Prio
+	}
+	if !refTypes.MatchString(item.Ref.Type) {
+		return 0, "", fmt.Errorf("tell %s: %q is no type of thing", item.Kind, item.Ref.Type)
+	}
+	if item.Dedupe != "" && !dedupes.MatchString(item.Dedupe) {
+		return 0, "", fmt.Errorf("tell %s: %q is no dedupe key", item.Kind, item.Dedupe)
+	}
+	if len(item.Args) == 0 {
+		return prio, "", nil
+	}
+	fields := make(map[string]any, len(item.Args))
+	for name, value := range item.Args {
+		if !slices.Contains(k.fields, name) {
+			return 0, "", fmt.Errorf("tell %s: the kind does not show %s", item.Kind, name)
+		}
+		if fields[name], err = field(name, value); err != nil {
+			return 0, "", fmt.Errorf("tell %s: %w", item.Kind, err)
+		}
+	}
+	b, err := json.Marshal(fields)
+	if err != nil {
+		return 0, "", fmt.Errorf("tell %s: %w", item.Kind, err)
+	}
+	if len(b) > 1024 {
+		return 0, "", fmt.Errorf("tell %s: %d bytes of fields, 1024 fit", item.Kind, len(b))
+	}
+	return prio, string(b), nil
+}
+
+// field is value as it is stored under name, or why it cannot be.
+func field(name string, value any) (any, error) {
+	switch name {
+	case count:
+		switch n := value.(type) {
+		case int, int64:
+			return n, nil
+		}
+		return nil, fmt.Errorf("%s is a %T and no count", name, value)
+	case dueAt, at:
+		switch t := value.(type) {
+		case time.Time:
+			return t.UTC().Truncate(time.Millisecond), nil
+		case *time.Time:
+			if t == nil {
+				return nil, nil
+			}
+			return t.UTC().Truncate(time.Millisecond), nil
+		}
+		return nil, fmt.Errorf("%s is a %T and no moment", name, value)
+	}
+	label, ok := value.(string)
+	if !ok {
+		return nil, fmt.Errorf("%s is a %T and no label", name, value)
+	}
+	if name == receiptCode {
+		r := []rune(label)
+		return string(r[:min(5, len(r))]), nil
+	}
+	if !utf8.ValidString(label) || utf8.RuneCountInString(label) > labelLength || longDigits.MatchString(label) {
+		return nil, fmt.Errorf("%s does not look like a public label", name) // its text stays out of the logs
+	}
+	return label, nil
+}

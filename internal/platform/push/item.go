@@ -1,0 +1,51 @@
+// Package push carries items to devices: sockets, event streams and waiting requests in this process, the hot
+// inboxes and wake-ups in Redis, and the checks that make all of them only a matter of speed.
+//
+// The truth is the inbox in SQL. Every device has a cursor, every item a number without gaps, so whatever is
+// lost between the two is seen and fetched again (push.md).
+package push
+
+import (
+	"strconv"
+	"strings"
+)
+
+// An Entry is one item of an inbox as it travels.
+type Entry struct {
+	Seq  int64
+	Tail string // the frame's JSON behind its number: "as":12,"k":"task.assigned",…}
+}
+
+// A Delivery is what came new into one person's inbox, in ascending order without gaps.
+type Delivery struct {
+	Person  int64
+	Entries []Entry
+}
+
+// goneTail stands in place of an item whose role has ended.
+const goneTail = `"k":"gone"}`
+
+const assignmentHead = `"as":`
+
+// assignment is the role the item is for; 0: for the person.
+func (e Entry) assignment() int64 {
+	rest, ok := strings.CutPrefix(e.Tail, assignmentHead)
+	if !ok {
+		return 0
+	}
+	digits, _, _ := strings.Cut(rest, ",")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return -1 // nobody's
+	}
+	return n
+}
+
+// appendItem appends {"s":…,"k":…} for lists, and with head {"t":"n", for a frame of its own.
+func (e Entry) append(b []byte, head string) []byte {
+	b = append(b, head...)
+	b = append(b, `"s":`...)
+	b = strconv.AppendInt(b, e.Seq, 10)
+	b = append(b, ',')
+	return append(b, e.Tail...)
+}
