@@ -113,6 +113,13 @@ func (e engine) rolledBack(err error) bool {
 	return false
 }
 
+// IsLockWait says whether err is the end of waiting for a row that another transaction holds. SQLite has one writer,
+// who waits for nobody.
+func IsLockWait(err error) bool {
+	var my *mysql.MySQLError
+	return errors.As(err, &my) && my.Number == numLockWait
+}
+
 // IsDuplicate says whether err is the refusal of a UNIQUE or PRIMARY KEY. The transaction goes on.
 func IsDuplicate(err error) bool {
 	var my *mysql.MySQLError
