@@ -1,0 +1,177 @@
+package limit_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/limit"
+)
+
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func newClock() *clock { return &clock{t: time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func nodes(n int) func() int { return func() int { return n } }
+
+// through is how many of tries calls of subject go through.
+func through(t *testing.T, x *limit.Limits, l limit.Limiter, subject string, tries int) int {
+	t.Helper()
+	n := 0
+	for range tries {
+		if x.Allow(t.Context(), l, subject).OK {
+			n++
+		}
+	}
+	return n
+}
+
+func TestEachLimiterHoldsItsSizeAndComesBack(t *testing.T) { // L2: size
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		for _, l := range limit.All {
+			if l.Name == limit.UploadBytes.Name {
+				continue
+			}
+			c := newClock()
+			x := limit.New(k, c.now, nodes(1))
+			if got := through(t, x, l, "a", l.Size+5); got != l.Size {
+				t.Errorf("%s: %d through, want %d", l.Name, got, l.Size)
+			}
+			if got := through(t, x, l, "b", 1); got != 1 {
+				t.Errorf("%s: another subject waits too", l.Name)
+			}
+			v := x.Allow(t.Context(), l, "a")
+			if v.OK || v.Retry <= 0 || v.Retry > l.Window/time.Duration(l.Size)+time.Millisecond {
+				t.Errorf("%s: refused with %+v", l.Name, v)
+			}
+			c.move(v.Retry + time.Millisecond)
+			if got := through(t, x, l, "a", 2); got != 1 {
+				t.Errorf("%s: %d through after the time it said, want 1", l.Name, got)
+			}
+			c.move(l.Window)
+			if got := through(t, x, l, "a", l.Size+1); got != l.Size {
+				t.Errorf("%s: %d through a window later, want %d", l.Name, got, l.Size)
+			}
+		}
+	})
+}
+
+func TestWithoutRedisNothingIsSkipped(t *testing.T) { // L2: fail mode, Redis away
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		g.Shut()
+		for _, l := range limit.All {
+			if l.Name == limit.UploadBytes.Name {
+				continue
+			}
+			c := newClock()
+			x := limit.New(k, c.now, nodes(2))
+			want := l.Size
+			if l.Away == limit.Closed {
+				want = max(1, l.Size/2)
+			}
+			if got := through(t, x, l, "a", l.Size+5); got != want {
+				t.Errorf("%s: %d through on one of two nodes, want %d", l.Name, got, want)
+			}
+		}
+	})
+}
+
+func TestTwoNodesShareABucket(t *testing.T) { // L2: two nodes
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		c := newClock()
+		one, two := limit.New(k, c.now, nodes(2)), limit.New(k, c.now, nodes(2))
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		sum := 0
+		for _, x := range []*limit.Limits{one, two} {
+			for range 8 {
+				wg.Go(func() {
+					n := through(t, x, limit.CheckIn, "7", 5)
+					mu.Lock()
+					sum += n
+					mu.Unlock()
+				})
+			}
+		}
+		wg.Wait()
+		if sum != limit.CheckIn.Size {
+			t.Errorf("%d of 80 through on two nodes, want %d", sum, limit.CheckIn.Size)
+		}
+	})
+}
+
+func TestManyAreTakenAtOnceOrNone(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(1))
+		for range 2 { // with Redis, then without
+			if v := x.Take(t.Context(), limit.UploadBytes, "a", 60<<20); !v.OK {
+				t.Errorf("60 of 100 MB refused: %+v", v)
+			}
+			if v := x.Take(t.Context(), limit.UploadBytes, "a", 60<<20); v.OK {
+				t.Error("120 of 100 MB went through")
+			}
+			if v := x.Take(t.Context(), limit.UploadBytes, "a", 40<<20); !v.OK {
+				t.Errorf("the rest was refused: %+v", v)
+			}
+			g.Shut()
+		}
+	})
+}
+
+func TestAClockThatWentBackLocksNobodyOut(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(1))
+		through(t, x, limit.ShortCode, "a", 9)
+		c.move(-48 * time.Hour)
+		if got := through(t, x, limit.ShortCode, "a", 9); got != limit.ShortCode.Size {
+			t.Errorf("%d through after the clock went back, want %d", got, limit.ShortCode.Size)
+		}
+	})
+}
+
+func TestTheHeadersSayTheCallersOwnValues(t *testing.T) { // L1
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(1))
+		for range 2 {
+			v := x.Allow(t.Context(), limit.CheckIn, "a")
+			got := fmt.Sprint(v.Policy(), " ", v.Header(), " ", v.RetryAfter())
+			if want := `"check-in";q=10;w=60 "check-in";r=9;t=6 0`; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			through(t, x, limit.CheckIn, "a", 10)
+			v = x.Allow(t.Context(), limit.CheckIn, "a")
+			got = fmt.Sprint(v.Header(), " ", v.RetryAfter())
+			if want := `"check-in";r=0;t=60 6`; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+			g.Shut()
+		}
+	})
+}
