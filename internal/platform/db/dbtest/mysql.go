@@ -26,13 +26,7 @@ var skipped sync.Once
 // MySQL is a migrated and empty database on the test server. Without a server the test is skipped, and in CI it fails.
 func MySQL(t *testing.T) *db.DB {
 	t.Helper()
-	if os.Getenv(Server) == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not set: CI runs every test on MariaDB too, see make test", Server)
-		}
-		skipped.Do(func() { fmt.Fprintf(os.Stderr, "SKIP MariaDB: %s is not set; make test starts one\n", Server) })
-		t.Skip("needs a server of the MySQL family")
-	}
+	needServer(t)
 	name, err := lease()
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +41,18 @@ func MySQL(t *testing.T) *db.DB {
 		}
 	})
 	return d
+}
+
+// needServer skips or fails the test when there is no server.
+func needServer(t *testing.T) {
+	t.Helper()
+	if os.Getenv(Server) == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%s is not set: CI runs every test on MariaDB too, see make test", Server)
+		}
+		skipped.Do(func() { fmt.Fprintf(os.Stderr, "SKIP MariaDB: %s is not set; make test starts one\n", Server) })
+		t.Skip("needs a server of the MySQL family")
+	}
 }
 
 // Address is that of a database on the test server.
