@@ -1,0 +1,49 @@
+package db
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Steps is how many migrations there are.
+func Steps() int {
+	list, err := steps()
+	if err != nil {
+		panic(err)
+	}
+	return len(list)
+}
+
+// MigrateOne takes one step, as a program does that is killed after it.
+func (d *DB) MigrateOne(ctx context.Context, log *slog.Logger) error {
+	pool, done, err := d.migrationPool(ctx)
+	if err != nil {
+		return err
+	}
+	defer done() //nolint:errcheck // because it only gives connections back
+	provider, err := d.provider(pool, log)
+	if err != nil {
+		return err
+	}
+	_, err = provider.UpByOne(ctx)
+	return err
+}
+
+// RunWithoutNotes runs the statements of all steps on a server, and notes none of them.
+func (d *DB) RunWithoutNotes(ctx context.Context) error {
+	list, err := steps()
+	if err != nil {
+		return err
+	}
+	pool, done, err := d.migrationPool(ctx)
+	if err != nil {
+		return err
+	}
+	defer done() //nolint:errcheck // because it only gives connections back
+	for _, s := range list {
+		if _, err := pool.ExecContext(ctx, s.text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

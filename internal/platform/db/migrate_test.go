@@ -1,0 +1,199 @@
+package db_test
+
+import (
+	"bytes"
+	"database/sql"
+	"flag"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func open(t *testing.T, o db.Options) *db.DB {
+	t.Helper()
+	d, err := db.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func migrate(t *testing.T, d *db.DB) (taken int) {
+	t.Helper()
+	taken, err := d.Migrate(t.Context(), quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return taken
+}
+
+func closed(t *testing.T, d *db.DB) {
+	t.Helper()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAllMigrationsRunOnceOnEveryEngine(t *testing.T) {
+	t.Parallel()
+	dbtest.EachBlank(t, func(t *testing.T, o db.Options) {
+		d := open(t, o)
+		defer closed(t, d)
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "wanjia migrate") {
+			t.Errorf("before migrating the check says %v, want to be told to migrate", err)
+		}
+		if taken := migrate(t, d); taken != db.Steps() {
+			t.Errorf("it took %d steps, want all %d", taken, db.Steps())
+		}
+		if taken := migrate(t, d); taken != 0 {
+			t.Errorf("once more it took %d steps, want none", taken)
+		}
+		if err := d.Check(t.Context()); err != nil {
+			t.Errorf("after migrating the check says %v, want nothing", err)
+		}
+	})
+}
+
+func TestAnOlderSchemaIsRefusedAndANewerOneIsNot(t *testing.T) {
+	t.Parallel()
+	dbtest.EachBlank(t, func(t *testing.T, o db.Options) {
+		d := open(t, o)
+		defer closed(t, d)
+		migrate(t, d)
+		write(t, d, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`)
+		if err := d.Check(t.Context()); err != nil {
+			t.Errorf("with a newer schema the check says %v, want nothing: old code runs beside new", err)
+		}
+		write(t, d, `DELETE FROM goose_db_version WHERE version_id = 1`)
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "0001_idempotency.sql is missing") {
+			t.Errorf("with a step missing the check says %v, want to be told which", err)
+		}
+	})
+}
+
+func TestAMigrationKilledAnywhereGoesOn(t *testing.T) {
+	t.Parallel()
+	dbtest.EachBlank(t, func(t *testing.T, o db.Options) {
+		d := open(t, o)
+		for k := range db.Steps() { // each step by a program of its own, which dies at once
+			if err := d.MigrateOne(t.Context(), quiet); err != nil {
+				t.Fatalf("step %d of %d: %v", k+1, db.Steps(), err)
+			}
+			if k%8 == 0 {
+				closed(t, d)
+				d = open(t, o)
+			}
+		}
+		if taken := migrate(t, d); taken != 0 {
+			t.Errorf("then it took %d steps, want none", taken)
+		}
+		closed(t, d)
+	})
+}
+
+// On a server a statement commits by itself, so a kill can come between it and its note. On SQLite both are one
+// transaction.
+func TestAStepThatWasDoneAndNotNotedIsNoted(t *testing.T) {
+	t.Parallel()
+	d := open(t, dbtest.BlankMySQL(t))
+	defer closed(t, d)
+	if err := d.RunWithoutNotes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	taken, err := d.Migrate(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || taken != db.Steps() {
+		t.Fatalf("it took %d steps (%v), want all %d", taken, err, db.Steps())
+	}
+	if said := strings.Count(log.String(), "migration was done before"); said != db.Steps() {
+		t.Errorf("%d steps were said to be there already, want all %d", said, db.Steps())
+	}
+	if err := d.Check(t.Context()); err != nil {
+		t.Errorf("afterwards the check says %v, want nothing", err)
+	}
+}
+
+func TestTwoProgramsMigrateInTurns(t *testing.T) {
+	t.Parallel()
+	o := dbtest.BlankMySQL(t) // on SQLite the second one cannot open the file
+	var all sync.WaitGroup
+	counts := make(chan int, 2)
+	for range 2 {
+		all.Go(func() {
+			d := open(t, o)
+			defer closed(t, d)
+			taken, err := d.Migrate(t.Context(), quiet)
+			if err != nil {
+				t.Error(err)
+			}
+			counts <- taken
+		})
+	}
+	all.Wait()
+	if one, two := <-counts, <-counts; one+two != db.Steps() || one*two != 0 {
+		t.Errorf("they took %d and %d steps, want one of them to take all %d", one, two, db.Steps())
+	}
+}
+
+var update = flag.Bool("update", false, "write schema.sql anew")
+
+func TestTheSchemaIsWhatItsFileSays(t *testing.T) {
+	t.Parallel()
+	d := open(t, dbtest.BlankMySQL(t))
+	defer closed(t, d)
+	migrate(t, d)
+	got, err := d.DumpSchema(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("schema.sql", []byte(got), 0o644); err != nil { //nolint:gosec // because everybody may read it
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile("schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("schema.sql is not what the migrations make; run make schema (-want +got):\n%s", diff)
+	}
+}
+
+func TestBothEnginesHaveTheSameColumns(t *testing.T) {
+	t.Parallel()
+	lite, server := dbtest.SQLite(t), dbtest.MySQL(t)
+	var names []string
+	if err := lite.Select(t.Context(), &names, `
+		SELECT CONCAT(m.name, '.', c.name, CASE WHEN c."notnull" = 1 OR c.pk > 0 THEN '' ELSE ' NULL' END)
+		FROM sqlite_schema m, pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND m.name NOT LIKE 'goose%'
+		ORDER BY m.name, c.name`); err != nil {
+		t.Fatal(err)
+	}
+	var there []sql.NullString
+	if err := server.Select(t.Context(), &there, `
+		SELECT CONCAT(TABLE_NAME, '.', COLUMN_NAME, IF(IS_NULLABLE = 'YES', ' NULL', ''))
+		FROM information_schema.COLUMNS
+		WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME NOT LIKE 'goose%'
+		ORDER BY CONVERT(TABLE_NAME USING utf8mb4) COLLATE utf8mb4_bin, CONVERT(COLUMN_NAME USING utf8mb4) COLLATE utf8mb4_bin`); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]string, len(there))
+	for i, s := range there {
+		got[i] = s.String
+	}
+	if diff := cmp.Diff(names, got); diff != "" {
+		t.Errorf("the engines differ (-SQLite +server):\n%s", diff)
+	}
+}

@@ -1,0 +1,709 @@
+-- What an empty MariaDB has after all migrations. Written by make schema; read it, change the migrations.
+
+CREATE TABLE `account_conflict` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `account_id` bigint(20) NOT NULL,
+  `other_id` bigint(20) NOT NULL,
+  `at` datetime(3) NOT NULL,
+  `settled_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `account_conflict_once` (`account_id`,`other_id`),
+  KEY `account_conflict_other` (`other_id`),
+  CONSTRAINT `account_conflict_account_fk` FOREIGN KEY (`account_id`) REFERENCES `wechat_account` (`id`),
+  CONSTRAINT `account_conflict_other_fk` FOREIGN KEY (`other_id`) REFERENCES `wechat_account` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `area_entrance` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `area_id` bigint(20) NOT NULL,
+  `entrance_id` bigint(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `dealt_by` bigint(20) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `area_entrance_day` (`entrance_id`,`valid_from`),
+  KEY `area_entrance_area` (`area_id`,`valid_from`),
+  CONSTRAINT `area_entrance_area_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `area_entrance_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `audit` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `lane` smallint(6) NOT NULL,
+  `n` bigint(20) NOT NULL,
+  `at` datetime(3) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `action` varchar(60) NOT NULL,
+  `object` varchar(40) NOT NULL,
+  `object_id` bigint(20) NOT NULL,
+  `purpose` varchar(60) NOT NULL,
+  `reason` varchar(400) NOT NULL,
+  `fields` varchar(400) NOT NULL,
+  `result` varchar(60) NOT NULL,
+  `request_id` varchar(64) NOT NULL,
+  `ip_class` varchar(40) NOT NULL,
+  `prev_hash` varbinary(32) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `audit_chain` (`lane`,`n`),
+  KEY `audit_person` (`person_id`,`at`,`id`),
+  KEY `audit_object` (`object`,`object_id`,`at`,`id`),
+  KEY `audit_at` (`at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `audit_head` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `lane` smallint(6) NOT NULL,
+  `n` bigint(20) NOT NULL,
+  `at` datetime(3) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  `mac` varbinary(32) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `audit_head_lane` (`lane`,`n`),
+  KEY `audit_head_at` (`at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `audit_lane` (
+  `lane` smallint(6) NOT NULL,
+  `n` bigint(20) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  PRIMARY KEY (`lane`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `auth_try` (
+  `subject` varbinary(32) NOT NULL,
+  `tries` int(11) NOT NULL,
+  `since` datetime(3) NOT NULL,
+  PRIMARY KEY (`subject`),
+  KEY `auth_try_since` (`since`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `binding_request` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `account_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(200) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `binding_request_open` (`state`,`created_at`,`id`),
+  KEY `binding_request_account` (`account_id`,`state`),
+  KEY `binding_request_person` (`person_id`),
+  KEY `binding_request_decider` (`decided_by`),
+  CONSTRAINT `binding_request_account_fk` FOREIGN KEY (`account_id`) REFERENCES `wechat_account` (`id`),
+  CONSTRAINT `binding_request_decider_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `binding_request_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `building` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `place_id` bigint(20) NOT NULL,
+  `number` varchar(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `building_number` (`place_id`,`number`),
+  CONSTRAINT `building_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `credential` (
+  `person_id` bigint(20) NOT NULL,
+  `account` varchar(64) NOT NULL,
+  `password` varchar(200) DEFAULT NULL,
+  `totp_sealed` varbinary(200) DEFAULT NULL,
+  `last_step` bigint(20) NOT NULL DEFAULT 0,
+  `created_at` datetime(3) NOT NULL,
+  `confirmed_at` datetime(3) DEFAULT NULL,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`person_id`),
+  UNIQUE KEY `credential_account` (`account`),
+  CONSTRAINT `credential_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `demo_handle` (
+  `handle` varchar(40) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  PRIMARY KEY (`handle`),
+  UNIQUE KEY `demo_handle_person` (`person_id`),
+  CONSTRAINT `demo_handle_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `device` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `session_id` bigint(20) NOT NULL,
+  `ack_seq` bigint(20) NOT NULL DEFAULT 0,
+  `last_seen_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `device_session` (`session_id`),
+  KEY `device_person` (`person_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `enrolment` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `account` varchar(64) NOT NULL,
+  `salt` varbinary(16) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  `created_by` bigint(20) NOT NULL,
+  `needs_second` tinyint(1) NOT NULL DEFAULT 0,
+  `second_by` bigint(20) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `enrolment_hash` (`hash`),
+  KEY `enrolment_second` (`second_by`),
+  KEY `enrolment_person` (`person_id`),
+  KEY `enrolment_creator` (`created_by`),
+  CONSTRAINT `enrolment_creator_fk` FOREIGN KEY (`created_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `enrolment_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `enrolment_second_fk` FOREIGN KEY (`second_by`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `entrance` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `place_id` bigint(20) NOT NULL,
+  `building_id` bigint(20) DEFAULT NULL,
+  `number` varchar(20) NOT NULL,
+  `label` varchar(60) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `entrance_label` (`place_id`,`label`),
+  KEY `entrance_building` (`building_id`),
+  CONSTRAINT `entrance_building_fk` FOREIGN KEY (`building_id`) REFERENCES `building` (`id`),
+  CONSTRAINT `entrance_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `household_contact` (
+  `premises_id` bigint(20) NOT NULL,
+  `address_sealed` varbinary(400) DEFAULT NULL,
+  `phone_sealed` varbinary(120) DEFAULT NULL,
+  `phone_index` smallint(6) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`premises_id`),
+  KEY `household_contact_phone` (`phone_index`),
+  CONSTRAINT `household_contact_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `household_mute` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `premises_id` bigint(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) NOT NULL,
+  `visit_id` bigint(20) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `household_mute_premises` (`premises_id`,`valid_to`),
+  KEY `household_mute_visit` (`visit_id`),
+  CONSTRAINT `household_mute_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
+  CONSTRAINT `household_mute_visit_fk` FOREIGN KEY (`visit_id`) REFERENCES `visit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `idempotency` (
+  `person_id` bigint(20) NOT NULL,
+  `operation` varchar(60) NOT NULL,
+  `idem_key` varchar(64) NOT NULL,
+  `fingerprint` varbinary(32) NOT NULL,
+  `result` text NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`person_id`,`operation`,`idem_key`),
+  KEY `idempotency_at` (`created_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `inbox` (
+  `person_id` bigint(20) NOT NULL,
+  `seq` bigint(20) NOT NULL,
+  `kind` varchar(32) NOT NULL,
+  `prio` smallint(6) NOT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `ref_type` varchar(32) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `args` varchar(1024) DEFAULT NULL,
+  `dedupe_key` varchar(64) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`person_id`,`seq`),
+  UNIQUE KEY `inbox_once` (`person_id`,`dedupe_key`),
+  KEY `inbox_kind` (`person_id`,`kind`,`seq`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `inbox_head` (
+  `person_id` bigint(20) NOT NULL,
+  `seq` bigint(20) NOT NULL DEFAULT 0,
+  `read_seq` bigint(20) NOT NULL DEFAULT 0,
+  `floor_seq` bigint(20) NOT NULL DEFAULT 0,
+  `turn` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`person_id`),
+  CONSTRAINT `inbox_head_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `invitation` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `salt` varbinary(16) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  `created_by` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  `account_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `invitation_hash` (`hash`),
+  KEY `invitation_person` (`person_id`),
+  KEY `invitation_unit` (`unit_id`),
+  KEY `invitation_creator` (`created_by`),
+  KEY `invitation_account` (`account_id`),
+  CONSTRAINT `invitation_account_fk` FOREIGN KEY (`account_id`) REFERENCES `wechat_account` (`id`),
+  CONSTRAINT `invitation_creator_fk` FOREIGN KEY (`created_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `invitation_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `invitation_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `keyset` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `name` varchar(40) NOT NULL,
+  `wrapped` varbinary(8000) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `keyset_name` (`name`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `legal_basis` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `purpose` varchar(40) NOT NULL,
+  `instrument` varchar(200) NOT NULL,
+  `clause` varchar(100) NOT NULL,
+  `issuer` varchar(100) NOT NULL,
+  `issued_on` char(10) NOT NULL,
+  `valid_until` char(10) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `entered_by` bigint(20) NOT NULL,
+  `entered_at` datetime(3) NOT NULL,
+  `approved_by` bigint(20) DEFAULT NULL,
+  `approved_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `legal_basis_entered` (`entered_by`),
+  KEY `legal_basis_approved` (`approved_by`),
+  KEY `legal_basis_at` (`entered_at`,`id`),
+  CONSTRAINT `legal_basis_approved_fk` FOREIGN KEY (`approved_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `legal_basis_entered_fk` FOREIGN KEY (`entered_by`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `login_code_use` (
+  `hash` varbinary(32) NOT NULL,
+  `at` datetime(3) NOT NULL,
+  PRIMARY KEY (`hash`),
+  KEY `login_code_use_at` (`at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `node_beat` (
+  `node` varchar(64) NOT NULL,
+  `beat` bigint(20) NOT NULL DEFAULT 0,
+  `started_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`node`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `outbox` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `shard` smallint(6) NOT NULL,
+  `items` text NOT NULL,
+  `state` smallint(6) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `done_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `outbox_open` (`shard`,`state`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `person` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `name_sealed` varbinary(400) DEFAULT NULL,
+  `phone_sealed` varbinary(120) DEFAULT NULL,
+  `phone_index` smallint(6) DEFAULT NULL,
+  `auth_ver` bigint(20) NOT NULL DEFAULT 1,
+  `disabled_at` datetime(3) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `person_phone` (`phone_index`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `policy_setting` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `name` varchar(60) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `enabled` tinyint(1) NOT NULL DEFAULT 0,
+  `basis_id` bigint(20) DEFAULT NULL,
+  `reason` varchar(200) NOT NULL,
+  `changed_by` bigint(20) NOT NULL,
+  `changed_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `policy_setting_once` (`unit_id`,`name`),
+  KEY `policy_setting_basis` (`basis_id`),
+  KEY `policy_setting_person` (`changed_by`),
+  CONSTRAINT `policy_setting_basis_fk` FOREIGN KEY (`basis_id`) REFERENCES `legal_basis` (`id`),
+  CONSTRAINT `policy_setting_person_fk` FOREIGN KEY (`changed_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `policy_setting_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `premises` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `entrance_id` bigint(20) NOT NULL,
+  `door` varchar(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `occupied` tinyint(1) NOT NULL DEFAULT 1,
+  `created_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `premises_door` (`entrance_id`,`door`),
+  CONSTRAINT `premises_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `push_ticket` (
+  `hash` varbinary(32) NOT NULL,
+  `session_id` bigint(20) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`hash`),
+  KEY `push_ticket_end` (`expires_at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `recovery_code` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `hash` varchar(200) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `recovery_code_person` (`person_id`),
+  CONSTRAINT `recovery_code_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `refresh_token` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `session_id` bigint(20) NOT NULL,
+  `hash` varbinary(32) NOT NULL,
+  `parent_id` bigint(20) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `refresh_token_hash` (`hash`),
+  UNIQUE KEY `refresh_token_parent` (`parent_id`),
+  KEY `refresh_token_session` (`session_id`),
+  CONSTRAINT `refresh_token_session_fk` FOREIGN KEY (`session_id`) REFERENCES `session` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `place_id` bigint(20) NOT NULL,
+  `premises_id` bigint(20) DEFAULT NULL,
+  `source_visit_id` bigint(20) DEFAULT NULL,
+  `category` varchar(30) NOT NULL,
+  `type` varchar(20) NOT NULL,
+  `channel` varchar(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `is_open` tinyint(1) NOT NULL DEFAULT 1,
+  `holder_unit_id` bigint(20) NOT NULL,
+  `holder_role` varchar(30) NOT NULL,
+  `level` smallint(6) NOT NULL,
+  `receipt_hash` varbinary(32) NOT NULL,
+  `receipt_sealed` varbinary(120) DEFAULT NULL,
+  `text_sealed` varbinary(4100) DEFAULT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `clock_untrusted` tinyint(1) NOT NULL DEFAULT 0,
+  `accept_due_at` datetime(3) DEFAULT NULL,
+  `update_due_at` datetime(3) DEFAULT NULL,
+  `solve_due_at` datetime(3) DEFAULT NULL,
+  `recorded_by` bigint(20) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `request_receipt` (`receipt_hash`),
+  KEY `request_unit` (`unit_id`,`is_open`,`recorded_at`,`id`),
+  KEY `request_held` (`holder_unit_id`,`is_open`,`recorded_at`,`id`),
+  KEY `request_at` (`is_open`,`recorded_at`,`id`),
+  KEY `request_due` (`state`,`solve_due_at`,`id`),
+  KEY `request_visit` (`source_visit_id`),
+  KEY `request_door` (`premises_id`,`is_open`),
+  CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_asker` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `address_sealed` varbinary(400) DEFAULT NULL,
+  `call_back` varchar(20) NOT NULL,
+  `phone_sealed` varbinary(120) DEFAULT NULL,
+  `phone_index` smallint(6) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `request_asker_request` (`request_id`),
+  KEY `request_asker_phone` (`phone_index`),
+  CONSTRAINT `request_asker_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_history` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `move` varchar(30) NOT NULL,
+  `from_state` varchar(20) DEFAULT NULL,
+  `to_state` varchar(20) NOT NULL,
+  `holder_unit_id` bigint(20) NOT NULL,
+  `holder_role` varchar(30) NOT NULL,
+  `level` smallint(6) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `note_sealed` varbinary(2100) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `request_history_request` (`request_id`,`id`),
+  CONSTRAINT `request_history_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `revocation` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(10) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `ver` bigint(20) NOT NULL DEFAULT 0,
+  `at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `revocation_at` (`at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `role_assignment` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `post` varchar(20) NOT NULL DEFAULT '',
+  `unit_id` bigint(20) NOT NULL,
+  `is_primary` tinyint(1) NOT NULL DEFAULT 0,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `granted_by` bigint(20) DEFAULT NULL,
+  `second_by` bigint(20) DEFAULT NULL,
+  `document` varchar(100) NOT NULL DEFAULT '',
+  `ended_by` bigint(20) DEFAULT NULL,
+  `end_reason` varchar(200) NOT NULL DEFAULT '',
+  `ended_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `role_assignment_person` (`person_id`,`valid_from`),
+  KEY `role_assignment_unit` (`unit_id`,`role`,`valid_from`),
+  KEY `role_assignment_due` (`ended_at`,`valid_to`),
+  KEY `role_assignment_granted` (`granted_by`),
+  KEY `role_assignment_second` (`second_by`),
+  KEY `role_assignment_ended` (`ended_by`),
+  CONSTRAINT `role_assignment_ended_fk` FOREIGN KEY (`ended_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_assignment_granted_fk` FOREIGN KEY (`granted_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_assignment_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_assignment_second_fk` FOREIGN KEY (`second_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_assignment_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `role_proposal` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `post` varchar(20) NOT NULL DEFAULT '',
+  `unit_id` bigint(20) NOT NULL,
+  `is_primary` tinyint(1) NOT NULL DEFAULT 0,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `document` varchar(100) NOT NULL DEFAULT '',
+  `state` varchar(20) NOT NULL,
+  `proposed_by` bigint(20) NOT NULL,
+  `proposed_as` varchar(30) NOT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(200) NOT NULL DEFAULT '',
+  `assignment_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `role_proposal_person` (`person_id`),
+  KEY `role_proposal_unit` (`unit_id`,`state`,`id`),
+  KEY `role_proposal_proposed` (`proposed_by`),
+  KEY `role_proposal_decided` (`decided_by`),
+  KEY `role_proposal_assignment` (`assignment_id`),
+  CONSTRAINT `role_proposal_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `role_proposal_decided_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_proposal_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_proposal_proposed_fk` FOREIGN KEY (`proposed_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `role_proposal_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `session` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `client` varchar(10) NOT NULL,
+  `device_hash` varbinary(32) NOT NULL,
+  `level` smallint(6) NOT NULL,
+  `era` bigint(20) NOT NULL,
+  `idle_for` int(11) NOT NULL,
+  `idle_until` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `stepped_at` datetime(3) DEFAULT NULL,
+  `held_until` datetime(3) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `end_reason` varchar(30) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `session_person` (`person_id`,`ended_at`,`id`),
+  KEY `session_ended` (`ended_at`),
+  CONSTRAINT `session_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `shard_lease` (
+  `shard` smallint(6) NOT NULL,
+  `owner` varchar(64) NOT NULL DEFAULT '',
+  `term` bigint(20) NOT NULL DEFAULT 0,
+  `beat` bigint(20) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`shard`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `signing_key` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kid` varchar(40) NOT NULL,
+  `seed_sealed` varbinary(200) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `signs_from` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `signing_key_kid` (`kid`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `sign_in_challenge` (
+  `hash` varbinary(32) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `kind` varchar(10) NOT NULL,
+  `client` varchar(10) NOT NULL,
+  `device_hash` varbinary(32) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`hash`),
+  KEY `sign_in_challenge_person` (`person_id`),
+  KEY `sign_in_challenge_end` (`expires_at`),
+  CONSTRAINT `sign_in_challenge_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `unit` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `tree` varchar(10) NOT NULL,
+  `kind` varchar(30) NOT NULL,
+  `name` varchar(100) NOT NULL,
+  `path` varchar(190) NOT NULL,
+  `parent_id` bigint(20) DEFAULT NULL,
+  `level` smallint(6) NOT NULL DEFAULT 0,
+  `sector` varchar(30) NOT NULL DEFAULT '',
+  `ownership` varchar(20) NOT NULL DEFAULT '',
+  `park_id` bigint(20) DEFAULT NULL,
+  `area_km2` int(11) NOT NULL DEFAULT 0,
+  `filing_no` varchar(60) NOT NULL DEFAULT '',
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `unit_path` (`path`),
+  KEY `unit_parent` (`parent_id`,`id`),
+  KEY `unit_park` (`park_id`),
+  CONSTRAINT `unit_parent_fk` FOREIGN KEY (`parent_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `unit_park_fk` FOREIGN KEY (`park_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `unit_edge` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `parent_id` bigint(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `unit_edge_once` (`unit_id`,`valid_from`),
+  KEY `unit_edge_parent` (`parent_id`,`unit_id`),
+  CONSTRAINT `unit_edge_parent_fk` FOREIGN KEY (`parent_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `unit_edge_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `unit_label` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `level` smallint(6) NOT NULL,
+  `label` varchar(40) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `unit_label_once` (`unit_id`,`level`,`valid_from`),
+  CONSTRAINT `unit_label_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `unit_link` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `party_id` bigint(20) NOT NULL,
+  `grid_id` bigint(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `unit_link_party` (`party_id`,`valid_from`),
+  UNIQUE KEY `unit_link_grid` (`grid_id`,`valid_from`),
+  CONSTRAINT `unit_link_grid_fk` FOREIGN KEY (`grid_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `unit_link_party_fk` FOREIGN KEY (`party_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `visit` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `premises_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `result` varchar(20) NOT NULL,
+  `reason` varchar(20) DEFAULT NULL,
+  `note_sealed` varbinary(2100) DEFAULT NULL,
+  `client_ref` char(36) NOT NULL,
+  `fingerprint` varbinary(32) NOT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `clock_untrusted` tinyint(1) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `visit_once` (`person_id`,`client_ref`),
+  KEY `visit_unit` (`unit_id`,`recorded_at`,`id`),
+  KEY `visit_at` (`recorded_at`,`id`),
+  KEY `visit_premises` (`premises_id`,`recorded_at`,`id`),
+  CONSTRAINT `visit_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `visit_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
+  CONSTRAINT `visit_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `wechat_account` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `app_id` varchar(64) NOT NULL,
+  `openid_hash` varbinary(32) NOT NULL,
+  `openid_sealed` varbinary(400) DEFAULT NULL,
+  `unionid_hash` varbinary(32) DEFAULT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `bound_at` datetime(3) DEFAULT NULL,
+  `held_until` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `wechat_account_openid` (`app_id`,`openid_hash`),
+  KEY `wechat_account_person` (`person_id`,`state`),
+  KEY `wechat_account_union` (`unionid_hash`),
+  CONSTRAINT `wechat_account_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `wechat_token` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `app_id` varchar(64) NOT NULL,
+  `token_sealed` varbinary(4000) DEFAULT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `wechat_token_app` (`app_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
