@@ -57,6 +57,16 @@ func Replayed(ctx context.Context) bool {
 	return s.replayed
 }
 
+// Again notes that the answer is that of an earlier call, which an act has recognised by its own clientRef: the key of
+// the request may be new, the act is not.
+func Again(ctx context.Context) {
+	if s, ok := ctx.Value(contextKey{}).(*state); ok {
+		s.mu.Lock()
+		s.replayed = true
+		s.mu.Unlock()
+	}
+}
+
 var errTwice = errors.New("once.Do was called twice in one transaction: only the outermost act has a key")
 
 // Do runs f unless this person (0: nobody has signed in) has had this very call done: then result is what it was.
