@@ -1,9 +1,19 @@
 // Package configs carries the data files of this folder inside the program.
 package configs
 
-import _ "embed"
+import "embed"
 
 // Holidays is the working calendar that ships, demo data (see the file's head).
 //
 //go:embed holidays.yaml
 var Holidays []byte
+
+// PolicyRules are the reasons of the policy guard, by rule.
+//
+//go:embed policy-rules.yaml
+var PolicyRules []byte
+
+// Purposes is the register of every stored column: why it is there, how it is classed, when it goes.
+//
+//go:embed purposes/*.yaml
+var Purposes embed.FS

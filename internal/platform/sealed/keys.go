@@ -71,7 +71,16 @@ func Open(ctx context.Context, d *db.DB, master []byte) (*Keys, error) {
 	if err := k.Reload(ctx); err != nil {
 		return nil, err
 	}
+	d.Attach(attached{}, k)
 	return k, nil
+}
+
+type attached struct{}
+
+// Of are the keys that were opened for the database behind q; nil without any.
+func Of(q db.Queryer) *Keys {
+	k, _ := db.Attached(q, attached{}).(*Keys)
+	return k
 }
 
 // Reload reads the key sets again: another node may have rotated them. Call it once a minute.
