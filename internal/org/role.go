@@ -53,6 +53,7 @@ var (
 	ErrPostTaken       = problem.New(problem.Conflict, "org.post_taken")
 	ErrRolePlace       = problem.New(problem.Invalid, "org.role_place_invalid")
 	ErrPost            = problem.New(problem.Invalid, "org.post_invalid")
+	ErrDocument        = problem.New(problem.Invalid, "org.document_missing")
 	ErrPeriod          = problem.New(problem.Invalid, "org.period_invalid")
 )
 

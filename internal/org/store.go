@@ -1,12 +1,12 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
 	"errors"
 	"slices"
-	"strconv"
 	"time"
 
 	"wanjia/internal/platform/calendar"
@@ -311,8 +311,8 @@ type NewUnit struct {
 	From      calendar.Day
 }
 
-// AddUnit puts a unit below its parent, three statements. It keeps the rules of the trees and asks for nobody's
-// rights: that is for whoever calls.
+// AddUnit puts a unit below its parent, three statements. It keeps the rules of the trees; that the parent is not moved
+// meanwhile, and that somebody has the right to this, is for whoever calls.
 func AddUnit(ctx context.Context, tx *db.Tx, n NewUnit) (Unit, error) {
 	if err := n.Kind.under(n.Parent); err != nil {
 		return Unit{}, err
@@ -328,9 +328,8 @@ func AddUnit(ctx context.Context, tx *db.Tx, n NewUnit) (Unit, error) {
 	if err != nil {
 		return Unit{}, db.Wrap(err, nil, "add unit %q", n.Name)
 	}
-	u.ID, u.Path = UnitID(id), "/"+strconv.FormatInt(id, 10)+"/"
+	u.ID, u.Path = UnitID(id), Unit{Path: cmp.Or(n.Parent.Path, "/")}.with(UnitID(id))
 	if n.Parent.ID != 0 {
-		u.Path = n.Parent.Path + u.Path[1:]
 		if err := addEdge(ctx, tx, u.ID, n.Parent.ID, n.From); err != nil {
 			return Unit{}, err
 		}

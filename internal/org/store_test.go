@@ -229,4 +229,3 @@ func assign(t *testing.T, d *db.DB, n org.NewAssignment) (id org.AssignmentID) {
 	}
 	return id
 }
-

@@ -17,6 +17,10 @@ var (
 	ErrDatesOverlap = problem.New(problem.Conflict, "org.dates_overlap")
 	ErrUnitInUse    = problem.New(problem.Conflict, "org.unit_in_use")
 	ErrDetail       = problem.New(problem.Invalid, "org.detail_invalid")
+	ErrNoLink       = problem.New(problem.Conflict, "org.not_linked")
+
+	ErrIllegalTransition   = problem.New(problem.Conflict, "org.illegal_transition")
+	ErrConflictingProposal = problem.New(problem.Conflict, "org.proposal_differs")
 )
 
 // A shape is what a kind of unit is in its tree (domain.md §3.1).
@@ -90,6 +94,23 @@ func (u Unit) Covers(other Unit) bool {
 func (u Unit) Above() []UnitID {
 	ids := u.line()
 	return ids[:max(0, len(ids)-1)]
+}
+
+// with is the path of a unit right below u.
+func (u Unit) with(id UnitID) string { return u.Path + strconv.FormatInt(int64(id), 10) + "/" }
+
+// subdistrict is the unit two steps below the top that u is or lies in, of which nothing but the path is known; a
+// district is its own, and nothing has none.
+func (u Unit) subdistrict() Unit {
+	ids := u.line()
+	if len(ids) == 0 {
+		return Unit{}
+	}
+	s := Unit{Path: "/", Tree: u.Tree}
+	for _, id := range ids[:min(2, len(ids))] {
+		s.ID, s.Path = id, s.with(id)
+	}
+	return s
 }
 
 // line is the ids of u's path: the root first, u itself last.

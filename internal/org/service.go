@@ -1,0 +1,475 @@
+package org
+
+import (
+	"context"
+	"slices"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+)
+
+// A RoleEvent says what has become of a role assignment.
+type RoleEvent string
+
+// What happens to assignments.
+const (
+	RoleGranted RoleEvent = "granted"
+	RoleEnded   RoleEvent = "ended"
+	RoleMoved   RoleEvent = "moved" // its unit stands elsewhere, or answers for something else
+)
+
+// RoleChanged is what others do, in the same transaction, when a role is given, ends, or reaches elsewhere: rights
+// shrink at once, and the person is told.
+type RoleChanged func(ctx context.Context, tx *db.Tx, by Actor, event RoleEvent, a Assignment) error
+
+// An InUse says how many things of a feature hang on a unit, so that it cannot end (T6).
+type InUse struct {
+	What  string
+	Count func(ctx context.Context, q db.Queryer, u UnitID) (int, error)
+}
+
+// A Service changes the trees and the roles in them.
+type Service struct {
+	db      *db.DB
+	changed RoleChanged
+	inUse   []InUse
+}
+
+// NewService makes a Service that tells changed of every change of a role, and ends no unit that inUse counts.
+func NewService(d *db.DB, changed RoleChanged, inUse ...InUse) *Service {
+	return &Service{db: d, changed: changed, inUse: inUse}
+}
+
+// shapers are the roles that change the structure below their unit (§3.5, column UN).
+var shapers = []Role{RoleGridSecretary, RoleGeneralSecretary, RoleBranchSecretary, RolePartyOffice, RoleSystemAdmin}
+
+// findToShape returns a unit that by may change; another is not found (B34).
+func findToShape(ctx context.Context, tx *db.Tx, by Actor, id UnitID) (Unit, error) {
+	// Held, so that whoever puts something below a unit and whoever moves that unit take turns.
+	var u Unit
+	err := tx.Get(ctx, &u, `SELECT id, tree, kind, name, path, level FROM unit WHERE id = ?`+db.ForUpdate, id)
+	if err != nil {
+		return Unit{}, db.Wrap(err, problem.ErrNotFound, "hold unit %d", id)
+	}
+	switch {
+	case !by.Sees(u):
+		return Unit{}, problem.ErrNotFound
+	case !by.system && !slices.Contains(shapers, by.Role):
+		return Unit{}, problem.ErrForbidden
+	case by.Role == RoleGridSecretary && u.ID != by.Grid.ID && u.ID != by.Party.ID: // their own unit, not what lies below
+		return Unit{}, problem.ErrForbidden
+	}
+	return u, nil
+}
+
+// Add puts a unit below the parent n names.
+func (s *Service) Add(ctx context.Context, by Actor, n NewUnit) (u Unit, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
+			if n.Parent, err = findToShape(ctx, tx, by, n.Parent.ID); err != nil {
+				return err
+			}
+			if n.From == "" {
+				n.From = calendar.DayOf(tx.Now)
+			}
+			if err := n.detail(ctx, tx, by); err != nil {
+				return err
+			}
+			if u, err = AddUnit(ctx, tx, n); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.unit_added", "unit", int64(u.ID)))
+			return nil
+		})
+	})
+	return u, err
+}
+
+// detail says why n has a detail that its kind does not have, or nil (§3.1).
+func (n NewUnit) detail(ctx context.Context, q db.Queryer, by Actor) error {
+	switch {
+	case n.Kind != Subdistrict && (n.AreaKm2 != 0 || n.FilingNo != ""):
+		return ErrDetail.Field("/areaKm2", "only_subdistrict")
+	case n.Kind != Enterprise && (n.Ownership != "" || n.Park != 0):
+		return ErrDetail.Field("/ownership", "only_enterprise")
+	case n.Kind == Enterprise && n.Ownership == "":
+		return ErrDetail.Field("/ownership", "missing")
+	case IsPlace(n.Kind) != (n.Sector != ""):
+		return ErrDetail.Field("/sector", "each_place_has_one") // A6
+	case n.Park == 0:
+		return nil
+	}
+	park, err := FindUnit(ctx, q, by, n.Park)
+	if err == nil && park.Kind != IndustrialPark {
+		return ErrDetail.Field("/parkId", "no_park")
+	}
+	return err
+}
+
+// Move puts a unit below another parent from today on, and everything below it goes along (T4).
+func (s *Service) Move(ctx context.Context, by Actor, id, to UnitID) (u Unit, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
+			// In ascending order, so that two moves between the same units wait instead of deadlocking.
+			held := map[UnitID]Unit{}
+			for _, id := range []UnitID{min(id, to), max(id, to)} {
+				if held[id], err = findToShape(ctx, tx, by, id); err != nil {
+					return err
+				}
+			}
+			u, err = move(ctx, tx, held[id], held[to])
+			if err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.unit_moved", "unit", int64(u.ID)))
+			return s.tellBelow(ctx, tx, by, u)
+		})
+	})
+	return u, err
+}
+
+func move(ctx context.Context, tx *db.Tx, u, parent Unit) (Unit, error) {
+	if u.Covers(parent) {
+		return Unit{}, ErrParent
+	}
+	if len(shapes[u.Kind].parents) == 0 {
+		return Unit{}, ErrParent
+	}
+	if err := u.Kind.under(parent); err != nil {
+		return Unit{}, err
+	}
+	if err := moveEdge(ctx, tx, u.ID, parent.ID, calendar.DayOf(tx.Now)); err != nil {
+		return Unit{}, err
+	}
+	return rewritePaths(ctx, tx, u, parent)
+}
+
+// End ends a unit from today on, if nothing hangs on it any more (T6).
+func (s *Service) End(ctx context.Context, by Actor, id UnitID) (u Unit, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
+			if u, err = findToShape(ctx, tx, by, id); err != nil {
+				return err
+			}
+			uses, err := s.uses(ctx, tx, u)
+			if err != nil {
+				return err
+			}
+			if len(uses) > 0 {
+				return ErrUnitInUse.With("uses", uses)
+			}
+			if err := endUnit(ctx, tx, u, calendar.DayOf(tx.Now)); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.unit_ended", "unit", int64(u.ID)))
+			return nil
+		})
+	})
+	return u, err
+}
+
+// A Use is a kind of thing that hangs on a unit, and how many of it do.
+type Use struct {
+	What  string `json:"what"`
+	Count int    `json:"count"`
+}
+
+func (s *Service) uses(ctx context.Context, tx *db.Tx, u Unit) (uses []Use, err error) {
+	day := calendar.DayOf(tx.Now)
+	own := []InUse{
+		{"units", func(ctx context.Context, q db.Queryer, u UnitID) (n int, err error) {
+			return n, q.Get(ctx, &n, `
+				SELECT COUNT(*) FROM unit WHERE parent_id = ? AND (valid_to IS NULL OR valid_to > ?)`, u, day)
+		}},
+		{"assignments", func(ctx context.Context, q db.Queryer, u UnitID) (n int, err error) {
+			return n, q.Get(ctx, &n, `
+				SELECT COUNT(*) FROM role_assignment WHERE unit_id = ? AND (valid_to IS NULL OR valid_to > ?)`, u, day)
+		}},
+	}
+	for _, use := range append(own, s.inUse...) {
+		n, err := use.Count(ctx, tx, u.ID)
+		if err != nil {
+			return nil, db.Wrap(err, nil, "count the %s of unit %d", use.What, u.ID)
+		}
+		if n > 0 {
+			uses = append(uses, Use{use.What, n})
+		}
+	}
+	return uses, nil
+}
+
+// Link says that a party unit answers for a grid unit from today on (T2, T9).
+func (s *Service) Link(ctx context.Context, by Actor, party, grid UnitID) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			p, err := findToShape(ctx, tx, by, party)
+			if err != nil {
+				return err
+			}
+			g, err := findToShape(ctx, tx, by, grid)
+			if err != nil {
+				return err
+			}
+			if err := Link(ctx, tx, p, g, calendar.DayOf(tx.Now)); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.units_linked", "unit", int64(p.ID)))
+			return s.tellAt(ctx, tx, by, p, g)
+		})
+	})
+}
+
+// Unlink ends what a party unit answers for, from today on.
+func (s *Service) Unlink(ctx context.Context, by Actor, party UnitID) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			p, err := findToShape(ctx, tx, by, party)
+			if err != nil {
+				return err
+			}
+			g, err := LinkedGrid(ctx, tx, p.ID, calendar.DayOf(tx.Now))
+			if err != nil {
+				return err
+			}
+			if g.ID == 0 {
+				return ErrNoLink
+			}
+			if err := closeLinks(ctx, tx, p.ID, calendar.DayOf(tx.Now)); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.units_unlinked", "unit", int64(p.ID)))
+			return s.tellAt(ctx, tx, by, p, g)
+		})
+	})
+}
+
+// SetLabels says what a level-4 place calls its levels, from today on (C1, A5).
+func (s *Service) SetLabels(ctx context.Context, by Actor, id UnitID, version int64, labels map[int]string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			u, err := findToShape(ctx, tx, by, id)
+			if err != nil {
+				return err
+			}
+			if !IsPlace(u.Kind) {
+				return ErrDetail.Field("/labels", "only_places")
+			}
+			if err := nextVersion(ctx, tx, u.ID, version); err != nil {
+				return err
+			}
+			for _, level := range []int{4, 3, 2, 1} {
+				if err := setLabel(ctx, tx, u.ID, level, labels[level], calendar.DayOf(tx.Now)); err != nil {
+					return err
+				}
+			}
+			audit.Note(tx, by.Did("org.labels_set", "unit", int64(u.ID)))
+			return nil
+		})
+	})
+}
+
+// tellBelow says that everybody with a role in u or below it reaches elsewhere now.
+func (s *Service) tellBelow(ctx context.Context, tx *db.Tx, by Actor, u Unit) error {
+	as, err := assignmentsBelow(ctx, tx, u, calendar.DayOf(tx.Now))
+	return s.tell(ctx, tx, by, RoleMoved, as, err)
+}
+
+// tellAt says so of everybody with a role in one of units.
+func (s *Service) tellAt(ctx context.Context, tx *db.Tx, by Actor, units ...Unit) error {
+	for _, u := range units {
+		as, err := assignmentsAt(ctx, tx, u.ID, calendar.DayOf(tx.Now))
+		if err := s.tell(ctx, tx, by, RoleMoved, as, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) tell(ctx context.Context, tx *db.Tx, by Actor, event RoleEvent, as []Assignment, err error) error {
+	for _, a := range as {
+		if err == nil {
+			err = s.changed(ctx, tx, by, event, a)
+		}
+	}
+	return err
+}
+
+// A Grant is what came of giving a role: the assignment, or a proposal that a second person must agree to.
+type Grant struct {
+	Assignment AssignmentID
+	Proposal   ProposalID
+}
+
+// Grant gives a person a role. Where two must agree, the first call proposes and the same call by another person gives it.
+func (s *Service) Grant(ctx context.Context, by Actor, n NewAssignment) (g Grant, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &g, func() error {
+			g = Grant{}
+			if n.Unit, err = FindUnit(ctx, tx, by, n.Unit.ID); err != nil {
+				return err
+			}
+			if err := findToGrant(ctx, tx, by, n.Person); err != nil {
+				return err
+			}
+			p, err := openProposal(ctx, tx, n)
+			if err != nil {
+				return err
+			}
+			if p.ID != 0 {
+				g.Assignment, err = s.agree(ctx, tx, by, p, n)
+				return err
+			}
+			if err := by.mayGrant(n); err != nil {
+				return err
+			}
+			if n.Span.From == "" {
+				n.Span.From = calendar.DayOf(tx.Now)
+			}
+			if len(grantings[n.Role].second) > 0 {
+				g.Proposal, err = s.propose(ctx, tx, by, n)
+				return err
+			}
+			n.GrantedBy = by.PersonID
+			g.Assignment, err = s.assign(ctx, tx, by, n)
+			return err
+		})
+	})
+	return g, err
+}
+
+func (s *Service) assign(ctx context.Context, tx *db.Tx, by Actor, n NewAssignment) (AssignmentID, error) {
+	id, err := Assign(ctx, tx, n)
+	if err != nil {
+		return 0, err
+	}
+	a, err := AssignmentByID(ctx, tx, id)
+	if err != nil {
+		return 0, err
+	}
+	audit.Note(tx, by.Did("org.role_granted", "role_assignment", int64(id)))
+	return id, s.changed(ctx, tx, by, RoleGranted, a)
+}
+
+// propose notes a role that another person must agree to, after the rules that it would break already.
+func (s *Service) propose(ctx context.Context, tx *db.Tx, by Actor, n NewAssignment) (ProposalID, error) {
+	if err := n.valid(); err != nil {
+		return 0, err
+	}
+	if err := n.postFree(ctx, tx); err != nil {
+		return 0, err
+	}
+	id, err := insertProposal(ctx, tx, by, n)
+	if err != nil {
+		return 0, err
+	}
+	audit.Note(tx, by.Did("org.role_proposed", "role_proposal", int64(id)))
+	return id, nil
+}
+
+// agree gives the role that somebody else has proposed; n is what the second person believes it to be.
+func (s *Service) agree(ctx context.Context, tx *db.Tx, by Actor, p Proposal, n NewAssignment) (AssignmentID, error) {
+	if err := p.mayAgree(by); err != nil {
+		return 0, err
+	}
+	if n.Span.From != "" && n.Span != p.span() {
+		return 0, ErrConflictingProposal
+	}
+	if err := decideProposal(ctx, tx, by, p.ID, "approved", ""); err != nil {
+		return 0, err
+	}
+	id, err := s.assign(ctx, tx, by, NewAssignment{
+		Person: p.PersonID, Role: p.Role, Post: p.Post, Unit: n.Unit, Primary: p.Primary, Span: p.span(),
+		GrantedBy: p.ProposedBy, SecondBy: by.PersonID, Document: p.Document,
+	})
+	if err != nil {
+		return 0, err
+	}
+	return id, noteProposal(ctx, tx, p.ID, id)
+}
+
+// Refuse ends a proposal without giving the role: the second person says no, or the first takes it back.
+func (s *Service) Refuse(ctx context.Context, by Actor, id ProposalID, reason string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			p, err := findProposal(ctx, tx, by, id)
+			if err != nil {
+				return err
+			}
+			if err := p.mayAgree(by); err != nil && by.PersonID != p.ProposedBy {
+				return err
+			}
+			if p.State != "proposed" {
+				return ErrIllegalTransition.With("state", p.State)
+			}
+			if err := decideProposal(ctx, tx, by, p.ID, "refused", reason); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.role_refused", "role_proposal", int64(p.ID)))
+			return nil
+		})
+	})
+}
+
+// EndAssignment ends a role from a day on, today unless one is named. What it gave is gone with this transaction.
+func (s *Service) EndAssignment(ctx context.Context, by Actor, id AssignmentID, on calendar.Day, reason string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			a, err := AssignmentByID(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			u, err := FindUnit(ctx, tx, by, a.UnitID)
+			if err != nil {
+				return err
+			}
+			if err := by.mayEnd(a, u); err != nil {
+				return err
+			}
+			today := calendar.DayOf(tx.Now)
+			if on == "" {
+				on = today
+			}
+			if on < today {
+				return ErrPeriod
+			}
+			if err := endAssignment(ctx, tx, by, a, on, reason); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("org.role_ended", "role_assignment", int64(a.ID)))
+			if on > today {
+				return nil // EndDue takes it back when the day comes
+			}
+			return s.takeBack(ctx, tx, by, a)
+		})
+	})
+}
+
+// takeBack does what the end of a holds: the next role becomes the primary one, and others hear of it.
+func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by Actor, a Assignment) error {
+	if err := noteEnded(ctx, tx, a.ID); err != nil {
+		return err
+	}
+	if a.Primary {
+		if err := promoteNext(ctx, tx, a, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+	}
+	return s.changed(ctx, tx, by, RoleEnded, a)
+}
+
+// EndDue takes back one role whose last day has passed, and says whether there was any. A job each minute calls
+// it until there is none.
+func (s *Service) EndDue(ctx context.Context) (some bool, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		a, err := findDue(ctx, tx, calendar.DayOf(tx.Now))
+		if some = a.ID != 0; err != nil || !some {
+			return err
+		}
+		audit.Note(tx, System.Did("org.role_ended", "role_assignment", int64(a.ID)))
+		return s.takeBack(ctx, tx, System, a)
+	})
+	return some, err
+}
