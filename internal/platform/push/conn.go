@@ -1,0 +1,395 @@
+package push
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// A wire is what a connection is made of: a WebSocket or an event stream.
+type wire interface {
+	write(frame []byte, last int64) error // last: the item the frame ends with, 0 for none
+	shut(code Code)                       // says why, politely
+	drop()                                // cuts
+}
+
+// A conn is one device that listens. There may be very many, so it is small, and has no goroutine of its own but
+// the one that reads: another one writes while there is something to write.
+//
+// Its fields are guarded by its person's lock.
+type conn struct {
+	h       *Hub
+	p       *person
+	wire    wire
+	session int64
+	until   int64 // Unix ms: when the window ends
+	heard   atomic.Int64
+
+	sent   int64    // the last item written, or being written
+	acked  int64    // the last item the device has applied
+	await  int64    // the next page waits for this ack
+	queue  []Entry  // what follows sent, without a gap
+	bytes  int      // of queue
+	words  [][]byte // frames that are no items
+	second int64    // of the frames counted
+	frames int16
+
+	shutAt  int64 // Unix ms: when the goodbye was said; 0: not
+	code    Code
+	writing bool // there is a writer
+	pulling bool // the writer is reading the inbox: what comes in is found there
+	stuck   bool // SQL did not answer; the next position check tries again
+	noAcks  bool // an event stream cannot ack
+	warned  bool // exp was said
+	gone    bool
+}
+
+// offer queues entries that follow what is queued. Others need no queue: the inbox has them.
+func (c *conn) offer(entries []Entry) {
+	if c.pulling || c.stuck || c.await > c.acked || c.shutAt != 0 {
+		return
+	}
+	for _, e := range entries {
+		next := c.sent + int64(len(c.queue)) + 1
+		if e.Seq != next {
+			continue
+		}
+		if len(c.queue) >= queueFrames || c.bytes+len(e.Tail) > queueBytes {
+			c.queue, c.bytes = nil, 0 // lagging: batches are pulled as the socket drains
+			c.h.stats.lagging.Add(1)
+			return
+		}
+		c.queue = append(c.queue, e)
+		c.bytes += len(e.Tail)
+	}
+}
+
+// say queues a frame that is no item.
+func (c *conn) say(frame []byte) {
+	if c.shutAt == 0 && !c.gone {
+		c.words = append(c.words, frame)
+		c.kick()
+	}
+}
+
+// kick starts a writer if there is something to write and none is at it.
+func (c *conn) kick() {
+	if !c.writing && !c.gone && c.hasWork() {
+		c.writing = true
+		go c.write()
+	}
+}
+
+func (c *conn) hasWork() bool {
+	return len(c.words) > 0 || c.shutAt == 0 && (len(c.queue) > 0 || c.canPull())
+}
+
+func (c *conn) canPull() bool { return c.sent < c.p.top && c.await <= c.acked && !c.stuck }
+
+// shut says goodbye with a code; after is how long the device shall wait before it comes back.
+func (c *conn) shut(code Code, afterMS int64) {
+	if c.shutAt != 0 || c.gone {
+		return
+	}
+	c.queue, c.bytes = nil, 0
+	if code != badUTF8 && code != BadFrame {
+		c.words = append(c.words, byeFrame(code, afterMS))
+	} else {
+		c.words = append(c.words, nil) // so that there is a writer
+	}
+	c.shutAt, c.code = max(1, c.h.now()), code
+	c.kick()
+}
+
+// write writes until nothing is left, and ends. It holds no memory while a device is up to date.
+func (c *conn) write() {
+	p := c.p
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var buf []byte
+	for {
+		var err error
+		switch {
+		case c.gone:
+			c.writing = false
+			return
+		case len(c.words) > 0:
+			words, shut := c.words, c.shutAt != 0
+			c.words = nil
+			p.mu.Unlock()
+			for _, w := range words {
+				if w != nil && err == nil {
+					err = c.wire.write(w, 0)
+				}
+			}
+			if shut && err == nil {
+				c.wire.shut(c.code)
+			}
+			p.mu.Lock()
+		case c.shutAt != 0:
+			c.writing = false
+			return
+		case len(c.queue) > 0:
+			entries, before := c.queue, c.sent
+			c.queue, c.bytes = nil, 0
+			c.sent += int64(len(entries))
+			buf, err = c.deliver(buf, entries, before)
+		case c.canPull():
+			buf, err = c.pull(buf)
+		default:
+			c.writing = false
+			return
+		}
+		if err != nil {
+			c.gone = true // the reader takes it out of its person
+			c.writing = false
+			c.wire.drop()
+			return
+		}
+	}
+}
+
+// pull reads what the device lacks and writes it: up to 300 items at once, more in pages that wait for an ack.
+func (c *conn) pull(buf []byte) ([]byte, error) {
+	p, after, behind := c.p, c.sent, c.p.top-c.sent
+	limit := resumeAtOnce
+	if behind > resumeAtOnce && !c.noAcks {
+		limit = pageItems
+	}
+	c.pulling = true
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	entries, err := c.h.fetch(ctx, p, after, limit)
+	var head Head
+	if err == nil && (len(entries) == 0 || entries[0].Seq != after+1) {
+		var heads []Head
+		if heads, err = c.h.heads(ctx, []int64{p.id}); len(heads) == 1 {
+			head = heads[0]
+		}
+	}
+	p.mu.Lock()
+	c.pulling = false
+	switch {
+	case err != nil:
+		c.stuck = true
+		c.h.hurry()
+		return buf, nil
+	case len(entries) == 0 || entries[0].Seq != after+1:
+		if head.Floor > after { // deleted while the device was away
+			c.sent = head.Floor
+			c.words = append(c.words, numberFrame("reset", "from", head.Floor))
+			return buf, nil
+		}
+		c.stuck = true // the hint was wrong, or what it spoke of cannot be seen yet
+		return buf, nil
+	}
+	for i, e := range entries {
+		if e.Seq != after+1+int64(i) {
+			entries = entries[:i]
+			break
+		}
+	}
+	c.sent = after + int64(len(entries))
+	if behind > resumeAtOnce && !c.noAcks {
+		c.await = c.sent
+	}
+	return c.deliver(buf, entries, after)
+}
+
+// deliver writes entries, as far as their person may see them. Without an answer about that nothing is written,
+// and the connection stands at before again.
+func (c *conn) deliver(buf []byte, entries []Entry, before int64) ([]byte, error) {
+	p := c.p
+	p.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	entries, err := c.h.permitted(ctx, p, entries)
+	if err == nil && c.h.now()-c.h.answered.Load() > quietWithoutDB.Milliseconds() {
+		_, err = c.h.heads(ctx, []int64{p.id}) // rights may have ended: ask whether SQL is there at all
+	}
+	if err != nil {
+		p.mu.Lock()
+		c.queue, c.bytes = nil, 0
+		c.sent, c.await, c.stuck = before, min(c.await, before), true
+		c.h.hurry()
+		return buf, nil
+	}
+	for len(entries) > 0 && err == nil {
+		some, size := 0, 0
+		for some < len(entries) && some < batchItems && (some == 0 || size+len(entries[some].Tail) < queueBytes) {
+			size += len(entries[some].Tail)
+			some++
+		}
+		buf = itemFrame(buf[:0], entries[:some])
+		err = c.wire.write(buf, entries[some-1].Seq)
+		entries = entries[some:]
+	}
+	p.mu.Lock()
+	return buf, err
+}
+
+// join makes a connection of a device that has applied everything up to after; nil: it has nothing.
+func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks bool) (*conn, error) {
+	p := h.enter(ctx, s.PersonID)
+	heads, err := h.heads(ctx, []int64{s.PersonID})
+	if err != nil {
+		h.leave(p)
+		return nil, err
+	}
+	head := Head{Person: s.PersonID}
+	if len(heads) == 1 {
+		head = heads[0]
+	}
+	now := h.now()
+	c := &conn{h: h, p: p, wire: w, session: s.SessionID, noAcks: noAcks, until: h.windowOf(s, now)}
+	c.heard.Store(now)
+	c.words = [][]byte{hiFrame(h.o.Era, head, (c.until-now)/1000)}
+	switch {
+	case after == nil: // the device has lost its list: the newest are enough to begin with
+		c.sent = max(head.Floor, head.Seq-warmEntries)
+		c.words = append(c.words, numberFrame("reset", "from", c.sent))
+	case after.Era != h.o.Era || after.Seq < head.Floor || after.Seq > head.Seq:
+		c.sent = head.Floor
+		c.words = append(c.words, numberFrame("reset", "from", c.sent))
+	default:
+		c.sent = after.Seq
+	}
+	c.acked = c.sent
+	if _, known := h.o.Hot.Top(ctx, p.id); known {
+		_ = h.o.Hot.Keep(ctx, p.id) // colder sooner, when it fails
+	} else {
+		h.warm(ctx, p.id)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if h.draining.Load() {
+		c.shut(Drained, 0)
+	}
+	p.conns = append(p.conns, c)
+	h.open.Add(1)
+	p.read = max(p.read, head.Read)
+	open := 0
+	for i := len(p.conns) - 1; i >= 0; i-- {
+		if p.conns[i].shutAt != 0 {
+			continue
+		}
+		if open++; open > socketsAPerson {
+			p.conns[i].shut(TooManyOpen, 0)
+		}
+	}
+	h.rise(p, head.Seq)
+	c.kick()
+	return c, nil
+}
+
+// windowOf is when a socket of s that is opened or renewed now must be renewed.
+func (h *Hub) windowOf(s Session, now int64) int64 {
+	until := now + window.Milliseconds()
+	if !s.Until.IsZero() {
+		until = min(until, s.Until.UnixMilli())
+	}
+	return until
+}
+
+// part takes c out of its person, when its wire has ended.
+func (c *conn) part() {
+	c.wire.drop()
+	p := c.p
+	p.mu.Lock()
+	c.gone = true
+	for i, other := range p.conns {
+		if other == c {
+			p.conns = append(p.conns[:i:i], p.conns[i+1:]...)
+			c.h.open.Add(-1)
+			break
+		}
+	}
+	p.mu.Unlock()
+	c.h.leave(p)
+}
+
+// take carries out one frame of the device, or says with which code it is refused.
+func (c *conn) take(f clientFrame) {
+	now := c.h.now()
+	c.heard.Store(now)
+	switch f.kind {
+	case pingFrame:
+		c.p.mu.Lock()
+		c.say([]byte(`{"t":"p"}`))
+		c.p.mu.Unlock()
+	case ackFrame:
+		c.p.mu.Lock()
+		moved := f.seq > c.acked && f.seq <= c.sent
+		if moved {
+			c.acked = f.seq
+			c.kick()
+		}
+		c.p.mu.Unlock()
+		if moved {
+			c.h.acks.add(Ack{Person: c.p.id, Session: c.session, Seq: f.seq})
+		}
+	case readFrame, authFrame:
+		c.h.work <- job{c, f}
+	}
+}
+
+// tooFast counts a frame and says whether there were too many in this second.
+func (c *conn) tooFast() bool {
+	s := c.h.now() / 1000
+	if s != c.second {
+		c.second, c.frames = s, 0
+	}
+	c.frames++
+	return c.frames > framesASecond
+}
+
+// refuse closes c for what its device sent.
+func (c *conn) refuse(code Code) {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	after := int64(0)
+	if code == TooFast {
+		after = 30_000
+	}
+	c.shut(code, after)
+}
+
+// A job is a frame whose answer needs SQL.
+type job struct {
+	c *conn
+	f clientFrame
+}
+
+// carryOut does jobs until ctx ends.
+func (h *Hub) carryOut(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case j := <-h.work:
+			h.do(ctx, j)
+		}
+	}
+}
+
+func (h *Hub) do(ctx context.Context, j job) {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	c := j.c
+	if j.f.kind == readFrame {
+		if read, err := h.o.Inbox.MarkRead(ctx, c.p.id, j.f.seq); err == nil {
+			h.TellRead(ctx, c.p.id, read)
+		}
+		return // the device sends it again, or the person reads it once more
+	}
+	s, err := h.o.Redeem(ctx, j.f.ticket)
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	if err != nil || s.PersonID != c.p.id {
+		c.shut(TicketRefused, 0)
+		return
+	}
+	now := h.now()
+	c.session, c.until, c.warned = s.SessionID, h.windowOf(s, now), false
+}

@@ -1,0 +1,200 @@
+package push
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"wanjia/internal/platform/kv"
+)
+
+// Sizes and times of hot inboxes (push.md §7).
+const (
+	hotEntries  = 200 // about how many a stream keeps
+	warmEntries = 50  // how many a reader brings from SQL
+	hotFor      = 7 * 24 * time.Hour
+	warmFor     = 10 * time.Second
+	embeddedHot = 4_000 // the embedded Redis holds its lock while it looks at all keys
+)
+
+// Hot is the copies of the newest items of active readers, in Redis. Everything in it may vanish at any moment.
+type Hot struct {
+	kv     *kv.KV
+	warmed atomic.Int64
+}
+
+// NewHot keeps hot inboxes in k.
+func NewHot(k *kv.KV) *Hot { return &Hot{kv: k} }
+
+// pushScript adds items to a hot inbox and wakes the nodes where its person is connected. Of a cold one it only
+// wakes: a copy that nobody reads is not worth its memory. It answers {-1, top} when items before the first are
+// not there yet, {0, top} when it knew all of them, {1, top} when it took some, {2, 0} when the inbox is cold.
+var pushScript = kv.NewScript(`
+local function wake(sent)
+  local m = cjson.encode(sent)
+  if #m > 8192 then m = cjson.encode({sent[#sent-1]}) end
+  redis.call(ARGV[1], KEYS[3], m)
+end
+local top, sent = redis.call('GET', KEYS[2]), {}
+if not top then
+  for i = 3, #ARGV, 2 do sent[#sent+1] = tonumber(ARGV[i]); sent[#sent+1] = ARGV[i+1] end
+  wake(sent)
+  return {2, 0}
+end
+top = tonumber(top)
+if not top then return {-1, 0} end
+if tonumber(ARGV[3]) > top + 1 then return {-1, top} end
+for i = 3, #ARGV, 2 do
+  local s = tonumber(ARGV[i])
+  if s > top then
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], string.format('%.0f', s) .. '-0', 'd', ARGV[i+1])
+    top = s
+    sent[#sent+1] = s
+    sent[#sent+1] = ARGV[i+1]
+  end
+end
+if #sent == 0 then return {0, top} end
+redis.call('SET', KEYS[2], string.format('%.0f', top), 'KEEPTTL')
+redis.call('PEXPIRE', KEYS[1], redis.call('PTTL', KEYS[2]))
+wake(sent)
+return {1, top}
+`)
+
+// warmScript fills a hot inbox, unless the reader's mark is no longer there: then another was faster, or too much
+// time has passed.
+var warmScript = kv.NewScript(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+for i = 4, #ARGV, 2 do
+  redis.call('XADD', KEYS[1], ARGV[i] .. '-0', 'd', ARGV[i+1])
+end
+redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
+`)
+
+// What became of a push.
+const (
+	Gap   = -1 // items before it are not there yet: fill from Top+1, or come again when Top is 0
+	Known = 0
+	Taken = 1
+	Cold  = 2
+)
+
+// An Answer says what became of one Delivery.
+type Answer struct {
+	State int
+	Top   int64
+	Err   error // kv.ErrAway: nothing was learned
+}
+
+// Done says whether nothing is left to do.
+func (a Answer) Done() bool { return a.Err == nil && a.State != Gap }
+
+// Push hands deliveries to Redis, each as one step, all in one go. Repeating it is harmless.
+func (h *Hot) Push(ctx context.Context, ds []Delivery) []Answer {
+	b := h.kv.Batch()
+	replies := make([]*kv.Reply, len(ds))
+	for i, d := range ds {
+		args := make([]any, 0, 2+2*len(d.Entries))
+		args = append(args, h.kv.PublishCommand(), hotEntries)
+		for _, e := range d.Entries {
+			args = append(args, e.Seq, e.Tail)
+		}
+		replies[i] = b.Run(pushScript, hotKeys(d.Person), args...)
+	}
+	_ = b.Send(ctx) // each reply has its own error
+	answers := make([]Answer, len(ds))
+	for i, r := range replies {
+		v, err := r.Value()
+		if err != nil {
+			answers[i].Err = fmt.Errorf("push to person %d: %w", ds[i].Person, err)
+			continue
+		}
+		two, ok := v.([]any)
+		if !ok || len(two) != 2 {
+			answers[i].Err = fmt.Errorf("push to person %d: redis answered %v", ds[i].Person, v)
+			continue
+		}
+		state, _ := two[0].(int64)
+		answers[i].State = int(state)
+		answers[i].Top, _ = two[1].(int64)
+	}
+	return answers
+}
+
+func hotKeys(person int64) []kv.Key {
+	return []kv.Key{kv.HotInbox(person), kv.InboxTop(person), kv.InboxWake(person)}
+}
+
+// Forget makes a hot inbox cold; its next reader fills it again.
+func (h *Hot) Forget(ctx context.Context, person int64) error {
+	return h.kv.Delete(ctx, kv.InboxTop(person), kv.HotInbox(person))
+}
+
+// Top is the newest item the hot inbox of person has; known is false when there is none.
+func (h *Hot) Top(ctx context.Context, person int64) (top int64, known bool) {
+	text, found, err := h.kv.Get(ctx, kv.InboxTop(person))
+	if err != nil || !found {
+		return 0, false
+	}
+	top, err = strconv.ParseInt(text, 10, 64)
+	return top, err == nil // not while a reader is filling it
+}
+
+// Read is the items after a number, as far as the hot inbox has them without a gap, at most limit.
+func (h *Hot) Read(ctx context.Context, person, after int64, limit int) []Entry {
+	found, err := h.kv.Range(ctx, kv.HotInbox(person), after+1, int64(limit))
+	if err != nil {
+		return nil
+	}
+	entries := make([]Entry, 0, len(found))
+	for _, f := range found {
+		id, _, _ := strings.Cut(f.ID, "-")
+		seq, err := strconv.ParseInt(id, 10, 64)
+		if err != nil || seq != after+1+int64(len(entries)) {
+			break
+		}
+		entries = append(entries, Entry{Seq: seq, Tail: f.Data})
+	}
+	return entries
+}
+
+// Warm fills the hot inbox of person with what newest reads from SQL, if it is cold. The mark is set before SQL is
+// read: a push before it is in what SQL returns, and a push after it is told to come again, so none falls between.
+func (h *Hot) Warm(ctx context.Context, person int64, newest func(ctx context.Context, n int) (top int64, entries []Entry, err error)) error {
+	if h.kv.Embedded() && h.warmed.Load() >= embeddedHot {
+		return nil
+	}
+	mark := "w:" + rand.Text()
+	mine, err := h.kv.SetNew(ctx, kv.InboxTop(person), mark, warmFor)
+	if err != nil || !mine {
+		return err
+	}
+	top, entries, err := newest(ctx, warmEntries)
+	if err != nil {
+		return err // the mark ends by itself
+	}
+	args := make([]any, 0, 3+2*len(entries))
+	args = append(args, mark, top, hotFor.Milliseconds())
+	for _, e := range entries {
+		args = append(args, e.Seq, e.Tail)
+	}
+	h.warmed.Add(1)
+	_, err = h.kv.Run(ctx, warmScript, hotKeys(person)[:2], args...)
+	return err
+}
+
+// Keep renews the time of a hot inbox, because its person reads it.
+func (h *Hot) Keep(ctx context.Context, person int64) error {
+	found, err := h.kv.Expire(ctx, kv.InboxTop(person), hotFor)
+	if err != nil || !found {
+		return err
+	}
+	_, err = h.kv.Expire(ctx, kv.HotInbox(person), hotFor)
+	return err
+}

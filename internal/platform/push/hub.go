@@ -1,0 +1,549 @@
+package push
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wanjia/internal/platform/kv"
+)
+
+// Limits of push.md §9 and security.md S4.
+const (
+	socketsAPerson = 5
+	window         = 30 * time.Minute // how long a socket lives without a new ticket
+	warnBefore     = time.Minute
+	silentAfter    = time.Minute
+	framesASecond  = 20
+	queueFrames    = 64
+	queueBytes     = 64 << 10
+	resumeAtOnce   = 300
+	pageItems      = 200
+	batchItems     = 64
+	rightsFor      = time.Minute
+	keepAfterLast  = time.Minute // a device that comes back finds its person still subscribed
+	closeWithin    = 2 * time.Second
+	quietWithoutDB = 10 * time.Second // rights can no longer be known
+	closeWithoutDB = 30 * time.Second
+)
+
+// A Head is the state of one inbox.
+type Head struct {
+	Person, Seq, Read, Floor int64
+}
+
+// An Ack says that the device of a session has applied everything up to Seq.
+type Ack struct {
+	Person, Session, Seq int64
+}
+
+// An Inbox is the truth behind the sockets: package notify, in SQL.
+type Inbox interface {
+	// Heads are the states of the inboxes of persons; who has none is left out.
+	Heads(ctx context.Context, persons []int64) ([]Head, error)
+	// Items are person's items after a number, in order, at most limit.
+	Items(ctx context.Context, person, after int64, limit int) ([]Entry, error)
+	// Rights are the role assignments of person that hold now.
+	Rights(ctx context.Context, person int64) ([]int64, error)
+	// MarkRead moves the read mark and says where it stands.
+	MarkRead(ctx context.Context, person, seq int64) (read int64, err error)
+	// Acked notes what devices have applied.
+	Acked(ctx context.Context, acks []Ack) error
+}
+
+// A Session is whose socket it is, and for how long.
+type Session struct {
+	PersonID, SessionID int64
+	Until               time.Time // when the session ends
+}
+
+// Options put a Hub together.
+type Options struct {
+	Era     int64
+	Inbox   Inbox
+	KV      *kv.KV
+	Hot     *Hot
+	Redeem  func(ctx context.Context, ticket string) (Session, error)
+	Origins []string         // scheme://host[:port] of the pages that may open sockets
+	Now     func() time.Time // nil: the machine's clock
+	Log     *slog.Logger     // nil: none
+}
+
+// A Hub is the sockets, event streams and waiting requests of one node.
+type Hub struct {
+	o      Options
+	shards [kv.Shards]shard
+	sub    *kv.Subscription
+	work   chan job
+	acks   acks
+	stats  stats
+
+	open     atomic.Int64
+	draining atomic.Bool
+	answered atomic.Int64 // when SQL last answered, Unix ms
+	trouble  atomic.Int64 // until when positions are checked in short rounds, Unix ms
+	checked  [kv.Shards]int64
+	returns  [kv.Shards]int64
+}
+
+type shard struct {
+	mu      sync.Mutex
+	persons map[int64]*person
+}
+
+// A Stats is what the metrics show.
+type Stats struct {
+	Connections, Lagging, Behind, Fills int64
+}
+
+type stats struct{ lagging, behind, fills atomic.Int64 }
+
+// NewHub makes a Hub; Run keeps it going.
+func NewHub(o Options) *Hub {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	h := &Hub{o: o, work: make(chan job, 256)}
+	for i := range h.shards {
+		h.shards[i].persons = map[int64]*person{}
+	}
+	h.answered.Store(o.Now().UnixMilli())
+	h.sub = o.KV.Subscribe(h.heard, func(int) { h.hurry() })
+	return h
+}
+
+// Stats are the hub's figures.
+func (h *Hub) Stats() Stats {
+	return Stats{h.open.Load(), h.stats.lagging.Load(), h.stats.behind.Load(), h.stats.fills.Load()}
+}
+
+// Run turns the wheel, carries out what devices ask, and writes their acks, until ctx ends.
+func (h *Hub) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { h.carryOut(ctx) })
+	}
+	wg.Go(func() { h.turn(ctx) })
+	wg.Go(func() { h.writeAcks(ctx) })
+	wg.Go(func() { h.sayOnline(ctx) })
+	wg.Wait()
+	return h.sub.Close()
+}
+
+// A person is somebody with a socket here, or who had one a minute ago.
+type person struct {
+	id int64
+
+	mu      sync.Mutex
+	top     int64 // the newest item known of
+	read    int64 // the read mark last told
+	conns   []*conn
+	waiters []*waiter
+	users   int   // conns, waiters, and those about to become one
+	leftAt  int64 // when users became 0, Unix ms
+	rights  rights
+}
+
+// rights are the role assignments of a person: those that hold, and those that were asked for and do not.
+type rights struct {
+	live, ended []int64
+	at          int64 // when they were read, Unix ms; 0: not
+	version     int   // counts changes told from outside
+}
+
+type waiter struct {
+	after int64
+	wake  chan struct{}
+	once  sync.Once
+}
+
+// enter is the record of id, made and subscribed if it is new. Each enter needs a leave.
+func (h *Hub) enter(ctx context.Context, id int64) *person {
+	s := &h.shards[kv.ShardOf(id)]
+	s.mu.Lock()
+	p := s.persons[id]
+	if p == nil {
+		p = &person{id: id}
+		s.persons[id] = p
+	}
+	p.mu.Lock()
+	p.users++
+	p.mu.Unlock()
+	s.mu.Unlock()
+	// Confirmed before the inbox is read: what commits in between arrives by one way or the other. When Redis is
+	// away, short rounds of the position check stand in.
+	if err := h.sub.Add(ctx, kv.InboxWake(id)); err != nil {
+		h.hurry()
+	}
+	return p
+}
+
+func (h *Hub) leave(p *person) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.users--; p.users == 0 {
+		p.leftAt = h.now()
+	}
+}
+
+func (h *Hub) find(id int64) *person {
+	s := &h.shards[kv.ShardOf(id)]
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.persons[id]
+}
+
+func (h *Hub) now() int64 { return h.o.Now().UnixMilli() }
+
+// hurry makes the position checks come in short rounds for a while: something may have been lost.
+func (h *Hub) hurry() { h.trouble.Store(h.now() + 5_000) }
+
+// Deliver hands new items to the devices of their person that are connected here. It never waits.
+func (h *Hub) Deliver(d Delivery) {
+	p := h.find(d.Person)
+	if p == nil || len(d.Entries) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.offer(d.Entries)
+	}
+	h.rise(p, d.Entries[len(d.Entries)-1].Seq)
+}
+
+// rise notes that there are items up to top, and sees to everybody who lacks them. p is locked.
+func (h *Hub) rise(p *person, top int64) {
+	p.top = max(p.top, top)
+	for _, c := range p.conns {
+		c.kick()
+	}
+	p.waiters = slices.DeleteFunc(p.waiters, func(w *waiter) bool {
+		if p.top > w.after {
+			w.once.Do(func() { close(w.wake) })
+			return true
+		}
+		return false
+	})
+}
+
+// heard takes a wake-up from Redis: [seq, tail, …], [top], or ["r", read]. It is a hint and nothing more.
+func (h *Hub) heard(channel kv.Key, message string) {
+	var parts []json.RawMessage
+	if err := json.Unmarshal([]byte(message), &parts); err != nil || len(parts) == 0 {
+		return
+	}
+	id := channel.Person()
+	if string(parts[0]) == `"r"` && len(parts) == 2 {
+		if n, ok := number(parts[1]); ok {
+			h.readHere(id, n)
+		}
+		return
+	}
+	if len(parts) == 1 {
+		if n, ok := number(parts[0]); ok {
+			h.Raise(id, n)
+		}
+		return
+	}
+	d := Delivery{Person: id}
+	for i := 0; i+1 < len(parts); i += 2 {
+		n, ok := number(parts[i])
+		var tail string
+		if !ok || json.Unmarshal(parts[i+1], &tail) != nil {
+			return
+		}
+		d.Entries = append(d.Entries, Entry{Seq: n, Tail: tail})
+	}
+	h.Deliver(d)
+}
+
+// number reads what Lua wrote: large numbers come as 1e+15.
+func number(raw json.RawMessage) (int64, bool) {
+	var f float64
+	if err := json.Unmarshal(raw, &f); err != nil || f < 0 || f > 1<<53 {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+// Raise says that person has items up to top, without them.
+func (h *Hub) Raise(id, top int64) {
+	if p := h.find(id); p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		h.rise(p, top)
+	}
+}
+
+// TellRead tells all devices of person, on every node, where the read mark stands.
+func (h *Hub) TellRead(ctx context.Context, id, read int64) {
+	h.readHere(id, read)
+	b, err := json.Marshal([]any{"r", read})
+	if err == nil {
+		_ = h.o.KV.Publish(ctx, kv.InboxWake(id), string(b)) // lost, the position check tells it
+	}
+}
+
+func (h *Hub) readHere(id, read int64) {
+	if p := h.find(id); p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.tellRead(read)
+	}
+}
+
+// tellRead sends the read mark to devices that have not been told. p is locked.
+func (p *person) tellRead(read int64) {
+	if read <= p.read {
+		return
+	}
+	p.read = read
+	for _, c := range p.conns {
+		c.say(numberFrame("read", "s", read))
+	}
+}
+
+// Wait returns when person may have an item after a number, or when the time is over.
+func (h *Hub) Wait(ctx context.Context, id, after int64, limit time.Duration) error {
+	if h.draining.Load() {
+		return nil
+	}
+	p := h.enter(ctx, id)
+	defer h.leave(p)
+	w := &waiter{after: after, wake: make(chan struct{})}
+	p.mu.Lock()
+	known := p.top > after
+	if !known {
+		p.waiters = append(p.waiters, w)
+	}
+	p.mu.Unlock()
+	if known {
+		return nil
+	}
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.waiters = slices.DeleteFunc(p.waiters, func(other *waiter) bool { return other == w })
+	}()
+	if top, known := h.o.Hot.Top(ctx, id); known && top > after {
+		return nil
+	} else if !known {
+		heads, err := h.heads(ctx, []int64{id})
+		if err != nil {
+			return err
+		}
+		if len(heads) == 1 && heads[0].Seq > after {
+			return nil
+		}
+		h.warm(ctx, id)
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-w.wake:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// CloseSession closes the sockets of one session.
+func (h *Hub) CloseSession(session int64, code Code) {
+	for i := range h.shards {
+		for _, p := range h.shards[i].all() {
+			p.mu.Lock()
+			for _, c := range slices.Clone(p.conns) {
+				if c.session == session {
+					c.shut(code, 0)
+				}
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// ClosePerson closes all sockets of one person.
+func (h *Hub) ClosePerson(id int64, code Code) {
+	p := h.find(id)
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rights.forget()
+	for _, c := range slices.Clone(p.conns) {
+		c.shut(code, 0)
+	}
+}
+
+// RightsChanged makes the next item of person wait until their role assignments have been read again.
+func (h *Hub) RightsChanged(id int64) {
+	if p := h.find(id); p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.rights.forget()
+	}
+}
+
+func (r *rights) forget() { *r = rights{version: r.version + 1} }
+
+// permitted are entries as person may see them now: those of ended roles without their content.
+func (h *Hub) permitted(ctx context.Context, p *person, entries []Entry) ([]Entry, error) {
+	out := entries
+	for i, e := range entries {
+		as := e.assignment()
+		if as == 0 {
+			continue
+		}
+		live, err := h.holds(ctx, p, as)
+		if err != nil {
+			return nil, err
+		}
+		if !live {
+			if &out[0] == &entries[0] {
+				out = slices.Clone(entries)
+			}
+			out[i].Tail = goneTail
+		}
+	}
+	return out, nil
+}
+
+// holds says whether p holds the role assignment now. One that is neither known to hold nor to have ended may be
+// new: it is looked up.
+func (h *Hub) holds(ctx context.Context, p *person, as int64) (bool, error) {
+	for {
+		p.mu.Lock()
+		r := p.rights
+		p.mu.Unlock()
+		if r.at != 0 && h.now()-r.at < rightsFor.Milliseconds() {
+			if slices.Contains(r.live, as) {
+				return true, nil
+			}
+			if slices.Contains(r.ended, as) {
+				return false, nil
+			}
+		}
+		at := h.now()
+		live, err := h.o.Inbox.Rights(ctx, p.id)
+		if err != nil {
+			return false, err
+		}
+		h.answered.Store(at)
+		p.mu.Lock()
+		if p.rights.version == r.version { // else they changed while they were read
+			ended := []int64{}
+			if !slices.Contains(live, as) {
+				ended = append(ended, as)
+				if r.at != 0 && at-r.at < rightsFor.Milliseconds() {
+					ended = append(ended, r.ended...)
+				}
+			}
+			p.rights = rights{live: live, ended: ended, at: at, version: r.version}
+		}
+		p.mu.Unlock()
+	}
+}
+
+// heads asks SQL for inboxes, and notes that it answered.
+func (h *Hub) heads(ctx context.Context, ids []int64) ([]Head, error) {
+	at := h.now()
+	heads, err := h.o.Inbox.Heads(ctx, ids)
+	if err == nil {
+		h.answered.Store(at)
+	}
+	return heads, err
+}
+
+// fetch is the items after a number, from Redis when it has them, else from SQL.
+func (h *Hub) fetch(ctx context.Context, p *person, after int64, limit int) ([]Entry, error) {
+	if entries := h.o.Hot.Read(ctx, p.id, after, limit); len(entries) > 0 {
+		return entries, nil
+	}
+	h.stats.fills.Add(1)
+	at := h.now()
+	entries, err := h.o.Inbox.Items(ctx, p.id, after, limit)
+	if err == nil {
+		h.answered.Store(at)
+	}
+	return entries, err
+}
+
+// warm makes person's inbox hot, since somebody reads it.
+func (h *Hub) warm(ctx context.Context, id int64) {
+	err := h.o.Hot.Warm(ctx, id, func(ctx context.Context, n int) (int64, []Entry, error) {
+		heads, err := h.heads(ctx, []int64{id})
+		if err != nil || len(heads) == 0 {
+			return 0, nil, err
+		}
+		top := heads[0].Seq
+		entries, err := h.o.Inbox.Items(ctx, id, max(heads[0].Floor, top-int64(n)), n)
+		for len(entries) > 0 && entries[len(entries)-1].Seq > top {
+			entries = entries[:len(entries)-1] // came in between: its push will bring it
+		}
+		return top, entries, err
+	})
+	if err != nil && !errors.Is(err, kv.ErrAway) && ctx.Err() == nil {
+		h.o.Log.WarnContext(ctx, "make an inbox hot", "person", id, "error", err)
+	}
+}
+
+// all is the persons of s now.
+func (s *shard) all() []*person {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*person, 0, len(s.persons))
+	for _, p := range s.persons {
+		list = append(list, p)
+	}
+	return list
+}
+
+// Drain tells every device to come back elsewhere, spread over ten seconds, and closes its socket. No new ones are
+// taken afterwards. It returns when all are gone, or cuts those that ctx does not wait for.
+func (h *Hub) Drain(ctx context.Context) {
+	h.draining.Store(true)
+	h.everyConn(func(c *conn) { c.shut(Drained, rand.Int64N(10_000)) }) //nolint:gosec // because it only spreads load
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for h.open.Load() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			h.everyConn(func(c *conn) { c.wire.drop() })
+			return
+		}
+	}
+}
+
+// everyConn calls f with every connection, its person locked, and wakes everybody who waits.
+func (h *Hub) everyConn(f func(c *conn)) {
+	for i := range h.shards {
+		for _, p := range h.shards[i].all() {
+			p.mu.Lock()
+			for _, c := range slices.Clone(p.conns) {
+				f(c)
+			}
+			for _, w := range p.waiters {
+				w.once.Do(func() { close(w.wake) })
+			}
+			p.mu.Unlock()
+		}
+	}
+}
+
+// originAllowed says whether a page may open sockets. Programs send no Origin; they need a ticket all the same.
+func (h *Hub) originAllowed(origin string, sent bool) bool {
+	return !sent || slices.ContainsFunc(h.o.Origins, func(o string) bool { return strings.EqualFold(o, origin) })
+}

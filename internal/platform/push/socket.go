@@ -1,0 +1,223 @@
+package push
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Protocol is the subprotocol that both sides must speak.
+const Protocol = "wanjia.v1"
+
+const (
+	frameLimit = 4 << 10
+	writeLimit = 10 * time.Second
+	sendBuffer = 64 << 10
+)
+
+// A Cursor says what a device has applied: everything up to Seq, with no hole. To clients it is opaque.
+type Cursor struct {
+	Era, Seq int64
+}
+
+// String is c as clients keep it: 3.124.
+func (c Cursor) String() string {
+	return strconv.FormatInt(c.Era, 10) + "." + strconv.FormatInt(c.Seq, 10)
+}
+
+// ParseCursor reads what String wrote.
+func ParseCursor(s string) (Cursor, error) {
+	era, seq, found := strings.Cut(s, ".")
+	e, errEra := strconv.ParseInt(era, 10, 64)
+	n, errSeq := strconv.ParseInt(seq, 10, 64)
+	if !found || errEra != nil || errSeq != nil || e < 0 || n < 0 {
+		return Cursor{}, fmt.Errorf("cursor %q is none of ours", s)
+	}
+	return Cursor{e, n}, nil
+}
+
+// upgrader has buffers of its own sizes, so that the 4 KiB of net/http go, and writes from shared ones.
+var upgrader = websocket.Upgrader{
+	ReadBufferSize: 512, WriteBufferSize: 1024, WriteBufferPool: &sync.Pool{},
+	HandshakeTimeout: 5 * time.Second,
+	Subprotocols:     []string{Protocol},
+	CheckOrigin:      func(*http.Request) bool { return true }, // ServeSocket has looked
+}
+
+// ServeSocket answers GET /v1/push: it takes the ticket, upgrades, and returns. The socket lives on by itself;
+// nothing of the request does. Cookies are not looked at.
+func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) {
+	origins, sent := r.Header["Origin"]
+	if len(origins) > 1 || sent && !h.originAllowed(origins[0], true) {
+		http.Error(w, "origin not allowed", http.StatusForbidden)
+		return
+	}
+	if h.draining.Load() {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "a WebSocket is needed here", http.StatusUpgradeRequired)
+		return
+	}
+	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
+		http.Error(w, "the subprotocol "+Protocol+" is needed", http.StatusBadRequest)
+		return
+	}
+	q := r.URL.Query()
+	after, err := cursorOf(q.Get("after"))
+	if err != nil {
+		http.Error(w, "after is not a cursor", http.StatusBadRequest)
+		return
+	}
+	session, refused := h.o.Redeem(r.Context(), q.Get("ticket"))
+	if refused != nil && !errors.Is(refused, ErrTicket) {
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+		return
+	}
+	ws, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // it has answered
+	}
+	s := &socket{ws: ws}
+	if refused != nil {
+		_ = s.write(byeFrame(TicketRefused, 0), 0)
+		s.shut(TicketRefused)
+		s.linger()
+		return
+	}
+	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // bounds what a slow device holds in the kernel
+	}
+	ws.SetReadLimit(frameLimit)
+	c, err := h.join(r.Context(), session, after, s, false)
+	if err != nil {
+		s.shut(Drained)
+		s.drop()
+		return
+	}
+	ws.SetPingHandler(func(data string) error {
+		if c.alive() {
+			_ = ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(time.Second))
+		}
+		return nil
+	})
+	ws.SetPongHandler(func(string) error { c.alive(); return nil })
+	go c.read(ws)
+}
+
+func cursorOf(text string) (*Cursor, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // because no cursor is an answer
+	}
+	c, err := ParseCursor(text)
+	return &c, err
+}
+
+// A socket is a wire made of a WebSocket.
+type socket struct{ ws *websocket.Conn }
+
+func (s *socket) write(frame []byte, _ int64) error {
+	if err := s.ws.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return err
+	}
+	return s.ws.WriteMessage(websocket.TextMessage, frame)
+}
+
+func (s *socket) shut(code Code) {
+	_ = s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), ""), time.Now().Add(time.Second))
+}
+
+func (s *socket) drop() { _ = s.ws.NetConn().Close() }
+
+// linger waits for the other side's goodbye, so that ours is not lost with the connection.
+func (s *socket) linger() {
+	_ = s.ws.SetReadDeadline(time.Now().Add(closeWithin))
+	go func() {
+		defer s.drop()
+		for {
+			if _, _, err := s.ws.NextReader(); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+// alive counts a control frame of the device as a sign of life, and as a frame.
+func (c *conn) alive() bool {
+	if c.tooFast() {
+		c.refuse(TooFast)
+		return false
+	}
+	c.heard.Store(c.h.now())
+	return true
+}
+
+// frameRoom is lent to readers while a frame is there; idle sockets hold none.
+var frameRoom = sync.Pool{New: func() any { b := make([]byte, frameLimit+1); return &b }}
+
+// read takes the device's frames until the socket ends. Its stack stays small: what needs more is a job.
+func (c *conn) read(ws *websocket.Conn) {
+	defer c.part()
+	for {
+		kind, r, err := ws.NextReader()
+		if err != nil {
+			return // gone, or over the limit: gorilla has said 1009
+		}
+		if !c.readOne(kind, r) {
+			return
+		}
+	}
+}
+
+// readOne takes one frame; false when the socket has ended in the middle of it.
+func (c *conn) readOne(kind int, r io.Reader) bool {
+	room := frameRoom.Get().(*[]byte)
+	defer frameRoom.Put(room)
+	n := 0
+	for {
+		m, err := r.Read((*room)[n:])
+		n += m
+		if err == io.EOF { //nolint:errorlint // because io.Reader promises EOF itself
+			break
+		}
+		if err != nil || n == len(*room) {
+			return false
+		}
+	}
+	c.p.mu.Lock()
+	ended := c.shutAt != 0
+	c.p.mu.Unlock()
+	if ended {
+		return true // it waits for the device's goodbye
+	}
+	if c.tooFast() {
+		c.refuse(TooFast)
+		return true
+	}
+	if kind != websocket.TextMessage {
+		c.refuse(BadFrame)
+		return true
+	}
+	f, err := parseFrame((*room)[:n])
+	switch {
+	case errors.Is(err, errUTF8):
+		c.refuse(badUTF8)
+	case err != nil:
+		c.refuse(BadFrame)
+	default:
+		c.take(f)
+	}
+	return true
+}

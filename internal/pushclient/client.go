@@ -1,0 +1,339 @@
+// Package pushclient is the reference of how a device listens: it connects with a ticket, resumes from its cursor,
+// drops what it has, acks what it has applied, pings, and comes back with full jitter. The demo, the bench and the
+// scenarios use it; clients in other languages follow it.
+package pushclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// An Item is what a person is told.
+type Item struct {
+	Seq        int64           `json:"s"`
+	Kind       string          `json:"k"`
+	Priority   int             `json:"p"`
+	At         int64           `json:"ts"` // Unix ms
+	Assignment int64           `json:"as"`
+	Ref        Ref             `json:"ref"`
+	Args       json.RawMessage `json:"d"`
+}
+
+// A Ref names the thing an item is about.
+type Ref struct {
+	Type string `json:"type"`
+	ID   int64  `json:"id"`
+}
+
+// Options say where to listen and as whom.
+type Options struct {
+	URL    string                                    // http://host:port of a node; asked anew for each connect if Node is set
+	Node   func() string                             // which node to try next; nil: URL
+	Ticket func(ctx context.Context) (string, error) // POST /v1/push/ticket
+	Cursor string                                    // where to resume; "": the newest 50
+	Origin string                                    // as a page sends it; "": none, as programs do
+
+	Apply func(Item)       // called once an item, in order, without holes
+	Reset func(from int64) // the list of the device is to be dropped; Apply goes on behind from
+	Read  func(seq int64)  // the read mark has moved
+	Up    func(top int64)  // a connection stands
+	Down  func(code int, err error)
+
+	PingEvery  time.Duration // 0: 25 s ± 20 %
+	FirstPause time.Duration // 0: 0.5 s
+	LastPause  time.Duration // 0: 30 s
+}
+
+// A Client is one device. Run it once.
+type Client struct {
+	o       Options
+	era     int64
+	seq     int64
+	known   bool // era and seq mean something
+	pauses  int
+	say     chan []byte
+	dialer  websocket.Dialer
+	ackedAt time.Time
+}
+
+// ErrStay says that the server asked the device not to come back by itself: another device took its place, the
+// session has ended, or what the device sent was not understood.
+var ErrStay = errors.New("the server asks not to reconnect")
+
+// New makes a device that has applied everything up to o.Cursor.
+func New(o Options) (*Client, error) {
+	c := &Client{o: o, say: make(chan []byte, 16), dialer: websocket.Dialer{
+		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"},
+	}}
+	if o.Cursor != "" {
+		era, seq, _ := strings.Cut(o.Cursor, ".")
+		var err, err2 error
+		c.era, err = strconv.ParseInt(era, 10, 64)
+		c.seq, err2 = strconv.ParseInt(seq, 10, 64)
+		if err != nil || err2 != nil {
+			return nil, fmt.Errorf("cursor %q is none", o.Cursor)
+		}
+		c.known = true
+	}
+	if c.o.FirstPause == 0 {
+		c.o.FirstPause = 500 * time.Millisecond
+	}
+	if c.o.LastPause == 0 {
+		c.o.LastPause = 30 * time.Second
+	}
+	return c, nil
+}
+
+// MarkRead tells the server, and through it the person's other devices, what has been read.
+func (c *Client) MarkRead(seq int64) {
+	select {
+	case c.say <- fmt.Appendf(nil, `{"t":"read","s":%d}`, seq):
+	default: // said again by whoever reads on
+	}
+}
+
+// Run listens until ctx ends, or until the server asks not to come back: ErrStay.
+func (c *Client) Run(ctx context.Context) error {
+	for {
+		began := time.Now()
+		code, after, err := c.connect(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if c.o.Down != nil {
+			c.o.Down(code, err)
+		}
+		switch code {
+		case 4009, 4014, 4015, websocket.CloseInvalidFramePayloadData, websocket.CloseMessageTooBig:
+			return fmt.Errorf("%w: code %d", ErrStay, code)
+		}
+		if time.Since(began) > time.Minute {
+			c.pauses = 0
+		}
+		if after == 0 {
+			most := min(c.o.LastPause, c.o.FirstPause<<min(c.pauses, 16))
+			c.pauses++
+			after = rand.N(most) //nolint:gosec // because jitter is no secret
+		}
+		select {
+		case <-time.After(after):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// connect holds one connection until it ends, and says how it ended and how long to stay away.
+func (c *Client) connect(ctx context.Context) (code int, after time.Duration, err error) {
+	ticket, err := c.o.Ticket(ctx)
+	if err != nil {
+		return 0, 0, fmt.Errorf("get a ticket: %w", err)
+	}
+	base := c.o.URL
+	if c.o.Node != nil {
+		base = c.o.Node()
+	}
+	q := url.Values{"ticket": {ticket}}
+	if c.known {
+		q.Set("after", fmt.Sprintf("%d.%d", c.era, c.seq))
+	}
+	header := http.Header{}
+	if c.o.Origin != "" {
+		header.Set("Origin", c.o.Origin)
+	}
+	ws, answer, err := c.dialer.DialContext(ctx, "ws"+strings.TrimPrefix(base, "http")+"/v1/push?"+q.Encode(), header)
+	if answer != nil && answer.Body != nil {
+		_ = answer.Body.Close()
+	}
+	if err != nil {
+		if answer != nil {
+			return answer.StatusCode, 0, fmt.Errorf("open a socket: status %d", answer.StatusCode)
+		}
+		return 0, 0, errors.New("open a socket: no answer") // the error would hold the ticket
+	}
+	defer ws.Close() //nolint:errcheck // because it has ended one way or the other
+	frames := make(chan []byte, 64)
+	ended := make(chan error, 1)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		for {
+			_, b, err := ws.ReadMessage()
+			if err != nil {
+				ended <- err
+				return
+			}
+			select {
+			case frames <- b:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return c.listen(ctx, ws, frames, ended)
+}
+
+func (c *Client) listen(ctx context.Context, ws *websocket.Conn, frames <-chan []byte, ended <-chan error) (code int, after time.Duration, err error) {
+	every := c.o.PingEvery
+	if every == 0 {
+		every = 20*time.Second + rand.N(10*time.Second) //nolint:gosec // because jitter is no secret
+	}
+	ping := time.NewTimer(every)
+	defer ping.Stop()
+	ack := time.NewTimer(time.Second)
+	ack.Stop()
+	defer ack.Stop()
+	acked, asked := c.seq, time.Time{}
+	for {
+		if c.seq > acked && time.Since(c.ackedAt) >= time.Second {
+			if err := c.send(ws, fmt.Appendf(nil, `{"t":"ack","s":%d}`, c.seq)); err != nil {
+				return 0, 0, err
+			}
+			acked, c.ackedAt = c.seq, time.Now()
+		} else if c.seq > acked {
+			ack.Reset(time.Until(c.ackedAt.Add(time.Second)))
+		}
+		select {
+		case <-ctx.Done():
+			_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+			return 0, 0, ctx.Err()
+		case b := <-frames:
+			bye, err := c.take(ctx, ws, b, &asked, &acked)
+			if err != nil {
+				return 0, 0, err
+			}
+			after = max(after, bye)
+		case err := <-ended:
+			for { // what arrived before the end counts
+				select {
+				case b := <-frames:
+					bye, errTake := c.take(ctx, ws, b, &asked, &acked)
+					if errTake != nil {
+						return 0, 0, errTake
+					}
+					after = max(after, bye)
+					continue
+				default:
+				}
+				break
+			}
+			var closed *websocket.CloseError
+			if errors.As(err, &closed) {
+				code = closed.Code
+			}
+			return code, after, err
+		case b := <-c.say:
+			if err := c.send(ws, b); err != nil {
+				return 0, 0, err
+			}
+		case <-ack.C:
+		case <-ping.C:
+			if !asked.IsZero() {
+				return 0, 0, errors.New("no answer to a ping")
+			}
+			if err := c.send(ws, []byte(`{"t":"p"}`)); err != nil {
+				return 0, 0, err
+			}
+			asked = time.Now()
+			ping.Reset(min(every, 10*time.Second))
+		}
+		if asked.IsZero() && !ping.Stop() {
+			select {
+			case <-ping.C:
+			default:
+			}
+		}
+		if asked.IsZero() {
+			ping.Reset(every)
+		}
+	}
+}
+
+func (c *Client) send(ws *websocket.Conn, b []byte) error {
+	if err := ws.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	return ws.WriteMessage(websocket.TextMessage, b)
+}
+
+type frame struct {
+	Type  string `json:"t"`
+	Item         // of n
+	List  []Item `json:"n"`
+	Era   int64  `json:"era"`
+	Top   int64  `json:"top"`
+	From  int64  `json:"from"`
+	After int64  `json:"after"`
+}
+
+var errHole = errors.New("an item is missing in between")
+
+// take applies one frame.
+func (c *Client) take(ctx context.Context, ws *websocket.Conn, b []byte, asked *time.Time, acked *int64) (bye time.Duration, err error) {
+	var f frame
+	if err := json.Unmarshal(b, &f); err != nil {
+		return 0, fmt.Errorf("read a frame: %w", err)
+	}
+	switch f.Type {
+	case "hi":
+		if !c.known || c.era != f.Era {
+			c.known = false // a reset follows, and says where to begin
+		}
+		c.era = f.Era
+		if c.o.Up != nil {
+			c.o.Up(f.Top)
+		}
+	case "reset":
+		c.seq, c.known, *acked = f.From, true, f.From
+		if c.o.Reset != nil {
+			c.o.Reset(f.From)
+		}
+	case "n":
+		err = c.apply(f.Item)
+	case "b":
+		for _, i := range f.List {
+			if err = c.apply(i); err != nil {
+				break
+			}
+		}
+	case "read":
+		if c.o.Read != nil {
+			c.o.Read(f.Seq)
+		}
+	case "p":
+		*asked = time.Time{}
+	case "exp":
+		ticket, err := c.o.Ticket(ctx)
+		if err != nil {
+			return 0, nil //nolint:nilerr // because the socket ends by itself, and the next one asks again
+		}
+		return 0, c.send(ws, fmt.Appendf(nil, `{"t":"auth","ticket":%q}`, ticket))
+	case "bye":
+		return time.Duration(f.After) * time.Millisecond, nil
+	}
+	return 0, err
+}
+
+// apply applies an item if it is the next one. One that it has is dropped; a hole ends the connection, and the next
+// one asks for what is missing.
+func (c *Client) apply(i Item) error {
+	if i.Seq <= c.seq {
+		return nil
+	}
+	if i.Seq != c.seq+1 {
+		return errHole
+	}
+	c.o.Apply(i)
+	c.seq = i.Seq
+	return nil
+}
