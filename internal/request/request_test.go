@@ -1,0 +1,142 @@
+package request
+
+import (
+	"regexp"
+	"testing"
+	"time"
+
+	"wanjia/internal/org"
+)
+
+func TestAPhonesTimeIsBelievedWithinItsWindow(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 3, 30, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		said      time.Time
+		untrusted bool
+	}{
+		"told offline":            {now.Add(-90 * time.Minute), false},
+		"exactly 72 hours old":    {now.Add(-72 * time.Hour), false},
+		"older than 72 hours":     {now.Add(-72*time.Hour - time.Millisecond), true},
+		"exactly 2 minutes ahead": {now.Add(2 * time.Minute), false},
+		"further ahead":           {now.Add(2*time.Minute + time.Millisecond), true},
+	} {
+		at, untrusted := Happened(&c.said, now)
+		want := c.said
+		if c.untrusted {
+			want = now
+		}
+		if !at.Equal(want) || untrusted != c.untrusted {
+			t.Errorf("%s: happened at %v, untrusted %v; want %v, %v", name, at, untrusted, want, c.untrusted)
+		}
+	}
+	if at, untrusted := Happened(nil, now); !at.Equal(now) || untrusted {
+		t.Errorf("without a phone's time: %v, untrusted %v; want now, trusted", at, untrusted)
+	}
+}
+
+// clockwise counts minutes as if the calendar were always open.
+func clockwise(from time.Time, minutes int) time.Time {
+	return from.Add(time.Duration(minutes) * time.Minute)
+}
+
+func TestSolvingCountsFromTheTellingAndAcceptingFromTheArrival(t *testing.T) {
+	t.Parallel()
+	told := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	r := Request{HappenedAt: told, RecordedAt: told.Add(90 * time.Minute), Level: 1}
+	c, err := category("general")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.due(&r, clockwise)
+	if want := r.RecordedAt.Add(240 * time.Minute); !r.AcceptDueAt.Equal(want) {
+		t.Errorf("accept due at %v, want %v", r.AcceptDueAt, want)
+	}
+	if want := told.Add(2250 * time.Minute); !r.SolveDueAt.Equal(want) {
+		t.Errorf("solve due at %v, want %v", r.SolveDueAt, want)
+	}
+}
+
+func TestAUrgentCategoryRunsRoundTheClock(t *testing.T) {
+	t.Parallel()
+	r := Request{HappenedAt: time.Date(2026, 8, 15, 7, 10, 0, 0, time.UTC), Level: 1} // Sat 15:10 in Shanghai
+	r.RecordedAt = r.HappenedAt
+	c, err := category("dwelling_safety")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.due(&r, func(time.Time, int) time.Time { t.Error("asked for working hours"); return time.Time{} })
+	if want := r.HappenedAt.Add(24 * time.Hour); !r.SolveDueAt.Equal(want) {
+		t.Errorf("solve due at %v, want %v", r.SolveDueAt, want)
+	}
+}
+
+func TestATargetThatACategoryLacksIsNotSet(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
+	advice, water := Request{HappenedAt: now, RecordedAt: now, Level: 1}, Request{HappenedAt: now, RecordedAt: now, Level: 5}
+	for r, code := range map[*Request]Code{&advice: "advice", &water: "water_supply"} {
+		c, err := category(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.due(r, clockwise)
+		if r.UpdateDueAt != nil {
+			t.Errorf("%s at level %d: update due at %v, want none", code, r.Level, r.UpdateDueAt)
+		}
+	}
+}
+
+func TestAConcernAboutAHolderIsNeverOpenedAtADoor(t *testing.T) {
+	t.Parallel()
+	for _, code := range []Code{HolderConcern, "petition"} {
+		if _, err := category(code); err == nil {
+			t.Errorf("category %s can be opened", code)
+		}
+	}
+}
+
+func TestAReceiptCodeIsReadAsItIsTyped(t *testing.T) {
+	t.Parallel()
+	shown := regexp.MustCompile(`^[2-9A-HJ-NP-Z]{5}-[2-9A-HJ-NP-Z]{5}$`)
+	seen := map[Receipt]bool{}
+	for range 1000 {
+		code := newReceipt()
+		if !shown.MatchString(code.String()) {
+			t.Fatalf("shown as %q", code)
+		}
+		if back, ok := ParseReceipt(" " + code.String() + " "); !ok || back != code {
+			t.Fatalf("%s is read as %s, %v", code, back, ok)
+		}
+		seen[code] = true
+	}
+	if len(seen) != 1000 {
+		t.Errorf("1000 codes, %d different ones", len(seen))
+	}
+	for _, typed := range []string{"", "ABCDE", "ABCDE-FGHJ0", "ABCDE-FGHJI", "ABCDE-FGHJK2", "ＡBCDE-FGHJK"} {
+		if r, ok := ParseReceipt(typed); ok {
+			t.Errorf("%q is read as %s", typed, r)
+		}
+	}
+	if r, ok := ParseReceipt("abcde fghjk"); !ok || r != "ABCDEFGHJK" {
+		t.Errorf("lower case is read as %s, %v", r, ok)
+	}
+}
+
+func TestSeeingFollowsTheOriginForTheLadderOnly(t *testing.T) {
+	t.Parallel()
+	unit := org.Unit{ID: 4, Tree: org.GridTree, Path: "/1/4/"}
+	for role, origin := range map[org.Role]bool{
+		org.RoleAreaHolder: true, org.RoleGroupLeader: true, org.RoleGridSecretary: true, org.RoleGeneralSecretary: true,
+		org.RoleBranchSecretary: true, org.RoleGridAssistant: false, org.RoleSectionHead: false, org.RoleAreaCadre: false,
+		org.RolePartyOffice: false, org.RoleCommitteeSecretary: false, org.RoleInstructor: false, org.RoleMember: false,
+	} {
+		s := sightOf(org.Actor{Role: role, Unit: unit, Grid: unit})
+		if got := s.from != ""; got != origin {
+			t.Errorf("%s sees what was opened below: %v, want %v", role, got, origin)
+		}
+	}
+	if s := sightOf(org.Actor{}); s != (sight{}) {
+		t.Errorf("the zero Actor sees %+v", s)
+	}
+}

@@ -1,0 +1,264 @@
+package request
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// receipts is the purpose that receipt codes are hashed for.
+const receipts sealed.Purpose = "receipt"
+
+// closedWindow is how far back lists of closed requests reach.
+const closedWindow = 31 * 24 * time.Hour
+
+// A Door is where a need comes from, and the area that looks after it today.
+type Door struct {
+	Premises int64
+	Area     org.Unit
+}
+
+// A DoorFinder finds a door that the asker may know of. Homes are kept in a package above this one.
+type DoorFinder func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (Door, error)
+
+// Service is what can be done with requests.
+type Service struct {
+	db    *db.DB
+	keys  *sealed.Keys
+	pages *page.Keys
+	add   working
+	door  DoorFinder
+}
+
+// NewService makes a Service. addWorking adds minutes of the working calendar to a moment.
+func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, addWorking func(from time.Time, minutes int) time.Time, door DoorFinder) *Service {
+	return &Service{db: d, keys: keys, pages: pages, add: addWorking, door: door}
+}
+
+// An Opening is a need and where it is opened.
+type Opening struct {
+	Need
+	Channel        Channel
+	Unit           org.Unit // of the grid: the area of the door, or the recorder's own unit
+	Premises       int64    // 0: no door is known
+	Visit          int64    // 0: it came out of no visit
+	HappenedAt     time.Time
+	ClockUntrusted bool
+}
+
+// Open records a need in the transaction of whoever calls, gives it a receipt and tells its holder.
+func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
+	c, err := category(o.Category)
+	if err != nil {
+		return 0, err
+	}
+	if err := o.check(); err != nil {
+		return 0, err
+	}
+	if o.Phone != "" {
+		phone, err := sealed.ParsePhone(o.Phone)
+		if err != nil {
+			return 0, err
+		}
+		o.Phone = phone.Reveal() // to be sealed in one spelling
+	}
+	ladder, err := org.Ladder(ctx, tx, o.Unit)
+	if err != nil {
+		return 0, err
+	}
+	r := Request{
+		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
+		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
+		PremisesID: orNull(o.Premises), SourceVisitID: orNull(o.Visit),
+	}
+	if err := r.start(ladder, c.StartLevel); err != nil {
+		return 0, err
+	}
+	c.due(&r, s.add)
+	if _, err := insertRequest(ctx, tx, s.keys, by, &r, o.What); err != nil {
+		return 0, err
+	}
+	if err := insertAsker(ctx, tx, s.keys, r.ID, o.Need); err != nil {
+		return 0, err
+	}
+	if err := addStep(ctx, tx, by, r, "created", nil); err != nil {
+		return 0, err
+	}
+	audit.Note(tx, by.Did("request.created", "request", int64(r.ID)))
+	return r.ID, s.tellHolder(ctx, tx, by, r, c, ladder)
+}
+
+func orNull(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// tellHolder tells whoever must act now that r waits for them. A vacant unit is led by the next lead up the
+// ladder (T8), so somebody always hears of it.
+func (s *Service) tellHolder(ctx context.Context, tx *db.Tx, by org.Actor, r Request, c Category, ladder []org.Unit) error {
+	day := calendar.DayOf(tx.Now)
+	var to notify.Audience
+	var holder org.Unit
+	for _, u := range ladder {
+		if u.Level < r.Level {
+			continue
+		}
+		if u.ID == r.HolderUnitID {
+			holder = u
+		}
+		leads, err := org.LeadOf(ctx, tx, u, day)
+		if err != nil {
+			return err
+		}
+		for _, l := range leads {
+			to = to.And(notify.InRole(l.Person, l.Assignment))
+		}
+		if len(leads) > 0 {
+			break
+		}
+	}
+	return notify.Tell(ctx, tx, to, notify.Item{
+		Kind: "request.assigned", Ref: notify.Ref{Type: "request", ID: int64(r.ID)}, Urgent: c.Urgent, By: by,
+		Args:   map[string]any{"unitLabel": holder.Name, "dueAt": r.AcceptDueAt},
+		Dedupe: "request.assigned:" + strconv.FormatInt(int64(r.ID), 10) + ":" + strconv.FormatInt(r.Version, 10),
+	})
+}
+
+// A Telling is a need as somebody records it on behalf of the asker.
+type Telling struct {
+	Need
+	Channel    Channel
+	Premises   int64      // 0: no door is known
+	HappenedAt *time.Time // by the phone's clock
+}
+
+// Create records a need on behalf of somebody. It opens in the area of the door or, without one, in the
+// recorder's own unit.
+func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened Seen, err error) {
+	if err := privacy.CheckText("/what", t.What); err != nil {
+		return Seen{}, err
+	}
+	if err := privacy.CheckText("/who", t.Who); err != nil {
+		return Seen{}, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		var id ID // all that is kept for a repeat: the rest is read again
+		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
+			o := Opening{Need: t.Need, Channel: t.Channel, Unit: by.Grid}
+			o.HappenedAt, o.ClockUntrusted = Happened(t.HappenedAt, tx.Now)
+			if t.Premises != 0 {
+				door, err := s.door(ctx, tx, by, t.Premises)
+				if err != nil {
+					return err
+				}
+				o.Premises, o.Unit = door.Premises, door.Area
+			}
+			id, err = s.Open(ctx, tx, by, o)
+			return err
+		}); err != nil {
+			return err
+		}
+		rows, err := s.Opened(ctx, tx, id)
+		if err == nil {
+			opened = rows[0]
+		}
+		return err
+	})
+	return opened, err
+}
+
+// Opened returns requests that the caller has opened, with their receipts, in the order they were opened.
+func (s *Service) Opened(ctx context.Context, q db.Queryer, ids ...ID) ([]Seen, error) {
+	rows, err := byIDs(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
+	return rows, s.openReceipts(rows)
+}
+
+// openReceipts unseals the codes of rows: whoever sees a request may write its code on a slip.
+func (s *Service) openReceipts(rows []Seen) error {
+	for i := range rows {
+		code, err := s.keys.Open(sealed.Personal, "request", "receipt_sealed", int64(rows[i].ID), rows[i].ReceiptSealed)
+		if err != nil {
+			return err
+		}
+		rows[i].Receipt = Receipt(code)
+	}
+	return nil
+}
+
+// Detail is a request with what was asked, for whom, and how it went.
+type Detail struct {
+	Seen
+	What    string
+	Askers  []Asker
+	History []Step
+}
+
+// Read shows a request to who may see it. The reading is noted, and without the note nothing is shown (X41).
+func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if d.Seen, err = findSeen(ctx, tx, by, id); err != nil {
+			return err
+		}
+		one := []Seen{d.Seen}
+		if err := s.openReceipts(one); err != nil {
+			return err
+		}
+		d.Seen = one[0]
+		if d.What, err = findText(ctx, tx, s.keys, id); err != nil {
+			return err
+		}
+		if d.Askers, err = askers(ctx, tx, s.keys, id); err != nil {
+			return err
+		}
+		if d.History, err = history(ctx, tx, id); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("request.read", "request", int64(id)).Showing("what"))
+		return nil
+	})
+	if err != nil {
+		return Detail{}, err
+	}
+	return d, nil
+}
+
+// A Filter says which requests a list holds.
+type Filter struct {
+	Held   bool // by the acting role; else those opened in its unit and below
+	Closed bool
+}
+
+// List is a page of the requests of f that by may see, the newest first, and the cursor behind it.
+func (s *Service) List(ctx context.Context, by org.Actor, f Filter, cursor string, size int) (rows []Seen, next string, err error) {
+	p, err := s.pages.Parse(cursor, size, page.Bound("listRequests", f.Held, f.Closed, by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	list, since := listOpened, time.Unix(0, 0).UTC()
+	if f.Held {
+		list = listHeld
+	}
+	if f.Closed {
+		since = s.db.Now().Add(-closedWindow)
+	}
+	if rows, err = list(ctx, s.db, by, !f.Closed, since, p); err != nil {
+		return nil, "", err
+	}
+	rows, next = page.Cut(rows, p, func(r Seen) (time.Time, int64) { return r.RecordedAt, int64(r.ID) })
+	return rows, next, s.openReceipts(rows)
+}
