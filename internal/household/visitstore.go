@@ -1,0 +1,145 @@
+package household
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+// A told visit is one that a clientRef belongs to already.
+type told struct {
+	ID          VisitID `db:"id"`
+	Fingerprint []byte  `db:"fingerprint"`
+}
+
+// findTold is the visit that person has told under ref; the zero one if there is none.
+func findTold(ctx context.Context, q db.Queryer, person org.PersonID, ref string) (t told, err error) {
+	err = q.Get(ctx, &t, `
+		SELECT id, fingerprint
+		FROM visit
+		WHERE person_id = ? AND client_ref = ?`, person, ref)
+	if errors.Is(err, sql.ErrNoRows) {
+		return told{}, nil
+	}
+	return t, db.Wrap(err, nil, "find the visit of a clientRef")
+}
+
+// insertVisit stores v; db.IsDuplicate if its clientRef is taken.
+func insertVisit(ctx context.Context, tx *db.Tx, v *Visit, fingerprint []byte) error {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO visit (
+			unit_id, premises_id, person_id, assignment_id, result, reason, client_ref, fingerprint,
+			happened_at, recorded_at, clock_untrusted)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		v.AreaID, v.Premises, v.PersonID, v.Assignment, v.Result, v.Reason, v.ClientRef, fingerprint,
+		v.HappenedAt, v.RecordedAt, v.ClockUntrusted)
+	v.ID = VisitID(id)
+	return err
+}
+
+func saveNote(ctx context.Context, tx *db.Tx, id VisitID, sealed []byte) error {
+	_, err := tx.Change(ctx, `
+		UPDATE visit
+		SET note_sealed = ?
+		WHERE id = ?`, sealed, id)
+	return db.Wrap(err, nil, "seal the note of visit %d", id)
+}
+
+func insertMute(ctx context.Context, tx *db.Tx, v Visit, from, to calendar.Day) error {
+	_, err := tx.Change(ctx, `
+		INSERT INTO household_mute (premises_id, valid_from, valid_to, visit_id, recorded_at)
+		VALUES (?, ?, ?, ?, ?)`, v.Premises, from, to, v.ID, tx.Now)
+	return db.Wrap(err, nil, "mute household %d", v.Premises)
+}
+
+// A Call is a visit with its door, as the area's list shows it.
+type Call struct {
+	Visit
+	Entrance string `db:"entrance"`
+	Door     string `db:"door"`
+	Note     []byte `db:"note_sealed"`
+}
+
+const callColumns = `
+	v.id, v.unit_id, v.premises_id, v.person_id, v.assignment_id, v.result, v.reason, v.happened_at, v.recorded_at,
+	v.clock_untrusted, v.client_ref, e.label AS entrance, p.door`
+
+// findCall returns the visit if it was paid in an area that by sees.
+func findCall(ctx context.Context, q db.Queryer, by org.Actor, id VisitID) (c Call, err error) {
+	from, to := by.Scope()
+	err = q.Get(ctx, &c, `
+		SELECT `+callColumns+`, v.note_sealed
+		FROM visit v
+		JOIN unit u ON u.id = v.unit_id
+		JOIN premises p ON p.id = v.premises_id
+		JOIN entrance e ON e.id = p.entrance_id
+		WHERE v.id = ?
+		  AND u.path >= ? AND u.path < ?`, id, from, to)
+	return c, db.Wrap(err, problem.ErrNotFound, "find visit %d", id)
+}
+
+// findVisit returns a visit that the caller has just recorded.
+func findVisit(ctx context.Context, q db.Queryer, id VisitID) (v Visit, err error) {
+	err = q.Get(ctx, &v, `
+		SELECT id, unit_id, premises_id, person_id, assignment_id, result, reason, happened_at, recorded_at,
+		       clock_untrusted, client_ref
+		FROM visit
+		WHERE id = ?`, id)
+	return v, db.Wrap(err, problem.ErrNotFound, "find visit %d", id)
+}
+
+// listCalls are the visits paid in the areas that by sees, since a moment.
+func listCalls(ctx context.Context, q db.Queryer, by org.Actor, since time.Time, p page.Page) (calls []Call, err error) {
+	from, to := by.Scope()
+	err = q.Select(ctx, &calls, `
+		SELECT `+callColumns+`
+		FROM unit u
+		JOIN visit v ON v.unit_id = u.id
+		JOIN premises p ON p.id = v.premises_id
+		JOIN entrance e ON e.id = p.entrance_id
+		WHERE u.path >= ? AND u.path < ?
+		  AND v.recorded_at >= ?
+		  AND v.recorded_at <= ? AND (v.recorded_at < ? OR v.id < ?)
+		ORDER BY v.recorded_at DESC, v.id DESC
+		LIMIT ?`, from, to, since, p.At, p.At, p.ID, p.Limit())
+	return calls, db.Wrap(err, nil, "list visits")
+}
+
+// countResults is how many visits recorded in [since, until) below by ended in each way.
+func countResults(ctx context.Context, q db.Queryer, by org.Actor, since, until time.Time) (map[Result]int, error) {
+	from, to := by.Scope()
+	query := `
+		SELECT v.result, COUNT(*) AS n
+		FROM unit u
+		JOIN visit v ON v.unit_id = u.id
+		WHERE u.path >= ? AND u.path < ?
+		  AND v.recorded_at >= ? AND v.recorded_at < ?
+		GROUP BY v.result`
+	if by.Wide() {
+		query = `
+		SELECT v.result, COUNT(*) AS n
+		FROM visit v
+		WHERE (SELECT COUNT(*) FROM unit u WHERE u.id = v.unit_id AND u.path >= ? AND u.path < ?) > 0
+		  AND v.recorded_at >= ? AND v.recorded_at < ?
+		GROUP BY v.result`
+	}
+	var cells []struct {
+		Result Result `db:"result"`
+		N      int    `db:"n"`
+	}
+	if err := q.Select(ctx, &cells, query, from, to, since, until); err != nil {
+		return nil, db.Wrap(err, nil, "count the results of visits")
+	}
+	counts := make(map[Result]int, len(cells))
+	for _, c := range cells {
+		counts[c.Result] = c.N
+	}
+	return counts, nil
+}
