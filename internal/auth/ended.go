@@ -1,0 +1,253 @@
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+)
+
+// An EndKind says what has ended.
+type EndKind string
+
+// The kinds.
+const (
+	SessionEnded  EndKind = "session" // one session: its tokens are refused, its sockets close for good
+	PersonChanged EndKind = "person"  // tokens from before are stale; a refresh gives good ones
+	RightsChanged EndKind = "rights"  // roles were added or moved; tokens stay
+)
+
+// Ended says that somebody's rights are less, or other, than before.
+type Ended struct {
+	Kind    EndKind
+	Session SessionID    // of SessionEnded
+	Person  org.PersonID // of the others
+}
+
+const (
+	// deniedFor is how long a revocation is kept: longer than any token it must refuse.
+	deniedFor = 30 * time.Minute
+	// deniedGood is how old our knowledge of the revocations may be before each request asks SQL.
+	deniedGood = 10 * time.Second
+)
+
+// denied is all of the table revocation, in memory.
+type denied struct {
+	tell func(Ended)
+
+	mu       sync.RWMutex
+	sessions map[SessionID]time.Time
+	persons  map[org.PersonID]staleBefore
+	known    map[int64]time.Time // revocations told already
+	readAt   time.Time
+}
+
+type staleBefore struct {
+	ver int64
+	at  time.Time
+}
+
+func newDenied(tell func(Ended)) *denied {
+	return &denied{
+		tell: tell, sessions: map[SessionID]time.Time{}, persons: map[org.PersonID]staleBefore{}, known: map[int64]time.Time{},
+	}
+}
+
+// learn takes rows in and tells of what is new.
+func (d *denied) learn(rows []revocationRow) {
+	var news []Ended
+	d.mu.Lock()
+	for _, r := range rows {
+		e := Ended{Kind: r.Kind}
+		switch r.Kind {
+		case SessionEnded:
+			e.Session = SessionID(r.Ref)
+			d.sessions[e.Session] = r.At
+		case PersonChanged:
+			e.Person = org.PersonID(r.Ref)
+			if r.Ver > d.persons[e.Person].ver {
+				d.persons[e.Person] = staleBefore{r.Ver, r.At}
+			}
+		case RightsChanged:
+			e.Person = org.PersonID(r.Ref)
+		}
+		if _, old := d.known[r.ID]; !old {
+			d.known[r.ID] = r.At
+			news = append(news, e)
+		}
+	}
+	d.mu.Unlock()
+	for _, e := range news {
+		d.tell(e)
+	}
+}
+
+// refreshed notes that everything up to at is known, and forgets what no token can need any more.
+func (d *denied) refreshed(at time.Time) {
+	old := at.Add(-deniedFor - time.Minute)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.readAt = at
+	for id, when := range d.sessions {
+		if when.Before(old) {
+			delete(d.sessions, id)
+		}
+	}
+	for id, p := range d.persons {
+		if p.at.Before(old) {
+			delete(d.persons, id)
+		}
+	}
+	for id, when := range d.known {
+		if when.Before(old) {
+			delete(d.known, id)
+		}
+	}
+}
+
+// refuses says why c is no longer good, or nil; fresh says whether that can be relied on.
+func (d *denied) refuses(c claims, now time.Time) (fresh bool, err error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	fresh = !d.readAt.IsZero() && now.Sub(d.readAt) <= deniedGood
+	if _, ended := d.sessions[c.Session]; ended {
+		return fresh, ErrSessionEnded
+	}
+	if c.Ver < d.persons[c.Person].ver {
+		return fresh, ErrTokenStale
+	}
+	return fresh, nil
+}
+
+// LoadRevocations reads who is refused. Call it before the first request and every 2 s.
+func (s *Service) LoadRevocations(ctx context.Context) error {
+	now := s.db.Now()
+	rows, err := revocationsSince(ctx, s.db, now.Add(-deniedFor))
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		if r.Kind == SessionEnded {
+			s.cache.drop(SessionID(r.Ref))
+		}
+	}
+	s.denied.learn(rows)
+	s.denied.refreshed(now)
+	return nil
+}
+
+// revoke writes a revocation, and makes this node know it as soon as it is committed.
+func (s *Service) revoke(ctx context.Context, tx *db.Tx, kind EndKind, ref, ver int64) error {
+	row, err := insertRevocation(ctx, tx, kind, ref, ver)
+	if err != nil {
+		return err
+	}
+	tx.After(func() {
+		if kind == SessionEnded {
+			s.cache.drop(SessionID(ref))
+			// Redis may hold the session as live; other nodes have the row within 2 s in any case.
+			after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+			defer cancel()
+			_ = s.kv.Set(after, sessionKey(SessionID(ref)), endedMark, 15*time.Minute)
+		}
+		s.denied.learn([]revocationRow{row})
+	})
+	return nil
+}
+
+// end ends one session in tx and says whether it still lived.
+func (s *Service) end(ctx context.Context, tx *db.Tx, id SessionID, reason string) (ended bool, err error) {
+	found, err := endOne(ctx, tx, id, reason)
+	if err != nil || found == 0 {
+		return false, err
+	}
+	return true, s.revoke(ctx, tx, SessionEnded, int64(id), 0)
+}
+
+// endAll ends every session of person, but one if it is not 0.
+func (s *Service) endAll(ctx context.Context, tx *db.Tx, person org.PersonID, but SessionID, reason string) error {
+	ids, err := unendedSessions(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if id == but {
+			continue
+		}
+		if _, err := s.end(ctx, tx, id, reason); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RightsShrank makes every token given to person until now stale, in the transaction that takes a right away.
+// Sessions stay: a refresh gives a token for what is left. org is given it at wiring.
+func (s *Service) RightsShrank(ctx context.Context, tx *db.Tx, person org.PersonID) error {
+	ver, err := raiseVer(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	return s.revoke(ctx, tx, PersonChanged, int64(person), ver)
+}
+
+// RightsGrew makes open sockets of person look up their roles again; tokens stay good.
+func (s *Service) RightsGrew(ctx context.Context, tx *db.Tx, person org.PersonID) error {
+	return s.revoke(ctx, tx, RightsChanged, int64(person), 0)
+}
+
+// EndRoles takes back the rights of assignments whose last day has passed, and says whether there were any.
+// Call it every minute.
+func (s *Service) EndRoles(ctx context.Context) (some bool, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		some = false
+		rows, err := assignmentsEnded(ctx, tx, today(tx.Now))
+		if err != nil {
+			return err
+		}
+		done := map[org.PersonID]bool{}
+		for _, r := range rows {
+			found, err := markEnded(ctx, tx, r.ID)
+			if err != nil {
+				return err
+			}
+			if found == 0 {
+				continue // another node
+			}
+			some = true
+			audit.Note(tx, org.System.Did("role.ended", "role_assignment", int64(r.ID)))
+			if !done[r.Person] {
+				done[r.Person] = true
+				if err := s.RightsShrank(ctx, tx, r.Person); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	return some, err
+}
+
+// Forget deletes what is kept for a time only, and says whether there was any. Call it every minute.
+func (s *Service) Forget(ctx context.Context) (some bool, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		over, err := endOutlived(ctx, tx)
+		if err != nil {
+			return err
+		}
+		rows, err := forget(ctx, tx)
+		if err != nil {
+			return err
+		}
+		sessions, err := dropSessions(ctx, tx, tx.Now.Add(-30*day))
+		some = over+rows+sessions > 0
+		return err
+	})
+	return some, err
+}
+
+func sessionKey(id SessionID) kv.Key { return kv.Session(formatID(int64(id))) }

@@ -1,0 +1,202 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/guard"
+	"wanjia/internal/platform/problem"
+)
+
+type sessionKeyType struct{}
+
+// SessionFrom is the session that the request of ctx is made in; 0 if nobody is signed in.
+func SessionFrom(ctx context.Context) SessionID {
+	id, _ := ctx.Value(sessionKeyType{}).(SessionID)
+	return id
+}
+
+func withSession(ctx context.Context, id SessionID) context.Context {
+	return context.WithValue(ctx, sessionKeyType{}, id)
+}
+
+// Identify says who shows this access token, acting in which of their roles (0: the primary one). The context
+// it returns carries the session. The checks stand in the order of security.md §2; the first failure wins.
+func (s *Service) Identify(ctx context.Context, bearer string, actingAs org.AssignmentID) (context.Context, org.Actor, error) {
+	now := s.db.Now()
+	c, err := s.tokens.verify(bearer, now)
+	if err != nil {
+		return ctx, org.Actor{}, ErrToken
+	}
+	if guard.On(guard.Revoked) {
+		if err := s.live(ctx, c, now); err != nil {
+			return ctx, org.Actor{}, err
+		}
+	}
+	by, err := s.actor(ctx, c.Person, actingAs, now)
+	if err != nil {
+		return ctx, org.Actor{}, err
+	}
+	return withSession(ctx, c.Session), by, nil
+}
+
+// live says why the session of c, or c itself, is no longer good, or nil.
+func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
+	fresh, err := s.denied.refuses(c, now)
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		return s.askSQL(ctx, c, now)
+	}
+	if known, there := s.cache.get(c.Session, now); there {
+		return known.good(c, now)
+	}
+	if text, there, err := s.kv.Get(ctx, sessionKey(c.Session)); err == nil && there {
+		if text == endedMark {
+			return ErrSessionEnded
+		}
+		var known liveSession
+		if json.Unmarshal([]byte(text), &known) == nil {
+			s.cache.put(c.Session, known, now)
+			return known.good(c, now)
+		}
+	}
+	ses, err := findSession(ctx, s.db, c.Session)
+	if err != nil {
+		return orUnavailable(err)
+	}
+	if !ses.lives(now, s.era) {
+		return ErrSessionEnded
+	}
+	known := liveSession{Person: ses.Person, EndsAt: ses.EndsAt}
+	if text, err := json.Marshal(known); err == nil {
+		// Only if there is nothing: a reader who was slow must not put an ended session back.
+		_, _ = s.kv.SetNew(ctx, sessionKey(c.Session), string(text), 10*time.Minute) //nolint:errcheck // Redis away: SQL again next time
+	}
+	s.cache.put(c.Session, known, now)
+	return known.good(c, now)
+}
+
+// askSQL is for a node that has not read the revocations lately: each request looks at the rows themselves.
+func (s *Service) askSQL(ctx context.Context, c claims, now time.Time) error {
+	ses, err := findSession(ctx, s.db, c.Session)
+	if err != nil {
+		return orUnavailable(err)
+	}
+	p, err := findPerson(ctx, s.db, c.Person)
+	if err != nil {
+		return orUnavailable(err)
+	}
+	switch {
+	case ses.Person != c.Person, !ses.lives(now, s.era), p.DisabledAt != nil:
+		return ErrSessionEnded
+	case c.Ver < p.Ver:
+		return ErrTokenStale
+	}
+	return nil
+}
+
+// orUnavailable makes an error that is nobody's business 503: who cannot be checked is not let in.
+func orUnavailable(err error) error {
+	if isProblem(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", problem.ErrUnavailable, err)
+}
+
+// actor is person in the role they ask to act in, which must be their own and hold today.
+func (s *Service) actor(ctx context.Context, person org.PersonID, actingAs org.AssignmentID, now time.Time) (org.Actor, error) {
+	owner := person
+	if actingAs != 0 && !guard.On(guard.ActingAs) {
+		a, err := org.AssignmentByID(ctx, s.db, actingAs)
+		if err != nil {
+			return org.Actor{}, orUnavailable(err)
+		}
+		owner, now = a.PersonID, a.ValidFrom.Time()
+	}
+	by, err := org.ActorOf(ctx, s.db, owner, actingAs, now)
+	if err != nil {
+		return org.Actor{}, orUnavailable(err)
+	}
+	by.PersonID = person
+	return by, nil
+}
+
+// endedMark stands in Redis for a session that has ended.
+const endedMark = "ended"
+
+// liveSession is what a token is checked against, as Redis and the process keep it.
+type liveSession struct {
+	Person org.PersonID `json:"p"`
+	EndsAt time.Time    `json:"e"`
+}
+
+func (l liveSession) good(c claims, now time.Time) error {
+	if l.Person != c.Person || !now.Before(l.EndsAt) {
+		return ErrSessionEnded
+	}
+	return nil
+}
+
+// cacheLife is how long a session found live is not looked for again. Its end is seen at once all the same,
+// in the revocations.
+const cacheLife = 5 * time.Second
+
+// A cache keeps sessions found live a moment ago.
+type cache struct {
+	mu   sync.Mutex
+	all  map[SessionID]cached
+	tidy time.Time
+}
+
+type cached struct {
+	liveSession
+	at time.Time
+}
+
+func newCache() *cache { return &cache{all: map[SessionID]cached{}} }
+
+func (c *cache) get(id SessionID, now time.Time) (liveSession, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known, there := c.all[id]
+	age := now.Sub(known.at)
+	return known.liveSession, there && age >= 0 && age <= cacheLife
+}
+
+func (c *cache) put(id SessionID, l liveSession, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now.Sub(c.tidy) > time.Minute {
+		for id, known := range c.all {
+			if now.Sub(known.at) > cacheLife {
+				delete(c.all, id)
+			}
+		}
+		c.tidy = now
+	}
+	c.all[id] = cached{l, now}
+}
+
+func (c *cache) drop(id SessionID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.all, id)
+}
+
+func formatID(id int64) string { return strconv.FormatInt(id, 10) }
+
+func today(now time.Time) string { return string(calendar.DayOf(now)) }
+
+func isProblem(err error) bool {
+	var p *problem.Problem
+	return errors.As(err, &p)
+}
