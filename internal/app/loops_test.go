@@ -1,0 +1,43 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestALoopGoesOnAtOnceWhileThereIsWorkAndAfterAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		start, turns := time.Now(), []time.Duration{}
+		go every(ctx, slog.New(slog.DiscardHandler), time.Second, "test", func(context.Context) (bool, error) {
+			turns = append(turns, time.Since(start))
+			switch len(turns) {
+			case 1:
+				return true, nil
+			case 2:
+				panic("poison")
+			case 3:
+				return true, errors.New("away")
+			default:
+				return false, nil
+			}
+		})
+		time.Sleep(3500 * time.Millisecond)
+		cancel()
+		synctest.Wait()
+		want := []time.Duration{0, 0, time.Second, 2 * time.Second, 3 * time.Second}
+		if len(turns) != len(want) {
+			t.Fatalf("turns at %v, want %v", turns, want)
+		}
+		for i := range want {
+			if turns[i] != want[i] {
+				t.Errorf("turn %d at %v, want %v", i, turns[i], want[i])
+			}
+		}
+	})
+}
