@@ -9,9 +9,1798 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/oapi-codegen/runtime"
+	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// Defines values for AccountState.
+const (
+	AccountStateBound      AccountState = "bound"
+	AccountStateUnverified AccountState = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the AccountState enum.
+func (e AccountState) Valid() bool {
+	switch e {
+	case AccountStateBound:
+		return true
+	case AccountStateUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditBadRowWhy.
+const (
+	AuditBadRowWhyBroken  AuditBadRowWhy = "broken"
+	AuditBadRowWhyChanged AuditBadRowWhy = "changed"
+	AuditBadRowWhyForged  AuditBadRowWhy = "forged"
+	AuditBadRowWhyHead    AuditBadRowWhy = "head"
+	AuditBadRowWhyMissing AuditBadRowWhy = "missing"
+)
+
+// Valid indicates whether the value is a known member of the AuditBadRowWhy enum.
+func (e AuditBadRowWhy) Valid() bool {
+	switch e {
+	case AuditBadRowWhyBroken:
+		return true
+	case AuditBadRowWhyChanged:
+		return true
+	case AuditBadRowWhyForged:
+		return true
+	case AuditBadRowWhyHead:
+		return true
+	case AuditBadRowWhyMissing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BindingAskedState.
+const (
+	BindingAskedStateReceived BindingAskedState = "received"
+)
+
+// Valid indicates whether the value is a known member of the BindingAskedState enum.
+func (e BindingAskedState) Valid() bool {
+	switch e {
+	case BindingAskedStateReceived:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CallBackBy.
+const (
+	CallBackByNone  CallBackBy = "none"
+	CallBackByPhone CallBackBy = "phone"
+)
+
+// Valid indicates whether the value is a known member of the CallBackBy enum.
+func (e CallBackBy) Valid() bool {
+	switch e {
+	case CallBackByNone:
+		return true
+	case CallBackByPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GrantState.
+const (
+	GrantStateGranted  GrantState = "granted"
+	GrantStateProposed GrantState = "proposed"
+)
+
+// Valid indicates whether the value is a known member of the GrantState enum.
+func (e GrantState) Valid() bool {
+	switch e {
+	case GrantStateGranted:
+		return true
+	case GrantStateProposed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdUnmaskingFields.
+const (
+	HouseholdUnmaskingFieldsFormOfAddress HouseholdUnmaskingFields = "form_of_address"
+	HouseholdUnmaskingFieldsPhone         HouseholdUnmaskingFields = "phone"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdUnmaskingFields enum.
+func (e HouseholdUnmaskingFields) Valid() bool {
+	switch e {
+	case HouseholdUnmaskingFieldsFormOfAddress:
+		return true
+	case HouseholdUnmaskingFieldsPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdUnmaskingPurpose.
+const (
+	HouseholdUnmaskingPurposeCallBack HouseholdUnmaskingPurpose = "call_back"
+	HouseholdUnmaskingPurposeCounter  HouseholdUnmaskingPurpose = "counter"
+	HouseholdUnmaskingPurposeVisit    HouseholdUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdUnmaskingPurpose enum.
+func (e HouseholdUnmaskingPurpose) Valid() bool {
+	switch e {
+	case HouseholdUnmaskingPurposeCallBack:
+		return true
+	case HouseholdUnmaskingPurposeCounter:
+		return true
+	case HouseholdUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LegalBasisState.
+const (
+	LegalBasisStateApproved LegalBasisState = "approved"
+	LegalBasisStateEntered  LegalBasisState = "entered"
+)
+
+// Valid indicates whether the value is a known member of the LegalBasisState enum.
+func (e LegalBasisState) Valid() bool {
+	switch e {
+	case LegalBasisStateApproved:
+		return true
+	case LegalBasisStateEntered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListedUnitTree.
+const (
+	ListedUnitTreeGrid  ListedUnitTree = "grid"
+	ListedUnitTreeParty ListedUnitTree = "party"
+)
+
+// Valid indicates whether the value is a known member of the ListedUnitTree enum.
+func (e ListedUnitTree) Valid() bool {
+	switch e {
+	case ListedUnitTreeGrid:
+		return true
+	case ListedUnitTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MeAccount.
+const (
+	MeAccountBound      MeAccount = "bound"
+	MeAccountUnverified MeAccount = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the MeAccount enum.
+func (e MeAccount) Valid() bool {
+	switch e {
+	case MeAccountBound:
+		return true
+	case MeAccountUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberField.
+const (
+	MemberFieldFullMemberSince MemberField = "fullMemberSince"
+	MemberFieldName            MemberField = "name"
+	MemberFieldPhone           MemberField = "phone"
+)
+
+// Valid indicates whether the value is a known member of the MemberField enum.
+func (e MemberField) Valid() bool {
+	switch e {
+	case MemberFieldFullMemberSince:
+		return true
+	case MemberFieldName:
+		return true
+	case MemberFieldPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberStatus.
+const (
+	MemberStatusFullMember         MemberStatus = "full_member"
+	MemberStatusProbationaryMember MemberStatus = "probationary_member"
+)
+
+// Valid indicates whether the value is a known member of the MemberStatus enum.
+func (e MemberStatus) Valid() bool {
+	switch e {
+	case MemberStatusFullMember:
+		return true
+	case MemberStatusProbationaryMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberUnmaskingPurpose.
+const (
+	MemberUnmaskingPurposeCallBack MemberUnmaskingPurpose = "call_back"
+	MemberUnmaskingPurposeCorrect  MemberUnmaskingPurpose = "correct"
+	MemberUnmaskingPurposeCounter  MemberUnmaskingPurpose = "counter"
+	MemberUnmaskingPurposeDuty     MemberUnmaskingPurpose = "duty"
+	MemberUnmaskingPurposeUrgent   MemberUnmaskingPurpose = "urgent"
+	MemberUnmaskingPurposeVisit    MemberUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the MemberUnmaskingPurpose enum.
+func (e MemberUnmaskingPurpose) Valid() bool {
+	switch e {
+	case MemberUnmaskingPurposeCallBack:
+		return true
+	case MemberUnmaskingPurposeCorrect:
+		return true
+	case MemberUnmaskingPurposeCounter:
+		return true
+	case MemberUnmaskingPurposeDuty:
+		return true
+	case MemberUnmaskingPurposeUrgent:
+		return true
+	case MemberUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewRequestCategory.
+const (
+	NewRequestCategoryAdvice         NewRequestCategory = "advice"
+	NewRequestCategoryCertTravel     NewRequestCategory = "cert_travel"
+	NewRequestCategoryDwellingSafety NewRequestCategory = "dwelling_safety"
+	NewRequestCategoryGeneral        NewRequestCategory = "general"
+	NewRequestCategoryPipeBurst      NewRequestCategory = "pipe_burst"
+	NewRequestCategoryWaterSupply    NewRequestCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the NewRequestCategory enum.
+func (e NewRequestCategory) Valid() bool {
+	switch e {
+	case NewRequestCategoryAdvice:
+		return true
+	case NewRequestCategoryCertTravel:
+		return true
+	case NewRequestCategoryDwellingSafety:
+		return true
+	case NewRequestCategoryGeneral:
+		return true
+	case NewRequestCategoryPipeBurst:
+		return true
+	case NewRequestCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewRequestChannel.
+const (
+	NewRequestChannelPaper      NewRequestChannel = "paper"
+	NewRequestChannelPhone      NewRequestChannel = "phone"
+	NewRequestChannelToldMember NewRequestChannel = "told_member"
+)
+
+// Valid indicates whether the value is a known member of the NewRequestChannel enum.
+func (e NewRequestChannel) Valid() bool {
+	switch e {
+	case NewRequestChannelPaper:
+		return true
+	case NewRequestChannelPhone:
+		return true
+	case NewRequestChannelToldMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewUnitOwnership.
+const (
+	NewUnitOwnershipCollective NewUnitOwnership = "collective"
+	NewUnitOwnershipNonPublic  NewUnitOwnership = "non_public"
+	NewUnitOwnershipState      NewUnitOwnership = "state"
+)
+
+// Valid indicates whether the value is a known member of the NewUnitOwnership enum.
+func (e NewUnitOwnership) Valid() bool {
+	switch e {
+	case NewUnitOwnershipCollective:
+		return true
+	case NewUnitOwnershipNonPublic:
+		return true
+	case NewUnitOwnershipState:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewVisitsResult.
+const (
+	NewVisitsResultNotHome NewVisitsResult = "not_home"
+)
+
+// Valid indicates whether the value is a known member of the NewVisitsResult enum.
+func (e NewVisitsResult) Valid() bool {
+	switch e {
+	case NewVisitsResultNotHome:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Post.
+const (
+	PostDeputy       Post = "deputy"
+	PostDiscipline   Post = "discipline"
+	PostOrganisation Post = "organisation"
+	PostPublicity    Post = "publicity"
+)
+
+// Valid indicates whether the value is a known member of the Post enum.
+func (e Post) Valid() bool {
+	switch e {
+	case PostDeputy:
+		return true
+	case PostDiscipline:
+		return true
+	case PostOrganisation:
+		return true
+	case PostPublicity:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PremisesKind.
+const (
+	PremisesKindHome     PremisesKind = "home"
+	PremisesKindShop     PremisesKind = "shop"
+	PremisesKindWorkshop PremisesKind = "workshop"
+)
+
+// Valid indicates whether the value is a known member of the PremisesKind enum.
+func (e PremisesKind) Valid() bool {
+	switch e {
+	case PremisesKindHome:
+		return true
+	case PremisesKindShop:
+		return true
+	case PremisesKindWorkshop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestAskerCallBack.
+const (
+	RequestAskerCallBackNone  RequestAskerCallBack = "none"
+	RequestAskerCallBackPhone RequestAskerCallBack = "phone"
+)
+
+// Valid indicates whether the value is a known member of the RequestAskerCallBack enum.
+func (e RequestAskerCallBack) Valid() bool {
+	switch e {
+	case RequestAskerCallBackNone:
+		return true
+	case RequestAskerCallBackPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestCategory.
+const (
+	RequestCategoryAdvice         RequestCategory = "advice"
+	RequestCategoryCertTravel     RequestCategory = "cert_travel"
+	RequestCategoryDwellingSafety RequestCategory = "dwelling_safety"
+	RequestCategoryGeneral        RequestCategory = "general"
+	RequestCategoryHolderConcern  RequestCategory = "holder_concern"
+	RequestCategoryPipeBurst      RequestCategory = "pipe_burst"
+	RequestCategoryWaterSupply    RequestCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the RequestCategory enum.
+func (e RequestCategory) Valid() bool {
+	switch e {
+	case RequestCategoryAdvice:
+		return true
+	case RequestCategoryCertTravel:
+		return true
+	case RequestCategoryDwellingSafety:
+		return true
+	case RequestCategoryGeneral:
+		return true
+	case RequestCategoryHolderConcern:
+		return true
+	case RequestCategoryPipeBurst:
+		return true
+	case RequestCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestDetailChannel.
+const (
+	RequestDetailChannelPaper      RequestDetailChannel = "paper"
+	RequestDetailChannelPhone      RequestDetailChannel = "phone"
+	RequestDetailChannelToldMember RequestDetailChannel = "told_member"
+	RequestDetailChannelVisit      RequestDetailChannel = "visit"
+)
+
+// Valid indicates whether the value is a known member of the RequestDetailChannel enum.
+func (e RequestDetailChannel) Valid() bool {
+	switch e {
+	case RequestDetailChannelPaper:
+		return true
+	case RequestDetailChannelPhone:
+		return true
+	case RequestDetailChannelToldMember:
+		return true
+	case RequestDetailChannelVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestDetailType.
+const (
+	RequestDetailTypeAdvice      RequestDetailType = "advice"
+	RequestDetailTypeCertificate RequestDetailType = "certificate"
+	RequestDetailTypeHelp        RequestDetailType = "help"
+	RequestDetailTypeReport      RequestDetailType = "report"
+)
+
+// Valid indicates whether the value is a known member of the RequestDetailType enum.
+func (e RequestDetailType) Valid() bool {
+	switch e {
+	case RequestDetailTypeAdvice:
+		return true
+	case RequestDetailTypeCertificate:
+		return true
+	case RequestDetailTypeHelp:
+		return true
+	case RequestDetailTypeReport:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestRowType.
+const (
+	RequestRowTypeAdvice      RequestRowType = "advice"
+	RequestRowTypeCertificate RequestRowType = "certificate"
+	RequestRowTypeHelp        RequestRowType = "help"
+	RequestRowTypeReport      RequestRowType = "report"
+)
+
+// Valid indicates whether the value is a known member of the RequestRowType enum.
+func (e RequestRowType) Valid() bool {
+	switch e {
+	case RequestRowTypeAdvice:
+		return true
+	case RequestRowTypeCertificate:
+		return true
+	case RequestRowTypeHelp:
+		return true
+	case RequestRowTypeReport:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestState.
+const (
+	RequestStateAccepted        RequestState = "accepted"
+	RequestStateExplained       RequestState = "explained"
+	RequestStateHandedOver      RequestState = "handed_over"
+	RequestStateInProgress      RequestState = "in_progress"
+	RequestStateMerged          RequestState = "merged"
+	RequestStateNew             RequestState = "new"
+	RequestStateReopened        RequestState = "reopened"
+	RequestStateResolved        RequestState = "resolved"
+	RequestStateWaitingResident RequestState = "waiting_resident"
+	RequestStateWithdrawn       RequestState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the RequestState enum.
+func (e RequestState) Valid() bool {
+	switch e {
+	case RequestStateAccepted:
+		return true
+	case RequestStateExplained:
+		return true
+	case RequestStateHandedOver:
+		return true
+	case RequestStateInProgress:
+		return true
+	case RequestStateMerged:
+		return true
+	case RequestStateNew:
+		return true
+	case RequestStateReopened:
+		return true
+	case RequestStateResolved:
+		return true
+	case RequestStateWaitingResident:
+		return true
+	case RequestStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Role.
+const (
+	RoleAreaCadre          Role = "area_cadre"
+	RoleAreaHolder         Role = "area_holder"
+	RoleAuditAdmin         Role = "audit_admin"
+	RoleBranchOfficer      Role = "branch_officer"
+	RoleBranchSecretary    Role = "branch_secretary"
+	RoleCommitteeSecretary Role = "committee_secretary"
+	RoleCorrespondent      Role = "correspondent"
+	RoleCounterClerk       Role = "counter_clerk"
+	RoleEditor             Role = "editor"
+	RoleGeneralSecretary   Role = "general_secretary"
+	RoleGridAssistant      Role = "grid_assistant"
+	RoleGridSecretary      Role = "grid_secretary"
+	RoleGroupLeader        Role = "group_leader"
+	RoleInstructor         Role = "instructor"
+	RoleMember             Role = "member"
+	RolePartyOffice        Role = "party_office"
+	RoleSectionHead        Role = "section_head"
+	RoleSecurityAdmin      Role = "security_admin"
+	RoleSystemAdmin        Role = "system_admin"
+)
+
+// Valid indicates whether the value is a known member of the Role enum.
+func (e Role) Valid() bool {
+	switch e {
+	case RoleAreaCadre:
+		return true
+	case RoleAreaHolder:
+		return true
+	case RoleAuditAdmin:
+		return true
+	case RoleBranchOfficer:
+		return true
+	case RoleBranchSecretary:
+		return true
+	case RoleCommitteeSecretary:
+		return true
+	case RoleCorrespondent:
+		return true
+	case RoleCounterClerk:
+		return true
+	case RoleEditor:
+		return true
+	case RoleGeneralSecretary:
+		return true
+	case RoleGridAssistant:
+		return true
+	case RoleGridSecretary:
+		return true
+	case RoleGroupLeader:
+		return true
+	case RoleInstructor:
+		return true
+	case RoleMember:
+		return true
+	case RolePartyOffice:
+		return true
+	case RoleSectionHead:
+		return true
+	case RoleSecurityAdmin:
+		return true
+	case RoleSystemAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SessionClient.
+const (
+	SessionClientConsole SessionClient = "console"
+	SessionClientH5      SessionClient = "h5"
+	SessionClientMini    SessionClient = "mini"
+)
+
+// Valid indicates whether the value is a known member of the SessionClient enum.
+func (e SessionClient) Valid() bool {
+	switch e {
+	case SessionClientConsole:
+		return true
+	case SessionClientH5:
+		return true
+	case SessionClientMini:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInAccount.
+const (
+	SignInAccountBound      SignInAccount = "bound"
+	SignInAccountUnverified SignInAccount = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the SignInAccount enum.
+func (e SignInAccount) Valid() bool {
+	switch e {
+	case SignInAccountBound:
+		return true
+	case SignInAccountUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInDemoClient.
+const (
+	SignInDemoClientConsole SignInDemoClient = "console"
+	SignInDemoClientH5      SignInDemoClient = "h5"
+	SignInDemoClientMini    SignInDemoClient = "mini"
+)
+
+// Valid indicates whether the value is a known member of the SignInDemoClient enum.
+func (e SignInDemoClient) Valid() bool {
+	switch e {
+	case SignInDemoClientConsole:
+		return true
+	case SignInDemoClientH5:
+		return true
+	case SignInDemoClientMini:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignInPasswordClient.
+const (
+	SignInPasswordClientConsole SignInPasswordClient = "console"
+	SignInPasswordClientH5      SignInPasswordClient = "h5"
+)
+
+// Valid indicates whether the value is a known member of the SignInPasswordClient enum.
+func (e SignInPasswordClient) Valid() bool {
+	switch e {
+	case SignInPasswordClientConsole:
+		return true
+	case SignInPasswordClientH5:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnableReason.
+const (
+	UnableReasonAway      UnableReason = "away"
+	UnableReasonNoTime    UnableReason = "no_time"
+	UnableReasonOther     UnableReason = "other"
+	UnableReasonUnsafe    UnableReason = "unsafe"
+	UnableReasonWrongDoor UnableReason = "wrong_door"
+)
+
+// Valid indicates whether the value is a known member of the UnableReason enum.
+func (e UnableReason) Valid() bool {
+	switch e {
+	case UnableReasonAway:
+		return true
+	case UnableReasonNoTime:
+		return true
+	case UnableReasonOther:
+		return true
+	case UnableReasonUnsafe:
+		return true
+	case UnableReasonWrongDoor:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnitTree.
+const (
+	UnitTreeGrid  UnitTree = "grid"
+	UnitTreeParty UnitTree = "party"
+)
+
+// Valid indicates whether the value is a known member of the UnitTree enum.
+func (e UnitTree) Valid() bool {
+	switch e {
+	case UnitTreeGrid:
+		return true
+	case UnitTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnitKind.
+const (
+	UnitKindArea                 UnitKind = "area"
+	UnitKindBlock                UnitKind = "block"
+	UnitKindBranch               UnitKind = "branch"
+	UnitKindBusinessDistrict     UnitKind = "business_district"
+	UnitKindCenterHousehold      UnitKind = "center_household"
+	UnitKindCommunity            UnitKind = "community"
+	UnitKindDistrict             UnitKind = "district"
+	UnitKindDistrictCommittee    UnitKind = "district_committee"
+	UnitKindEnterprise           UnitKind = "enterprise"
+	UnitKindGeneralBranch        UnitKind = "general_branch"
+	UnitKindGrid                 UnitKind = "grid"
+	UnitKindIndustrialPark       UnitKind = "industrial_park"
+	UnitKindOffice               UnitKind = "office"
+	UnitKindPartyGroup           UnitKind = "party_group"
+	UnitKindSection              UnitKind = "section"
+	UnitKindSubdistrict          UnitKind = "subdistrict"
+	UnitKindSubdistrictCommittee UnitKind = "subdistrict_committee"
+	UnitKindVillage              UnitKind = "village"
+)
+
+// Valid indicates whether the value is a known member of the UnitKind enum.
+func (e UnitKind) Valid() bool {
+	switch e {
+	case UnitKindArea:
+		return true
+	case UnitKindBlock:
+		return true
+	case UnitKindBranch:
+		return true
+	case UnitKindBusinessDistrict:
+		return true
+	case UnitKindCenterHousehold:
+		return true
+	case UnitKindCommunity:
+		return true
+	case UnitKindDistrict:
+		return true
+	case UnitKindDistrictCommittee:
+		return true
+	case UnitKindEnterprise:
+		return true
+	case UnitKindGeneralBranch:
+		return true
+	case UnitKindGrid:
+		return true
+	case UnitKindIndustrialPark:
+		return true
+	case UnitKindOffice:
+		return true
+	case UnitKindPartyGroup:
+		return true
+	case UnitKindSection:
+		return true
+	case UnitKindSubdistrict:
+		return true
+	case UnitKindSubdistrictCommittee:
+		return true
+	case UnitKindVillage:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UnitProfileTree.
+const (
+	UnitProfileTreeGrid  UnitProfileTree = "grid"
+	UnitProfileTreeParty UnitProfileTree = "party"
+)
+
+// Valid indicates whether the value is a known member of the UnitProfileTree enum.
+func (e UnitProfileTree) Valid() bool {
+	switch e {
+	case UnitProfileTreeGrid:
+		return true
+	case UnitProfileTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitNeedCategory.
+const (
+	VisitNeedCategoryAdvice         VisitNeedCategory = "advice"
+	VisitNeedCategoryCertTravel     VisitNeedCategory = "cert_travel"
+	VisitNeedCategoryDwellingSafety VisitNeedCategory = "dwelling_safety"
+	VisitNeedCategoryGeneral        VisitNeedCategory = "general"
+	VisitNeedCategoryPipeBurst      VisitNeedCategory = "pipe_burst"
+	VisitNeedCategoryWaterSupply    VisitNeedCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the VisitNeedCategory enum.
+func (e VisitNeedCategory) Valid() bool {
+	switch e {
+	case VisitNeedCategoryAdvice:
+		return true
+	case VisitNeedCategoryCertTravel:
+		return true
+	case VisitNeedCategoryDwellingSafety:
+		return true
+	case VisitNeedCategoryGeneral:
+		return true
+	case VisitNeedCategoryPipeBurst:
+		return true
+	case VisitNeedCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitResult.
+const (
+	VisitResultAllWell  VisitResult = "all_well"
+	VisitResultDeclined VisitResult = "declined"
+	VisitResultNeeds    VisitResult = "needs"
+	VisitResultNotHome  VisitResult = "not_home"
+	VisitResultUnable   VisitResult = "unable"
+)
+
+// Valid indicates whether the value is a known member of the VisitResult enum.
+func (e VisitResult) Valid() bool {
+	switch e {
+	case VisitResultAllWell:
+		return true
+	case VisitResultDeclined:
+		return true
+	case VisitResultNeeds:
+		return true
+	case VisitResultNotHome:
+		return true
+	case VisitResultUnable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefreshSessionParamsXWanjiaClient.
+const (
+	RefreshSessionParamsXWanjiaClientConsole RefreshSessionParamsXWanjiaClient = "console"
+	RefreshSessionParamsXWanjiaClientH5      RefreshSessionParamsXWanjiaClient = "h5"
+)
+
+// Valid indicates whether the value is a known member of the RefreshSessionParamsXWanjiaClient enum.
+func (e RefreshSessionParamsXWanjiaClient) Valid() bool {
+	switch e {
+	case RefreshSessionParamsXWanjiaClientConsole:
+		return true
+	case RefreshSessionParamsXWanjiaClientH5:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListMembersParamsStatus.
+const (
+	ListMembersParamsStatusFullMember         ListMembersParamsStatus = "full_member"
+	ListMembersParamsStatusProbationaryMember ListMembersParamsStatus = "probationary_member"
+)
+
+// Valid indicates whether the value is a known member of the ListMembersParamsStatus enum.
+func (e ListMembersParamsStatus) Valid() bool {
+	switch e {
+	case ListMembersParamsStatusFullMember:
+		return true
+	case ListMembersParamsStatusProbationaryMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRequestsParamsWhich.
+const (
+	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
+	ListRequestsParamsWhichOpened ListRequestsParamsWhich = "opened"
+)
+
+// Valid indicates whether the value is a known member of the ListRequestsParamsWhich enum.
+func (e ListRequestsParamsWhich) Valid() bool {
+	switch e {
+	case ListRequestsParamsWhichHeld:
+		return true
+	case ListRequestsParamsWhichOpened:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListRequestsParamsState.
+const (
+	ListRequestsParamsStateClosed ListRequestsParamsState = "closed"
+	ListRequestsParamsStateOpen   ListRequestsParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListRequestsParamsState enum.
+func (e ListRequestsParamsState) Valid() bool {
+	switch e {
+	case ListRequestsParamsStateClosed:
+		return true
+	case ListRequestsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListUnitsParamsTree.
+const (
+	ListUnitsParamsTreeGrid  ListUnitsParamsTree = "grid"
+	ListUnitsParamsTreeParty ListUnitsParamsTree = "party"
+)
+
+// Valid indicates whether the value is a known member of the ListUnitsParamsTree enum.
+func (e ListUnitsParamsTree) Valid() bool {
+	switch e {
+	case ListUnitsParamsTreeGrid:
+		return true
+	case ListUnitsParamsTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Access defines model for Access.
+type Access struct {
+	At      time.Time `json:"at"`
+	Fields  []string  `json:"fields"`
+	Purpose *string   `json:"purpose,omitempty"`
+	Reason  *string   `json:"reason,omitempty"`
+
+	// Role As what they acted.
+	Role *string `json:"role,omitempty"`
+
+	// UnitName Of which unit.
+	UnitName *string `json:"unitName,omitempty"`
+}
+
+// AccessPage defines model for AccessPage.
+type AccessPage struct {
+	Items      []Access `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
+// Account defines model for Account.
+type Account struct {
+	State AccountState `json:"state"`
+}
+
+// AccountState defines model for Account.State.
+type AccountState string
+
+// AddedMember defines model for AddedMember.
+type AddedMember struct {
+	ID       int64 `json:"id"`
+	PersonID int64 `json:"personId"`
+	Version  int64 `json:"version"`
+}
+
+// AreaContact defines model for AreaContact.
+type AreaContact struct {
+	AreaID   int64  `json:"areaId"`
+	AreaName string `json:"areaName"`
+
+	// AssignmentID The role that looks after it, to be written to through the relay.
+	AssignmentID int64  `json:"assignmentId"`
+	Entrance     string `json:"entrance"`
+
+	// Interim The area has no holder of its own today; the next lead up the ladder stands in.
+	Interim *bool `json:"interim,omitempty"`
+
+	// Levels The ladder of the entrance, from below.
+	Levels []LevelLabel `json:"levels"`
+	Name   *string      `json:"name,omitempty"`
+}
+
+// AreaPage defines model for AreaPage.
+type AreaPage struct {
+	Items      []AreaRow `json:"items"`
+	NextCursor *string   `json:"nextCursor,omitempty"`
+}
+
+// AreaRow defines model for AreaRow.
+type AreaRow struct {
+	// Households A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Households SmallCount `json:"households"`
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+
+	// OpenRequests A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	OpenRequests SmallCount `json:"openRequests"`
+
+	// SplitSuggested More households than one member should carry; a hint, nothing follows from it.
+	SplitSuggested bool `json:"splitSuggested"`
+}
+
+// Assignment defines model for Assignment.
+type Assignment struct {
+	ID        int64   `json:"id"`
+	Name      string  `json:"name"`
+	PersonID  int64   `json:"personId"`
+	Post      *Post   `json:"post,omitempty"`
+	Primary   bool    `json:"primary"`
+	Role      Role    `json:"role"`
+	UnitID    int64   `json:"unitId"`
+	UnitName  string  `json:"unitName"`
+	ValidFrom string  `json:"validFrom"`
+	ValidTo   *string `json:"validTo,omitempty"`
+}
+
+// AssignmentPage defines model for AssignmentPage.
+type AssignmentPage struct {
+	Items []Assignment `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// AuditBadRow defines model for AuditBadRow.
+type AuditBadRow struct {
+	// ID Left out if the row is not there.
+	ID   *int64 `json:"id,omitempty"`
+	Lane int64  `json:"lane"`
+
+	// N Its number in the lane.
+	N   int64          `json:"n"`
+	Why AuditBadRowWhy `json:"why"`
+}
+
+// AuditBadRowWhy defines model for AuditBadRow.Why.
+type AuditBadRowWhy string
+
+// AuditEntry defines model for AuditEntry.
+type AuditEntry struct {
+	Action string `json:"action"`
+
+	// AssignmentID The role acted in.
+	AssignmentID *int64    `json:"assignmentId,omitempty"`
+	At           time.Time `json:"at"`
+
+	// Fields Names of the fields that were shown.
+	Fields   []string `json:"fields"`
+	ID       int64    `json:"id"`
+	IPClass  *string  `json:"ipClass,omitempty"`
+	Object   string   `json:"object"`
+	ObjectID *int64   `json:"objectId,omitempty"`
+
+	// PersonID Left out for the system.
+	PersonID *int64  `json:"personId,omitempty"`
+	Purpose  *string `json:"purpose,omitempty"`
+
+	// Reason In the words of whoever asked.
+	Reason    *string `json:"reason,omitempty"`
+	RequestID *string `json:"requestId,omitempty"`
+	Result    string  `json:"result"`
+}
+
+// AuditPage defines model for AuditPage.
+type AuditPage struct {
+	Items      []AuditEntry `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// AuditVerdict defines model for AuditVerdict.
+type AuditVerdict struct {
+	// Complete Whether these were all.
+	Complete bool         `json:"complete"`
+	FirstBad *AuditBadRow `json:"firstBad,omitempty"`
+	Good     bool         `json:"good"`
+
+	// Rows How many were looked at.
+	Rows int64 `json:"rows"`
+}
+
+// AuditVerification defines model for AuditVerification.
+type AuditVerification struct {
+	// Newest How many rows to look at.
+	Newest int64 `json:"newest"`
+}
+
+// Binding defines model for Binding.
+type Binding struct {
+	AskedAt  time.Time `json:"askedAt"`
+	ID       int64     `json:"id"`
+	Name     string    `json:"name"`
+	PersonID int64     `json:"personId"`
+}
+
+// BindingAsked defines model for BindingAsked.
+type BindingAsked struct {
+	State BindingAskedState `json:"state"`
+}
+
+// BindingAskedState defines model for BindingAsked.State.
+type BindingAskedState string
+
+// BindingList defines model for BindingList.
+type BindingList struct {
+	Items []Binding `json:"items"`
+}
+
+// BindingRefusal defines model for BindingRefusal.
+type BindingRefusal struct {
+	Reason string `json:"reason"`
+}
+
+// CallBack defines model for CallBack.
+type CallBack struct {
+	By    CallBackBy `json:"by"`
+	Phone *string    `json:"phone,omitempty"`
+}
+
+// CallBackBy defines model for CallBack.By.
+type CallBackBy string
+
+// Challenge defines model for Challenge.
+type Challenge struct {
+	Challenge string `json:"challenge"`
+	ExpiresIn int    `json:"expiresIn"`
+}
+
+// ConfirmEnrolment defines model for ConfirmEnrolment.
+type ConfirmEnrolment struct {
+	Challenge string `json:"challenge"`
+	Code      string `json:"code"`
+
+	// Device Made by the device at its first start and kept
+	Device string `json:"device"`
+}
+
+// DealtEntrances defines model for DealtEntrances.
+type DealtEntrances struct {
+	AreaID int64 `json:"areaId"`
+	Dealt  int32 `json:"dealt"`
+}
+
+// Disabling defines model for Disabling.
+type Disabling struct {
+	Reason string `json:"reason"`
+}
+
+// EndAssignment defines model for EndAssignment.
+type EndAssignment struct {
+	On     *string `json:"on,omitempty"`
+	Reason string  `json:"reason"`
+}
+
+// Enrol defines model for Enrol.
+type Enrol struct {
+	Account string `json:"account"`
+	Code    string `json:"code"`
+
+	// Device Made by the device at its first start and kept
+	Device   string `json:"device"`
+	Password string `json:"password"`
+}
+
+// Enrolment defines model for Enrolment.
+type Enrolment struct {
+	Code      string    `json:"code"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	ID        int64     `json:"id"`
+}
+
+// EnteredLegalBasis defines model for EnteredLegalBasis.
+type EnteredLegalBasis struct {
+	ID int64 `json:"id"`
+}
+
+// EntranceDeal defines model for EntranceDeal.
+type EntranceDeal struct {
+	EntranceIds []int64 `json:"entranceIds"`
+	ValidFrom   string  `json:"validFrom"`
+}
+
+// EntrancePage defines model for EntrancePage.
+type EntrancePage struct {
+	Items      []EntranceRow `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
+}
+
+// EntranceRow defines model for EntranceRow.
+type EntranceRow struct {
+	ID      int64  `json:"id"`
+	Label   string `json:"label"`
+	PlaceID int64  `json:"placeId"`
+}
+
+// Grant defines model for Grant.
+type Grant struct {
+	AssignmentID *int64     `json:"assignmentId,omitempty"`
+	ProposalID   *int64     `json:"proposalId,omitempty"`
+	State        GrantState `json:"state"`
+}
+
+// GrantState defines model for Grant.State.
+type GrantState string
+
+// GridCoverage defines model for GridCoverage.
+type GridCoverage struct {
+	Day   string          `json:"day"`
+	Items []PlaceCoverage `json:"items"`
+}
+
+// HouseholdContact defines model for HouseholdContact.
+type HouseholdContact struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+
+	// Version 0 while there is none.
+	Version int64 `json:"version"`
+}
+
+// HouseholdDetail defines model for HouseholdDetail.
+type HouseholdDetail struct {
+	AreaID        int64            `json:"areaId"`
+	AreaName      string           `json:"areaName"`
+	Contact       HouseholdContact `json:"contact"`
+	Door          string           `json:"door"`
+	Entrance      string           `json:"entrance"`
+	ID            int64            `json:"id"`
+	Kind          PremisesKind     `json:"kind"`
+	LastResult    *VisitResult     `json:"lastResult,omitempty"`
+	LastVisitedAt *time.Time       `json:"lastVisitedAt,omitempty"`
+	MutedUntil    *string          `json:"mutedUntil,omitempty"`
+	Occupied      bool             `json:"occupied"`
+
+	// OpenRequests Needs of this door that are open.
+	OpenRequests []int64 `json:"openRequests"`
+}
+
+// HouseholdPage defines model for HouseholdPage.
+type HouseholdPage struct {
+	Items      []HouseholdRow `json:"items"`
+	NextCursor *string        `json:"nextCursor,omitempty"`
+}
+
+// HouseholdRow defines model for HouseholdRow.
+type HouseholdRow struct {
+	AreaID        int64        `json:"areaId"`
+	Door          string       `json:"door"`
+	Entrance      string       `json:"entrance"`
+	HasContact    *bool        `json:"hasContact,omitempty"`
+	ID            int64        `json:"id"`
+	Kind          PremisesKind `json:"kind"`
+	LastVisitedAt *time.Time   `json:"lastVisitedAt,omitempty"`
+
+	// MutedUntil The day from which a visit is welcome again.
+	MutedUntil *string `json:"mutedUntil,omitempty"`
+	Occupied   bool    `json:"occupied"`
+}
+
+// HouseholdUnmasking defines model for HouseholdUnmasking.
+type HouseholdUnmasking struct {
+	Fields  []HouseholdUnmaskingFields `json:"fields"`
+	Purpose HouseholdUnmaskingPurpose  `json:"purpose"`
+	Reason  string                     `json:"reason"`
+}
+
+// HouseholdUnmaskingFields defines model for HouseholdUnmasking.Fields.
+type HouseholdUnmaskingFields string
+
+// HouseholdUnmaskingPurpose defines model for HouseholdUnmasking.Purpose.
+type HouseholdUnmaskingPurpose string
+
+// InboxArgs Public labels, counts and times; there are no others.
+type InboxArgs struct {
+	At         *time.Time `json:"at,omitempty"`
+	Count      *int64     `json:"count,omitempty"`
+	DueAt      *time.Time `json:"dueAt,omitempty"`
+	KindLabel  *string    `json:"kindLabel,omitempty"`
+	PlaceLabel *string    `json:"placeLabel,omitempty"`
+
+	// ReceiptCode The first five characters.
+	ReceiptCode *string `json:"receiptCode,omitempty"`
+	StatusLabel *string `json:"statusLabel,omitempty"`
+	UnitLabel   *string `json:"unitLabel,omitempty"`
+}
+
+// InboxItem defines model for InboxItem.
+type InboxItem struct {
+	// Args Public labels, counts and times; there are no others.
+	Args *InboxArgs `json:"args,omitempty"`
+
+	// AssignmentID The role to open it with.
+	AssignmentID *int64    `json:"assignmentId,omitempty"`
+	At           time.Time `json:"at"`
+	Kind         string    `json:"kind"`
+
+	// Priority 0 safety, 1 prompt, 2 ordinary, 3 inbox only.
+	Priority *int      `json:"priority,omitempty"`
+	Ref      *InboxRef `json:"ref,omitempty"`
+
+	// Seq 1, 2, 3 … without gaps, in the order things happened.
+	Seq int64 `json:"seq"`
+}
+
+// InboxMark defines model for InboxMark.
+type InboxMark struct {
+	Read   int64 `json:"read"`
+	Top    int64 `json:"top"`
+	Unread int64 `json:"unread"`
+}
+
+// InboxPage defines model for InboxPage.
+type InboxPage struct {
+	// Cursor Opaque; the `after` of the next request or of a socket.
+	Cursor string      `json:"cursor"`
+	Items  []InboxItem `json:"items"`
+	Read   int64       `json:"read"`
+
+	// Reset The cursor was of another history or too old; drop the local list and take this one.
+	Reset bool `json:"reset"`
+
+	// Top The number of the newest item there is.
+	Top    int64 `json:"top"`
+	Unread int64 `json:"unread"`
+}
+
+// InboxRead defines model for InboxRead.
+type InboxRead struct {
+	Seq int64 `json:"seq"`
+}
+
+// InboxRef defines model for InboxRef.
+type InboxRef struct {
+	ID   int64  `json:"id"`
+	Type string `json:"type"`
+}
+
+// Incumbent defines model for Incumbent.
+type Incumbent struct {
+	Name     string `json:"name"`
+	PersonID int64  `json:"personId"`
+	Post     *Post  `json:"post,omitempty"`
+	Role     Role   `json:"role"`
+}
+
+// Invitation defines model for Invitation.
+type Invitation struct {
+	Code      string    `json:"code"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	ID        int64     `json:"id"`
+}
+
+// KeptContact defines model for KeptContact.
+type KeptContact struct {
+	HouseholdID int64 `json:"householdId"`
+	Version     int64 `json:"version"`
+}
+
+// LegalBasis defines model for LegalBasis.
+type LegalBasis struct {
+	ApprovedAt *time.Time      `json:"approvedAt,omitempty"`
+	ApprovedBy *int64          `json:"approvedBy,omitempty"`
+	Clause     string          `json:"clause"`
+	EnteredAt  time.Time       `json:"enteredAt"`
+	EnteredBy  int64           `json:"enteredBy"`
+	ID         int64           `json:"id"`
+	Instrument string          `json:"instrument"`
+	IssuedOn   string          `json:"issuedOn"`
+	Issuer     string          `json:"issuer"`
+	Purpose    string          `json:"purpose"`
+	State      LegalBasisState `json:"state"`
+	ValidUntil string          `json:"validUntil"`
+}
+
+// LegalBasisState defines model for LegalBasis.State.
+type LegalBasisState string
+
+// LegalBasisPage defines model for LegalBasisPage.
+type LegalBasisPage struct {
+	Items      []LegalBasis `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// LevelCoverage defines model for LevelCoverage.
+type LevelCoverage struct {
+	Gaps  []Unit `json:"gaps"`
+	Held  int    `json:"held"`
+	Label string `json:"label"`
+	Level int    `json:"level"`
+	Units int    `json:"units"`
+}
+
+// LevelLabel defines model for LevelLabel.
+type LevelLabel struct {
+	// Label What the place calls this level.
+	Label    string `json:"label"`
+	Level    int32  `json:"level"`
+	UnitName string `json:"unitName"`
+}
+
+// LinkUnits defines model for LinkUnits.
+type LinkUnits struct {
+	GridUnitID int64 `json:"gridUnitId"`
+}
+
+// ListedUnit defines model for ListedUnit.
+type ListedUnit struct {
+	ID        int64          `json:"id"`
+	Kind      UnitKind       `json:"kind"`
+	Level     int            `json:"level"`
+	LinkedID  *int64         `json:"linkedId,omitempty"`
+	Name      string         `json:"name"`
+	Ownership *string        `json:"ownership,omitempty"`
+	ParentID  *int64         `json:"parentId,omitempty"`
+	Sector    *string        `json:"sector,omitempty"`
+	Tree      ListedUnitTree `json:"tree"`
+	ValidFrom string         `json:"validFrom"`
+	ValidTo   *string        `json:"validTo,omitempty"`
+}
+
+// ListedUnitTree defines model for ListedUnit.Tree.
+type ListedUnitTree string
+
+// Me defines model for Me.
+type Me struct {
+	Account MeAccount `json:"account"`
+
+	// ActingAs The assignment of this request
+	ActingAs    *int64         `json:"actingAs,omitempty"`
+	Assignments []MyAssignment `json:"assignments"`
+
+	// Name The own name; empty until the account is bound
+	Name           string     `json:"name"`
+	PersonID       int64      `json:"personId"`
+	SessionID      int64      `json:"sessionId"`
+	SteppedUpUntil *time.Time `json:"steppedUpUntil,omitempty"`
+}
+
+// MeAccount defines model for Me.Account.
+type MeAccount string
+
+// Member defines model for Member.
+type Member struct {
+	ID int64 `json:"id"`
+
+	// Name Masked unless the person holds a public duty.
+	Name     string `json:"name"`
+	PersonID int64  `json:"personId"`
+	Phone    string `json:"phone"`
+
+	// Since Day from which this organisation is the home.
+	Since    string       `json:"since"`
+	Status   MemberStatus `json:"status"`
+	UnitID   int64        `json:"unitId"`
+	UnitName string       `json:"unitName"`
+	Version  int64        `json:"version"`
+}
+
+// MemberCorrection defines model for MemberCorrection.
+type MemberCorrection struct {
+	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
+	Name            *string             `json:"name,omitempty"`
+	Phone           *string             `json:"phone,omitempty"`
+	Status          *MemberStatus       `json:"status,omitempty"`
+	Version         int64               `json:"version"`
+}
+
+// MemberCount A number, or "<5" for 1 to 4.
+type MemberCount = string
+
+// MemberCounts defines model for MemberCounts.
+type MemberCounts struct {
+	// Full A number, or "<5" for 1 to 4.
+	Full MemberCount `json:"full"`
+
+	// Probationary A number, or "<5" for 1 to 4.
+	Probationary MemberCount `json:"probationary"`
+}
+
+// MemberField defines model for MemberField.
+type MemberField string
+
+// MemberPage defines model for MemberPage.
+type MemberPage struct {
+	Items      []Member `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
+// MemberSearch defines model for MemberSearch.
+type MemberSearch struct {
+	// Phone The whole number, or its last four digits.
+	Phone string `json:"phone"`
+}
+
+// MemberStatus defines model for MemberStatus.
+type MemberStatus string
+
+// MemberUnmasking defines model for MemberUnmasking.
+type MemberUnmasking struct {
+	Fields  []MemberField          `json:"fields"`
+	Purpose MemberUnmaskingPurpose `json:"purpose"`
+	Reason  string                 `json:"reason"`
+}
+
+// MemberUnmaskingPurpose defines model for MemberUnmasking.Purpose.
+type MemberUnmaskingPurpose string
+
+// MoveUnit defines model for MoveUnit.
+type MoveUnit struct {
+	ParentID int64 `json:"parentId"`
+}
+
+// MyAssignment defines model for MyAssignment.
+type MyAssignment struct {
+	// ID For X-Acting-As
+	ID        int64   `json:"id"`
+	Post      *string `json:"post,omitempty"`
+	Primary   bool    `json:"primary"`
+	Role      string  `json:"role"`
+	UnitID    int64   `json:"unitId"`
+	UnitKind  string  `json:"unitKind"`
+	UnitName  string  `json:"unitName"`
+	ValidFrom string  `json:"validFrom"`
+
+	// ValidTo The first day it no longer holds
+	ValidTo *string `json:"validTo,omitempty"`
+}
+
+// NewAssignment defines model for NewAssignment.
+type NewAssignment struct {
+	Document  *string `json:"document,omitempty"`
+	PersonID  int64   `json:"personId"`
+	Post      *Post   `json:"post,omitempty"`
+	Primary   *bool   `json:"primary,omitempty"`
+	Role      Role    `json:"role"`
+	UnitID    int64   `json:"unitId"`
+	ValidFrom *string `json:"validFrom,omitempty"`
+	ValidTo   *string `json:"validTo,omitempty"`
+}
+
+// NewBinding defines model for NewBinding.
+type NewBinding struct {
+	PhoneCode string `json:"phoneCode"`
+}
+
+// NewEnrolment defines model for NewEnrolment.
+type NewEnrolment struct {
+	Account  string `json:"account"`
+	PersonID int64  `json:"personId"`
+}
+
+// NewHouseholdContact defines model for NewHouseholdContact.
+type NewHouseholdContact struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+	Version       int64   `json:"version"`
+}
+
+// NewInvitation defines model for NewInvitation.
+type NewInvitation struct {
+	PersonID int64 `json:"personId"`
+}
+
+// NewLegalBasis defines model for NewLegalBasis.
+type NewLegalBasis struct {
+	Clause     string             `json:"clause"`
+	Instrument string             `json:"instrument"`
+	IssuedOn   openapi_types.Date `json:"issuedOn"`
+	Issuer     string             `json:"issuer"`
+	Purpose    string             `json:"purpose"`
+
+	// ValidUntil The day on which what rests on it switches off.
+	ValidUntil openapi_types.Date `json:"validUntil"`
+}
+
+// NewMember defines model for NewMember.
+type NewMember struct {
+	// FullMemberSince For full members; standing counts from it.
+	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
+	Name            string              `json:"name"`
+	OfficePost      *OfficePost         `json:"officePost,omitempty"`
+	Phone           string              `json:"phone"`
+	Status          MemberStatus        `json:"status"`
+	UnitID          int64               `json:"unitId"`
+}
+
+// NewRequest defines model for NewRequest.
+type NewRequest struct {
+	CallBack *CallBack           `json:"callBack,omitempty"`
+	Category *NewRequestCategory `json:"category,omitempty"`
+	Channel  *NewRequestChannel  `json:"channel,omitempty"`
+
+	// HappenedAt When it was told, by the phone's clock. Believed if at most 72 hours old and 2 minutes ahead.
+	HappenedAt *time.Time `json:"happenedAt,omitempty"`
+
+	// HouseholdID The door it is about, where it is known.
+	HouseholdID *int64 `json:"householdId,omitempty"`
+	What        string `json:"what"`
+
+	// Who How the asker wants to be spoken to.
+	Who *string `json:"who,omitempty"`
+}
+
+// NewRequestCategory defines model for NewRequest.Category.
+type NewRequestCategory string
+
+// NewRequestChannel defines model for NewRequest.Channel.
+type NewRequestChannel string
+
+// NewUnit defines model for NewUnit.
+type NewUnit struct {
+	AreaKm2   *int              `json:"areaKm2,omitempty"`
+	FilingNo  *string           `json:"filingNo,omitempty"`
+	Kind      UnitKind          `json:"kind"`
+	Name      string            `json:"name"`
+	Ownership *NewUnitOwnership `json:"ownership,omitempty"`
+	ParentID  int64             `json:"parentId"`
+	ParkID    *int64            `json:"parkId,omitempty"`
+
+	// Sector The field a level-4 place belongs to.
+	Sector *string `json:"sector,omitempty"`
+}
+
+// NewUnitOwnership defines model for NewUnit.Ownership.
+type NewUnitOwnership string
+
+// NewVisit defines model for NewVisit.
+type NewVisit struct {
+	ClientRef openapi_types.UUID `json:"clientRef"`
+
+	// HappenedAt The phone's time. Believed if at most 72 hours old and 2 minutes ahead.
+	HappenedAt  *time.Time `json:"happenedAt,omitempty"`
+	HouseholdID int64      `json:"householdId"`
+
+	// MuteDays With declined, how long the household wants to be left in peace; 90 days if it does not say.
+	MuteDays *int32        `json:"muteDays,omitempty"`
+	Needs    []VisitNeed   `json:"needs,omitempty"`
+	Note     *string       `json:"note,omitempty"`
+	Reason   *UnableReason `json:"reason,omitempty"`
+	Result   VisitResult   `json:"result"`
+}
+
+// NewVisitOfDoor defines model for NewVisitOfDoor.
+type NewVisitOfDoor struct {
+	ClientRef   openapi_types.UUID `json:"clientRef"`
+	HouseholdID int64              `json:"householdId"`
+}
+
+// NewVisits defines model for NewVisits.
+type NewVisits struct {
+	HappenedAt *time.Time       `json:"happenedAt,omitempty"`
+	Result     NewVisitsResult  `json:"result"`
+	Visits     []NewVisitOfDoor `json:"visits"`
+}
+
+// NewVisitsResult defines model for NewVisits.Result.
+type NewVisitsResult string
+
+// OfficePost defines model for OfficePost.
+type OfficePost struct {
+	From      openapi_types.Date `json:"from"`
+	SectionID int64              `json:"sectionId"`
+
+	// To The first day it is not held any more.
+	To *openapi_types.Date `json:"to,omitempty"`
+}
+
+// OpenedRequest defines model for OpenedRequest.
+type OpenedRequest struct {
+	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category       RequestCategory `json:"category"`
+	ClockUntrusted bool            `json:"clockUntrusted"`
+	HappenedAt     time.Time       `json:"happenedAt"`
+
+	// Holder Who must act now.
+	Holder RequestHolder `json:"holder"`
+	ID     int64         `json:"id"`
+	Level  int32         `json:"level"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode   ReceiptCode  `json:"receiptCode"`
+	RecordedAt    time.Time    `json:"recordedAt"`
+	SolveDueAt    *time.Time   `json:"solveDueAt,omitempty"`
+	SourceVisitID *int64       `json:"sourceVisitId,omitempty"`
+	State         RequestState `json:"state"`
+	UpdateDueAt   *time.Time   `json:"updateDueAt,omitempty"`
+}
+
+// PlaceCount defines model for PlaceCount.
+type PlaceCount struct {
+	Count int      `json:"count"`
+	Kind  UnitKind `json:"kind"`
+}
+
+// PlaceCoverage defines model for PlaceCoverage.
+type PlaceCoverage struct {
+	Levels []LevelCoverage `json:"levels"`
+	Place  Unit            `json:"place"`
+}
+
+// PlaceLabel defines model for PlaceLabel.
+type PlaceLabel struct {
+	Label string `json:"label"`
+	Level int    `json:"level"`
+}
+
+// PolicyGuard defines model for PolicyGuard.
+type PolicyGuard struct {
+	Items []PolicyRule `json:"items"`
+}
+
+// PolicyRule defines model for PolicyRule.
+type PolicyRule struct {
+	// Keys Settings that it refuses.
+	Keys     []string `json:"keys"`
+	Rule     string   `json:"rule"`
+	RuleText string   `json:"ruleText"`
+}
+
+// PolicySetting defines model for PolicySetting.
+type PolicySetting struct {
+	Enabled bool `json:"enabled"`
+
+	// LegalBasisID What it rests on; needed to enable.
+	LegalBasisID *int64 `json:"legalBasisId,omitempty"`
+	Reason       string `json:"reason"`
+	UnitID       int64  `json:"unitId"`
+}
+
+// Post Of a branch officer.
+type Post string
+
+// PremisesKind defines model for PremisesKind.
+type PremisesKind string
 
 // Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
 type Problem struct {
@@ -41,6 +1830,386 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// Proposal defines model for Proposal.
+type Proposal struct {
+	Document       *string   `json:"document,omitempty"`
+	ID             int64     `json:"id"`
+	Name           string    `json:"name"`
+	PersonID       int64     `json:"personId"`
+	Post           *Post     `json:"post,omitempty"`
+	ProposedAt     time.Time `json:"proposedAt"`
+	ProposedBy     int64     `json:"proposedBy"`
+	ProposedByName string    `json:"proposedByName"`
+	Role           Role      `json:"role"`
+	UnitID         int64     `json:"unitId"`
+	UnitName       string    `json:"unitName"`
+	ValidFrom      string    `json:"validFrom"`
+	ValidTo        *string   `json:"validTo,omitempty"`
+}
+
+// ProposalPage defines model for ProposalPage.
+type ProposalPage struct {
+	Items []Proposal `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// PushTicket defines model for PushTicket.
+type PushTicket struct {
+	// ExpiresIn Seconds.
+	ExpiresIn int    `json:"expiresIn"`
+	Ticket    string `json:"ticket"`
+}
+
+// ReceiptCode The asker's code, ten characters shown five and five.
+//
+// Example: 7K3QX-9PM2A
+type ReceiptCode = string
+
+// RecordedVisit defines model for RecordedVisit.
+type RecordedVisit struct {
+	ClockUntrusted bool      `json:"clockUntrusted"`
+	HappenedAt     time.Time `json:"happenedAt"`
+	ID             int64     `json:"id"`
+	RecordedAt     time.Time `json:"recordedAt"`
+
+	// Requests What the needs became, in their order.
+	Requests []OpenedRequest `json:"requests"`
+}
+
+// RecordedVisits defines model for RecordedVisits.
+type RecordedVisits struct {
+	Ids []int64 `json:"ids"`
+}
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	Codes []string `json:"codes"`
+}
+
+// RefreshSession defines model for RefreshSession.
+type RefreshSession struct {
+	// Device Made by the device at its first start and kept
+	Device string `json:"device"`
+
+	// RefreshToken Of the mini-program; elsewhere the cookie has it
+	RefreshToken *string `json:"refreshToken,omitempty"`
+}
+
+// RefuseProposal defines model for RefuseProposal.
+type RefuseProposal struct {
+	Reason string `json:"reason"`
+}
+
+// RequestAsker defines model for RequestAsker.
+type RequestAsker struct {
+	CallBack RequestAskerCallBack `json:"callBack"`
+	Phone    *string              `json:"phone,omitempty"`
+	Who      *string              `json:"who,omitempty"`
+}
+
+// RequestAskerCallBack defines model for RequestAsker.CallBack.
+type RequestAskerCallBack string
+
+// RequestCategory What the need is about. The category decides type, calendar, start level and target times.
+type RequestCategory string
+
+// RequestDetail defines model for RequestDetail.
+type RequestDetail struct {
+	AcceptDueAt *time.Time     `json:"acceptDueAt,omitempty"`
+	Askers      []RequestAsker `json:"askers"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category       RequestCategory      `json:"category"`
+	Channel        RequestDetailChannel `json:"channel"`
+	ClockUntrusted bool                 `json:"clockUntrusted"`
+	HappenedAt     time.Time            `json:"happenedAt"`
+	History        []RequestStep        `json:"history"`
+
+	// Holder Who must act now.
+	Holder RequestHolder `json:"holder"`
+	ID     int64         `json:"id"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode   ReceiptCode       `json:"receiptCode"`
+	RecordedAt    time.Time         `json:"recordedAt"`
+	SolveDueAt    *time.Time        `json:"solveDueAt,omitempty"`
+	SourceVisitID *int64            `json:"sourceVisitId,omitempty"`
+	State         RequestState      `json:"state"`
+	Type          RequestDetailType `json:"type"`
+	UnitID        int64             `json:"unitId"`
+	UnitName      string            `json:"unitName"`
+	UpdateDueAt   *time.Time        `json:"updateDueAt,omitempty"`
+	Version       int64             `json:"version"`
+	What          string            `json:"what"`
+}
+
+// RequestDetailChannel defines model for RequestDetail.Channel.
+type RequestDetailChannel string
+
+// RequestDetailType defines model for RequestDetail.Type.
+type RequestDetailType string
+
+// RequestHolder Who must act now.
+type RequestHolder struct {
+	// Level 1 to 5 on the ladder, 0 beside it.
+	Level int32 `json:"level"`
+
+	// Role A role in that unit; absent, whoever leads the unit.
+	Role     *string `json:"role,omitempty"`
+	UnitID   int64   `json:"unitId"`
+	UnitName string  `json:"unitName"`
+}
+
+// RequestPage defines model for RequestPage.
+type RequestPage struct {
+	Items      []RequestRow `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// RequestRow defines model for RequestRow.
+type RequestRow struct {
+	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category   RequestCategory `json:"category"`
+	HappenedAt time.Time       `json:"happenedAt"`
+
+	// Holder Who must act now.
+	Holder RequestHolder `json:"holder"`
+	ID     int64         `json:"id"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode    `json:"receiptCode"`
+	RecordedAt  time.Time      `json:"recordedAt"`
+	SolveDueAt  *time.Time     `json:"solveDueAt,omitempty"`
+	State       RequestState   `json:"state"`
+	Type        RequestRowType `json:"type"`
+	UnitID      int64          `json:"unitId"`
+	UnitName    string         `json:"unitName"`
+	UpdateDueAt *time.Time     `json:"updateDueAt,omitempty"`
+}
+
+// RequestRowType defines model for RequestRow.Type.
+type RequestRowType string
+
+// RequestState defines model for RequestState.
+type RequestState string
+
+// RequestStep One line of the history, which is only ever added to.
+type RequestStep struct {
+	// AssignmentID The role that made the move; absent, a clock did.
+	AssignmentID *int64        `json:"assignmentId,omitempty"`
+	FromState    *RequestState `json:"fromState,omitempty"`
+	HappenedAt   time.Time     `json:"happenedAt"`
+
+	// Holder Who must act now.
+	Holder     RequestHolder `json:"holder"`
+	Move       string        `json:"move"`
+	RecordedAt time.Time     `json:"recordedAt"`
+	ToState    RequestState  `json:"toState"`
+}
+
+// Role defines model for Role.
+type Role string
+
+// SecondFactor defines model for SecondFactor.
+type SecondFactor struct {
+	Challenge string `json:"challenge"`
+	ExpiresIn int    `json:"expiresIn"`
+	Secret    string `json:"secret"`
+
+	// URI otpauth: address for a QR code
+	URI string `json:"uri"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	Client    SessionClient `json:"client"`
+	CreatedAt time.Time     `json:"createdAt"`
+	Current   bool          `json:"current"`
+	EndsAt    time.Time     `json:"endsAt"`
+	ID        int64         `json:"id"`
+	IdleUntil time.Time     `json:"idleUntil"`
+}
+
+// SessionClient defines model for Session.Client.
+type SessionClient string
+
+// SessionList defines model for SessionList.
+type SessionList struct {
+	Items []Session `json:"items"`
+}
+
+// SetLabels defines model for SetLabels.
+type SetLabels struct {
+	Labels  []PlaceLabel `json:"labels"`
+	Version int64        `json:"version"`
+}
+
+// SignIn defines model for SignIn.
+type SignIn struct {
+	AccessToken string        `json:"accessToken"`
+	Account     SignInAccount `json:"account"`
+
+	// ExpiresIn Seconds
+	ExpiresIn int `json:"expiresIn"`
+
+	// RefreshToken Of the mini-program; elsewhere the cookie has it
+	RefreshToken *string `json:"refreshToken,omitempty"`
+	SessionID    int64   `json:"sessionId"`
+}
+
+// SignInAccount defines model for SignIn.Account.
+type SignInAccount string
+
+// SignInDemo defines model for SignInDemo.
+type SignInDemo struct {
+	Client SignInDemoClient `json:"client"`
+
+	// Device Made by the device at its first start and kept
+	Device string `json:"device"`
+	Handle string `json:"handle"`
+}
+
+// SignInDemoClient defines model for SignInDemo.Client.
+type SignInDemoClient string
+
+// SignInPassword defines model for SignInPassword.
+type SignInPassword struct {
+	Account string               `json:"account"`
+	Client  SignInPasswordClient `json:"client"`
+
+	// Device Made by the device at its first start and kept
+	Device   string `json:"device"`
+	Password string `json:"password"`
+}
+
+// SignInPasswordClient defines model for SignInPassword.Client.
+type SignInPasswordClient string
+
+// SignInWeChat defines model for SignInWeChat.
+type SignInWeChat struct {
+	Code string `json:"code"`
+
+	// Device Made by the device at its first start and kept
+	Device string `json:"device"`
+}
+
+// SmallCount A count; "<5" stands for 1 to 4 where small numbers are hidden.
+type SmallCount = string
+
+// StepUp defines model for StepUp.
+type StepUp struct {
+	Code string `json:"code"`
+}
+
+// SteppedUp defines model for SteppedUp.
+type SteppedUp struct {
+	Until time.Time `json:"until"`
+}
+
+// UnableReason defines model for UnableReason.
+type UnableReason string
+
+// Unit A place in one of the two trees.
+type Unit struct {
+	ID   int64    `json:"id"`
+	Kind UnitKind `json:"kind"`
+
+	// Level 4 to 1 of the grid, 5 on top, 0: none.
+	Level int      `json:"level"`
+	Name  string   `json:"name"`
+	Tree  UnitTree `json:"tree"`
+}
+
+// UnitTree defines model for Unit.Tree.
+type UnitTree string
+
+// UnitKind defines model for UnitKind.
+type UnitKind string
+
+// UnitPage defines model for UnitPage.
+type UnitPage struct {
+	Items []ListedUnit `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// UnitProfile defines model for UnitProfile.
+type UnitProfile struct {
+	AreaKm2  *int         `json:"areaKm2,omitempty"`
+	Counts   []PlaceCount `json:"counts"`
+	FilingNo *string      `json:"filingNo,omitempty"`
+
+	// Gap It should have a lead and has none.
+	Gap         bool        `json:"gap"`
+	ID          int64       `json:"id"`
+	Interim     []Incumbent `json:"interim"`
+	InterimUnit *Unit       `json:"interimUnit,omitempty"`
+	Kind        UnitKind    `json:"kind"`
+
+	// Label What its place calls its level.
+	Label     string          `json:"label"`
+	Labels    []PlaceLabel    `json:"labels"`
+	Lead      []Incumbent     `json:"lead"`
+	Level     int             `json:"level"`
+	Linked    *Unit           `json:"linked,omitempty"`
+	Name      string          `json:"name"`
+	Ownership *string         `json:"ownership,omitempty"`
+	ParentID  *int64          `json:"parentId,omitempty"`
+	ParkID    *int64          `json:"parkId,omitempty"`
+	Sector    *string         `json:"sector,omitempty"`
+	Tree      UnitProfileTree `json:"tree"`
+	ValidFrom string          `json:"validFrom"`
+	ValidTo   *string         `json:"validTo,omitempty"`
+	Version   int64           `json:"version"`
+}
+
+// UnitProfileTree defines model for UnitProfile.Tree.
+type UnitProfileTree string
+
+// UnmaskedHousehold defines model for UnmaskedHousehold.
+type UnmaskedHousehold struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+}
+
+// UnmaskedMember defines model for UnmaskedMember.
+type UnmaskedMember struct {
+	FullMemberSince *string `json:"fullMemberSince,omitempty"`
+	Name            *string `json:"name,omitempty"`
+	Phone           *string `json:"phone,omitempty"`
+	ShowForSeconds  int64   `json:"showForSeconds"`
+}
+
+// Unread defines model for Unread.
+type Unread struct {
+	Unread int64 `json:"unread"`
+}
+
+// UseInvitation defines model for UseInvitation.
+type UseInvitation struct {
+	Code string `json:"code"`
+}
+
+// VerifyTotp defines model for VerifyTotp.
+type VerifyTotp struct {
+	Challenge string `json:"challenge"`
+
+	// Code Of the authenticator, or a recovery code
+	Code string `json:"code"`
+
+	// Device Made by the device at its first start and kept
+	Device string `json:"device"`
+}
+
 // Version defines model for Version.
 type Version struct {
 	// Contract info.version of the contract.
@@ -48,16 +2217,3579 @@ type Version struct {
 	Version  string `json:"version"`
 }
 
+// VisitCount defines model for VisitCount.
+type VisitCount struct {
+	// Count A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Count  SmallCount  `json:"count"`
+	Result VisitResult `json:"result"`
+}
+
+// VisitCounts defines model for VisitCounts.
+type VisitCounts struct {
+	Month   string       `json:"month"`
+	Results []VisitCount `json:"results"`
+
+	// Total A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Total *SmallCount `json:"total,omitempty"`
+}
+
+// VisitDetail defines model for VisitDetail.
+type VisitDetail struct {
+	AreaID         int64         `json:"areaId"`
+	AssignmentID   int64         `json:"assignmentId"`
+	ClockUntrusted bool          `json:"clockUntrusted"`
+	Door           string        `json:"door"`
+	Entrance       string        `json:"entrance"`
+	HappenedAt     time.Time     `json:"happenedAt"`
+	HouseholdID    int64         `json:"householdId"`
+	ID             int64         `json:"id"`
+	Note           *string       `json:"note,omitempty"`
+	Reason         *UnableReason `json:"reason,omitempty"`
+	RecordedAt     time.Time     `json:"recordedAt"`
+	RequestIds     []int64       `json:"requestIds"`
+	Result         VisitResult   `json:"result"`
+
+	// VisitorName Who called; an earlier holder's visits keep the earlier holder's name.
+	VisitorName string `json:"visitorName"`
+}
+
+// VisitNeed defines model for VisitNeed.
+type VisitNeed struct {
+	CallBack *CallBack          `json:"callBack,omitempty"`
+	Category *VisitNeedCategory `json:"category,omitempty"`
+	What     string             `json:"what"`
+
+	// Who How the asker wants to be spoken to; the household's own contact if not said.
+	Who *string `json:"who,omitempty"`
+}
+
+// VisitNeedCategory defines model for VisitNeed.Category.
+type VisitNeedCategory string
+
+// VisitPage defines model for VisitPage.
+type VisitPage struct {
+	Items      []VisitRow `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// VisitResult defines model for VisitResult.
+type VisitResult string
+
+// VisitRow defines model for VisitRow.
+type VisitRow struct {
+	Door        string      `json:"door"`
+	Entrance    string      `json:"entrance"`
+	HappenedAt  time.Time   `json:"happenedAt"`
+	HouseholdID int64       `json:"householdId"`
+	ID          int64       `json:"id"`
+	RecordedAt  time.Time   `json:"recordedAt"`
+	Result      VisitResult `json:"result"`
+}
+
+// ActingAs defines model for ActingAs.
+type ActingAs = int64
+
+// AsOf defines model for AsOf.
+type AsOf = string
+
+// Cursor defines model for Cursor.
+type Cursor = string
+
+// HouseholdID defines model for HouseholdId.
+type HouseholdID = int64
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
+
+// PageSize defines model for PageSize.
+type PageSize = int
+
+// UnitID defines model for UnitId.
+type UnitID = int64
+
+// ListAreasParams defines parameters for ListAreas.
+type ListAreasParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AssignEntrancesParams defines parameters for AssignEntrances.
+type AssignEntrancesParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SearchAuditParams defines parameters for SearchAudit.
+type SearchAuditParams struct {
+	// PersonID Who did it.
+	PersonID *int64 `form:"personId,omitempty" json:"personId,omitempty"`
+
+	// Object To what kind of thing.
+	Object *string `form:"object,omitempty" json:"object,omitempty"`
+
+	// ObjectID To which one.
+	ObjectID *int64  `form:"objectId,omitempty" json:"objectId,omitempty"`
+	Action   *string `form:"action,omitempty" json:"action,omitempty"`
+
+	// From From this moment on.
+	From *time.Time `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Before this moment.
+	To *time.Time `form:"to,omitempty" json:"to,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// VerifyAuditParams defines parameters for VerifyAudit.
+type VerifyAuditParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// BindByInvitationParams defines parameters for BindByInvitation.
+type BindByInvitationParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefreshSessionParams defines parameters for RefreshSession.
+type RefreshSessionParams struct {
+	// XWanjiaClient h5 or console; without it the cookie does not count.
+	XWanjiaClient *RefreshSessionParamsXWanjiaClient `json:"X-Wanjia-Client,omitempty"`
+
+	// WanjiaRefresh The refresh token of h5 and console, which no script can read.
+	WanjiaRefresh *string `form:"wanjia_refresh,omitempty" json:"wanjia_refresh,omitempty"`
+}
+
+// RefreshSessionParamsXWanjiaClient defines parameters for RefreshSession.
+type RefreshSessionParamsXWanjiaClient string
+
+// ListSessionsParams defines parameters for ListSessions.
+type ListSessionsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndSessionParams defines parameters for EndSession.
+type EndSessionParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SignOutParams defines parameters for SignOut.
+type SignOutParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// StepUpParams defines parameters for StepUp.
+type StepUpParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListBindingsParams defines parameters for ListBindings.
+type ListBindingsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RequestBindingParams defines parameters for RequestBinding.
+type RequestBindingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ConfirmBindingParams defines parameters for ConfirmBinding.
+type ConfirmBindingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefuseBindingParams defines parameters for RefuseBinding.
+type RefuseBindingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// LookUpContactParams defines parameters for LookUpContact.
+type LookUpContactParams struct {
+	// PlaceID The community, village, park or business district.
+	PlaceID int64 `form:"placeId" json:"placeId"`
+
+	// Building Number of the building; none where doors stand for themselves.
+	Building *string `form:"building,omitempty" json:"building,omitempty"`
+
+	// Entrance Number of the staircase, or of the door.
+	Entrance string `form:"entrance" json:"entrance"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetGridCoverageParams defines parameters for GetGridCoverage.
+type GetGridCoverageParams struct {
+	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
+
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateEnrolmentParams defines parameters for CreateEnrolment.
+type CreateEnrolmentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListUnassignedEntrancesParams defines parameters for ListUnassignedEntrances.
+type ListUnassignedEntrancesParams struct {
+	// Day Today if not said.
+	Day *string `form:"day,omitempty" json:"day,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListHouseholdsParams defines parameters for ListHouseholds.
+type ListHouseholdsParams struct {
+	// AreaID One area; all of the own unit and below if not said.
+	AreaID *int64 `form:"areaId,omitempty" json:"areaId,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetHouseholdParams defines parameters for GetHousehold.
+type GetHouseholdParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetHouseholdContactParams defines parameters for SetHouseholdContact.
+type SetHouseholdContactParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskHouseholdParams defines parameters for UnmaskHousehold.
+type UnmaskHouseholdParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListInboxParams defines parameters for ListInbox.
+type ListInboxParams struct {
+	// After The `cursor` of an earlier answer, or what a socket has applied. Without it, the newest 50.
+	After *string `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit How many items the answer holds at most.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Wait For how many seconds to wait for something new (long poll).
+	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+}
+
+// GetUnreadParams defines parameters for GetUnread.
+type GetUnreadParams struct {
+	// Kind Only items of this kind, counted to 100 and no further.
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+}
+
+// CreateInvitationParams defines parameters for CreateInvitation.
+type CreateInvitationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListLegalBasesParams defines parameters for ListLegalBases.
+type ListLegalBasesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordLegalBasisParams defines parameters for RecordLegalBasis.
+type RecordLegalBasisParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ApproveLegalBasisParams defines parameters for ApproveLegalBasis.
+type ApproveLegalBasisParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetMeParams defines parameters for GetMe.
+type GetMeParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListOwnAccessesParams defines parameters for ListOwnAccesses.
+type ListOwnAccessesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMembersParams defines parameters for ListMembers.
+type ListMembersParams struct {
+	// UnitID This organisation and what lies below it.
+	UnitID *int64                   `form:"unitId,omitempty" json:"unitId,omitempty"`
+	Status *ListMembersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMembersParamsStatus defines parameters for ListMembers.
+type ListMembersParamsStatus string
+
+// AddMemberParams defines parameters for AddMember.
+type AddMemberParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CountMembersParams defines parameters for CountMembers.
+type CountMembersParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SearchMembersParams defines parameters for SearchMembers.
+type SearchMembersParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetMemberParams defines parameters for GetMember.
+type GetMemberParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CorrectMemberParams defines parameters for CorrectMember.
+type CorrectMemberParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskMemberParams defines parameters for UnmaskMember.
+type UnmaskMemberParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// DisableAccountParams defines parameters for DisableAccount.
+type DisableAccountParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetPolicyParams defines parameters for SetPolicy.
+type SetPolicyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListRequestsParams defines parameters for ListRequests.
+type ListRequestsParams struct {
+	// Which Opened here and below, or held by the acting role.
+	Which *ListRequestsParamsWhich `form:"which,omitempty" json:"which,omitempty"`
+	State *ListRequestsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListRequestsParamsWhich defines parameters for ListRequests.
+type ListRequestsParamsWhich string
+
+// ListRequestsParamsState defines parameters for ListRequests.
+type ListRequestsParamsState string
+
+// CreateRequestParams defines parameters for CreateRequest.
+type CreateRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetRequestParams defines parameters for GetRequest.
+type GetRequestParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListAssignmentsParams defines parameters for ListAssignments.
+type ListAssignmentsParams struct {
+	UnitID   *int64 `form:"unitId,omitempty" json:"unitId,omitempty"`
+	PersonID *int64 `form:"personId,omitempty" json:"personId,omitempty"`
+	Role     *Role  `form:"role,omitempty" json:"role,omitempty"`
+
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GrantAssignmentParams defines parameters for GrantAssignment.
+type GrantAssignmentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndAssignmentParams defines parameters for EndAssignment.
+type EndAssignmentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListProposalsParams defines parameters for ListProposals.
+type ListProposalsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefuseProposalParams defines parameters for RefuseProposal.
+type RefuseProposalParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListUnitsParams defines parameters for ListUnits.
+type ListUnitsParams struct {
+	Tree     ListUnitsParamsTree `form:"tree" json:"tree"`
+	Kind     *UnitKind           `form:"kind,omitempty" json:"kind,omitempty"`
+	ParentID *int64              `form:"parentId,omitempty" json:"parentId,omitempty"`
+
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListUnitsParamsTree defines parameters for ListUnits.
+type ListUnitsParamsTree string
+
+// AddUnitParams defines parameters for AddUnit.
+type AddUnitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetUnitParams defines parameters for GetUnit.
+type GetUnitParams struct {
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndUnitParams defines parameters for EndUnit.
+type EndUnitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetLabelsParams defines parameters for SetLabels.
+type SetLabelsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// LinkUnitsParams defines parameters for LinkUnits.
+type LinkUnitsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MoveUnitParams defines parameters for MoveUnit.
+type MoveUnitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnlinkUnitsParams defines parameters for UnlinkUnits.
+type UnlinkUnitsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetVisitCountsParams defines parameters for GetVisitCounts.
+type GetVisitCountsParams struct {
+	// Month This month if not said.
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListVisitsParams defines parameters for ListVisits.
+type ListVisitsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordVisitParams defines parameters for RecordVisit.
+type RecordVisitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordVisitsParams defines parameters for RecordVisits.
+type RecordVisitsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetVisitParams defines parameters for GetVisit.
+type GetVisitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AssignEntrancesJSONRequestBody defines body for AssignEntrances for application/json ContentType.
+type AssignEntrancesJSONRequestBody = EntranceDeal
+
+// VerifyAuditJSONRequestBody defines body for VerifyAudit for application/json ContentType.
+type VerifyAuditJSONRequestBody = AuditVerification
+
+// SignInDemoJSONRequestBody defines body for SignInDemo for application/json ContentType.
+type SignInDemoJSONRequestBody = SignInDemo
+
+// EnrolJSONRequestBody defines body for Enrol for application/json ContentType.
+type EnrolJSONRequestBody = Enrol
+
+// ConfirmEnrolmentJSONRequestBody defines body for ConfirmEnrolment for application/json ContentType.
+type ConfirmEnrolmentJSONRequestBody = ConfirmEnrolment
+
+// BindByInvitationJSONRequestBody defines body for BindByInvitation for application/json ContentType.
+type BindByInvitationJSONRequestBody = UseInvitation
+
+// SignInPasswordJSONRequestBody defines body for SignInPassword for application/json ContentType.
+type SignInPasswordJSONRequestBody = SignInPassword
+
+// RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
+type RefreshSessionJSONRequestBody = RefreshSession
+
+// StepUpJSONRequestBody defines body for StepUp for application/json ContentType.
+type StepUpJSONRequestBody = StepUp
+
+// VerifyTotpJSONRequestBody defines body for VerifyTotp for application/json ContentType.
+type VerifyTotpJSONRequestBody = VerifyTotp
+
+// SignInWeChatJSONRequestBody defines body for SignInWeChat for application/json ContentType.
+type SignInWeChatJSONRequestBody = SignInWeChat
+
+// RequestBindingJSONRequestBody defines body for RequestBinding for application/json ContentType.
+type RequestBindingJSONRequestBody = NewBinding
+
+// RefuseBindingJSONRequestBody defines body for RefuseBinding for application/json ContentType.
+type RefuseBindingJSONRequestBody = BindingRefusal
+
+// CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
+type CreateEnrolmentJSONRequestBody = NewEnrolment
+
+// SetHouseholdContactJSONRequestBody defines body for SetHouseholdContact for application/json ContentType.
+type SetHouseholdContactJSONRequestBody = NewHouseholdContact
+
+// UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
+type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
+
+// ReadInboxJSONRequestBody defines body for ReadInbox for application/json ContentType.
+type ReadInboxJSONRequestBody = InboxRead
+
+// CreateInvitationJSONRequestBody defines body for CreateInvitation for application/json ContentType.
+type CreateInvitationJSONRequestBody = NewInvitation
+
+// RecordLegalBasisJSONRequestBody defines body for RecordLegalBasis for application/json ContentType.
+type RecordLegalBasisJSONRequestBody = NewLegalBasis
+
+// AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
+type AddMemberJSONRequestBody = NewMember
+
+// SearchMembersJSONRequestBody defines body for SearchMembers for application/json ContentType.
+type SearchMembersJSONRequestBody = MemberSearch
+
+// CorrectMemberJSONRequestBody defines body for CorrectMember for application/json ContentType.
+type CorrectMemberJSONRequestBody = MemberCorrection
+
+// UnmaskMemberJSONRequestBody defines body for UnmaskMember for application/json ContentType.
+type UnmaskMemberJSONRequestBody = MemberUnmasking
+
+// DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
+type DisableAccountJSONRequestBody = Disabling
+
+// SetPolicyJSONRequestBody defines body for SetPolicy for application/json ContentType.
+type SetPolicyJSONRequestBody = PolicySetting
+
+// CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
+type CreateRequestJSONRequestBody = NewRequest
+
+// GrantAssignmentJSONRequestBody defines body for GrantAssignment for application/json ContentType.
+type GrantAssignmentJSONRequestBody = NewAssignment
+
+// EndAssignmentJSONRequestBody defines body for EndAssignment for application/json ContentType.
+type EndAssignmentJSONRequestBody = EndAssignment
+
+// RefuseProposalJSONRequestBody defines body for RefuseProposal for application/json ContentType.
+type RefuseProposalJSONRequestBody = RefuseProposal
+
+// AddUnitJSONRequestBody defines body for AddUnit for application/json ContentType.
+type AddUnitJSONRequestBody = NewUnit
+
+// SetLabelsJSONRequestBody defines body for SetLabels for application/json ContentType.
+type SetLabelsJSONRequestBody = SetLabels
+
+// LinkUnitsJSONRequestBody defines body for LinkUnits for application/json ContentType.
+type LinkUnitsJSONRequestBody = LinkUnits
+
+// MoveUnitJSONRequestBody defines body for MoveUnit for application/json ContentType.
+type MoveUnitJSONRequestBody = MoveUnit
+
+// RecordVisitJSONRequestBody defines body for RecordVisit for application/json ContentType.
+type RecordVisitJSONRequestBody = NewVisit
+
+// RecordVisitsJSONRequestBody defines body for RecordVisits for application/json ContentType.
+type RecordVisitsJSONRequestBody = NewVisits
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAreas Areas of the own unit and below, with their load
+	// (GET /v1/areas)
+	ListAreas(ctx echo.Context, params ListAreasParams) error
+	// AssignEntrances Deal entrances to an area from a day on
+	// (POST /v1/areas/{areaId}/entrances)
+	AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error
+	// SearchAudit Entries of the audit, newest first
+	// (GET /v1/audit/entries)
+	SearchAudit(ctx echo.Context, params SearchAuditParams) error
+	// VerifyAudit Verify the chain, and name its first bad row
+	// (POST /v1/audit/verification)
+	VerifyAudit(ctx echo.Context, params VerifyAuditParams) error
+	// SignInDemo Sign in as one of the demo accounts
+	// (POST /v1/auth/demo)
+	SignInDemo(ctx echo.Context) error
+	// Enrol Set the first password and get the second factor
+	// (POST /v1/auth/enrol)
+	Enrol(ctx echo.Context) error
+	// ConfirmEnrolment Show that the second factor works
+	// (POST /v1/auth/enrol/confirm)
+	ConfirmEnrolment(ctx echo.Context) error
+	// BindByInvitation Become the person an invitation was made for
+	// (POST /v1/auth/invitation)
+	BindByInvitation(ctx echo.Context, params BindByInvitationParams) error
+	// SignInPassword Show account and password, the first factor
+	// (POST /v1/auth/password)
+	SignInPassword(ctx echo.Context) error
+	// RefreshSession Change a refresh token for the next one
+	// (POST /v1/auth/refresh)
+	RefreshSession(ctx echo.Context, params RefreshSessionParams) error
+	// ListSessions The own sessions that live
+	// (GET /v1/auth/sessions)
+	ListSessions(ctx echo.Context, params ListSessionsParams) error
+	// EndSession End one of the own sessions
+	// (POST /v1/auth/sessions/{sessionId}/end)
+	EndSession(ctx echo.Context, sessionID int64, params EndSessionParams) error
+	// SignOut End this session
+	// (POST /v1/auth/sign-out)
+	SignOut(ctx echo.Context, params SignOutParams) error
+	// StepUp Show the second factor again, for what needs it fresh
+	// (POST /v1/auth/step-up)
+	StepUp(ctx echo.Context, params StepUpParams) error
+	// VerifyTotp Show the second factor and be signed in
+	// (POST /v1/auth/totp)
+	VerifyTotp(ctx echo.Context) error
+	// SignInWeChat Sign in with a code of the mini-program
+	// (POST /v1/auth/wechat)
+	SignInWeChat(ctx echo.Context) error
+	// ListBindings Accounts that wait to be recognised
+	// (GET /v1/bindings)
+	ListBindings(ctx echo.Context, params ListBindingsParams) error
+	// RequestBinding Ask to be recognised by the phone number WeChat has verified
+	// (POST /v1/bindings)
+	RequestBinding(ctx echo.Context, params RequestBindingParams) error
+	// ConfirmBinding Say that the account is this person's
+	// (POST /v1/bindings/{bindingId}/confirm)
+	ConfirmBinding(ctx echo.Context, bindingID int64, params ConfirmBindingParams) error
+	// RefuseBinding Say that the account is somebody else's
+	// (POST /v1/bindings/{bindingId}/refuse)
+	RefuseBinding(ctx echo.Context, bindingID int64, params RefuseBindingParams) error
+	// LookUpContact Who looks after an entrance
+	// (GET /v1/contacts)
+	LookUpContact(ctx echo.Context, params LookUpContactParams) error
+	// GetGridCoverage Which levels of which places have a holder on a day
+	// (GET /v1/coverage/grid)
+	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
+	// CreateEnrolment Give a person an account for the web
+	// (POST /v1/enrolments)
+	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
+	// ListUnassignedEntrances Entrances that lie in no area on a day
+	// (GET /v1/entrances/unassigned)
+	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
+	// ListHouseholds Doors of an area
+	// (GET /v1/households)
+	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
+	// GetHousehold One household of the own area
+	// (GET /v1/households/{householdId})
+	GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error
+	// SetHouseholdContact How a household wants to be spoken to and called
+	// (PUT /v1/households/{householdId}/contact)
+	SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error
+	// UnmaskHousehold Show a field of one household in full
+	// (POST /v1/households/{householdId}/unmask)
+	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
+	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
+	// (GET /v1/inbox)
+	ListInbox(ctx echo.Context, params ListInboxParams) error
+	// ReadInbox 标为已读 · Marks everything up to a number as read
+	// (POST /v1/inbox/read)
+	ReadInbox(ctx echo.Context) error
+	// GetUnread 未读数 · Counts what the person has not read
+	// (GET /v1/inbox/unread)
+	GetUnread(ctx echo.Context, params GetUnreadParams) error
+	// CreateInvitation Invite a person of the roster to sign in
+	// (POST /v1/invitations)
+	CreateInvitation(ctx echo.Context, params CreateInvitationParams) error
+	// ListLegalBases Recorded legal bases, newest first
+	// (GET /v1/legal-bases)
+	ListLegalBases(ctx echo.Context, params ListLegalBasesParams) error
+	// RecordLegalBasis Enter the legal basis of a purpose
+	// (POST /v1/legal-bases)
+	RecordLegalBasis(ctx echo.Context, params RecordLegalBasisParams) error
+	// ApproveLegalBasis Approve a legal basis as the second person
+	// (POST /v1/legal-bases/{basisId}/approve)
+	ApproveLegalBasis(ctx echo.Context, basisID int64, params ApproveLegalBasisParams) error
+	// GetMe Who I am and in which roles I can act
+	// (GET /v1/me)
+	GetMe(ctx echo.Context, params GetMeParams) error
+	// ListOwnAccesses Who opened my data, as what, when and why
+	// (GET /v1/me/accesses)
+	ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error
+	// ListMembers The roster of the own organisation and below, masked
+	// (GET /v1/members)
+	ListMembers(ctx echo.Context, params ListMembersParams) error
+	// AddMember Enter a person into the roster
+	// (POST /v1/members)
+	AddMember(ctx echo.Context, params AddMemberParams) error
+	// CountMembers How many members there are in the own organisation and below
+	// (GET /v1/members/counts)
+	CountMembers(ctx echo.Context, params CountMembersParams) error
+	// SearchMembers Find members of the own organisation by phone
+	// (POST /v1/members/search)
+	SearchMembers(ctx echo.Context, params SearchMembersParams) error
+	// GetMember One entry of the roster, masked
+	// (GET /v1/members/{memberId})
+	GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error
+	// CorrectMember Correct an entry of the roster
+	// (PUT /v1/members/{memberId})
+	CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error
+	// UnmaskMember Show fields of one entry, with purpose and reason
+	// (POST /v1/members/{memberId}/unmask)
+	UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error
+	// DisableAccount Take a person's sign-in away
+	// (POST /v1/people/{personId}/disable)
+	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
+	// GetPolicyGuard The promises of the policy guard
+	// (GET /v1/policy/guard)
+	GetPolicyGuard(ctx echo.Context) error
+	// SetPolicy Make a setting that touches people's privacy
+	// (PUT /v1/policy/settings/{key})
+	SetPolicy(ctx echo.Context, key string, params SetPolicyParams) error
+	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
+	// (POST /v1/push/ticket)
+	CreatePushTicket(ctx echo.Context) error
+	// ListRequests Needs of the own units, newest first
+	// (GET /v1/requests)
+	ListRequests(ctx echo.Context, params ListRequestsParams) error
+	// CreateRequest Record a need for somebody
+	// (POST /v1/requests)
+	CreateRequest(ctx echo.Context, params CreateRequestParams) error
+	// GetRequest One need, with its text and history
+	// (GET /v1/requests/{requestId})
+	GetRequest(ctx echo.Context, requestID int64, params GetRequestParams) error
+	// ListAssignments Who has which role on a day
+	// (GET /v1/role-assignments)
+	ListAssignments(ctx echo.Context, params ListAssignmentsParams) error
+	// GrantAssignment Give a person a role
+	// (POST /v1/role-assignments)
+	GrantAssignment(ctx echo.Context, params GrantAssignmentParams) error
+	// EndAssignment End a role, today or on a later day
+	// (POST /v1/role-assignments/{assignmentId}/end)
+	EndAssignment(ctx echo.Context, assignmentID int64, params EndAssignmentParams) error
+	// ListProposals Roles that wait for a second person
+	// (GET /v1/role-proposals)
+	ListProposals(ctx echo.Context, params ListProposalsParams) error
+	// RefuseProposal Refuse a proposed role, or take the proposal back
+	// (POST /v1/role-proposals/{proposalId}/refuse)
+	RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error
+	// ListUnits Units of a tree as they were on a day, newest first
+	// (GET /v1/units)
+	ListUnits(ctx echo.Context, params ListUnitsParams) error
+	// AddUnit Put a unit below another
+	// (POST /v1/units)
+	AddUnit(ctx echo.Context, params AddUnitParams) error
+	// GetUnit One unit with its labels, its lead and what it is linked to
+	// (GET /v1/units/{unitId})
+	GetUnit(ctx echo.Context, unitID UnitID, params GetUnitParams) error
+	// EndUnit End a unit from today on
+	// (POST /v1/units/{unitId}/end)
+	EndUnit(ctx echo.Context, unitID UnitID, params EndUnitParams) error
+	// SetLabels Say what a place calls its levels, from today on
+	// (PUT /v1/units/{unitId}/labels)
+	SetLabels(ctx echo.Context, unitID UnitID, params SetLabelsParams) error
+	// LinkUnits Say which grid unit a party unit answers for, from today on
+	// (POST /v1/units/{unitId}/link)
+	LinkUnits(ctx echo.Context, unitID UnitID, params LinkUnitsParams) error
+	// MoveUnit Put a unit, and all below it, under another parent from today on
+	// (POST /v1/units/{unitId}/move)
+	MoveUnit(ctx echo.Context, unitID UnitID, params MoveUnitParams) error
+	// UnlinkUnits End what a party unit answers for, from today on
+	// (POST /v1/units/{unitId}/unlink)
+	UnlinkUnits(ctx echo.Context, unitID UnitID, params UnlinkUnitsParams) error
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx echo.Context) error
+	// GetVisitCounts Outcomes of visits in the own unit and below, by month
+	// (GET /v1/visit-counts)
+	GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error
+	// ListVisits Visits in the own area in the last 31 days, newest first
+	// (GET /v1/visits)
+	ListVisits(ctx echo.Context, params ListVisitsParams) error
+	// RecordVisit Record a visit and all that came out of it
+	// (POST /v1/visits)
+	RecordVisit(ctx echo.Context, params RecordVisitParams) error
+	// RecordVisits Record nobody home at up to 50 doors at once
+	// (POST /v1/visits/bulk)
+	RecordVisits(ctx echo.Context, params RecordVisitsParams) error
+	// GetVisit One visit in the own area, with its note
+	// (GET /v1/visits/{visitId})
+	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAreas converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAreas(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAreasParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAreas(ctx, params)
+	return err
+}
+
+// AssignEntrances converts echo context to params.
+func (w *ServerInterfaceWrapper) AssignEntrances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "areaId" -------------
+	var areaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "areaId", ctx.Param("areaId"), &areaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssignEntrancesParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AssignEntrances(ctx, areaID, params)
+	return err
+}
+
+// SearchAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchAuditParams
+	// ------------- Optional query parameter "personId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "personId", ctx.QueryParams(), &params.PersonID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter personId: %s", err))
+	}
+
+	// ------------- Optional query parameter "object" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object", ctx.QueryParams(), &params.Object, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter object: %s", err))
+	}
+
+	// ------------- Optional query parameter "objectId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "objectId", ctx.QueryParams(), &params.ObjectID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter objectId: %s", err))
+	}
+
+	// ------------- Optional query parameter "action" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "action", ctx.QueryParams(), &params.Action, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter action: %s", err))
+	}
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchAudit(ctx, params)
+	return err
+}
+
+// VerifyAudit converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyAudit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params VerifyAuditParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyAudit(ctx, params)
+	return err
+}
+
+// SignInDemo converts echo context to params.
+func (w *ServerInterfaceWrapper) SignInDemo(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignInDemo(ctx)
+	return err
+}
+
+// Enrol converts echo context to params.
+func (w *ServerInterfaceWrapper) Enrol(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.Enrol(ctx)
+	return err
+}
+
+// ConfirmEnrolment converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmEnrolment(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmEnrolment(ctx)
+	return err
+}
+
+// BindByInvitation converts echo context to params.
+func (w *ServerInterfaceWrapper) BindByInvitation(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BindByInvitationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BindByInvitation(ctx, params)
+	return err
+}
+
+// SignInPassword converts echo context to params.
+func (w *ServerInterfaceWrapper) SignInPassword(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignInPassword(ctx)
+	return err
+}
+
+// RefreshSession converts echo context to params.
+func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefreshSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Wanjia-Client" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Wanjia-Client")]; found {
+		var XWanjiaClient RefreshSessionParamsXWanjiaClient
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Wanjia-Client, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Wanjia-Client", valueList[0], &XWanjiaClient, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Wanjia-Client: %s", err))
+		}
+
+		params.XWanjiaClient = &XWanjiaClient
+	}
+
+	if cookie, err := ctx.Cookie("wanjia_refresh"); err == nil {
+
+		var value string
+		err = runtime.BindStyledParameterWithOptions("simple", "wanjia_refresh", cookie.Value, &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationCookie, Explode: true, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wanjia_refresh: %s", err))
+		}
+		params.WanjiaRefresh = &value
+
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefreshSession(ctx, params)
+	return err
+}
+
+// ListSessions converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSessions(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSessionsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSessions(ctx, params)
+	return err
+}
+
+// EndSession converts echo context to params.
+func (w *ServerInterfaceWrapper) EndSession(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sessionId" -------------
+	var sessionID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sessionId", ctx.Param("sessionId"), &sessionID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sessionId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndSessionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndSession(ctx, sessionID, params)
+	return err
+}
+
+// SignOut converts echo context to params.
+func (w *ServerInterfaceWrapper) SignOut(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SignOutParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignOut(ctx, params)
+	return err
+}
+
+// StepUp converts echo context to params.
+func (w *ServerInterfaceWrapper) StepUp(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StepUpParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StepUp(ctx, params)
+	return err
+}
+
+// VerifyTotp converts echo context to params.
+func (w *ServerInterfaceWrapper) VerifyTotp(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.VerifyTotp(ctx)
+	return err
+}
+
+// SignInWeChat converts echo context to params.
+func (w *ServerInterfaceWrapper) SignInWeChat(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignInWeChat(ctx)
+	return err
+}
+
+// ListBindings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBindings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBindingsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBindings(ctx, params)
+	return err
+}
+
+// RequestBinding converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestBinding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestBindingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestBinding(ctx, params)
+	return err
+}
+
+// ConfirmBinding converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmBinding(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "bindingId" -------------
+	var bindingID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bindingId", ctx.Param("bindingId"), &bindingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bindingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmBindingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmBinding(ctx, bindingID, params)
+	return err
+}
+
+// RefuseBinding converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseBinding(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "bindingId" -------------
+	var bindingID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "bindingId", ctx.Param("bindingId"), &bindingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter bindingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseBindingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseBinding(ctx, bindingID, params)
+	return err
+}
+
+// LookUpContact converts echo context to params.
+func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LookUpContactParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "building" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "building", ctx.QueryParams(), &params.Building, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter building: %s", err))
+	}
+
+	// ------------- Required query parameter "entrance" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "entrance", ctx.QueryParams(), &params.Entrance, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entrance: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LookUpContact(ctx, params)
+	return err
+}
+
+// GetGridCoverage converts echo context to params.
+func (w *ServerInterfaceWrapper) GetGridCoverage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetGridCoverageParams
+	// ------------- Optional query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetGridCoverage(ctx, params)
+	return err
+}
+
+// CreateEnrolment converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateEnrolmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateEnrolment(ctx, params)
+	return err
+}
+
+// ListUnassignedEntrances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUnassignedEntrancesParams
+	// ------------- Optional query parameter "day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", ctx.QueryParams(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter day: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnassignedEntrances(ctx, params)
+	return err
+}
+
+// ListHouseholds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHouseholds(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHouseholdsParams
+	// ------------- Optional query parameter "areaId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "areaId", ctx.QueryParams(), &params.AreaID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHouseholds(ctx, params)
+	return err
+}
+
+// GetHousehold converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHousehold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHouseholdParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHousehold(ctx, householdID, params)
+	return err
+}
+
+// SetHouseholdContact converts echo context to params.
+func (w *ServerInterfaceWrapper) SetHouseholdContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetHouseholdContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetHouseholdContact(ctx, householdID, params)
+	return err
+}
+
+// UnmaskHousehold converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskHousehold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskHouseholdParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskHousehold(ctx, householdID, params)
+	return err
+}
+
+// ListInbox converts echo context to params.
+func (w *ServerInterfaceWrapper) ListInbox(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListInboxParams
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListInbox(ctx, params)
+	return err
+}
+
+// ReadInbox converts echo context to params.
+func (w *ServerInterfaceWrapper) ReadInbox(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReadInbox(ctx)
+	return err
+}
+
+// GetUnread converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUnread(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUnreadParams
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUnread(ctx, params)
+	return err
+}
+
+// CreateInvitation converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateInvitation(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateInvitationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateInvitation(ctx, params)
+	return err
+}
+
+// ListLegalBases converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLegalBases(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLegalBasesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLegalBases(ctx, params)
+	return err
+}
+
+// RecordLegalBasis converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordLegalBasis(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordLegalBasisParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordLegalBasis(ctx, params)
+	return err
+}
+
+// ApproveLegalBasis converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveLegalBasis(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "basisId" -------------
+	var basisID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "basisId", ctx.Param("basisId"), &basisID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter basisId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveLegalBasisParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveLegalBasis(ctx, basisID, params)
+	return err
+}
+
+// GetMe converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMe(ctx, params)
+	return err
+}
+
+// ListOwnAccesses converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnAccesses(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnAccessesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnAccesses(ctx, params)
+	return err
+}
+
+// ListMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMembersParams
+	// ------------- Optional query parameter "unitId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unitId", ctx.QueryParams(), &params.UnitID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMembers(ctx, params)
+	return err
+}
+
+// AddMember converts echo context to params.
+func (w *ServerInterfaceWrapper) AddMember(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddMember(ctx, params)
+	return err
+}
+
+// CountMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) CountMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountMembersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountMembers(ctx, params)
+	return err
+}
+
+// SearchMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchMembersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchMembers(ctx, params)
+	return err
+}
+
+// GetMember converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMember(ctx, memberID, params)
+	return err
+}
+
+// CorrectMember converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrectMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CorrectMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrectMember(ctx, memberID, params)
+	return err
+}
+
+// UnmaskMember converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskMember(ctx, memberID, params)
+	return err
+}
+
+// DisableAccount converts echo context to params.
+func (w *ServerInterfaceWrapper) DisableAccount(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "personId" -------------
+	var personID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "personId", ctx.Param("personId"), &personID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter personId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DisableAccountParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DisableAccount(ctx, personID, params)
+	return err
+}
+
+// GetPolicyGuard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPolicyGuard(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPolicyGuard(ctx)
+	return err
+}
+
+// SetPolicy converts echo context to params.
+func (w *ServerInterfaceWrapper) SetPolicy(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "key" -------------
+	var key string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "key", ctx.Param("key"), &key, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter key: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetPolicyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetPolicy(ctx, key, params)
+	return err
+}
+
+// CreatePushTicket converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePushTicket(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePushTicket(ctx)
+	return err
+}
+
+// ListRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRequests(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRequestsParams
+	// ------------- Optional query parameter "which" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "which", ctx.QueryParams(), &params.Which, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter which: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRequests(ctx, params)
+	return err
+}
+
+// CreateRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRequest(ctx, params)
+	return err
+}
+
+// GetRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRequest(ctx, requestID, params)
+	return err
+}
+
+// ListAssignments converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAssignments(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAssignmentsParams
+	// ------------- Optional query parameter "unitId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unitId", ctx.QueryParams(), &params.UnitID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// ------------- Optional query parameter "personId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "personId", ctx.QueryParams(), &params.PersonID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter personId: %s", err))
+	}
+
+	// ------------- Optional query parameter "role" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "role", ctx.QueryParams(), &params.Role, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter role: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAssignments(ctx, params)
+	return err
+}
+
+// GrantAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) GrantAssignment(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GrantAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GrantAssignment(ctx, params)
+	return err
+}
+
+// EndAssignment converts echo context to params.
+func (w *ServerInterfaceWrapper) EndAssignment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "assignmentId" -------------
+	var assignmentID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "assignmentId", ctx.Param("assignmentId"), &assignmentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter assignmentId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndAssignmentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndAssignment(ctx, assignmentID, params)
+	return err
+}
+
+// ListProposals converts echo context to params.
+func (w *ServerInterfaceWrapper) ListProposals(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListProposalsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListProposals(ctx, params)
+	return err
+}
+
+// RefuseProposal converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseProposal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "proposalId" -------------
+	var proposalID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "proposalId", ctx.Param("proposalId"), &proposalID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter proposalId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseProposalParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseProposal(ctx, proposalID, params)
+	return err
+}
+
+// ListUnits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUnitsParams
+	// ------------- Required query parameter "tree" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "tree", ctx.QueryParams(), &params.Tree, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter tree: %s", err))
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", ctx.QueryParams(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter kind: %s", err))
+	}
+
+	// ------------- Optional query parameter "parentId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parentId", ctx.QueryParams(), &params.ParentID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter parentId: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnits(ctx, params)
+	return err
+}
+
+// AddUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) AddUnit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddUnit(ctx, params)
+	return err
+}
+
+// GetUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) GetUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetUnitParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetUnit(ctx, unitID, params)
+	return err
+}
+
+// EndUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) EndUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndUnit(ctx, unitID, params)
+	return err
+}
+
+// SetLabels converts echo context to params.
+func (w *ServerInterfaceWrapper) SetLabels(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetLabelsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetLabels(ctx, unitID, params)
+	return err
+}
+
+// LinkUnits converts echo context to params.
+func (w *ServerInterfaceWrapper) LinkUnits(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LinkUnitsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LinkUnits(ctx, unitID, params)
+	return err
+}
+
+// MoveUnit converts echo context to params.
+func (w *ServerInterfaceWrapper) MoveUnit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MoveUnitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MoveUnit(ctx, unitID, params)
+	return err
+}
+
+// UnlinkUnits converts echo context to params.
+func (w *ServerInterfaceWrapper) UnlinkUnits(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "unitId" -------------
+	var unitID UnitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "unitId", ctx.Param("unitId"), &unitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnlinkUnitsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnlinkUnits(ctx, unitID, params)
+	return err
 }
 
 // GetVersion converts echo context to params.
@@ -66,6 +5798,211 @@ func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetVersion(ctx)
+	return err
+}
+
+// GetVisitCounts converts echo context to params.
+func (w *ServerInterfaceWrapper) GetVisitCounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVisitCountsParams
+	// ------------- Optional query parameter "month" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "month", ctx.QueryParams(), &params.Month, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter month: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetVisitCounts(ctx, params)
+	return err
+}
+
+// ListVisits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListVisits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVisitsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListVisits(ctx, params)
+	return err
+}
+
+// RecordVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordVisit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordVisit(ctx, params)
+	return err
+}
+
+// RecordVisits converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordVisits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordVisitsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordVisits(ctx, params)
+	return err
+}
+
+// GetVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetVisit(ctx, visitID, params)
 	return err
 }
 
@@ -117,10 +6054,2543 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/v1/version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
+	router.GET(options.BaseURL+"/v1/audit/entries", wrapper.SearchAudit, options.OperationMiddlewares["searchAudit"]...)
+	router.POST(options.BaseURL+"/v1/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
+	router.POST(options.BaseURL+"/v1/auth/wechat", wrapper.SignInWeChat, options.OperationMiddlewares["signInWeChat"]...)
+	router.POST(options.BaseURL+"/v1/auth/password", wrapper.SignInPassword, options.OperationMiddlewares["signInPassword"]...)
+	router.POST(options.BaseURL+"/v1/auth/totp", wrapper.VerifyTotp, options.OperationMiddlewares["verifyTotp"]...)
+	router.POST(options.BaseURL+"/v1/auth/demo", wrapper.SignInDemo, options.OperationMiddlewares["signInDemo"]...)
+	router.POST(options.BaseURL+"/v1/auth/refresh", wrapper.RefreshSession, options.OperationMiddlewares["refreshSession"]...)
+	router.POST(options.BaseURL+"/v1/auth/sign-out", wrapper.SignOut, options.OperationMiddlewares["signOut"]...)
+	router.GET(options.BaseURL+"/v1/auth/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
+	router.POST(options.BaseURL+"/v1/auth/sessions/:sessionId/end", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
+	router.POST(options.BaseURL+"/v1/auth/step-up", wrapper.StepUp, options.OperationMiddlewares["stepUp"]...)
+	router.POST(options.BaseURL+"/v1/invitations", wrapper.CreateInvitation, options.OperationMiddlewares["createInvitation"]...)
+	router.POST(options.BaseURL+"/v1/auth/invitation", wrapper.BindByInvitation, options.OperationMiddlewares["bindByInvitation"]...)
+	router.GET(options.BaseURL+"/v1/bindings", wrapper.ListBindings, options.OperationMiddlewares["listBindings"]...)
+	router.POST(options.BaseURL+"/v1/bindings", wrapper.RequestBinding, options.OperationMiddlewares["requestBinding"]...)
+	router.POST(options.BaseURL+"/v1/bindings/:bindingId/confirm", wrapper.ConfirmBinding, options.OperationMiddlewares["confirmBinding"]...)
+	router.POST(options.BaseURL+"/v1/bindings/:bindingId/refuse", wrapper.RefuseBinding, options.OperationMiddlewares["refuseBinding"]...)
+	router.POST(options.BaseURL+"/v1/enrolments", wrapper.CreateEnrolment, options.OperationMiddlewares["createEnrolment"]...)
+	router.POST(options.BaseURL+"/v1/auth/enrol", wrapper.Enrol, options.OperationMiddlewares["enrol"]...)
+	router.POST(options.BaseURL+"/v1/auth/enrol/confirm", wrapper.ConfirmEnrolment, options.OperationMiddlewares["confirmEnrolment"]...)
+	router.POST(options.BaseURL+"/v1/people/:personId/disable", wrapper.DisableAccount, options.OperationMiddlewares["disableAccount"]...)
+	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
+	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
+	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
+	router.GET(options.BaseURL+"/v1/contacts", wrapper.LookUpContact, options.OperationMiddlewares["lookUpContact"]...)
+	router.GET(options.BaseURL+"/v1/households", wrapper.ListHouseholds, options.OperationMiddlewares["listHouseholds"]...)
+	router.GET(options.BaseURL+"/v1/households/:householdId", wrapper.GetHousehold, options.OperationMiddlewares["getHousehold"]...)
+	router.PUT(options.BaseURL+"/v1/households/:householdId/contact", wrapper.SetHouseholdContact, options.OperationMiddlewares["setHouseholdContact"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/unmask", wrapper.UnmaskHousehold, options.OperationMiddlewares["unmaskHousehold"]...)
+	router.GET(options.BaseURL+"/v1/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
+	router.POST(options.BaseURL+"/v1/visits", wrapper.RecordVisit, options.OperationMiddlewares["recordVisit"]...)
+	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
+	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
+	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
+	router.GET(options.BaseURL+"/v1/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
+	router.POST(options.BaseURL+"/v1/members", wrapper.AddMember, options.OperationMiddlewares["addMember"]...)
+	router.GET(options.BaseURL+"/v1/members/counts", wrapper.CountMembers, options.OperationMiddlewares["countMembers"]...)
+	router.POST(options.BaseURL+"/v1/members/search", wrapper.SearchMembers, options.OperationMiddlewares["searchMembers"]...)
+	router.GET(options.BaseURL+"/v1/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
+	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
+	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
+	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
+	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
+	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
+	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
+	router.POST(options.BaseURL+"/v1/push/ticket", wrapper.CreatePushTicket, options.OperationMiddlewares["createPushTicket"]...)
+	router.GET(options.BaseURL+"/v1/units", wrapper.ListUnits, options.OperationMiddlewares["listUnits"]...)
+	router.POST(options.BaseURL+"/v1/units", wrapper.AddUnit, options.OperationMiddlewares["addUnit"]...)
+	router.GET(options.BaseURL+"/v1/units/:unitId", wrapper.GetUnit, options.OperationMiddlewares["getUnit"]...)
+	router.POST(options.BaseURL+"/v1/units/:unitId/move", wrapper.MoveUnit, options.OperationMiddlewares["moveUnit"]...)
+	router.POST(options.BaseURL+"/v1/units/:unitId/end", wrapper.EndUnit, options.OperationMiddlewares["endUnit"]...)
+	router.POST(options.BaseURL+"/v1/units/:unitId/link", wrapper.LinkUnits, options.OperationMiddlewares["linkUnits"]...)
+	router.POST(options.BaseURL+"/v1/units/:unitId/unlink", wrapper.UnlinkUnits, options.OperationMiddlewares["unlinkUnits"]...)
+	router.PUT(options.BaseURL+"/v1/units/:unitId/labels", wrapper.SetLabels, options.OperationMiddlewares["setLabels"]...)
+	router.GET(options.BaseURL+"/v1/role-assignments", wrapper.ListAssignments, options.OperationMiddlewares["listAssignments"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments", wrapper.GrantAssignment, options.OperationMiddlewares["grantAssignment"]...)
+	router.POST(options.BaseURL+"/v1/role-assignments/:assignmentId/end", wrapper.EndAssignment, options.OperationMiddlewares["endAssignment"]...)
+	router.GET(options.BaseURL+"/v1/role-proposals", wrapper.ListProposals, options.OperationMiddlewares["listProposals"]...)
+	router.POST(options.BaseURL+"/v1/role-proposals/:proposalId/refuse", wrapper.RefuseProposal, options.OperationMiddlewares["refuseProposal"]...)
+	router.GET(options.BaseURL+"/v1/coverage/grid", wrapper.GetGridCoverage, options.OperationMiddlewares["getGridCoverage"]...)
+	router.GET(options.BaseURL+"/v1/policy/guard", wrapper.GetPolicyGuard, options.OperationMiddlewares["getPolicyGuard"]...)
+	router.PUT(options.BaseURL+"/v1/policy/settings/:key", wrapper.SetPolicy, options.OperationMiddlewares["setPolicy"]...)
+	router.GET(options.BaseURL+"/v1/legal-bases", wrapper.ListLegalBases, options.OperationMiddlewares["listLegalBases"]...)
+	router.POST(options.BaseURL+"/v1/legal-bases", wrapper.RecordLegalBasis, options.OperationMiddlewares["recordLegalBasis"]...)
+	router.POST(options.BaseURL+"/v1/legal-bases/:basisId/approve", wrapper.ApproveLegalBasis, options.OperationMiddlewares["approveLegalBasis"]...)
+	router.GET(options.BaseURL+"/v1/requests", wrapper.ListRequests, options.OperationMiddlewares["listRequests"]...)
+	router.POST(options.BaseURL+"/v1/requests", wrapper.CreateRequest, options.OperationMiddlewares["createRequest"]...)
+	router.GET(options.BaseURL+"/v1/requests/:requestId", wrapper.GetRequest, options.OperationMiddlewares["getRequest"]...)
 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAreasRequestObject struct {
+	Params ListAreasParams
+}
+
+type ListAreasResponseObject interface {
+	VisitListAreasResponse(w http.ResponseWriter) error
+}
+
+type ListAreas200JSONResponse AreaPage
+
+func (response ListAreas200JSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAreasdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAreasdefaultApplicationProblemPlusJSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignEntrancesRequestObject struct {
+	AreaID int64 `json:"areaId"`
+	Params AssignEntrancesParams
+	Body   *AssignEntrancesJSONRequestBody
+}
+
+type AssignEntrancesResponseObject interface {
+	VisitAssignEntrancesResponse(w http.ResponseWriter) error
+}
+
+type AssignEntrances200JSONResponse DealtEntrances
+
+func (response AssignEntrances200JSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignEntrancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AssignEntrancesdefaultApplicationProblemPlusJSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchAuditRequestObject struct {
+	Params SearchAuditParams
+}
+
+type SearchAuditResponseObject interface {
+	VisitSearchAuditResponse(w http.ResponseWriter) error
+}
+
+type SearchAudit200JSONResponse AuditPage
+
+func (response SearchAudit200JSONResponse) VisitSearchAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchAuditdefaultApplicationProblemPlusJSONResponse) VisitSearchAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyAuditRequestObject struct {
+	Params VerifyAuditParams
+	Body   *VerifyAuditJSONRequestBody
+}
+
+type VerifyAuditResponseObject interface {
+	VisitVerifyAuditResponse(w http.ResponseWriter) error
+}
+
+type VerifyAudit200JSONResponse AuditVerdict
+
+func (response VerifyAudit200JSONResponse) VisitVerifyAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyAuditdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response VerifyAuditdefaultApplicationProblemPlusJSONResponse) VisitVerifyAuditResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInDemoRequestObject struct {
+	Body *SignInDemoJSONRequestBody
+}
+
+type SignInDemoResponseObject interface {
+	VisitSignInDemoResponse(w http.ResponseWriter) error
+}
+
+type SignInDemo200JSONResponse SignIn
+
+func (response SignInDemo200JSONResponse) VisitSignInDemoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInDemodefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignInDemodefaultApplicationProblemPlusJSONResponse) VisitSignInDemoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnrolRequestObject struct {
+	Body *EnrolJSONRequestBody
+}
+
+type EnrolResponseObject interface {
+	VisitEnrolResponse(w http.ResponseWriter) error
+}
+
+type Enrol200JSONResponse SecondFactor
+
+func (response Enrol200JSONResponse) VisitEnrolResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnroldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EnroldefaultApplicationProblemPlusJSONResponse) VisitEnrolResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEnrolmentRequestObject struct {
+	Body *ConfirmEnrolmentJSONRequestBody
+}
+
+type ConfirmEnrolmentResponseObject interface {
+	VisitConfirmEnrolmentResponse(w http.ResponseWriter) error
+}
+
+type ConfirmEnrolment200JSONResponse RecoveryCodes
+
+func (response ConfirmEnrolment200JSONResponse) VisitConfirmEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEnrolmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitConfirmEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindByInvitationRequestObject struct {
+	Params BindByInvitationParams
+	Body   *BindByInvitationJSONRequestBody
+}
+
+type BindByInvitationResponseObject interface {
+	VisitBindByInvitationResponse(w http.ResponseWriter) error
+}
+
+type BindByInvitation200JSONResponse Account
+
+func (response BindByInvitation200JSONResponse) VisitBindByInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindByInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BindByInvitationdefaultApplicationProblemPlusJSONResponse) VisitBindByInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInPasswordRequestObject struct {
+	Body *SignInPasswordJSONRequestBody
+}
+
+type SignInPasswordResponseObject interface {
+	VisitSignInPasswordResponse(w http.ResponseWriter) error
+}
+
+type SignInPassword200JSONResponse Challenge
+
+func (response SignInPassword200JSONResponse) VisitSignInPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInPassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignInPassworddefaultApplicationProblemPlusJSONResponse) VisitSignInPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefreshSessionRequestObject struct {
+	Params RefreshSessionParams
+	Body   *RefreshSessionJSONRequestBody
+}
+
+type RefreshSessionResponseObject interface {
+	VisitRefreshSessionResponse(w http.ResponseWriter) error
+}
+
+type RefreshSession200JSONResponse SignIn
+
+func (response RefreshSession200JSONResponse) VisitRefreshSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefreshSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefreshSessiondefaultApplicationProblemPlusJSONResponse) VisitRefreshSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsRequestObject struct {
+	Params ListSessionsParams
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(w http.ResponseWriter) error
+}
+
+type ListSessions200JSONResponse SessionList
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSessionsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSessionsdefaultApplicationProblemPlusJSONResponse) VisitListSessionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndSessionRequestObject struct {
+	SessionID int64 `json:"sessionId"`
+	Params    EndSessionParams
+}
+
+type EndSessionResponseObject interface {
+	VisitEndSessionResponse(w http.ResponseWriter) error
+}
+
+type EndSession204Response struct {
+}
+
+func (response EndSession204Response) VisitEndSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSessiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndSessiondefaultApplicationProblemPlusJSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignOutRequestObject struct {
+	Params SignOutParams
+}
+
+type SignOutResponseObject interface {
+	VisitSignOutResponse(w http.ResponseWriter) error
+}
+
+type SignOut204Response struct {
+}
+
+func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignOutdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignOutdefaultApplicationProblemPlusJSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StepUpRequestObject struct {
+	Params StepUpParams
+	Body   *StepUpJSONRequestBody
+}
+
+type StepUpResponseObject interface {
+	VisitStepUpResponse(w http.ResponseWriter) error
+}
+
+type StepUp200JSONResponse SteppedUp
+
+func (response StepUp200JSONResponse) VisitStepUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StepUpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StepUpdefaultApplicationProblemPlusJSONResponse) VisitStepUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyTotpRequestObject struct {
+	Body *VerifyTotpJSONRequestBody
+}
+
+type VerifyTotpResponseObject interface {
+	VisitVerifyTotpResponse(w http.ResponseWriter) error
+}
+
+type VerifyTotp200JSONResponse SignIn
+
+func (response VerifyTotp200JSONResponse) VisitVerifyTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type VerifyTotpdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response VerifyTotpdefaultApplicationProblemPlusJSONResponse) VisitVerifyTotpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWeChatRequestObject struct {
+	Body *SignInWeChatJSONRequestBody
+}
+
+type SignInWeChatResponseObject interface {
+	VisitSignInWeChatResponse(w http.ResponseWriter) error
+}
+
+type SignInWeChat200JSONResponse SignIn
+
+func (response SignInWeChat200JSONResponse) VisitSignInWeChatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWeChatdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignInWeChatdefaultApplicationProblemPlusJSONResponse) VisitSignInWeChatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBindingsRequestObject struct {
+	Params ListBindingsParams
+}
+
+type ListBindingsResponseObject interface {
+	VisitListBindingsResponse(w http.ResponseWriter) error
+}
+
+type ListBindings200JSONResponse BindingList
+
+func (response ListBindings200JSONResponse) VisitListBindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBindingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBindingsdefaultApplicationProblemPlusJSONResponse) VisitListBindingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestBindingRequestObject struct {
+	Params RequestBindingParams
+	Body   *RequestBindingJSONRequestBody
+}
+
+type RequestBindingResponseObject interface {
+	VisitRequestBindingResponse(w http.ResponseWriter) error
+}
+
+type RequestBinding202JSONResponse BindingAsked
+
+func (response RequestBinding202JSONResponse) VisitRequestBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestBindingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestBindingdefaultApplicationProblemPlusJSONResponse) VisitRequestBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmBindingRequestObject struct {
+	BindingID int64 `json:"bindingId"`
+	Params    ConfirmBindingParams
+}
+
+type ConfirmBindingResponseObject interface {
+	VisitConfirmBindingResponse(w http.ResponseWriter) error
+}
+
+type ConfirmBinding204Response struct {
+}
+
+func (response ConfirmBinding204Response) VisitConfirmBindingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ConfirmBindingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmBindingdefaultApplicationProblemPlusJSONResponse) VisitConfirmBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseBindingRequestObject struct {
+	BindingID int64 `json:"bindingId"`
+	Params    RefuseBindingParams
+	Body      *RefuseBindingJSONRequestBody
+}
+
+type RefuseBindingResponseObject interface {
+	VisitRefuseBindingResponse(w http.ResponseWriter) error
+}
+
+type RefuseBinding204Response struct {
+}
+
+func (response RefuseBinding204Response) VisitRefuseBindingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RefuseBindingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefuseBindingdefaultApplicationProblemPlusJSONResponse) VisitRefuseBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookUpContactRequestObject struct {
+	Params LookUpContactParams
+}
+
+type LookUpContactResponseObject interface {
+	VisitLookUpContactResponse(w http.ResponseWriter) error
+}
+
+type LookUpContact200JSONResponse AreaContact
+
+func (response LookUpContact200JSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookUpContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LookUpContactdefaultApplicationProblemPlusJSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGridCoverageRequestObject struct {
+	Params GetGridCoverageParams
+}
+
+type GetGridCoverageResponseObject interface {
+	VisitGetGridCoverageResponse(w http.ResponseWriter) error
+}
+
+type GetGridCoverage200JSONResponse GridCoverage
+
+func (response GetGridCoverage200JSONResponse) VisitGetGridCoverageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetGridCoveragedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetGridCoveragedefaultApplicationProblemPlusJSONResponse) VisitGetGridCoverageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEnrolmentRequestObject struct {
+	Params CreateEnrolmentParams
+	Body   *CreateEnrolmentJSONRequestBody
+}
+
+type CreateEnrolmentResponseObject interface {
+	VisitCreateEnrolmentResponse(w http.ResponseWriter) error
+}
+
+type CreateEnrolment201JSONResponse Enrolment
+
+func (response CreateEnrolment201JSONResponse) VisitCreateEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateEnrolmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitCreateEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnassignedEntrancesRequestObject struct {
+	Params ListUnassignedEntrancesParams
+}
+
+type ListUnassignedEntrancesResponseObject interface {
+	VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error
+}
+
+type ListUnassignedEntrances200JSONResponse EntrancePage
+
+func (response ListUnassignedEntrances200JSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHouseholdsRequestObject struct {
+	Params ListHouseholdsParams
+}
+
+type ListHouseholdsResponseObject interface {
+	VisitListHouseholdsResponse(w http.ResponseWriter) error
+}
+
+type ListHouseholds200JSONResponse HouseholdPage
+
+func (response ListHouseholds200JSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHouseholdsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListHouseholdsdefaultApplicationProblemPlusJSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHouseholdRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      GetHouseholdParams
+}
+
+type GetHouseholdResponseObject interface {
+	VisitGetHouseholdResponse(w http.ResponseWriter) error
+}
+
+type GetHousehold200JSONResponse HouseholdDetail
+
+func (response GetHousehold200JSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHouseholddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetHouseholddefaultApplicationProblemPlusJSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHouseholdContactRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      SetHouseholdContactParams
+	Body        *SetHouseholdContactJSONRequestBody
+}
+
+type SetHouseholdContactResponseObject interface {
+	VisitSetHouseholdContactResponse(w http.ResponseWriter) error
+}
+
+type SetHouseholdContact200JSONResponse KeptContact
+
+func (response SetHouseholdContact200JSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHouseholdContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetHouseholdContactdefaultApplicationProblemPlusJSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskHouseholdRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      UnmaskHouseholdParams
+	Body        *UnmaskHouseholdJSONRequestBody
+}
+
+type UnmaskHouseholdResponseObject interface {
+	VisitUnmaskHouseholdResponse(w http.ResponseWriter) error
+}
+
+type UnmaskHousehold200JSONResponse UnmaskedHousehold
+
+func (response UnmaskHousehold200JSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskHouseholddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskHouseholddefaultApplicationProblemPlusJSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInboxRequestObject struct {
+	Params ListInboxParams
+}
+
+type ListInboxResponseObject interface {
+	VisitListInboxResponse(w http.ResponseWriter) error
+}
+
+type ListInbox200JSONResponse InboxPage
+
+func (response ListInbox200JSONResponse) VisitListInboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListInboxdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListInboxdefaultApplicationProblemPlusJSONResponse) VisitListInboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadInboxRequestObject struct {
+	Body *ReadInboxJSONRequestBody
+}
+
+type ReadInboxResponseObject interface {
+	VisitReadInboxResponse(w http.ResponseWriter) error
+}
+
+type ReadInbox200JSONResponse InboxMark
+
+func (response ReadInbox200JSONResponse) VisitReadInboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReadInboxdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReadInboxdefaultApplicationProblemPlusJSONResponse) VisitReadInboxResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUnreadRequestObject struct {
+	Params GetUnreadParams
+}
+
+type GetUnreadResponseObject interface {
+	VisitGetUnreadResponse(w http.ResponseWriter) error
+}
+
+type GetUnread200JSONResponse Unread
+
+func (response GetUnread200JSONResponse) VisitGetUnreadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUnreaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUnreaddefaultApplicationProblemPlusJSONResponse) VisitGetUnreadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateInvitationRequestObject struct {
+	Params CreateInvitationParams
+	Body   *CreateInvitationJSONRequestBody
+}
+
+type CreateInvitationResponseObject interface {
+	VisitCreateInvitationResponse(w http.ResponseWriter) error
+}
+
+type CreateInvitation201JSONResponse Invitation
+
+func (response CreateInvitation201JSONResponse) VisitCreateInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateInvitationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateInvitationdefaultApplicationProblemPlusJSONResponse) VisitCreateInvitationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLegalBasesRequestObject struct {
+	Params ListLegalBasesParams
+}
+
+type ListLegalBasesResponseObject interface {
+	VisitListLegalBasesResponse(w http.ResponseWriter) error
+}
+
+type ListLegalBases200JSONResponse LegalBasisPage
+
+func (response ListLegalBases200JSONResponse) VisitListLegalBasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLegalBasesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListLegalBasesdefaultApplicationProblemPlusJSONResponse) VisitListLegalBasesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordLegalBasisRequestObject struct {
+	Params RecordLegalBasisParams
+	Body   *RecordLegalBasisJSONRequestBody
+}
+
+type RecordLegalBasisResponseObject interface {
+	VisitRecordLegalBasisResponse(w http.ResponseWriter) error
+}
+
+type RecordLegalBasis201JSONResponse EnteredLegalBasis
+
+func (response RecordLegalBasis201JSONResponse) VisitRecordLegalBasisResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordLegalBasisdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordLegalBasisdefaultApplicationProblemPlusJSONResponse) VisitRecordLegalBasisResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveLegalBasisRequestObject struct {
+	BasisID int64 `json:"basisId"`
+	Params  ApproveLegalBasisParams
+}
+
+type ApproveLegalBasisResponseObject interface {
+	VisitApproveLegalBasisResponse(w http.ResponseWriter) error
+}
+
+type ApproveLegalBasis204Response struct {
+}
+
+func (response ApproveLegalBasis204Response) VisitApproveLegalBasisResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ApproveLegalBasisdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApproveLegalBasisdefaultApplicationProblemPlusJSONResponse) VisitApproveLegalBasisResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMeRequestObject struct {
+	Params GetMeParams
+}
+
+type GetMeResponseObject interface {
+	VisitGetMeResponse(w http.ResponseWriter) error
+}
+
+type GetMe200JSONResponse Me
+
+func (response GetMe200JSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnAccessesRequestObject struct {
+	Params ListOwnAccessesParams
+}
+
+type ListOwnAccessesResponseObject interface {
+	VisitListOwnAccessesResponse(w http.ResponseWriter) error
+}
+
+type ListOwnAccesses200JSONResponse AccessPage
+
+func (response ListOwnAccesses200JSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnAccessesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListOwnAccessesdefaultApplicationProblemPlusJSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembersRequestObject struct {
+	Params ListMembersParams
+}
+
+type ListMembersResponseObject interface {
+	VisitListMembersResponse(w http.ResponseWriter) error
+}
+
+type ListMembers200JSONResponse MemberPage
+
+func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMemberRequestObject struct {
+	Params AddMemberParams
+	Body   *AddMemberJSONRequestBody
+}
+
+type AddMemberResponseObject interface {
+	VisitAddMemberResponse(w http.ResponseWriter) error
+}
+
+type AddMember201JSONResponse AddedMember
+
+func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMembersRequestObject struct {
+	Params CountMembersParams
+}
+
+type CountMembersResponseObject interface {
+	VisitCountMembersResponse(w http.ResponseWriter) error
+}
+
+type CountMembers200JSONResponse MemberCounts
+
+func (response CountMembers200JSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountMembersdefaultApplicationProblemPlusJSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchMembersRequestObject struct {
+	Params SearchMembersParams
+	Body   *SearchMembersJSONRequestBody
+}
+
+type SearchMembersResponseObject interface {
+	VisitSearchMembersResponse(w http.ResponseWriter) error
+}
+
+type SearchMembers200JSONResponse MemberPage
+
+func (response SearchMembers200JSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchMembersdefaultApplicationProblemPlusJSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   GetMemberParams
+}
+
+type GetMemberResponseObject interface {
+	VisitGetMemberResponse(w http.ResponseWriter) error
+}
+
+type GetMember200JSONResponse Member
+
+func (response GetMember200JSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   CorrectMemberParams
+	Body     *CorrectMemberJSONRequestBody
+}
+
+type CorrectMemberResponseObject interface {
+	VisitCorrectMemberResponse(w http.ResponseWriter) error
+}
+
+type CorrectMember200JSONResponse AddedMember
+
+func (response CorrectMember200JSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CorrectMemberdefaultApplicationProblemPlusJSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   UnmaskMemberParams
+	Body     *UnmaskMemberJSONRequestBody
+}
+
+type UnmaskMemberResponseObject interface {
+	VisitUnmaskMemberResponse(w http.ResponseWriter) error
+}
+
+type UnmaskMember200JSONResponse UnmaskedMember
+
+func (response UnmaskMember200JSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskMemberdefaultApplicationProblemPlusJSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableAccountRequestObject struct {
+	PersonID int64 `json:"personId"`
+	Params   DisableAccountParams
+	Body     *DisableAccountJSONRequestBody
+}
+
+type DisableAccountResponseObject interface {
+	VisitDisableAccountResponse(w http.ResponseWriter) error
+}
+
+type DisableAccount204Response struct {
+}
+
+func (response DisableAccount204Response) VisitDisableAccountResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DisableAccountdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DisableAccountdefaultApplicationProblemPlusJSONResponse) VisitDisableAccountResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPolicyGuardRequestObject struct {
+}
+
+type GetPolicyGuardResponseObject interface {
+	VisitGetPolicyGuardResponse(w http.ResponseWriter) error
+}
+
+type GetPolicyGuard200JSONResponse PolicyGuard
+
+func (response GetPolicyGuard200JSONResponse) VisitGetPolicyGuardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPolicyGuarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPolicyGuarddefaultApplicationProblemPlusJSONResponse) VisitGetPolicyGuardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPolicyRequestObject struct {
+	Key    string `json:"key"`
+	Params SetPolicyParams
+	Body   *SetPolicyJSONRequestBody
+}
+
+type SetPolicyResponseObject interface {
+	VisitSetPolicyResponse(w http.ResponseWriter) error
+}
+
+type SetPolicy204Response struct {
+}
+
+func (response SetPolicy204Response) VisitSetPolicyResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetPolicydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetPolicydefaultApplicationProblemPlusJSONResponse) VisitSetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePushTicketRequestObject struct {
+}
+
+type CreatePushTicketResponseObject interface {
+	VisitCreatePushTicketResponse(w http.ResponseWriter) error
+}
+
+type CreatePushTicket201JSONResponse PushTicket
+
+func (response CreatePushTicket201JSONResponse) VisitCreatePushTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePushTicketdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePushTicketdefaultApplicationProblemPlusJSONResponse) VisitCreatePushTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestsRequestObject struct {
+	Params ListRequestsParams
+}
+
+type ListRequestsResponseObject interface {
+	VisitListRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListRequests200JSONResponse RequestPage
+
+func (response ListRequests200JSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRequestsdefaultApplicationProblemPlusJSONResponse) VisitListRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRequestRequestObject struct {
+	Params CreateRequestParams
+	Body   *CreateRequestJSONRequestBody
+}
+
+type CreateRequestResponseObject interface {
+	VisitCreateRequestResponse(w http.ResponseWriter) error
+}
+
+type CreateRequest201JSONResponse OpenedRequest
+
+func (response CreateRequest201JSONResponse) VisitCreateRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateRequestdefaultApplicationProblemPlusJSONResponse) VisitCreateRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    GetRequestParams
+}
+
+type GetRequestResponseObject interface {
+	VisitGetRequestResponse(w http.ResponseWriter) error
+}
+
+type GetRequest200JSONResponse RequestDetail
+
+func (response GetRequest200JSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRequestdefaultApplicationProblemPlusJSONResponse) VisitGetRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAssignmentsRequestObject struct {
+	Params ListAssignmentsParams
+}
+
+type ListAssignmentsResponseObject interface {
+	VisitListAssignmentsResponse(w http.ResponseWriter) error
+}
+
+type ListAssignments200JSONResponse AssignmentPage
+
+func (response ListAssignments200JSONResponse) VisitListAssignmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAssignmentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAssignmentsdefaultApplicationProblemPlusJSONResponse) VisitListAssignmentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GrantAssignmentRequestObject struct {
+	Params GrantAssignmentParams
+	Body   *GrantAssignmentJSONRequestBody
+}
+
+type GrantAssignmentResponseObject interface {
+	VisitGrantAssignmentResponse(w http.ResponseWriter) error
+}
+
+type GrantAssignment201JSONResponse Grant
+
+func (response GrantAssignment201JSONResponse) VisitGrantAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GrantAssignmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GrantAssignmentdefaultApplicationProblemPlusJSONResponse) VisitGrantAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndAssignmentRequestObject struct {
+	AssignmentID int64 `json:"assignmentId"`
+	Params       EndAssignmentParams
+	Body         *EndAssignmentJSONRequestBody
+}
+
+type EndAssignmentResponseObject interface {
+	VisitEndAssignmentResponse(w http.ResponseWriter) error
+}
+
+type EndAssignment204Response struct {
+}
+
+func (response EndAssignment204Response) VisitEndAssignmentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndAssignmentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndAssignmentdefaultApplicationProblemPlusJSONResponse) VisitEndAssignmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProposalsRequestObject struct {
+	Params ListProposalsParams
+}
+
+type ListProposalsResponseObject interface {
+	VisitListProposalsResponse(w http.ResponseWriter) error
+}
+
+type ListProposals200JSONResponse ProposalPage
+
+func (response ListProposals200JSONResponse) VisitListProposalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListProposalsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListProposalsdefaultApplicationProblemPlusJSONResponse) VisitListProposalsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseProposalRequestObject struct {
+	ProposalID int64 `json:"proposalId"`
+	Params     RefuseProposalParams
+	Body       *RefuseProposalJSONRequestBody
+}
+
+type RefuseProposalResponseObject interface {
+	VisitRefuseProposalResponse(w http.ResponseWriter) error
+}
+
+type RefuseProposal204Response struct {
+}
+
+func (response RefuseProposal204Response) VisitRefuseProposalResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RefuseProposaldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefuseProposaldefaultApplicationProblemPlusJSONResponse) VisitRefuseProposalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnitsRequestObject struct {
+	Params ListUnitsParams
+}
+
+type ListUnitsResponseObject interface {
+	VisitListUnitsResponse(w http.ResponseWriter) error
+}
+
+type ListUnits200JSONResponse UnitPage
+
+func (response ListUnits200JSONResponse) VisitListUnitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUnitsdefaultApplicationProblemPlusJSONResponse) VisitListUnitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUnitRequestObject struct {
+	Params AddUnitParams
+	Body   *AddUnitJSONRequestBody
+}
+
+type AddUnitResponseObject interface {
+	VisitAddUnitResponse(w http.ResponseWriter) error
+}
+
+type AddUnit201JSONResponse Unit
+
+func (response AddUnit201JSONResponse) VisitAddUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddUnitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddUnitdefaultApplicationProblemPlusJSONResponse) VisitAddUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUnitRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params GetUnitParams
+}
+
+type GetUnitResponseObject interface {
+	VisitGetUnitResponse(w http.ResponseWriter) error
+}
+
+type GetUnit200JSONResponse UnitProfile
+
+func (response GetUnit200JSONResponse) VisitGetUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetUnitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetUnitdefaultApplicationProblemPlusJSONResponse) VisitGetUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndUnitRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params EndUnitParams
+}
+
+type EndUnitResponseObject interface {
+	VisitEndUnitResponse(w http.ResponseWriter) error
+}
+
+type EndUnit204Response struct {
+}
+
+func (response EndUnit204Response) VisitEndUnitResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndUnitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndUnitdefaultApplicationProblemPlusJSONResponse) VisitEndUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLabelsRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params SetLabelsParams
+	Body   *SetLabelsJSONRequestBody
+}
+
+type SetLabelsResponseObject interface {
+	VisitSetLabelsResponse(w http.ResponseWriter) error
+}
+
+type SetLabels204Response struct {
+}
+
+func (response SetLabels204Response) VisitSetLabelsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetLabelsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetLabelsdefaultApplicationProblemPlusJSONResponse) VisitSetLabelsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LinkUnitsRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params LinkUnitsParams
+	Body   *LinkUnitsJSONRequestBody
+}
+
+type LinkUnitsResponseObject interface {
+	VisitLinkUnitsResponse(w http.ResponseWriter) error
+}
+
+type LinkUnits204Response struct {
+}
+
+func (response LinkUnits204Response) VisitLinkUnitsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LinkUnitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LinkUnitsdefaultApplicationProblemPlusJSONResponse) VisitLinkUnitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveUnitRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params MoveUnitParams
+	Body   *MoveUnitJSONRequestBody
+}
+
+type MoveUnitResponseObject interface {
+	VisitMoveUnitResponse(w http.ResponseWriter) error
+}
+
+type MoveUnit200JSONResponse Unit
+
+func (response MoveUnit200JSONResponse) VisitMoveUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MoveUnitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MoveUnitdefaultApplicationProblemPlusJSONResponse) VisitMoveUnitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnlinkUnitsRequestObject struct {
+	UnitID UnitID `json:"unitId"`
+	Params UnlinkUnitsParams
+}
+
+type UnlinkUnitsResponseObject interface {
+	VisitUnlinkUnitsResponse(w http.ResponseWriter) error
+}
+
+type UnlinkUnits204Response struct {
+}
+
+func (response UnlinkUnits204Response) VisitUnlinkUnitsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnlinkUnitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnlinkUnitsdefaultApplicationProblemPlusJSONResponse) VisitUnlinkUnitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type GetVersionRequestObject struct {
 }
@@ -160,11 +8630,416 @@ func (response GetVersiondefaultApplicationProblemPlusJSONResponse) VisitGetVers
 	return err
 }
 
+type GetVisitCountsRequestObject struct {
+	Params GetVisitCountsParams
+}
+
+type GetVisitCountsResponseObject interface {
+	VisitGetVisitCountsResponse(w http.ResponseWriter) error
+}
+
+type GetVisitCounts200JSONResponse VisitCounts
+
+func (response GetVisitCounts200JSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitCountsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVisitCountsdefaultApplicationProblemPlusJSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitsRequestObject struct {
+	Params ListVisitsParams
+}
+
+type ListVisitsResponseObject interface {
+	VisitListVisitsResponse(w http.ResponseWriter) error
+}
+
+type ListVisits200JSONResponse VisitPage
+
+func (response ListVisits200JSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVisitsdefaultApplicationProblemPlusJSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitRequestObject struct {
+	Params RecordVisitParams
+	Body   *RecordVisitJSONRequestBody
+}
+
+type RecordVisitResponseObject interface {
+	VisitRecordVisitResponse(w http.ResponseWriter) error
+}
+
+type RecordVisit201JSONResponse RecordedVisit
+
+func (response RecordVisit201JSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordVisitdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitsRequestObject struct {
+	Params RecordVisitsParams
+	Body   *RecordVisitsJSONRequestBody
+}
+
+type RecordVisitsResponseObject interface {
+	VisitRecordVisitsResponse(w http.ResponseWriter) error
+}
+
+type RecordVisits201JSONResponse RecordedVisits
+
+func (response RecordVisits201JSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordVisitsdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitRequestObject struct {
+	VisitID int64 `json:"visitId"`
+	Params  GetVisitParams
+}
+
+type GetVisitResponseObject interface {
+	VisitGetVisitResponse(w http.ResponseWriter) error
+}
+
+type GetVisit200JSONResponse VisitDetail
+
+func (response GetVisit200JSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAreas Areas of the own unit and below, with their load
+	// (GET /v1/areas)
+	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
+	// AssignEntrances Deal entrances to an area from a day on
+	// (POST /v1/areas/{areaId}/entrances)
+	AssignEntrances(ctx context.Context, request AssignEntrancesRequestObject) (AssignEntrancesResponseObject, error)
+	// SearchAudit Entries of the audit, newest first
+	// (GET /v1/audit/entries)
+	SearchAudit(ctx context.Context, request SearchAuditRequestObject) (SearchAuditResponseObject, error)
+	// VerifyAudit Verify the chain, and name its first bad row
+	// (POST /v1/audit/verification)
+	VerifyAudit(ctx context.Context, request VerifyAuditRequestObject) (VerifyAuditResponseObject, error)
+	// SignInDemo Sign in as one of the demo accounts
+	// (POST /v1/auth/demo)
+	SignInDemo(ctx context.Context, request SignInDemoRequestObject) (SignInDemoResponseObject, error)
+	// Enrol Set the first password and get the second factor
+	// (POST /v1/auth/enrol)
+	Enrol(ctx context.Context, request EnrolRequestObject) (EnrolResponseObject, error)
+	// ConfirmEnrolment Show that the second factor works
+	// (POST /v1/auth/enrol/confirm)
+	ConfirmEnrolment(ctx context.Context, request ConfirmEnrolmentRequestObject) (ConfirmEnrolmentResponseObject, error)
+	// BindByInvitation Become the person an invitation was made for
+	// (POST /v1/auth/invitation)
+	BindByInvitation(ctx context.Context, request BindByInvitationRequestObject) (BindByInvitationResponseObject, error)
+	// SignInPassword Show account and password, the first factor
+	// (POST /v1/auth/password)
+	SignInPassword(ctx context.Context, request SignInPasswordRequestObject) (SignInPasswordResponseObject, error)
+	// RefreshSession Change a refresh token for the next one
+	// (POST /v1/auth/refresh)
+	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
+	// ListSessions The own sessions that live
+	// (GET /v1/auth/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
+	// EndSession End one of the own sessions
+	// (POST /v1/auth/sessions/{sessionId}/end)
+	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// SignOut End this session
+	// (POST /v1/auth/sign-out)
+	SignOut(ctx context.Context, request SignOutRequestObject) (SignOutResponseObject, error)
+	// StepUp Show the second factor again, for what needs it fresh
+	// (POST /v1/auth/step-up)
+	StepUp(ctx context.Context, request StepUpRequestObject) (StepUpResponseObject, error)
+	// VerifyTotp Show the second factor and be signed in
+	// (POST /v1/auth/totp)
+	VerifyTotp(ctx context.Context, request VerifyTotpRequestObject) (VerifyTotpResponseObject, error)
+	// SignInWeChat Sign in with a code of the mini-program
+	// (POST /v1/auth/wechat)
+	SignInWeChat(ctx context.Context, request SignInWeChatRequestObject) (SignInWeChatResponseObject, error)
+	// ListBindings Accounts that wait to be recognised
+	// (GET /v1/bindings)
+	ListBindings(ctx context.Context, request ListBindingsRequestObject) (ListBindingsResponseObject, error)
+	// RequestBinding Ask to be recognised by the phone number WeChat has verified
+	// (POST /v1/bindings)
+	RequestBinding(ctx context.Context, request RequestBindingRequestObject) (RequestBindingResponseObject, error)
+	// ConfirmBinding Say that the account is this person's
+	// (POST /v1/bindings/{bindingId}/confirm)
+	ConfirmBinding(ctx context.Context, request ConfirmBindingRequestObject) (ConfirmBindingResponseObject, error)
+	// RefuseBinding Say that the account is somebody else's
+	// (POST /v1/bindings/{bindingId}/refuse)
+	RefuseBinding(ctx context.Context, request RefuseBindingRequestObject) (RefuseBindingResponseObject, error)
+	// LookUpContact Who looks after an entrance
+	// (GET /v1/contacts)
+	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
+	// GetGridCoverage Which levels of which places have a holder on a day
+	// (GET /v1/coverage/grid)
+	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
+	// CreateEnrolment Give a person an account for the web
+	// (POST /v1/enrolments)
+	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
+	// ListUnassignedEntrances Entrances that lie in no area on a day
+	// (GET /v1/entrances/unassigned)
+	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
+	// ListHouseholds Doors of an area
+	// (GET /v1/households)
+	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
+	// GetHousehold One household of the own area
+	// (GET /v1/households/{householdId})
+	GetHousehold(ctx context.Context, request GetHouseholdRequestObject) (GetHouseholdResponseObject, error)
+	// SetHouseholdContact How a household wants to be spoken to and called
+	// (PUT /v1/households/{householdId}/contact)
+	SetHouseholdContact(ctx context.Context, request SetHouseholdContactRequestObject) (SetHouseholdContactResponseObject, error)
+	// UnmaskHousehold Show a field of one household in full
+	// (POST /v1/households/{householdId}/unmask)
+	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
+	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
+	// (GET /v1/inbox)
+	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
+	// ReadInbox 标为已读 · Marks everything up to a number as read
+	// (POST /v1/inbox/read)
+	ReadInbox(ctx context.Context, request ReadInboxRequestObject) (ReadInboxResponseObject, error)
+	// GetUnread 未读数 · Counts what the person has not read
+	// (GET /v1/inbox/unread)
+	GetUnread(ctx context.Context, request GetUnreadRequestObject) (GetUnreadResponseObject, error)
+	// CreateInvitation Invite a person of the roster to sign in
+	// (POST /v1/invitations)
+	CreateInvitation(ctx context.Context, request CreateInvitationRequestObject) (CreateInvitationResponseObject, error)
+	// ListLegalBases Recorded legal bases, newest first
+	// (GET /v1/legal-bases)
+	ListLegalBases(ctx context.Context, request ListLegalBasesRequestObject) (ListLegalBasesResponseObject, error)
+	// RecordLegalBasis Enter the legal basis of a purpose
+	// (POST /v1/legal-bases)
+	RecordLegalBasis(ctx context.Context, request RecordLegalBasisRequestObject) (RecordLegalBasisResponseObject, error)
+	// ApproveLegalBasis Approve a legal basis as the second person
+	// (POST /v1/legal-bases/{basisId}/approve)
+	ApproveLegalBasis(ctx context.Context, request ApproveLegalBasisRequestObject) (ApproveLegalBasisResponseObject, error)
+	// GetMe Who I am and in which roles I can act
+	// (GET /v1/me)
+	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListOwnAccesses Who opened my data, as what, when and why
+	// (GET /v1/me/accesses)
+	ListOwnAccesses(ctx context.Context, request ListOwnAccessesRequestObject) (ListOwnAccessesResponseObject, error)
+	// ListMembers The roster of the own organisation and below, masked
+	// (GET /v1/members)
+	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
+	// AddMember Enter a person into the roster
+	// (POST /v1/members)
+	AddMember(ctx context.Context, request AddMemberRequestObject) (AddMemberResponseObject, error)
+	// CountMembers How many members there are in the own organisation and below
+	// (GET /v1/members/counts)
+	CountMembers(ctx context.Context, request CountMembersRequestObject) (CountMembersResponseObject, error)
+	// SearchMembers Find members of the own organisation by phone
+	// (POST /v1/members/search)
+	SearchMembers(ctx context.Context, request SearchMembersRequestObject) (SearchMembersResponseObject, error)
+	// GetMember One entry of the roster, masked
+	// (GET /v1/members/{memberId})
+	GetMember(ctx context.Context, request GetMemberRequestObject) (GetMemberResponseObject, error)
+	// CorrectMember Correct an entry of the roster
+	// (PUT /v1/members/{memberId})
+	CorrectMember(ctx context.Context, request CorrectMemberRequestObject) (CorrectMemberResponseObject, error)
+	// UnmaskMember Show fields of one entry, with purpose and reason
+	// (POST /v1/members/{memberId}/unmask)
+	UnmaskMember(ctx context.Context, request UnmaskMemberRequestObject) (UnmaskMemberResponseObject, error)
+	// DisableAccount Take a person's sign-in away
+	// (POST /v1/people/{personId}/disable)
+	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
+	// GetPolicyGuard The promises of the policy guard
+	// (GET /v1/policy/guard)
+	GetPolicyGuard(ctx context.Context, request GetPolicyGuardRequestObject) (GetPolicyGuardResponseObject, error)
+	// SetPolicy Make a setting that touches people's privacy
+	// (PUT /v1/policy/settings/{key})
+	SetPolicy(ctx context.Context, request SetPolicyRequestObject) (SetPolicyResponseObject, error)
+	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
+	// (POST /v1/push/ticket)
+	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
+	// ListRequests Needs of the own units, newest first
+	// (GET /v1/requests)
+	ListRequests(ctx context.Context, request ListRequestsRequestObject) (ListRequestsResponseObject, error)
+	// CreateRequest Record a need for somebody
+	// (POST /v1/requests)
+	CreateRequest(ctx context.Context, request CreateRequestRequestObject) (CreateRequestResponseObject, error)
+	// GetRequest One need, with its text and history
+	// (GET /v1/requests/{requestId})
+	GetRequest(ctx context.Context, request GetRequestRequestObject) (GetRequestResponseObject, error)
+	// ListAssignments Who has which role on a day
+	// (GET /v1/role-assignments)
+	ListAssignments(ctx context.Context, request ListAssignmentsRequestObject) (ListAssignmentsResponseObject, error)
+	// GrantAssignment Give a person a role
+	// (POST /v1/role-assignments)
+	GrantAssignment(ctx context.Context, request GrantAssignmentRequestObject) (GrantAssignmentResponseObject, error)
+	// EndAssignment End a role, today or on a later day
+	// (POST /v1/role-assignments/{assignmentId}/end)
+	EndAssignment(ctx context.Context, request EndAssignmentRequestObject) (EndAssignmentResponseObject, error)
+	// ListProposals Roles that wait for a second person
+	// (GET /v1/role-proposals)
+	ListProposals(ctx context.Context, request ListProposalsRequestObject) (ListProposalsResponseObject, error)
+	// RefuseProposal Refuse a proposed role, or take the proposal back
+	// (POST /v1/role-proposals/{proposalId}/refuse)
+	RefuseProposal(ctx context.Context, request RefuseProposalRequestObject) (RefuseProposalResponseObject, error)
+	// ListUnits Units of a tree as they were on a day, newest first
+	// (GET /v1/units)
+	ListUnits(ctx context.Context, request ListUnitsRequestObject) (ListUnitsResponseObject, error)
+	// AddUnit Put a unit below another
+	// (POST /v1/units)
+	AddUnit(ctx context.Context, request AddUnitRequestObject) (AddUnitResponseObject, error)
+	// GetUnit One unit with its labels, its lead and what it is linked to
+	// (GET /v1/units/{unitId})
+	GetUnit(ctx context.Context, request GetUnitRequestObject) (GetUnitResponseObject, error)
+	// EndUnit End a unit from today on
+	// (POST /v1/units/{unitId}/end)
+	EndUnit(ctx context.Context, request EndUnitRequestObject) (EndUnitResponseObject, error)
+	// SetLabels Say what a place calls its levels, from today on
+	// (PUT /v1/units/{unitId}/labels)
+	SetLabels(ctx context.Context, request SetLabelsRequestObject) (SetLabelsResponseObject, error)
+	// LinkUnits Say which grid unit a party unit answers for, from today on
+	// (POST /v1/units/{unitId}/link)
+	LinkUnits(ctx context.Context, request LinkUnitsRequestObject) (LinkUnitsResponseObject, error)
+	// MoveUnit Put a unit, and all below it, under another parent from today on
+	// (POST /v1/units/{unitId}/move)
+	MoveUnit(ctx context.Context, request MoveUnitRequestObject) (MoveUnitResponseObject, error)
+	// UnlinkUnits End what a party unit answers for, from today on
+	// (POST /v1/units/{unitId}/unlink)
+	UnlinkUnits(ctx context.Context, request UnlinkUnitsRequestObject) (UnlinkUnitsResponseObject, error)
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
+	// GetVisitCounts Outcomes of visits in the own unit and below, by month
+	// (GET /v1/visit-counts)
+	GetVisitCounts(ctx context.Context, request GetVisitCountsRequestObject) (GetVisitCountsResponseObject, error)
+	// ListVisits Visits in the own area in the last 31 days, newest first
+	// (GET /v1/visits)
+	ListVisits(ctx context.Context, request ListVisitsRequestObject) (ListVisitsResponseObject, error)
+	// RecordVisit Record a visit and all that came out of it
+	// (POST /v1/visits)
+	RecordVisit(ctx context.Context, request RecordVisitRequestObject) (RecordVisitResponseObject, error)
+	// RecordVisits Record nobody home at up to 50 doors at once
+	// (POST /v1/visits/bulk)
+	RecordVisits(ctx context.Context, request RecordVisitsRequestObject) (RecordVisitsResponseObject, error)
+	// GetVisit One visit in the own area, with its note
+	// (GET /v1/visits/{visitId})
+	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -177,6 +9052,2369 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAreas operation middleware
+func (sh *strictHandler) ListAreas(ctx echo.Context, params ListAreasParams) error {
+	var request ListAreasRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAreas(ctx.Request().Context(), request.(ListAreasRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAreas")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAreasResponseObject); ok {
+		return validResponse.VisitListAreasResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AssignEntrances operation middleware
+func (sh *strictHandler) AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error {
+	var request AssignEntrancesRequestObject
+
+	request.AreaID = areaID
+	request.Params = params
+
+	var body AssignEntrancesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignEntrances(ctx.Request().Context(), request.(AssignEntrancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignEntrances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AssignEntrancesResponseObject); ok {
+		return validResponse.VisitAssignEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchAudit operation middleware
+func (sh *strictHandler) SearchAudit(ctx echo.Context, params SearchAuditParams) error {
+	var request SearchAuditRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchAudit(ctx.Request().Context(), request.(SearchAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchAuditResponseObject); ok {
+		return validResponse.VisitSearchAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyAudit operation middleware
+func (sh *strictHandler) VerifyAudit(ctx echo.Context, params VerifyAuditParams) error {
+	var request VerifyAuditRequestObject
+
+	request.Params = params
+
+	var body VerifyAuditJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyAudit(ctx.Request().Context(), request.(VerifyAuditRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyAudit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyAuditResponseObject); ok {
+		return validResponse.VisitVerifyAuditResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignInDemo operation middleware
+func (sh *strictHandler) SignInDemo(ctx echo.Context) error {
+	var request SignInDemoRequestObject
+
+	var body SignInDemoJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInDemo(ctx.Request().Context(), request.(SignInDemoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInDemo")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignInDemoResponseObject); ok {
+		return validResponse.VisitSignInDemoResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// Enrol operation middleware
+func (sh *strictHandler) Enrol(ctx echo.Context) error {
+	var request EnrolRequestObject
+
+	var body EnrolJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.Enrol(ctx.Request().Context(), request.(EnrolRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Enrol")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EnrolResponseObject); ok {
+		return validResponse.VisitEnrolResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmEnrolment operation middleware
+func (sh *strictHandler) ConfirmEnrolment(ctx echo.Context) error {
+	var request ConfirmEnrolmentRequestObject
+
+	var body ConfirmEnrolmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmEnrolment(ctx.Request().Context(), request.(ConfirmEnrolmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmEnrolment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmEnrolmentResponseObject); ok {
+		return validResponse.VisitConfirmEnrolmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BindByInvitation operation middleware
+func (sh *strictHandler) BindByInvitation(ctx echo.Context, params BindByInvitationParams) error {
+	var request BindByInvitationRequestObject
+
+	request.Params = params
+
+	var body BindByInvitationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BindByInvitation(ctx.Request().Context(), request.(BindByInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindByInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BindByInvitationResponseObject); ok {
+		return validResponse.VisitBindByInvitationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignInPassword operation middleware
+func (sh *strictHandler) SignInPassword(ctx echo.Context) error {
+	var request SignInPasswordRequestObject
+
+	var body SignInPasswordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInPassword(ctx.Request().Context(), request.(SignInPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignInPasswordResponseObject); ok {
+		return validResponse.VisitSignInPasswordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefreshSession operation middleware
+func (sh *strictHandler) RefreshSession(ctx echo.Context, params RefreshSessionParams) error {
+	var request RefreshSessionRequestObject
+
+	request.Params = params
+
+	var body RefreshSessionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefreshSession(ctx.Request().Context(), request.(RefreshSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefreshSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefreshSessionResponseObject); ok {
+		return validResponse.VisitRefreshSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx echo.Context, params ListSessionsParams) error {
+	var request ListSessionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.Request().Context(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		return validResponse.VisitListSessionsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSession operation middleware
+func (sh *strictHandler) EndSession(ctx echo.Context, sessionID int64, params EndSessionParams) error {
+	var request EndSessionRequestObject
+
+	request.SessionID = sessionID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSession(ctx.Request().Context(), request.(EndSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSession")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
+		return validResponse.VisitEndSessionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignOut operation middleware
+func (sh *strictHandler) SignOut(ctx echo.Context, params SignOutParams) error {
+	var request SignOutRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignOut(ctx.Request().Context(), request.(SignOutRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignOut")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignOutResponseObject); ok {
+		return validResponse.VisitSignOutResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StepUp operation middleware
+func (sh *strictHandler) StepUp(ctx echo.Context, params StepUpParams) error {
+	var request StepUpRequestObject
+
+	request.Params = params
+
+	var body StepUpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StepUp(ctx.Request().Context(), request.(StepUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StepUp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StepUpResponseObject); ok {
+		return validResponse.VisitStepUpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyTotp operation middleware
+func (sh *strictHandler) VerifyTotp(ctx echo.Context) error {
+	var request VerifyTotpRequestObject
+
+	var body VerifyTotpJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyTotp(ctx.Request().Context(), request.(VerifyTotpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyTotp")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyTotpResponseObject); ok {
+		return validResponse.VisitVerifyTotpResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignInWeChat operation middleware
+func (sh *strictHandler) SignInWeChat(ctx echo.Context) error {
+	var request SignInWeChatRequestObject
+
+	var body SignInWeChatJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInWeChat(ctx.Request().Context(), request.(SignInWeChatRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInWeChat")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignInWeChatResponseObject); ok {
+		return validResponse.VisitSignInWeChatResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBindings operation middleware
+func (sh *strictHandler) ListBindings(ctx echo.Context, params ListBindingsParams) error {
+	var request ListBindingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBindings(ctx.Request().Context(), request.(ListBindingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBindings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBindingsResponseObject); ok {
+		return validResponse.VisitListBindingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestBinding operation middleware
+func (sh *strictHandler) RequestBinding(ctx echo.Context, params RequestBindingParams) error {
+	var request RequestBindingRequestObject
+
+	request.Params = params
+
+	var body RequestBindingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestBinding(ctx.Request().Context(), request.(RequestBindingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestBinding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestBindingResponseObject); ok {
+		return validResponse.VisitRequestBindingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmBinding operation middleware
+func (sh *strictHandler) ConfirmBinding(ctx echo.Context, bindingID int64, params ConfirmBindingParams) error {
+	var request ConfirmBindingRequestObject
+
+	request.BindingID = bindingID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmBinding(ctx.Request().Context(), request.(ConfirmBindingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmBinding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmBindingResponseObject); ok {
+		return validResponse.VisitConfirmBindingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseBinding operation middleware
+func (sh *strictHandler) RefuseBinding(ctx echo.Context, bindingID int64, params RefuseBindingParams) error {
+	var request RefuseBindingRequestObject
+
+	request.BindingID = bindingID
+	request.Params = params
+
+	var body RefuseBindingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseBinding(ctx.Request().Context(), request.(RefuseBindingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseBinding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseBindingResponseObject); ok {
+		return validResponse.VisitRefuseBindingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LookUpContact operation middleware
+func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactParams) error {
+	var request LookUpContactRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LookUpContact(ctx.Request().Context(), request.(LookUpContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookUpContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LookUpContactResponseObject); ok {
+		return validResponse.VisitLookUpContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetGridCoverage operation middleware
+func (sh *strictHandler) GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error {
+	var request GetGridCoverageRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetGridCoverage(ctx.Request().Context(), request.(GetGridCoverageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetGridCoverage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetGridCoverageResponseObject); ok {
+		return validResponse.VisitGetGridCoverageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateEnrolment operation middleware
+func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error {
+	var request CreateEnrolmentRequestObject
+
+	request.Params = params
+
+	var body CreateEnrolmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateEnrolment(ctx.Request().Context(), request.(CreateEnrolmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateEnrolment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateEnrolmentResponseObject); ok {
+		return validResponse.VisitCreateEnrolmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnassignedEntrances operation middleware
+func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error {
+	var request ListUnassignedEntrancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnassignedEntrances(ctx.Request().Context(), request.(ListUnassignedEntrancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnassignedEntrances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnassignedEntrancesResponseObject); ok {
+		return validResponse.VisitListUnassignedEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHouseholds operation middleware
+func (sh *strictHandler) ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error {
+	var request ListHouseholdsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHouseholds(ctx.Request().Context(), request.(ListHouseholdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHouseholds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHouseholdsResponseObject); ok {
+		return validResponse.VisitListHouseholdsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetHousehold operation middleware
+func (sh *strictHandler) GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error {
+	var request GetHouseholdRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHousehold(ctx.Request().Context(), request.(GetHouseholdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHousehold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHouseholdResponseObject); ok {
+		return validResponse.VisitGetHouseholdResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetHouseholdContact operation middleware
+func (sh *strictHandler) SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error {
+	var request SetHouseholdContactRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body SetHouseholdContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetHouseholdContact(ctx.Request().Context(), request.(SetHouseholdContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetHouseholdContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetHouseholdContactResponseObject); ok {
+		return validResponse.VisitSetHouseholdContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskHousehold operation middleware
+func (sh *strictHandler) UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error {
+	var request UnmaskHouseholdRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body UnmaskHouseholdJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskHousehold(ctx.Request().Context(), request.(UnmaskHouseholdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskHousehold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskHouseholdResponseObject); ok {
+		return validResponse.VisitUnmaskHouseholdResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListInbox operation middleware
+func (sh *strictHandler) ListInbox(ctx echo.Context, params ListInboxParams) error {
+	var request ListInboxRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListInbox(ctx.Request().Context(), request.(ListInboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListInbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListInboxResponseObject); ok {
+		return validResponse.VisitListInboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReadInbox operation middleware
+func (sh *strictHandler) ReadInbox(ctx echo.Context) error {
+	var request ReadInboxRequestObject
+
+	var body ReadInboxJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReadInbox(ctx.Request().Context(), request.(ReadInboxRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReadInbox")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReadInboxResponseObject); ok {
+		return validResponse.VisitReadInboxResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUnread operation middleware
+func (sh *strictHandler) GetUnread(ctx echo.Context, params GetUnreadParams) error {
+	var request GetUnreadRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUnread(ctx.Request().Context(), request.(GetUnreadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUnread")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUnreadResponseObject); ok {
+		return validResponse.VisitGetUnreadResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateInvitation operation middleware
+func (sh *strictHandler) CreateInvitation(ctx echo.Context, params CreateInvitationParams) error {
+	var request CreateInvitationRequestObject
+
+	request.Params = params
+
+	var body CreateInvitationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateInvitation(ctx.Request().Context(), request.(CreateInvitationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateInvitation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateInvitationResponseObject); ok {
+		return validResponse.VisitCreateInvitationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLegalBases operation middleware
+func (sh *strictHandler) ListLegalBases(ctx echo.Context, params ListLegalBasesParams) error {
+	var request ListLegalBasesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLegalBases(ctx.Request().Context(), request.(ListLegalBasesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLegalBases")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLegalBasesResponseObject); ok {
+		return validResponse.VisitListLegalBasesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordLegalBasis operation middleware
+func (sh *strictHandler) RecordLegalBasis(ctx echo.Context, params RecordLegalBasisParams) error {
+	var request RecordLegalBasisRequestObject
+
+	request.Params = params
+
+	var body RecordLegalBasisJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordLegalBasis(ctx.Request().Context(), request.(RecordLegalBasisRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordLegalBasis")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordLegalBasisResponseObject); ok {
+		return validResponse.VisitRecordLegalBasisResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveLegalBasis operation middleware
+func (sh *strictHandler) ApproveLegalBasis(ctx echo.Context, basisID int64, params ApproveLegalBasisParams) error {
+	var request ApproveLegalBasisRequestObject
+
+	request.BasisID = basisID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveLegalBasis(ctx.Request().Context(), request.(ApproveLegalBasisRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveLegalBasis")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveLegalBasisResponseObject); ok {
+		return validResponse.VisitApproveLegalBasisResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMe operation middleware
+func (sh *strictHandler) GetMe(ctx echo.Context, params GetMeParams) error {
+	var request GetMeRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMe(ctx.Request().Context(), request.(GetMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMe")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMeResponseObject); ok {
+		return validResponse.VisitGetMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOwnAccesses operation middleware
+func (sh *strictHandler) ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error {
+	var request ListOwnAccessesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwnAccesses(ctx.Request().Context(), request.(ListOwnAccessesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwnAccesses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOwnAccessesResponseObject); ok {
+		return validResponse.VisitListOwnAccessesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMembers operation middleware
+func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
+	var request ListMembersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMembers(ctx.Request().Context(), request.(ListMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMembersResponseObject); ok {
+		return validResponse.VisitListMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddMember operation middleware
+func (sh *strictHandler) AddMember(ctx echo.Context, params AddMemberParams) error {
+	var request AddMemberRequestObject
+
+	request.Params = params
+
+	var body AddMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddMember(ctx.Request().Context(), request.(AddMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddMemberResponseObject); ok {
+		return validResponse.VisitAddMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CountMembers operation middleware
+func (sh *strictHandler) CountMembers(ctx echo.Context, params CountMembersParams) error {
+	var request CountMembersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountMembers(ctx.Request().Context(), request.(CountMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountMembersResponseObject); ok {
+		return validResponse.VisitCountMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchMembers operation middleware
+func (sh *strictHandler) SearchMembers(ctx echo.Context, params SearchMembersParams) error {
+	var request SearchMembersRequestObject
+
+	request.Params = params
+
+	var body SearchMembersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchMembers(ctx.Request().Context(), request.(SearchMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchMembersResponseObject); ok {
+		return validResponse.VisitSearchMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMember operation middleware
+func (sh *strictHandler) GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error {
+	var request GetMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMember(ctx.Request().Context(), request.(GetMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMemberResponseObject); ok {
+		return validResponse.VisitGetMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CorrectMember operation middleware
+func (sh *strictHandler) CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error {
+	var request CorrectMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	var body CorrectMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CorrectMember(ctx.Request().Context(), request.(CorrectMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CorrectMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CorrectMemberResponseObject); ok {
+		return validResponse.VisitCorrectMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskMember operation middleware
+func (sh *strictHandler) UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error {
+	var request UnmaskMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	var body UnmaskMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskMember(ctx.Request().Context(), request.(UnmaskMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskMemberResponseObject); ok {
+		return validResponse.VisitUnmaskMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisableAccount operation middleware
+func (sh *strictHandler) DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error {
+	var request DisableAccountRequestObject
+
+	request.PersonID = personID
+	request.Params = params
+
+	var body DisableAccountJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableAccount(ctx.Request().Context(), request.(DisableAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisableAccountResponseObject); ok {
+		return validResponse.VisitDisableAccountResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPolicyGuard operation middleware
+func (sh *strictHandler) GetPolicyGuard(ctx echo.Context) error {
+	var request GetPolicyGuardRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPolicyGuard(ctx.Request().Context(), request.(GetPolicyGuardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPolicyGuard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPolicyGuardResponseObject); ok {
+		return validResponse.VisitGetPolicyGuardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetPolicy operation middleware
+func (sh *strictHandler) SetPolicy(ctx echo.Context, key string, params SetPolicyParams) error {
+	var request SetPolicyRequestObject
+
+	request.Key = key
+	request.Params = params
+
+	var body SetPolicyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPolicy(ctx.Request().Context(), request.(SetPolicyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPolicy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetPolicyResponseObject); ok {
+		return validResponse.VisitSetPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePushTicket operation middleware
+func (sh *strictHandler) CreatePushTicket(ctx echo.Context) error {
+	var request CreatePushTicketRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePushTicket(ctx.Request().Context(), request.(CreatePushTicketRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePushTicket")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePushTicketResponseObject); ok {
+		return validResponse.VisitCreatePushTicketResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRequests operation middleware
+func (sh *strictHandler) ListRequests(ctx echo.Context, params ListRequestsParams) error {
+	var request ListRequestsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRequests(ctx.Request().Context(), request.(ListRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRequestsResponseObject); ok {
+		return validResponse.VisitListRequestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRequest operation middleware
+func (sh *strictHandler) CreateRequest(ctx echo.Context, params CreateRequestParams) error {
+	var request CreateRequestRequestObject
+
+	request.Params = params
+
+	var body CreateRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRequest(ctx.Request().Context(), request.(CreateRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRequestResponseObject); ok {
+		return validResponse.VisitCreateRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRequest operation middleware
+func (sh *strictHandler) GetRequest(ctx echo.Context, requestID int64, params GetRequestParams) error {
+	var request GetRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRequest(ctx.Request().Context(), request.(GetRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRequestResponseObject); ok {
+		return validResponse.VisitGetRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAssignments operation middleware
+func (sh *strictHandler) ListAssignments(ctx echo.Context, params ListAssignmentsParams) error {
+	var request ListAssignmentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAssignments(ctx.Request().Context(), request.(ListAssignmentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAssignments")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAssignmentsResponseObject); ok {
+		return validResponse.VisitListAssignmentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GrantAssignment operation middleware
+func (sh *strictHandler) GrantAssignment(ctx echo.Context, params GrantAssignmentParams) error {
+	var request GrantAssignmentRequestObject
+
+	request.Params = params
+
+	var body GrantAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GrantAssignment(ctx.Request().Context(), request.(GrantAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GrantAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GrantAssignmentResponseObject); ok {
+		return validResponse.VisitGrantAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndAssignment operation middleware
+func (sh *strictHandler) EndAssignment(ctx echo.Context, assignmentID int64, params EndAssignmentParams) error {
+	var request EndAssignmentRequestObject
+
+	request.AssignmentID = assignmentID
+	request.Params = params
+
+	var body EndAssignmentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndAssignment(ctx.Request().Context(), request.(EndAssignmentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndAssignment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndAssignmentResponseObject); ok {
+		return validResponse.VisitEndAssignmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListProposals operation middleware
+func (sh *strictHandler) ListProposals(ctx echo.Context, params ListProposalsParams) error {
+	var request ListProposalsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProposals(ctx.Request().Context(), request.(ListProposalsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProposals")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListProposalsResponseObject); ok {
+		return validResponse.VisitListProposalsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseProposal operation middleware
+func (sh *strictHandler) RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error {
+	var request RefuseProposalRequestObject
+
+	request.ProposalID = proposalID
+	request.Params = params
+
+	var body RefuseProposalJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseProposal(ctx.Request().Context(), request.(RefuseProposalRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseProposal")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseProposalResponseObject); ok {
+		return validResponse.VisitRefuseProposalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnits operation middleware
+func (sh *strictHandler) ListUnits(ctx echo.Context, params ListUnitsParams) error {
+	var request ListUnitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnits(ctx.Request().Context(), request.(ListUnitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnitsResponseObject); ok {
+		return validResponse.VisitListUnitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddUnit operation middleware
+func (sh *strictHandler) AddUnit(ctx echo.Context, params AddUnitParams) error {
+	var request AddUnitRequestObject
+
+	request.Params = params
+
+	var body AddUnitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddUnit(ctx.Request().Context(), request.(AddUnitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddUnit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddUnitResponseObject); ok {
+		return validResponse.VisitAddUnitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetUnit operation middleware
+func (sh *strictHandler) GetUnit(ctx echo.Context, unitID UnitID, params GetUnitParams) error {
+	var request GetUnitRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetUnit(ctx.Request().Context(), request.(GetUnitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetUnit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetUnitResponseObject); ok {
+		return validResponse.VisitGetUnitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndUnit operation middleware
+func (sh *strictHandler) EndUnit(ctx echo.Context, unitID UnitID, params EndUnitParams) error {
+	var request EndUnitRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndUnit(ctx.Request().Context(), request.(EndUnitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndUnit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndUnitResponseObject); ok {
+		return validResponse.VisitEndUnitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetLabels operation middleware
+func (sh *strictHandler) SetLabels(ctx echo.Context, unitID UnitID, params SetLabelsParams) error {
+	var request SetLabelsRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	var body SetLabelsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetLabels(ctx.Request().Context(), request.(SetLabelsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetLabels")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetLabelsResponseObject); ok {
+		return validResponse.VisitSetLabelsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LinkUnits operation middleware
+func (sh *strictHandler) LinkUnits(ctx echo.Context, unitID UnitID, params LinkUnitsParams) error {
+	var request LinkUnitsRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	var body LinkUnitsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LinkUnits(ctx.Request().Context(), request.(LinkUnitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LinkUnits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LinkUnitsResponseObject); ok {
+		return validResponse.VisitLinkUnitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MoveUnit operation middleware
+func (sh *strictHandler) MoveUnit(ctx echo.Context, unitID UnitID, params MoveUnitParams) error {
+	var request MoveUnitRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	var body MoveUnitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MoveUnit(ctx.Request().Context(), request.(MoveUnitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MoveUnit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MoveUnitResponseObject); ok {
+		return validResponse.VisitMoveUnitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnlinkUnits operation middleware
+func (sh *strictHandler) UnlinkUnits(ctx echo.Context, unitID UnitID, params UnlinkUnitsParams) error {
+	var request UnlinkUnitsRequestObject
+
+	request.UnitID = unitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnlinkUnits(ctx.Request().Context(), request.(UnlinkUnitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnlinkUnits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnlinkUnitsResponseObject); ok {
+		return validResponse.VisitUnlinkUnitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // GetVersion operation middleware
@@ -196,6 +11434,178 @@ func (sh *strictHandler) GetVersion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
 		return validResponse.VisitGetVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVisitCounts operation middleware
+func (sh *strictHandler) GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error {
+	var request GetVisitCountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVisitCounts(ctx.Request().Context(), request.(GetVisitCountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVisitCounts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVisitCountsResponseObject); ok {
+		return validResponse.VisitGetVisitCountsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVisits operation middleware
+func (sh *strictHandler) ListVisits(ctx echo.Context, params ListVisitsParams) error {
+	var request ListVisitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVisits(ctx.Request().Context(), request.(ListVisitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVisits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVisitsResponseObject); ok {
+		return validResponse.VisitListVisitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordVisit operation middleware
+func (sh *strictHandler) RecordVisit(ctx echo.Context, params RecordVisitParams) error {
+	var request RecordVisitRequestObject
+
+	request.Params = params
+
+	var body RecordVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordVisit(ctx.Request().Context(), request.(RecordVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordVisitResponseObject); ok {
+		return validResponse.VisitRecordVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordVisits operation middleware
+func (sh *strictHandler) RecordVisits(ctx echo.Context, params RecordVisitsParams) error {
+	var request RecordVisitsRequestObject
+
+	request.Params = params
+
+	var body RecordVisitsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordVisits(ctx.Request().Context(), request.(RecordVisitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordVisits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordVisitsResponseObject); ok {
+		return validResponse.VisitRecordVisitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVisit operation middleware
+func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error {
+	var request GetVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVisit(ctx.Request().Context(), request.(GetVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVisitResponseObject); ok {
+		return validResponse.VisitGetVisitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -5,6 +5,9 @@ package api
 
 import _ "embed"
 
+// ContractVersion is info.version of the document. It changes when a client written for the one before would break.
+const ContractVersion = "1"
+
 // Document is openapi.yaml, the whole contract.
 //
 //go:embed openapi.yaml
