@@ -124,11 +124,10 @@ func statements(t *testing.T, path string) (list []statement) {
 	store := strings.Contains(filepath.Base(path), "store")
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case *ast.ImportSpec, *ast.Field: // tags of fields are no SQL
-			if f, ok := n.(*ast.Field); ok && f.Tag != nil {
-				return false
-			}
-			return n != nil && !isImport(n)
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field: // the tags of a struct's fields are no SQL
+			return n.Tag == nil
 		case ast.Expr:
 			text, ok := joined(n)
 			if !ok {
@@ -143,11 +142,6 @@ func statements(t *testing.T, path string) (list []statement) {
 		return true
 	})
 	return list
-}
-
-func isImport(n ast.Node) bool {
-	_, ok := n.(*ast.ImportSpec)
-	return ok
 }
 
 // joined is the text of an expression made of literals and of things whose text is not known here.
