@@ -1,0 +1,159 @@
+package notify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/push"
+	"wanjia/internal/pushclient"
+)
+
+// A node is what one process of wanjia has for pushing, with a port of its own.
+type node struct {
+	hub     *push.Hub
+	courier *Courier
+	service *Service
+	tickets *push.Tickets
+	server  *httptest.Server
+	kill    func() // at once: sockets cut, nothing finished
+}
+
+const testEra = 1
+
+// startNode starts a node on d and k. Only the node that is started last on one *db.DB hears of commits at once;
+// the others are woken by Redis, as nodes of other processes are.
+func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
+	t.Helper()
+	n := &node{}
+	n.tickets = push.NewTickets(d, k, func(_ context.Context, session int64) (push.Session, error) {
+		return push.Session{PersonID: session / 100, SessionID: session}, nil // session 1203 is person 12's
+	})
+	hot := push.NewHot(k)
+	n.hub = push.NewHub(push.Options{
+		Era: testEra, Inbox: inbox, KV: k, Hot: hot, Redeem: n.tickets.Redeem, Origins: []string{"https://h5.haitang.example"},
+	})
+	n.service = NewService(d, n.hub, testEra)
+	all := make([]int, kv.Shards)
+	for i := range all {
+		all[i] = i
+	}
+	n.courier = NewCourier(d, k, n.hub, hot, func() []int { return all }, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = n.hub.Run(ctx) })
+	wg.Go(func() { _ = n.courier.Run(ctx) })
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/push", n.hub.ServeSocket)
+	n.server = httptest.NewServer(mux)
+	var once sync.Once
+	n.kill = func() {
+		once.Do(func() {
+			n.server.Listener.Close() //nolint:errcheck,gosec // because that is what dying is
+			over, end := context.WithCancel(context.Background())
+			end()
+			n.hub.Drain(over) // cuts everything
+			cancel()
+			wg.Wait()
+			n.server.Close()
+		})
+	}
+	t.Cleanup(n.kill)
+	return n
+}
+
+// A device is one client of one person, and what it has applied.
+type device struct {
+	mu     sync.Mutex
+	items  []pushclient.Item
+	resets []int64
+	read   int64
+	ups    int
+	downs  []int
+	moved  chan struct{}
+	end    func()
+}
+
+func (v *device) note(f func()) {
+	v.mu.Lock()
+	f()
+	v.mu.Unlock()
+	select {
+	case v.moved <- struct{}{}:
+	default:
+	}
+}
+
+// listen starts a device of person at the nodes that at names, session by session.
+func listen(t *testing.T, person org.PersonID, nth int64, cursor string, at func() *node) *device {
+	t.Helper()
+	v := &device{moved: make(chan struct{}, 1)}
+	c, err := pushclient.New(pushclient.Options{
+		Node: func() string { return at().server.URL },
+		Ticket: func(ctx context.Context) (string, error) {
+			return at().tickets.Issue(ctx, int64(person)*100+nth)
+		},
+		Cursor:     cursor,
+		Apply:      func(i pushclient.Item) { v.note(func() { v.items = append(v.items, i) }) },
+		Reset:      func(from int64) { v.note(func() { v.resets = append(v.resets, from) }) },
+		Read:       func(seq int64) { v.note(func() { v.read = seq }) },
+		Up:         func(int64) { v.note(func() { v.ups++ }) },
+		Down:       func(code int, _ error) { v.note(func() { v.downs = append(v.downs, code) }) },
+		FirstPause: 10 * time.Millisecond, LastPause: 300 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = c.Run(ctx) }()
+	v.end = sync.OnceFunc(func() { cancel(); <-done })
+	t.Cleanup(v.end)
+	return v
+}
+
+// until waits until ok holds of the device.
+func (v *device) until(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		v.mu.Lock()
+		yes := ok()
+		v.mu.Unlock()
+		if yes {
+			return
+		}
+		select {
+		case <-v.moved:
+		case <-timer.C:
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			t.Fatalf("not within %v: %s; %d items, ups %d, downs %v, resets %v", limit, what, len(v.items), v.ups, v.downs, v.resets)
+		}
+	}
+}
+
+// got waits for n items and checks that they are from+1, from+2, … in order, each once.
+func (v *device) got(t *testing.T, limit time.Duration, from int64, n int) {
+	t.Helper()
+	v.until(t, limit, fmt.Sprintf("%d items", n), func() bool { return len(v.items) >= n })
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.items) != n {
+		t.Errorf("%d items applied, want %d", len(v.items), n)
+	}
+	for i, item := range v.items {
+		if item.Seq != from+1+int64(i) {
+			t.Fatalf("item %d has number %d, want %d", i, item.Seq, from+1+int64(i))
+		}
+	}
+}
