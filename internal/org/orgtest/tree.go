@@ -5,6 +5,7 @@ package orgtest
 import (
 	"testing"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -68,9 +69,12 @@ type Place struct {
 // An Area is a responsibility area and its centre household.
 type Area struct{ Area, Household org.Unit }
 
-// Tree builds the world of the package.
+// Tree builds the world of the package in d, and opens the audit chain that every act is noted in.
 func Tree(t *testing.T, d *db.DB) *World {
 	t.Helper()
+	if _, err := audit.Open(t.Context(), d, make([]byte, 32)); err != nil {
+		t.Fatalf("open the audit chain of a test: %v", err)
+	}
 	w := &World{}
 	err := d.InTx(t.Context(), func(tx *db.Tx) error {
 		*w = World{}
