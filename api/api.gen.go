@@ -904,24 +904,6 @@ func (e VisitResult) Valid() bool {
 	}
 }
 
-// Defines values for RefreshSessionParamsXWanjiaClient.
-const (
-	RefreshSessionParamsXWanjiaClientConsole RefreshSessionParamsXWanjiaClient = "console"
-	RefreshSessionParamsXWanjiaClientH5      RefreshSessionParamsXWanjiaClient = "h5"
-)
-
-// Valid indicates whether the value is a known member of the RefreshSessionParamsXWanjiaClient enum.
-func (e RefreshSessionParamsXWanjiaClient) Valid() bool {
-	switch e {
-	case RefreshSessionParamsXWanjiaClientConsole:
-		return true
-	case RefreshSessionParamsXWanjiaClientH5:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListMembersParamsStatus.
 const (
 	ListMembersParamsStatusFullMember         ListMembersParamsStatus = "full_member"
@@ -2370,15 +2352,12 @@ type BindByInvitationParams struct {
 
 // RefreshSessionParams defines parameters for RefreshSession.
 type RefreshSessionParams struct {
-	// XWanjiaClient h5 or console; without it the cookie does not count.
-	XWanjiaClient *RefreshSessionParamsXWanjiaClient `json:"X-Wanjia-Client,omitempty"`
+	// XWanjiaClient Which client, and its version; without h5 or console the cookie does not count.
+	XWanjiaClient *string `json:"X-Wanjia-Client,omitempty"`
 
 	// WanjiaRefresh The refresh token of h5 and console, which no script can read.
 	WanjiaRefresh *string `form:"wanjia_refresh,omitempty" json:"wanjia_refresh,omitempty"`
 }
-
-// RefreshSessionParamsXWanjiaClient defines parameters for RefreshSession.
-type RefreshSessionParamsXWanjiaClient string
 
 // ListSessionsParams defines parameters for ListSessions.
 type ListSessionsParams struct {
@@ -3512,7 +3491,7 @@ func (w *ServerInterfaceWrapper) RefreshSession(ctx echo.Context) error {
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "X-Wanjia-Client" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("X-Wanjia-Client")]; found {
-		var XWanjiaClient RefreshSessionParamsXWanjiaClient
+		var XWanjiaClient string
 		n := len(valueList)
 		if n != 1 {
 			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Wanjia-Client, got %d", n))
