@@ -1,0 +1,251 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/push"
+)
+
+// A redisServer is a Redis of one test, which may be killed. It keeps nothing: whoever starts it again meets it empty.
+type redisServer struct {
+	port int
+	cmd  *exec.Cmd
+}
+
+func newRedisServer(t *testing.T) *redisServer {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("redis-server is not installed, and CI runs without skipping")
+		}
+		t.Skip("redis-server is not installed")
+	}
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &redisServer{port: l.Addr().(*net.TCPAddr).Port}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	t.Cleanup(s.kill)
+	return s
+}
+
+func (s *redisServer) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+
+// start starts the server and waits until it answers.
+func (s *redisServer) start(t *testing.T) {
+	t.Helper()
+	s.cmd = exec.Command("redis-server", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()) //nolint:gosec,noctx // because the test names all of it, and kills it itself
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(&redis.Options{Addr: s.addr(), MaxRetries: 200, MinRetryBackoff: 20 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond})
+	defer c.Close() //nolint:errcheck // because it only asked
+	if err := c.Ping(context.WithoutCancel(t.Context())).Err(); err != nil {
+		t.Fatalf("the private redis-server does not answer: %v", err)
+	}
+}
+
+// kill ends the server as kill -9 does.
+func (s *redisServer) kill() {
+	if s.cmd != nil {
+		_ = s.cmd.Process.Kill()
+		_ = s.cmd.Wait()
+		s.cmd = nil
+	}
+}
+
+func (s *redisServer) empty(t *testing.T) {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: s.addr()})
+	defer c.Close() //nolint:errcheck // because it has done its work
+	if err := c.FlushAll(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// withoutSQL is the control: an inbox that never fills what a device lacks.
+type withoutSQL struct{ push.Inbox }
+
+func (withoutSQL) Items(context.Context, int64, int64, int) ([]push.Entry, error) { return nil, nil }
+
+// faults tells people things while Redis is killed, comes back empty, is emptied, and a node dies, and returns the
+// devices and how many items each person has in SQL.
+func faults(t *testing.T, d *db.DB, wrap func(push.Inbox) push.Inbox) (devices map[org.PersonID][]*device, told map[org.PersonID]int) {
+	t.Helper()
+	server := newRedisServer(t)
+	k, err := kv.Open(t.Context(), kv.Options{Era: testEra, Addrs: []string{server.addr()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	var mu sync.Mutex
+	nodes := []*node{startNode(t, d, k, wrap(NewInboxes(d))), startNode(t, d, k, wrap(NewInboxes(d)))}
+	persons := people(t, d, 4)
+	devices, told = map[org.PersonID][]*device{}, map[org.PersonID]int{}
+	for _, p := range persons {
+		for nth := range 2 {
+			v := listen(t, p, int64(nth), "1.0", func() *node { // first one on each node, later on any that lives
+				mu.Lock()
+				defer mu.Unlock()
+				if nth < len(nodes) {
+					return nodes[nth]
+				}
+				return nodes[rand.IntN(len(nodes))]
+			})
+			v.until(t, 10*time.Second, "connected", func() bool { return v.ups > 0 })
+			devices[p] = append(devices[p], v)
+		}
+	}
+	errBack := errors.New("changed my mind")
+	write := func() {
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 30 {
+					to := persons[rand.IntN(len(persons)-1):]
+					back := rand.IntN(5) == 0
+					err := d.InTx(context.WithoutCancel(t.Context()), func(tx *db.Tx) error {
+						err := Tell(t.Context(), tx, Persons(to...), taskDue(1))
+						if err == nil && back {
+							tx.Last(db.RankAudit, func(context.Context) error { return errBack })
+						}
+						return err
+					})
+					if back && errors.Is(err, errBack) {
+						continue
+					}
+					if err != nil {
+						t.Errorf("tell: %v", err)
+						return
+					}
+					mu.Lock()
+					for _, p := range to {
+						told[p]++
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+	}
+	write()
+	server.kill()
+	write()
+	server.start(t)
+	write()
+	server.empty(t)
+	write()
+	// The node that hears of commits dies with what it has not yet done; another takes its place.
+	dying := nodes[1]
+	var wg sync.WaitGroup
+	wg.Go(write)
+	dying.kill()
+	wg.Wait()
+	write()
+	next := startNode(t, d, k, wrap(NewInboxes(d)))
+	mu.Lock()
+	nodes = []*node{nodes[0], next}
+	mu.Unlock()
+	write()
+	return devices, told
+}
+
+// R3, R1 small: the contract of push.md §2 with Redis killed, empty and emptied, and a node killed in the middle.
+func TestNothingIsLostDoubledOrReorderedWhenRedisAndANodeDie(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		devices, told := faults(t, d, func(i push.Inbox) push.Inbox { return i })
+		for p, some := range devices {
+			if numbers, _ := seqs(t, d, p); len(numbers) != told[p] {
+				t.Fatalf("person %d has %d items in SQL, want %d", p, len(numbers), told[p])
+			}
+			for _, v := range some {
+				v.got(t, 40*time.Second, 0, told[p])
+				if len(v.resets) > 0 {
+					t.Errorf("a device of person %d was reset %v", p, v.resets)
+				}
+			}
+		}
+	})
+}
+
+// The control: without filling from SQL the same faults lose items, so the test above can fail.
+func TestWithoutFillingFromSQLTheSameFaultsLoseItems(t *testing.T) {
+	t.Parallel()
+	devices, told := faults(t, dbtest.SQLite(t), func(i push.Inbox) push.Inbox { return withoutSQL{i} })
+	lost := 0
+	deadline := time.After(6 * time.Second) // three rounds of the position check
+	<-deadline
+	for p, some := range devices {
+		for _, v := range some {
+			v.mu.Lock()
+			lost += told[p] - len(v.items)
+			v.mu.Unlock()
+		}
+	}
+	if lost == 0 {
+		t.Error("nothing was lost without SQL: the faults of this test do not bite")
+	}
+}
+
+// R10: an outbox row that is pushed again and again, by two nodes, has one effect.
+func TestPushingARowAgainHasNoEffect(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		server := newRedisServer(t)
+		k, err := kv.Open(t.Context(), kv.Options{Era: testEra, Addrs: []string{server.addr()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = k.Close() })
+		p := people(t, d, 1)[0]
+		a, b := startNode(t, d, k, NewInboxes(d)), startNode(t, d, k, NewInboxes(d))
+		v := listen(t, p, 1, "1.0", func() *node { return a })
+		tellMany(t, d, 40, p)
+		v.got(t, 10*time.Second, 0, 40)
+		for range 3 {
+			err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Change(t.Context(), `UPDATE outbox SET state = 0`)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			for _, n := range []*node{a, b} {
+				wg.Go(func() {
+					if err := n.courier.Sweep(t.Context()); err != nil {
+						t.Errorf("sweep: %v", err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		var open int
+		if err := d.Get(t.Context(), &open, `SELECT COUNT(*) FROM outbox WHERE state = 0`); err != nil || open != 0 {
+			t.Errorf("%d rows are not done (%v), want 0", open, err)
+		}
+		tellMany(t, d, 1, p)
+		v.got(t, 10*time.Second, 0, 41)
+	})
+}
+
