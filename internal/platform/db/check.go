@@ -70,8 +70,10 @@ type settings struct {
 
 // checkServer asks a server of the MySQL family.
 func (d *DB) checkServer(ctx context.Context) (errs []error) {
+	// @@collation_database would be what it was when this connection opened, perhaps before the migration.
 	session := `@@session.` + d.engine.isolationVariable() + ` AS isolation, @@collation_connection AS connection_collation,
-		@@collation_database AS database_collation, @@session.time_zone AS zone, @@session.sql_mode AS mode`
+		(SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = DATABASE()) AS database_collation,
+		@@session.time_zone AS zone, @@session.sql_mode AS mode`
 	durable := `@@innodb_flush_log_at_trx_commit AS flush, @@log_bin AS log_bin, @@sync_binlog AS sync_binlog,
 		@@binlog_format AS binlog_format, '' AS txn_mode, `
 	if d.engine.family == tidbFamily {
