@@ -18,3 +18,32 @@ generate: ## joins api/parts and generates Go from the contract
 		|| { rm -f api/openapi.yaml.new; exit 1; }
 	@mv api/openapi.yaml.new api/openapi.yaml
 	@$(TOOL) oapi-codegen -config api/oapi-codegen.yaml api/openapi.yaml
+
+.PHONY: test
+test: bin/rig ## all tests with -race on SQLite, and on a private MariaDB and Redis (installed when missing and root)
+	bin/rig go test -race -shuffle=on -count=1 -timeout 20m ./...
+
+bin/rig: $(wildcard tools/rig/*.go) tools/go.mod
+	@mkdir -p bin
+	go -C tools build -o ../bin/rig ./rig
+
+.PHONY: schema
+schema: bin/rig ## writes schema.sql: what an empty MariaDB holds after all migrations
+	bin/rig go test -count=1 -run TestTheSchemaIsWhatItsFileSays ./internal/platform/db -update
+
+.PHONY: lint
+lint: ## runs golangci-lint with our own rules
+	$(TOOL) golangci-lint run ./...
+
+.PHONY: check
+check: generate ## generated files and schema.sql leave no difference; linters; vet
+	git diff --exit-code -- api
+	$(MAKE) -s schema
+	git diff --exit-code -- internal/platform/db/schema.sql
+	go vet ./...
+	go -C tools vet ./...
+	$(MAKE) -s lint
+
+.PHONY: clean
+clean: ## removes what was built; never ./data
+	rm -rf bin out
