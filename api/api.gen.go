@@ -94,6 +94,24 @@ func (e CallBackBy) Valid() bool {
 	}
 }
 
+// Defines values for EnrolmentState.
+const (
+	EnrolmentStateReady              EnrolmentState = "ready"
+	EnrolmentStateSecondPersonNeeded EnrolmentState = "second_person_needed"
+)
+
+// Valid indicates whether the value is a known member of the EnrolmentState enum.
+func (e EnrolmentState) Valid() bool {
+	switch e {
+	case EnrolmentStateReady:
+		return true
+	case EnrolmentStateSecondPersonNeeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GrantState.
 const (
 	GrantStateGranted  GrantState = "granted"
@@ -1211,10 +1229,17 @@ type Enrol struct {
 
 // Enrolment defines model for Enrolment.
 type Enrolment struct {
-	Code      string    `json:"code"`
+	// Code Once it is ready
+	Code      *string   `json:"code,omitempty"`
 	ExpiresAt time.Time `json:"expiresAt"`
 	ID        int64     `json:"id"`
+
+	// State Who has a factor already gets another one from two administrators
+	State EnrolmentState `json:"state"`
 }
+
+// EnrolmentState Who has a factor already gets another one from two administrators
+type EnrolmentState string
 
 // EnteredLegalBasis defines model for EnteredLegalBasis.
 type EnteredLegalBasis struct {
@@ -2394,9 +2419,6 @@ type ListBindingsParams struct {
 
 // RequestBindingParams defines parameters for RequestBinding.
 type RequestBindingParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -3716,23 +3738,6 @@ func (w *ServerInterfaceWrapper) RequestBinding(ctx echo.Context) error {
 	var params RequestBindingParams
 
 	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
 	// ------------- Optional header parameter "X-Acting-As" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
 		var XActingAs ActingAs

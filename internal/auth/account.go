@@ -1,0 +1,131 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+)
+
+// SignOut ends the session of ctx.
+func (s *Service) SignOut(ctx context.Context, by org.Actor) error {
+	id := SessionFrom(ctx)
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		ended, err := s.end(ctx, tx, id, bySignOut)
+		if err == nil && ended {
+			audit.Note(tx, by.Did("auth.signed_out", "session", int64(id)))
+		}
+		return err
+	})
+}
+
+// Sessions are the live sessions of by, the newest first.
+func (s *Service) Sessions(ctx context.Context, by org.Actor) ([]Session, error) {
+	return liveSessions(ctx, s.db, by.PersonID, s.db.Now())
+}
+
+// EndSession ends one of by's own sessions.
+func (s *Service) EndSession(ctx context.Context, by org.Actor, id SessionID) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			ses, err := findSession(ctx, tx, id)
+			if err != nil || ses.Person != by.PersonID {
+				return problem.ErrNotFound
+			}
+			if _, err := s.end(ctx, tx, id, byPerson); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("auth.session_ended", "session", int64(id)))
+			return nil
+		})
+	})
+}
+
+// Disable takes person's sign-in away: every session ends and none begins. A security administrator may do it
+// to anybody else, a secretary to those whose roles all lie in their own unit or below.
+func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID, reason string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			if person == by.PersonID {
+				return ErrSelf
+			}
+			if by.Role != org.RoleSecurityAdmin {
+				if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
+					return err
+				}
+			}
+			if _, err := findPerson(ctx, tx, person); err != nil {
+				return err
+			}
+			if found, err := disable(ctx, tx, person); err != nil || found == 0 {
+				return orElse(err, IllegalTransition.With("state", "disabled"))
+			}
+			if err := s.RightsShrank(ctx, tx, person); err != nil {
+				return err
+			}
+			e := by.Did("account.disabled", "person", int64(person))
+			e.Reason = reason
+			audit.Note(tx, e)
+			return s.endAll(ctx, tx, person, 0, byDisabled)
+		})
+	})
+}
+
+// Me is who is signed in, as they see themselves.
+type Me struct {
+	Person      org.PersonID
+	Name        sealed.Name
+	State       State
+	Session     Session
+	ActingAs    org.AssignmentID
+	Assignments []org.Assignment
+	Kinds       map[org.UnitID]org.UnitKind
+}
+
+// SteppedUpUntil is until when sensitive acts are open; zero if they are not.
+func (m Me) SteppedUpUntil(now time.Time) time.Time {
+	s := m.Session
+	if s.SteppedAt == nil || s.HeldUntil != nil && now.Before(*s.HeldUntil) || !now.Before(s.SteppedAt.Add(steppedFor)) {
+		return time.Time{}
+	}
+	return s.SteppedAt.Add(steppedFor)
+}
+
+// Me says who by is and in which roles they can act.
+func (s *Service) Me(ctx context.Context, by org.Actor) (m Me, err error) {
+	m = Me{Person: by.PersonID, State: Bound, ActingAs: by.Assignment}
+	p, err := findPerson(ctx, s.db, by.PersonID)
+	if err != nil {
+		return m, err
+	}
+	if m.Name, err = s.nameOf(p); err != nil {
+		return m, err
+	}
+	if _, unverified, err := accountOf(ctx, s.db, by.PersonID, Unverified); err != nil {
+		return m, err
+	} else if unverified {
+		m.State = Unverified
+	}
+	if m.Session, err = findSession(ctx, s.db, SessionFrom(ctx)); err != nil {
+		return m, err
+	}
+	if m.Assignments, err = org.AssignmentsOf(ctx, s.db, by.PersonID, calendar.DayOf(s.db.Now())); err != nil || len(m.Assignments) == 0 {
+		return m, err
+	}
+	ids := make([]org.UnitID, len(m.Assignments))
+	for i, a := range m.Assignments {
+		ids[i] = a.UnitID
+	}
+	units, err := org.UnitsByID(ctx, s.db, ids...)
+	m.Kinds = map[org.UnitID]org.UnitKind{}
+	for id, u := range units {
+		m.Kinds[id] = u.Kind
+	}
+	return m, err
+}
