@@ -1,3 +1,4 @@
+// Package app puts the program together, by hand and from top to bottom, and runs it.
 package app
 
 import (

@@ -56,10 +56,10 @@ func (r *row) follow(key []byte, lane int, n int64, prev []byte) {
 func (r *row) seal(key []byte) []byte {
 	b := make([]byte, 0, 256)
 	text := func(s string) {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(s))) //nolint:gosec // because a column holds some hundred bytes
+		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
 	}
-	number := func(n int64) { b = binary.BigEndian.AppendUint64(b, uint64(n)) } //nolint:gosec // because the bits are what counts
+	number := func(n int64) { b = binary.BigEndian.AppendUint64(b, uint64(n)) }
 	text(string(r.PrevHash))
 	number(int64(r.Lane))
 	number(r.N)
@@ -106,7 +106,7 @@ func (r request) lane(first Entry, lanes int) int {
 		_, _ = h.Write([]byte(r.id))
 	} else {
 		_, _ = h.Write([]byte(first.Action))
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(first.ObjectID))) //nolint:gosec // because any spread will do
+		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(first.ObjectID)))
 	}
-	return int(h.Sum32() % uint32(lanes)) //nolint:gosec // because there are 8 lanes
+	return int(h.Sum32() % uint32(lanes))
 }

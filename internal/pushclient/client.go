@@ -108,7 +108,7 @@ func (c *Client) Run(ctx context.Context) error {
 		began := time.Now()
 		code, after, err := c.connect(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // because the end of ctx is how Run is ended
 		}
 		if c.o.Down != nil {
 			c.o.Down(code, err)
@@ -227,8 +227,7 @@ func (c *Client) listen(ctx context.Context, ws *websocket.Conn, frames <-chan [
 				}
 				break
 			}
-			var closed *websocket.CloseError
-			if errors.As(err, &closed) {
+			if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 				code = closed.Code
 			}
 			return code, after, err

@@ -118,7 +118,7 @@ func TestABusyFileIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close() //nolint:errcheck // because nothing is written through it
+	defer other.Close()
 	if _, err := other.ExecContext(ctx, "PRAGMA busy_timeout = 0"); err != nil {
 		t.Fatal(err)
 	}

@@ -122,8 +122,7 @@ func IsLockWait(err error) bool {
 
 // IsDuplicate says whether err is the refusal of a UNIQUE or PRIMARY KEY. The transaction goes on.
 func IsDuplicate(err error) bool {
-	var my *mysql.MySQLError
-	if errors.As(err, &my) {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return my.Number == numDuplicate || my.Number == numDuplicateNamed
 	}
 	var lite *sqlite.Error

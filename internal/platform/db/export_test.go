@@ -20,7 +20,7 @@ func (d *DB) MigrateOne(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	defer done() //nolint:errcheck // because it only gives connections back
+	defer done()
 	provider, err := d.provider(pool, log)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (d *DB) RunWithoutNotes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer done() //nolint:errcheck // because it only gives connections back
+	defer done()
 	for _, s := range list {
 		if _, err := pool.ExecContext(ctx, s.text); err != nil {
 			return err

@@ -135,8 +135,7 @@ const (
 // said and noted, and safe because a step is one statement.
 func runOnServer(ctx context.Context, db *sql.DB, s step, log *slog.Logger) error {
 	_, err := db.ExecContext(ctx, s.text)
-	var my *mysql.MySQLError
-	if errors.As(err, &my) {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch my.Number {
 		case numTableExists, numColumnExists, numKeyExists, numNothingThere:
 			log.WarnContext(ctx, "migration was done before and is noted now", "step", s.name, "server", my.Message)

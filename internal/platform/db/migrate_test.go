@@ -156,7 +156,7 @@ func TestTheSchemaIsWhatItsFileSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := os.WriteFile("schema.sql", []byte(got), 0o644); err != nil { //nolint:gosec // because everybody may read it
+		if err := os.WriteFile("schema.sql", []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return

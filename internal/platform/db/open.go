@@ -112,12 +112,12 @@ func holdFolder(folder string) (*os.File, error) {
 		return nil, fmt.Errorf("close the data folder to others: %w", err)
 	}
 	name := filepath.Join(folder, "lock")
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600) //nolint:gosec // because the operator names the folder
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the data folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := os.ReadFile(name) //nolint:gosec // because the operator names the folder
+		holder, _ := os.ReadFile(name)
 		text := cmp.Or(strings.TrimSpace(string(holder)), "another process")
 		return nil, errors.Join(fmt.Errorf("the data folder %s is in use by %s: stop it first, or choose another folder", folder, text), f.Close())
 	}

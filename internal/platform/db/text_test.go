@@ -92,7 +92,7 @@ func setOrder(text string) string {
 		})
 	}
 	var earlier []string
-	for _, one := range strings.Split(set, ",") {
+	for one := range strings.SplitSeq(set, ",") {
 		a := assignment.FindStringSubmatch(strings.TrimSpace(one))
 		if a == nil {
 			continue

@@ -189,14 +189,14 @@ func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
 
 // Keep returns the value of this transaction for key, made at its first call. When the transaction runs again,
 // it begins anew.
-func (tx *Tx) Keep(key any, make func() any) any {
+func (tx *Tx) Keep(key any, first func() any) any {
 	if v, ok := tx.kept[key]; ok {
 		return v
 	}
 	if tx.kept == nil {
 		tx.kept = map[any]any{}
 	}
-	v := make()
+	v := first()
 	tx.kept[key] = v
 	return v
 }

@@ -18,7 +18,7 @@ var tags = [Shards]string{
 }
 
 // ShardOf is the shard of a person.
-func ShardOf(person int64) int { return int(uint64(person) % Shards) } //nolint:gosec // because ids are positive, and any number would do
+func ShardOf(person int64) int { return int(uint64(person) % Shards) }
 
 // A Key names one value, or one channel, in Redis. Keys are made by the functions below only, and can be
 // compared; the prefix of the era is added on the way out.

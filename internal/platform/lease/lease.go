@@ -8,6 +8,7 @@ package lease
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -203,9 +204,7 @@ func (l *Leases) renew(ctx context.Context) error {
 	began := l.timer()
 	l.mu.RLock()
 	mine := make(map[int]hold, len(l.held))
-	for shard, h := range l.held {
-		mine[shard] = h
-	}
+	maps.Copy(mine, l.held)
 	l.mu.RUnlock()
 	var lost []int
 	err := l.d.InTx(ctx, func(tx *db.Tx) error {
@@ -327,9 +326,7 @@ func (l *Leases) takeSome(ctx context.Context, free []leaseRow) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for shard, h := range taken {
-		l.held[shard] = h
-	}
+	maps.Copy(l.held, taken)
 	return nil
 }
 

@@ -85,8 +85,8 @@ func (k *Keys) Parse(cursor string, size int, bound string) (Page, error) {
 	if err != nil || len(raw) != signedSize+macSize || raw[0] != version || !hmac.Equal(raw[signedSize:], k.mac(raw[:signedSize], bound)) {
 		return Page{}, problem.ErrCursor
 	}
-	p.At = time.UnixMilli(int64(binary.BigEndian.Uint64(raw[1:]))).UTC() //nolint:gosec // because it was an int64 before
-	p.ID = int64(binary.BigEndian.Uint64(raw[9:]))                       //nolint:gosec // because it was an int64 before
+	p.At = time.UnixMilli(int64(binary.BigEndian.Uint64(raw[1:]))).UTC()
+	p.ID = int64(binary.BigEndian.Uint64(raw[9:]))
 	return p, nil
 }
 
@@ -94,8 +94,8 @@ func (k *Keys) Parse(cursor string, size int, bound string) (Page, error) {
 func (k *Keys) Next(at time.Time, id int64, bound string) string {
 	raw := make([]byte, 0, signedSize+macSize)
 	raw = append(raw, version)
-	raw = binary.BigEndian.AppendUint64(raw, uint64(at.UnixMilli())) //nolint:gosec // because it comes back as an int64
-	raw = binary.BigEndian.AppendUint64(raw, uint64(id))             //nolint:gosec // because it comes back as an int64
+	raw = binary.BigEndian.AppendUint64(raw, uint64(at.UnixMilli()))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(id))
 	return base64.RawURLEncoding.EncodeToString(append(raw, k.mac(raw, bound)...))
 }
 

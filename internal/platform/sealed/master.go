@@ -13,7 +13,7 @@ import (
 // ReadMaster reads the master key from its file: 32 bytes in base64, readable by its owner alone. With
 // create, a missing file is made; only the embedded tier asks for that, at its first start.
 func ReadMaster(path string, create bool) ([]byte, error) {
-	text, err := os.ReadFile(path) //nolint:gosec // because the path is the operator's own setting
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		return createMaster(path)
 	}
@@ -41,8 +41,8 @@ func ParseMaster(text string) ([]byte, error) {
 
 func createMaster(path string) (key []byte, err error) {
 	key = make([]byte, MasterSize)
-	_, _ = rand.Read(key)                                                 // never fails (crypto/rand)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400) //nolint:gosec // because the path is the operator's own setting
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o400)
 	if err != nil {
 		return nil, fmt.Errorf("make the master key: %w", err)
 	}

@@ -67,18 +67,47 @@ func (s Secret) Masked() string {
 // Format serves all verbs of fmt, since %d or %#v would otherwise print the inner struct; MarshalText serves
 // JSON, XML and YAML. database/sql refuses the types by itself, so nothing is stored unsealed by mistake.
 
-func (n Name) String() string                 { return n.Masked() }
-func (n Name) GoString() string               { return n.Masked() }
-func (n Name) Format(f fmt.State, _ rune)     { _, _ = io.WriteString(f, n.Masked()) }
-func (n Name) MarshalText() ([]byte, error)   { return []byte(n.Masked()), nil }
-func (n Name) LogValue() slog.Value           { return slog.StringValue(n.Masked()) }
-func (p Phone) String() string                { return p.Masked() }
-func (p Phone) GoString() string              { return p.Masked() }
-func (p Phone) Format(f fmt.State, _ rune)    { _, _ = io.WriteString(f, p.Masked()) }
-func (p Phone) MarshalText() ([]byte, error)  { return []byte(p.Masked()), nil }
-func (p Phone) LogValue() slog.Value          { return slog.StringValue(p.Masked()) }
-func (s Secret) String() string               { return s.Masked() }
-func (s Secret) GoString() string             { return s.Masked() }
-func (s Secret) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, s.Masked()) }
+// String is the mask.
+func (n Name) String() string { return n.Masked() }
+
+// GoString is the mask.
+func (n Name) GoString() string { return n.Masked() }
+
+// Format writes the mask, whatever the verb.
+func (n Name) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, n.Masked()) }
+
+// MarshalText is the mask.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n.Masked()), nil }
+
+// LogValue is the mask.
+func (n Name) LogValue() slog.Value { return slog.StringValue(n.Masked()) }
+
+// String is the mask.
+func (p Phone) String() string { return p.Masked() }
+
+// GoString is the mask.
+func (p Phone) GoString() string { return p.Masked() }
+
+// Format writes the mask, whatever the verb.
+func (p Phone) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.Masked()) }
+
+// MarshalText is the mask.
+func (p Phone) MarshalText() ([]byte, error) { return []byte(p.Masked()), nil }
+
+// LogValue is the mask.
+func (p Phone) LogValue() slog.Value { return slog.StringValue(p.Masked()) }
+
+// String is the mask.
+func (s Secret) String() string { return s.Masked() }
+
+// GoString is the mask.
+func (s Secret) GoString() string { return s.Masked() }
+
+// Format writes the mask, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.Masked()) }
+
+// MarshalText is the mask.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.Masked()), nil }
-func (s Secret) LogValue() slog.Value         { return slog.StringValue(s.Masked()) }
+
+// LogValue is the mask.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.Masked()) }

@@ -135,7 +135,6 @@ func TestX1_AFormulaCellIsSeenAndATextThatLooksLikeOneIsText(t *testing.T) {
 func TestX1_HostileFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	plain := xlsx(t, func(f *excelize.File) { _ = f.SetCellStr("Sheet1", "A1", "x") })
-	many := plain
 	var parts bytes.Buffer
 	w := zip.NewWriter(&parts)
 	for i := range maxEntries + 1 {
@@ -146,7 +145,7 @@ func TestX1_HostileFilesAreRefused(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	many = parts.Bytes()
+	many := parts.Bytes()
 	rows := strings.Repeat("a\n", maxRows+1)
 	for name, c := range map[string]struct {
 		file []byte

@@ -331,8 +331,7 @@ func (c *Client) call(ctx context.Context, name, method, path string, query url.
 
 // lost says that a call got no answer, without the address that err carries.
 func lost(name string, err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
 	e := &Error{Call: name, Class: Transient, reason: "no connection"}

@@ -80,5 +80,5 @@ var template = sync.OnceValues(func() (file []byte, err error) {
 	if err := d.Close(); err != nil { // the last one to close writes the log into the file
 		return nil, err
 	}
-	return os.ReadFile(path) //nolint:gosec // because the folder is ours
+	return os.ReadFile(path)
 })

@@ -30,7 +30,7 @@ type Options struct {
 // The app of a Server that was given none.
 const (
 	AppID  = "wxfake0000000001"
-	Secret = "fake-secret-0000000000000001" //nolint:gosec // the secret of a pretended app
+	Secret = "fake-secret-0000000000000001"
 )
 
 // A Server is the pretended platform.
@@ -123,7 +123,7 @@ func (s *Server) Start(ctx context.Context, addr string) error {
 	}
 	s.url = "http://" + ln.Addr().String()
 	s.http = &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = s.http.Serve(ln) }() //nolint:errcheck // ends with Close
+	go func() { _ = s.http.Serve(ln) }()
 	return nil
 }
 

@@ -95,7 +95,7 @@ func (s *Server) spoil(w http.ResponseWriter, r *http.Request, f *Fault) bool {
 	case WrongType:
 		fmt.Fprint(w, `{"errcode":"0","openid":7,"access_token":7,"expires_in":"7200","msgid":"1","result":[],"phone_info":"x"}`)
 	case Redirect:
-		http.Redirect(w, r, "http://127.0.0.1:1/elsewhere?"+r.URL.RawQuery, http.StatusFound)
+		http.Redirect(w, r, "http://127.0.0.1:1/elsewhere?"+r.URL.RawQuery, http.StatusFound) //nolint:gosec // because a redirect that must not be followed is what this fault is
 	case Control:
 		fmt.Fprint(w, `{"errcode":0,"openid":"o-\u0000\u001b[31m","session_key":"`+Canary+`","access_token":"a\nb","expires_in":7200,"result":{"suggest":"pa\u0007ss"},"phone_info":{"purePhoneNumber":"199\u000000001234","watermark":{"appid":"`+AppID+`","timestamp":1}}}`)
 	case Twice:
