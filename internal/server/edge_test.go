@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -539,4 +540,49 @@ func TestAHandlerKnowsItsCaller(t *testing.T) {
 	if e.ask(t, http.MethodGet, "/v1/open", "", "X-Wanjia-Client", "<script>"); watch.CallerFrom(e.request.Context()).Client != "" {
 		t.Errorf("client %q was believed", watch.CallerFrom(e.request.Context()).Client)
 	}
+}
+
+func TestR16HeadersAreBounded(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewUnstartedServer(nil)
+	s.Config = Listener(newEdge(t, nil).echo, slog.New(slog.DiscardHandler))
+	s.Start()
+	defer s.Close()
+	for size, want := range map[int]int{8 << 10: 204, 64 << 10: 431} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/open", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Much", strings.Repeat("a", size))
+		a, err := s.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want {
+			t.Errorf("%d bytes of headers: %d, want %d", size, a.StatusCode, want)
+		}
+	}
+	c := s.Config
+	if c.ReadHeaderTimeout > 5*time.Second || c.ReadTimeout > 15*time.Second || c.WriteTimeout > 30*time.Second || c.IdleTimeout > time.Minute ||
+		c.ReadHeaderTimeout == 0 || c.ReadTimeout == 0 || c.WriteTimeout == 0 || c.IdleTimeout == 0 {
+		t.Errorf("limits of time %v %v %v %v", c.ReadHeaderTimeout, c.ReadTimeout, c.WriteTimeout, c.IdleTimeout)
+	}
+}
+
+// FuzzBody sends anything to the edge: it is taken or refused, and never our fault.
+func FuzzBody(f *testing.F) {
+	for _, seed := range []string{
+		`{"note":"x1","count":1e3,"kinds":["a"],"inner":{"x":1}}`, `{"note":"x1","day":"2026-05-11","at":"2026-05-11T01:02:03Z"}`,
+		`{"note":null}`, `{"role":"user","rOLe":"admin"}`, `[]`, ``, `{"note":"x1","count":-0}`, `{"note":"x1","count":1e999999999}`,
+	} {
+		f.Add(seed)
+	}
+	e := newEdge(f, nil)
+	f.Fuzz(func(t *testing.T, body string) {
+		e.log.Reset()
+		if a := e.post(t, body); a.Code != 204 && a.Code != 400 && a.Code != 413 && a.Code != 422 {
+			t.Errorf("%q: %d %s", body, a.Code, e.log)
+		}
+	})
 }
