@@ -248,4 +248,3 @@ func TestPushingARowAgainHasNoEffect(t *testing.T) {
 		v.got(t, 10*time.Second, 0, 41)
 	})
 }
-

@@ -33,7 +33,7 @@ var shown = []string{receiptCode, statusLabel, kindLabel, unitLabel, placeLabel,
 var kinds = map[string]kind{
 	"task.assigned":  {Prompt, []string{kindLabel, unitLabel, count, dueAt}},
 	"task.returned":  {Prompt, []string{kindLabel, unitLabel, count, dueAt}},
-	"task.withdrawn": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
+	"task.cancelled": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
 	"task.due":       {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
 	"task.accepted":  {Quiet, []string{kindLabel, unitLabel, count, dueAt, at}},
 	"task.reported":  {Ordinary, []string{kindLabel, unitLabel, count, dueAt, at}},
@@ -67,11 +67,11 @@ var kinds = map[string]kind{
 var (
 	refTypes = regexp.MustCompile(`^[a-z_]{1,32}$`)
 	dedupes  = regexp.MustCompile(`^[a-z0-9:._-]{1,64}$`)
-	// longDigits is what phones, id cards and account numbers look like; no public label does.
-	longDigits = regexp.MustCompile(`[0-9０-９]{7,}`)
+	// longDigits is what mobile phones, id cards and account numbers look like; no public label does.
+	longDigits = regexp.MustCompile(`[0-9０-９]{11,}`)
 )
 
-// labelLength is how many characters a label may have.
+// labelLength is how many characters of a label are shown.
 const labelLength = 60
 
 // check says why item cannot be told, or returns its priority and its fields as they are stored.
@@ -146,8 +146,11 @@ func field(name string, value any) (any, error) {
 		r := []rune(label)
 		return string(r[:min(5, len(r))]), nil
 	}
-	if !utf8.ValidString(label) || utf8.RuneCountInString(label) > labelLength || longDigits.MatchString(label) {
+	if !utf8.ValidString(label) || longDigits.MatchString(label) {
 		return nil, fmt.Errorf("%s does not look like a public label", name) // its text stays out of the logs
+	}
+	if r := []rune(label); len(r) > labelLength {
+		label = string(r[:labelLength-1]) + "…"
 	}
 	return label, nil
 }

@@ -34,7 +34,6 @@ func TestAPersonalValueIsNeverTold(t *testing.T) {
 		{"careFlag": "living_alone"},
 		{"kindLabel": "联系19900001234"},
 		{"kindLabel": "证号 110101190001010000"},
-		{"kindLabel": strings.Repeat("长", 61)},
 		{"kindLabel": 19900001234},
 		{"dueAt": "明天"},
 		{"count": "很多"},
@@ -60,6 +59,14 @@ func TestAnUnknownKindIsRefused(t *testing.T) {
 		if _, _, err := item.check(); err == nil {
 			t.Errorf("%+v is told", item)
 		}
+	}
+}
+
+func TestALongLabelIsCut(t *testing.T) {
+	t.Parallel()
+	got, err := field("unitLabel", strings.Repeat("长", 100))
+	if want := strings.Repeat("长", 59) + "…"; err != nil || got != want {
+		t.Errorf("told %v (%v), want %s", got, err, want)
 	}
 }
 

@@ -53,6 +53,7 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 	wg.Go(func() { _ = n.courier.Run(ctx) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/push", n.hub.ServeSocket)
+	mux.HandleFunc("GET /v1/push/events", n.hub.ServeEvents)
 	n.server = httptest.NewServer(mux)
 	var once sync.Once
 	n.kill = func() {

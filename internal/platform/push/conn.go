@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -270,12 +271,12 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 	h.open.Add(1)
 	p.read = max(p.read, head.Read)
 	open := 0
-	for i := len(p.conns) - 1; i >= 0; i-- {
-		if p.conns[i].shutAt != 0 {
+	for _, v := range slices.Backward(p.conns) {
+		if v.shutAt != 0 {
 			continue
 		}
 		if open++; open > socketsAPerson {
-			p.conns[i].shut(TooManyOpen, 0)
+			v.shut(TooManyOpen, 0)
 		}
 	}
 	h.rise(p, head.Seq)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -66,14 +67,15 @@ type Session struct {
 
 // Options put a Hub together.
 type Options struct {
-	Era     int64
-	Inbox   Inbox
-	KV      *kv.KV
-	Hot     *Hot
-	Redeem  func(ctx context.Context, ticket string) (Session, error)
-	Origins []string         // scheme://host[:port] of the pages that may open sockets
-	Now     func() time.Time // nil: the machine's clock
-	Log     *slog.Logger     // nil: none
+	Era      int64
+	Inbox    Inbox
+	KV       *kv.KV
+	Hot      *Hot
+	Redeem   func(ctx context.Context, ticket string) (Session, error)
+	Identify func(r *http.Request) (Session, error) // whose request it is, by its Authorization header
+	Origins  []string                               // scheme://host[:port] of the pages that may open sockets
+	Now      func() time.Time                       // nil: the machine's clock
+	Log      *slog.Logger                           // nil: none
 }
 
 // A Hub is the sockets, event streams and waiting requests of one node.

@@ -189,7 +189,7 @@ func (c *conn) readOne(kind int, r io.Reader) bool {
 	for {
 		m, err := r.Read((*room)[n:])
 		n += m
-		if err == io.EOF { //nolint:errorlint // because io.Reader promises EOF itself
+		if err == io.EOF {
 			break
 		}
 		if err != nil || n == len(*room) {

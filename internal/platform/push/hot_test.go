@@ -1,0 +1,129 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+)
+
+func entries(from, to int64) (some []Entry) {
+	for s := from; s <= to; s++ {
+		some = append(some, Entry{Seq: s, Tail: fmt.Sprintf(`"k":"task.due","ref":{"type":"task","id":%d}}`, s)})
+	}
+	return some
+}
+
+func TestAPushIsTakenInOrderAndOnce(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h := NewHot(k)
+		say := func(from, to int64) Answer { return h.Push(t.Context(), []Delivery{{somebody, entries(from, to)}})[0] }
+		if a := say(1, 1); a != (Answer{State: Cold}) {
+			t.Errorf("a push to a cold inbox: %+v", a)
+		}
+		err := h.Warm(t.Context(), somebody, func(context.Context, int) (int64, []Entry, error) {
+			if a := say(2, 2); a != (Answer{State: Gap}) { // told to come again
+				t.Errorf("a push while a reader is filling: %+v", a)
+			}
+			return 1, entries(1, 1), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			from, to int64
+			want     Answer
+		}{
+			{4, 4, Answer{State: Gap, Top: 1}},
+			{2, 3, Answer{State: Taken, Top: 3}},
+			{2, 3, Answer{State: Known, Top: 3}},
+			{3, 5, Answer{State: Taken, Top: 5}},
+		} {
+			if a := say(c.from, c.to); a != c.want {
+				t.Errorf("push %d to %d: %+v, want %+v", c.from, c.to, a, c.want)
+			}
+		}
+		if diff := cmp.Diff(entries(3, 5), h.Read(t.Context(), somebody, 2, 100)); diff != "" {
+			t.Errorf("read after 2 (-want +got):\n%s", diff)
+		}
+		if top, known := h.Top(t.Context(), somebody); top != 5 || !known {
+			t.Errorf("top %d, known %v", top, known)
+		}
+		if err := h.Forget(t.Context(), somebody); err != nil {
+			t.Fatal(err)
+		}
+		if a := say(6, 6); a.State != Cold {
+			t.Errorf("a forgotten inbox answers %+v, want cold", a)
+		}
+	})
+}
+
+// However many read and push at once, the hot inbox has no hole.
+func TestNoItemFallsBetweenReadersAndPushes(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h, sql := NewHot(k), &memory{}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 100 {
+				d := Delivery{somebody, sql.add(1, 0)} // SQL first, then Redis
+				for a := (Answer{State: Gap}); a.State == Gap && a.Err == nil; {
+					a = h.Push(t.Context(), []Delivery{d})[0]
+				}
+			}
+		})
+		for range 3 {
+			wg.Go(func() {
+				for range 30 {
+					err := h.Warm(t.Context(), somebody, func(ctx context.Context, n int) (int64, []Entry, error) {
+						heads, err := sql.Heads(ctx, []int64{somebody})
+						if err != nil {
+							return 0, nil, err
+						}
+						top := heads[0].Seq
+						some, err := sql.Items(ctx, somebody, max(0, top-int64(n)), n)
+						for len(some) > 0 && some[len(some)-1].Seq > top {
+							some = some[:len(some)-1]
+						}
+						return top, some, err
+					})
+					if err != nil {
+						t.Errorf("warm: %v", err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		top, known := h.Top(t.Context(), somebody)
+		if !known || top != 100 {
+			t.Fatalf("top %d, known %v, want 100", top, known)
+		}
+		all, err := kvRange(t, k)
+		if err != nil || len(all) == 0 || all[len(all)-1] != "100-0" {
+			t.Fatalf("the stream ends %v (%v), want 100-0", all, err)
+		}
+		for i := 1; i < len(all); i++ {
+			var a, b int64
+			_, _ = fmt.Sscanf(all[i-1], "%d-", &a)
+			_, _ = fmt.Sscanf(all[i], "%d-", &b)
+			if b != a+1 {
+				t.Fatalf("after %d comes %d", a, b)
+			}
+		}
+	})
+}
+
+func kvRange(t *testing.T, k *kv.KV) (ids []string, err error) {
+	t.Helper()
+	found, err := k.Range(t.Context(), kv.HotInbox(somebody), 0, 1000)
+	for _, e := range found {
+		ids = append(ids, e.ID)
+	}
+	return ids, err
+}

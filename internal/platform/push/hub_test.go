@@ -1,0 +1,387 @@
+package push
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+)
+
+// A memory is an inbox of one person without SQL.
+type memory struct {
+	mu    sync.Mutex
+	items []Entry
+	read  int64
+	live  []int64
+	acks  []Ack
+	away  bool
+}
+
+var errAway = fmt.Errorf("the test has taken SQL away")
+
+func (m *memory) Heads(_ context.Context, persons []int64) ([]Head, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away {
+		return nil, errAway
+	}
+	var heads []Head
+	for _, p := range persons {
+		if p > 0 {
+			heads = append(heads, Head{Person: p, Seq: int64(len(m.items)), Read: m.read})
+		}
+	}
+	return heads, nil
+}
+
+func (m *memory) Items(_ context.Context, _, after int64, limit int) ([]Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away {
+		return nil, errAway
+	}
+	some := m.items[min(after, int64(len(m.items))):]
+	return slices.Clone(some[:min(limit, len(some))]), nil
+}
+
+func (m *memory) Rights(context.Context, int64) ([]int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away {
+		return nil, errAway
+	}
+	return slices.Clone(m.live), nil
+}
+
+func (m *memory) MarkRead(_ context.Context, _, seq int64) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read = max(m.read, seq)
+	return m.read, nil
+}
+
+func (m *memory) Acked(_ context.Context, acks []Ack) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.acks = append(m.acks, acks...)
+	return nil
+}
+
+func (m *memory) add(n int, as int64) []Entry {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from := len(m.items)
+	for range n {
+		tail := `"k":"task.due"}`
+		if as != 0 {
+			tail = fmt.Sprintf(`"as":%d,%s`, as, tail)
+		}
+		m.items = append(m.items, Entry{Seq: int64(len(m.items) + 1), Tail: tail})
+	}
+	return slices.Clone(m.items[from:])
+}
+
+// A paper is a wire that keeps what is written on it.
+type paper struct {
+	mu     sync.Mutex
+	frames []string
+	codes  []Code
+	cut    bool
+	moved  chan struct{}
+	hold   chan struct{} // not nil: writing waits until it is closed
+}
+
+func (p *paper) write(frame []byte, _ int64) error {
+	p.mu.Lock()
+	hold := p.hold
+	p.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
+	p.mu.Lock()
+	p.frames = append(p.frames, string(frame))
+	p.mu.Unlock()
+	p.tell()
+	return nil
+}
+
+func (p *paper) shut(code Code) {
+	p.mu.Lock()
+	p.codes = append(p.codes, code)
+	p.mu.Unlock()
+	p.tell()
+}
+
+func (p *paper) drop() {
+	p.mu.Lock()
+	p.cut = true
+	p.mu.Unlock()
+	p.tell()
+}
+
+func (p *paper) tell() {
+	select {
+	case p.moved <- struct{}{}:
+	default:
+	}
+}
+
+// until waits until ok holds of what is written.
+func (p *paper) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	limit := time.After(10 * time.Second)
+	for {
+		p.mu.Lock()
+		yes := ok()
+		p.mu.Unlock()
+		if yes {
+			return
+		}
+		select {
+		case <-p.moved:
+		case <-limit:
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			t.Fatalf("%s did not come; frames %v, codes %v, cut %v", what, p.frames, p.codes, p.cut)
+		}
+	}
+}
+
+func (p *paper) has(frame string) func() bool {
+	return func() bool { return slices.ContainsFunc(p.frames, func(f string) bool { return strings.HasPrefix(f, frame) }) }
+}
+
+// items counts the items written, and says whether they are 1, 2, 3 ….
+func (p *paper) items() (n int, inOrder bool) {
+	inOrder = true
+	for _, f := range p.frames {
+		for _, part := range strings.Split(f, `"s":`)[1:] {
+			n++
+			inOrder = inOrder && strings.HasPrefix(part, fmt.Sprintf("%d,", n))
+		}
+	}
+	return n, inOrder
+}
+
+// A desk is a hub whose clock and wheel a test moves.
+type desk struct {
+	*Hub
+	inbox *memory
+	mu    sync.Mutex
+	time  time.Time
+}
+
+const somebody = 7
+
+func newDesk(t *testing.T, k *kv.KV) *desk {
+	t.Helper()
+	d := &desk{inbox: &memory{}, time: time.Date(2026, 5, 11, 8, 0, 0, 0, time.UTC)}
+	d.Hub = NewHub(Options{Era: 1, Inbox: d.inbox, KV: k, Hot: NewHot(k), Now: func() time.Time {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return d.time
+	}, Redeem: func(_ context.Context, ticket string) (Session, error) {
+		if ticket != "good" {
+			return Session{}, ErrTicket
+		}
+		return Session{PersonID: somebody, SessionID: 71}, nil
+	}})
+	t.Cleanup(func() { _ = d.sub.Close() })
+	return d
+}
+
+// pass lets time go on, and the wheel come by.
+func (d *desk) pass(t *testing.T, by time.Duration) {
+	t.Helper()
+	d.mu.Lock()
+	d.time = d.time.Add(by)
+	d.mu.Unlock()
+	d.askWhetherSQLIsThere(t.Context())
+	d.visit(t.Context(), kv.ShardOf(somebody))
+}
+
+func (d *desk) join(t *testing.T, after *Cursor) (*conn, *paper) {
+	t.Helper()
+	p := &paper{moved: make(chan struct{}, 1)}
+	c, err := d.Hub.join(t.Context(), Session{PersonID: somebody, SessionID: 70}, after, p, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.until(t, "hi", p.has(`{"t":"hi","era":1,`))
+	return c, p
+}
+
+// S4: 60 s silence (4012).
+func TestASilentSocketIsClosed(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		c, p := d.join(t, &Cursor{1, 0})
+		d.pass(t, 59*time.Second)
+		c.take(clientFrame{kind: pingFrame})
+		p.until(t, "the answer to a ping", p.has(`{"t":"p"}`))
+		d.pass(t, 59*time.Second)
+		d.pass(t, 2*time.Second)
+		p.until(t, "4012", func() bool { return slices.Equal(p.codes, []Code{Silent}) })
+		d.pass(t, 3*time.Second)
+		p.until(t, "the end of a socket that says no goodbye", func() bool { return p.cut })
+	})
+}
+
+func TestASocketIsRenewedInPlaceOrCloses(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		c, p := d.join(t, &Cursor{1, 0})
+		for range 58 { // 29 minutes; who says nothing is closed as silent
+			d.pass(t, 30*time.Second-time.Millisecond)
+			c.take(clientFrame{kind: pingFrame})
+		}
+		d.pass(t, 10*time.Second+58*time.Millisecond)
+		p.until(t, "exp", p.has(`{"t":"exp","in":50}`))
+		c.take(clientFrame{kind: pingFrame}) // else it is silent
+		d.do(t.Context(), <-asked(c, clientFrame{kind: authFrame, ticket: "good"}))
+		d.pass(t, 55*time.Second)
+		c.take(clientFrame{kind: pingFrame})
+		if n := len(p.codes); n != 0 {
+			t.Fatalf("a renewed socket is closed: %v", p.codes)
+		}
+		for range 30 { // it stays as long as it speaks
+			c.take(clientFrame{kind: pingFrame})
+			d.pass(t, time.Minute)
+		}
+		p.until(t, "4003", func() bool { return slices.Equal(p.codes, []Code{WindowOver}) })
+	})
+}
+
+// asked hands f to c and gives back the job it became.
+func asked(c *conn, f clientFrame) <-chan job {
+	c.take(f)
+	return c.h.work
+}
+
+func TestASlowSocketLacksNothingInTheEnd(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		c, p := d.join(t, &Cursor{1, 0})
+		hold := make(chan struct{})
+		p.mu.Lock()
+		p.hold = hold
+		p.mu.Unlock()
+		for range 250 {
+			d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 0)})
+			c.p.mu.Lock()
+			if len(c.queue) > queueFrames || c.bytes > queueBytes {
+				t.Errorf("%d items and %d bytes are queued", len(c.queue), c.bytes)
+			}
+			c.p.mu.Unlock()
+		}
+		close(hold)
+		p.until(t, "250 items", func() bool { n, _ := p.items(); return n >= 250 })
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if n, inOrder := p.items(); n != 250 || !inOrder {
+			t.Errorf("%d items, in order: %v", n, inOrder)
+		}
+		if d.Stats().Lagging == 0 {
+			t.Error("the socket never lagged: the test does not test")
+		}
+	})
+}
+
+func TestALongAbsenceIsReadInPages(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		d.inbox.add(450, 0)
+		c, p := d.join(t, &Cursor{1, 0})
+		count := func(want int) func() bool {
+			return func() bool { n, inOrder := p.items(); return n == want && inOrder }
+		}
+		p.until(t, "the first page", count(200))
+		c.take(clientFrame{kind: ackFrame, seq: 900}) // more than was sent: no ack
+		c.take(clientFrame{kind: ackFrame, seq: 199})
+		c.take(clientFrame{kind: ackFrame, seq: 200})
+		p.until(t, "the rest", count(450))
+		c.take(clientFrame{kind: ackFrame, seq: 450})
+		d.flushAcks(t.Context())
+		if got := d.inbox.acks[len(d.inbox.acks)-1]; got != (Ack{somebody, 70, 450}) {
+			t.Errorf("noted %+v, want 450", got)
+		}
+	})
+}
+
+// A wake-up is a hint: without any, the position check brings what is missing.
+func TestThePositionCheckFindsWhatNobodyTold(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		_, p := d.join(t, &Cursor{1, 0})
+		d.inbox.add(3, 0)
+		d.pass(t, 25*time.Second)
+		p.until(t, "three items", func() bool { n, ok := p.items(); return n == 3 && ok })
+	})
+}
+
+// S5, and push.md §15: who does not know the rights any more delivers nothing.
+func TestWithoutSQLNothingIsDelivered(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		c, p := d.join(t, &Cursor{1, 0})
+		d.inbox.mu.Lock()
+		d.inbox.away = true
+		d.inbox.mu.Unlock()
+		d.pass(t, 11*time.Second)
+		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 0)})
+		c.p.mu.Lock()
+		for c.writing {
+			c.p.mu.Unlock()
+			p.tell()
+			c.p.mu.Lock()
+		}
+		stuck := c.stuck
+		c.p.mu.Unlock()
+		if n, _ := p.items(); n != 0 || !stuck {
+			t.Errorf("%d items delivered without knowing the rights", n)
+		}
+		d.inbox.mu.Lock()
+		d.inbox.away = false
+		d.inbox.mu.Unlock()
+		d.pass(t, time.Second)
+		p.until(t, "the item", func() bool { n, ok := p.items(); return n == 1 && ok })
+		d.inbox.mu.Lock()
+		d.inbox.away = true
+		d.inbox.mu.Unlock()
+		c.take(clientFrame{kind: pingFrame})
+		d.pass(t, 31*time.Second)
+		p.until(t, "4011", func() bool { return slices.Equal(p.codes, []Code{Drained}) })
+	})
+}
+
+// S5: an item of an ended role is a number without content; a new role needs nobody to tell.
+func TestAnItemOfARoleThatIsNotHeldIsGone(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		d.inbox.live = []int64{12}
+		_, p := d.join(t, &Cursor{1, 0})
+		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 12)})
+		p.until(t, "the item", p.has(`{"t":"n","s":1,"as":12,"k":"task.due"}`))
+		d.inbox.mu.Lock()
+		d.inbox.live = []int64{13}
+		d.inbox.mu.Unlock()
+		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 13)})
+		p.until(t, "the item of the new role", p.has(`{"t":"n","s":2,"as":13,`))
+		d.RightsChanged(somebody)
+		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 12)})
+		p.until(t, "the number alone", p.has(`{"t":"n","s":3,"k":"gone"}`))
+	})
+}

@@ -1,0 +1,130 @@
+package push
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const commentEvery = 15 * time.Second
+
+// ServeEvents answers GET /v1/push/events: the same frames as a socket's, one way, for networks that let no socket
+// through. Each item carries its cursor as the event's id, so Last-Event-ID resumes. Whoever asks shows an access
+// token or a ticket; cookies are not looked at.
+func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) {
+	if origins, sent := r.Header["Origin"]; len(origins) > 1 || sent && !h.originAllowed(origins[0], true) {
+		http.Error(w, "origin not allowed", http.StatusForbidden)
+		return
+	}
+	if h.draining.Load() {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	text := r.Header.Get("Last-Event-ID")
+	if text == "" {
+		text = r.URL.Query().Get("after")
+	}
+	after, err := cursorOf(text)
+	if err != nil {
+		http.Error(w, "after is not a cursor", http.StatusBadRequest)
+		return
+	}
+	session, err := h.sessionOf(r)
+	switch {
+	case errors.Is(err, ErrTicket):
+		http.Error(w, "a ticket or an access token is needed", http.StatusUnauthorized)
+		return
+	case err != nil:
+		http.Error(w, "try again", http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	s := &events{w: w, control: http.NewResponseController(w), era: h.o.Era, ended: make(chan struct{})}
+	if err := s.put(": wanjia\n\n"); err != nil {
+		return
+	}
+	c, err := h.join(r.Context(), session, after, s, true)
+	if err != nil {
+		return // the stream ends, and the device comes back with its cursor
+	}
+	defer c.part()
+	tick := time.NewTicker(commentEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if s.put(": \n\n") != nil {
+				return
+			}
+		case <-s.ended:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+// sessionOf is whose stream it is.
+func (h *Hub) sessionOf(r *http.Request) (Session, error) {
+	if r.Header.Get("Authorization") == "" || h.o.Identify == nil {
+		return h.o.Redeem(r.Context(), r.URL.Query().Get("ticket"))
+	}
+	return h.o.Identify(r)
+}
+
+// An events is a wire made of an event stream.
+type events struct {
+	mu      sync.Mutex
+	w       http.ResponseWriter
+	control *http.ResponseController
+	era     int64
+	over    bool
+	ended   chan struct{}
+}
+
+var errOver = errors.New("the stream is over")
+
+func (s *events) write(frame []byte, last int64) error {
+	b := make([]byte, 0, len(frame)+48)
+	if last > 0 {
+		b = append(b, "id: "+Cursor{s.era, last}.String()+"\n"...)
+	}
+	b = append(b, "data: "...)
+	b = append(b, frame...)
+	return s.put(string(append(b, "\n\n"...)))
+}
+
+func (s *events) put(text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return errOver
+	}
+	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return err
+	}
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.control.Flush()
+}
+
+// shut has nothing to add to the bye that went before, but the code for those who read the end only.
+func (s *events) shut(code Code) {
+	_ = s.put("event: close\ndata: " + strconv.Itoa(int(code)) + "\n\n")
+	s.drop()
+}
+
+func (s *events) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.over {
+		s.over = true
+		close(s.ended)
+	}
+}
