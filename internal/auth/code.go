@@ -56,7 +56,7 @@ func writeToken(b []byte) (token string, hash []byte) {
 // readToken is the bytes of a token and what is stored of them; ok is false for anything else.
 func readToken(token string) (b, hash []byte, ok bool) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) != 32 {
+	if err != nil || len(b) != 32 || len(token) != 43 { // encoding/base64 reads past line feeds
 		return nil, nil, false
 	}
 	sum := sha256.Sum256(b)

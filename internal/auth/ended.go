@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
@@ -186,7 +185,7 @@ func (s *Service) endAll(ctx context.Context, tx *db.Tx, person org.PersonID, bu
 }
 
 // RightsShrank makes every token given to person until now stale, in the transaction that takes a right away.
-// Sessions stay: a refresh gives a token for what is left. org is given it at wiring.
+// Sessions stay: a refresh gives a token for what is left.
 func (s *Service) RightsShrank(ctx context.Context, tx *db.Tx, person org.PersonID) error {
 	ver, err := raiseVer(ctx, tx, person)
 	if err != nil {
@@ -200,36 +199,12 @@ func (s *Service) RightsGrew(ctx context.Context, tx *db.Tx, person org.PersonID
 	return s.revoke(ctx, tx, RightsChanged, int64(person), 0)
 }
 
-// EndRoles takes back the rights of assignments whose last day has passed, and says whether there were any.
-// Call it every minute.
-func (s *Service) EndRoles(ctx context.Context) (some bool, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		some = false
-		rows, err := assignmentsEnded(ctx, tx, today(tx.Now))
-		if err != nil {
-			return err
-		}
-		done := map[org.PersonID]bool{}
-		for _, r := range rows {
-			found, err := markEnded(ctx, tx, r.ID)
-			if err != nil {
-				return err
-			}
-			if found == 0 {
-				continue // another node
-			}
-			some = true
-			audit.Note(tx, org.System.Did("role.ended", "role_assignment", int64(r.ID)))
-			if !done[r.Person] {
-				done[r.Person] = true
-				if err := s.RightsShrank(ctx, tx, r.Person); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
-	return some, err
+// RoleChanged is what signing in makes of a change of somebody's roles; org is given it at wiring.
+func (s *Service) RoleChanged(ctx context.Context, tx *db.Tx, _ org.Actor, event org.RoleEvent, a org.Assignment) error {
+	if event == org.RoleEnded {
+		return s.RightsShrank(ctx, tx, a.PersonID)
+	}
+	return s.RightsGrew(ctx, tx, a.PersonID)
 }
 
 // Forget deletes what is kept for a time only, and says whether there was any. Call it every minute.

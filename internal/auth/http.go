@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"wanjia/api"
@@ -51,7 +52,9 @@ func (h *Handler) answer(in SignedIn) baked {
 		AccessToken: in.Access, ExpiresIn: int(accessLife / time.Second), SessionID: int64(in.Session.ID),
 		Account: api.SignInAccount(in.State),
 	}
-	b := baked{visit: func(w http.ResponseWriter) error { return api.SignInWeChat200JSONResponse(a).VisitSignInWeChatResponse(w) }}
+	b := baked{visit: func(w http.ResponseWriter) error {
+		return api.SignInWeChat200JSONResponse(a).VisitSignInWeChatResponse(w)
+	}}
 	if in.Session.Client == Mini {
 		a.RefreshToken = &in.Refresh
 	} else {
@@ -114,7 +117,7 @@ func (h *Handler) RefreshSession(ctx context.Context, req api.RefreshSessionRequ
 	switch {
 	case req.Body.RefreshToken != nil:
 		token = *req.Body.RefreshToken
-	case req.Params.WanjiaRefresh != nil && req.Params.XWanjiaClient != nil:
+	case req.Params.WanjiaRefresh != nil && fromWeb(req.Params.XWanjiaClient):
 		// A page of another origin can make the browser send the cookie, and cannot set the header.
 		token = *req.Params.WanjiaRefresh
 	}
@@ -123,6 +126,15 @@ func (h *Handler) RefreshSession(ctx context.Context, req api.RefreshSessionRequ
 		return nil, err
 	}
 	return h.answer(in), nil
+}
+
+// fromWeb says whether the header X-Wanjia-Client names h5 or console, with or without a version.
+func fromWeb(header *string) bool {
+	if header == nil {
+		return false
+	}
+	client, _, _ := strings.Cut(*header, "/")
+	return Client(client) == H5 || Client(client) == Console
 }
 
 // SignOut serves POST /v1/auth/sign-out.

@@ -104,27 +104,6 @@ func reach(ctx context.Context, q db.Queryer, by org.Actor, person org.PersonID,
 	return inside, outside, db.Wrap(err, nil, "find the roles of person %d", person)
 }
 
-// personsEnded are the persons of assignments whose last day has passed and whose rights nobody has taken back.
-func assignmentsEnded(ctx context.Context, q db.Queryer, day string) (rows []endedRole, err error) {
-	err = q.Select(ctx, &rows, `
-		SELECT id, person_id
-		FROM role_assignment
-		WHERE ended_at IS NULL AND valid_to <= ?
-		ORDER BY id
-		LIMIT 200`, day)
-	return rows, db.Wrap(err, nil, "find roles that have ended")
-}
-
-type endedRole struct {
-	ID     org.AssignmentID `db:"id"`
-	Person org.PersonID     `db:"person_id"`
-}
-
-func markEnded(ctx context.Context, tx *db.Tx, id org.AssignmentID) (found int64, err error) {
-	found, err = tx.Change(ctx, `UPDATE role_assignment SET ended_at = ? WHERE id = ? AND ended_at IS NULL`, tx.Now, id)
-	return found, db.Wrap(err, nil, "note that assignment %d has ended", id)
-}
-
 // Sessions and their tokens.
 
 // A Session is one device of a person, signed in.
@@ -739,7 +718,7 @@ func forget(ctx context.Context, tx *db.Tx) (deleted int64, err error) {
 	return deleted, nil
 }
 
-// endedSessions are the ids of sessions without tokens that ended before.
+// dropSessions deletes sessions that ended before and have no tokens any more.
 func dropSessions(ctx context.Context, tx *db.Tx, before time.Time) (int64, error) {
 	var ids []SessionID
 	err := tx.Select(ctx, &ids, `
@@ -757,7 +736,7 @@ func dropSessions(ctx context.Context, tx *db.Tx, before time.Time) (int64, erro
 	return n, db.Wrap(err, nil, "forget sessions")
 }
 
-// outlived are sessions that nobody ended and whose time has passed: they count as ended from then on.
+// endOutlived ends sessions that nobody ended and whose time has passed: they count as ended from then on.
 func endOutlived(ctx context.Context, tx *db.Tx) (int64, error) {
 	var ids []SessionID
 	err := tx.Select(ctx, &ids, `SELECT id FROM session WHERE ended_at IS NULL AND (ends_at <= ? OR idle_until <= ?) LIMIT 500`, tx.Now, tx.Now)

@@ -206,7 +206,11 @@ func (s *Server) session(r request) object {
 		return failed(code)
 	}
 	s.lastUse[c.openID] = s.now()
-	return object{"openid": c.openID, "session_key": Canary + random()}
+	said := object{"openid": c.openID, "session_key": Canary + random()}
+	if union := s.unions[c.openID]; union != "" {
+		said["unionid"] = union
+	}
+	return said
 }
 
 // token gives everybody the same token until five minutes before its end. Then the new one is given, and the

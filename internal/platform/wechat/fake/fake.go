@@ -56,6 +56,7 @@ type Server struct {
 	sent      []Sent
 	calls     map[string]int
 	forced    map[string][]time.Time
+	unions    map[string]string // openid → unionid
 }
 
 type pair struct{ openID, template string }
@@ -91,7 +92,7 @@ func New(o Options) *Server {
 		apps: o.Apps, now: o.Now, phones: o.Phones,
 		done: make(chan struct{}), codes: map[string]*code{}, tokens: map[string]token{}, old: map[string]token{},
 		templates: map[string]Template{}, credits: map[pair]int{}, used: map[quotaKey]int{}, calls: map[string]int{},
-		lastUse: map[string]time.Time{}, forced: map[string][]time.Time{},
+		lastUse: map[string]time.Time{}, forced: map[string][]time.Time{}, unions: map[string]string{},
 		quotas: map[string]Quota{
 			Token: {Minute: 10_000, Day: 500_000},
 			Check: {Minute: 4_000, Day: 2_000_000},
@@ -206,6 +207,13 @@ func (s *Server) ExpireToken() {
 	defer s.mu.Unlock()
 	delete(s.tokens, AppID)
 	delete(s.old, AppID)
+}
+
+// SetUnionID makes sign-ins of openID say which person of the open platform it is.
+func (s *Server) SetUnionID(openID, unionID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unions[openID] = unionID
 }
 
 // Calls is how often a call was made.

@@ -1,0 +1,379 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+)
+
+func TestJ3_ASessionEndsAtTheMinuteItShould(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		for _, c := range []struct {
+			who            org.Actor
+			client         Client
+			idle, absolute time.Duration
+		}{
+			{p.w.FengShuangjiang, Mini, 7 * day, 30 * day},
+			{p.w.XingwuMember, H5, 7 * day, 30 * day},
+			{p.w.FengShuangjiang, H5, 30 * time.Minute, 12 * time.Hour},
+			{p.w.FengShuangjiang, Console, 30 * time.Minute, 12 * time.Hour},
+		} {
+			in := p.signIn(t, c.who.PersonID, c.client, device)
+			if got := len(in.Refresh); got != 43 {
+				t.Errorf("the refresh token has %d characters, want 43", got)
+			}
+			if n := p.count(t, `SELECT COUNT(*) FROM refresh_token WHERE hash = ?`, []byte(in.Refresh)); n != 0 {
+				t.Error("the token itself is stored")
+			}
+			p.move(c.idle - time.Minute)
+			next, err := p.Refresh(t.Context(), in.Refresh, device)
+			if err != nil {
+				t.Fatalf("%s a minute before it is idle too long: %v", c.client, err)
+			}
+			p.move(c.idle)
+			_, err = p.Refresh(t.Context(), next.Refresh, device)
+			wants(t, string(c.client)+" idle too long", err, ErrSessionEnded)
+
+			in = p.signIn(t, c.who.PersonID, c.client, device)
+			end := p.now().Add(c.absolute)
+			token := in.Refresh
+			for p.now().Add(c.idle - time.Minute).Before(end) {
+				p.move(c.idle - time.Minute)
+				next, err := p.Refresh(t.Context(), token, device)
+				if err != nil {
+					t.Fatalf("%s while it lives: %v", c.client, err)
+				}
+				token = next.Refresh
+			}
+			p.move(end.Sub(p.now()))
+			_, err = p.Refresh(t.Context(), token, device)
+			wants(t, string(c.client)+" at its absolute end", err, ErrSessionEnded)
+		}
+	})
+}
+
+func TestJ4_AUsedTokenShownAgainEndsItsFamily(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		person := p.w.YaoMangzhong.PersonID
+		r1 := p.signIn(t, person, Mini, device)
+		r2, err := p.Refresh(t.Context(), r1.Refresh, device)
+		fine(t, "R1", err)
+		r3, err := p.Refresh(t.Context(), r2.Refresh, device)
+		fine(t, "R2", err)
+		p.move(11 * time.Second)
+		_, err = p.Refresh(t.Context(), r1.Refresh, device)
+		wants(t, "R1 again", err, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), r3.Refresh, device)
+		wants(t, "R3 after that", err, ErrSessionEnded)
+		_, _, err = p.Identify(t.Context(), r3.Access, 0)
+		wants(t, "its access token", err, ErrSessionEnded)
+		if got := p.told(t, person, "security.refresh_reuse"); got != 1 {
+			t.Errorf("the person was told %d times, want once", got)
+		}
+		_, err = p.Refresh(t.Context(), "0123456789012345678901234567890123456789012", device)
+		wants(t, "an unknown token", err, ErrRefresh)
+
+		other := p.signIn(t, person, Mini, device)
+		_, err = p.Refresh(t.Context(), other.Refresh, "device-0000000002")
+		wants(t, "the token on another device", err, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), other.Refresh, device)
+		wants(t, "the token on its own device, then", err, ErrSessionEnded)
+	})
+}
+
+func TestJ5_TheGraceIsForTheImmediateParentOnly(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		r1 := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		r2, err := p.Refresh(t.Context(), r1.Refresh, device)
+		fine(t, "R1", err)
+		p.move(10 * time.Second)
+		again, err := p.Refresh(t.Context(), r1.Refresh, device)
+		if err != nil || again.Refresh != r2.Refresh {
+			t.Fatalf("R1 within the grace: %v, same child = %v", err, again.Refresh == r2.Refresh)
+		}
+		_, err = p.Refresh(t.Context(), r2.Refresh, device)
+		fine(t, "R2", err)
+		_, err = p.Refresh(t.Context(), r1.Refresh, device)
+		wants(t, "R1 after R3 within the grace", err, ErrSessionEnded)
+	})
+}
+
+func TestJ7_ALostAnswerIsGivenAgainForTenSeconds(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		r1 := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		lost, err := p.Refresh(t.Context(), r1.Refresh, device)
+		fine(t, "the refresh whose answer is lost", err)
+		again, err := p.Refresh(t.Context(), r1.Refresh, device)
+		if err != nil || again.Refresh != lost.Refresh {
+			t.Errorf("repeated at once: %v, same child = %v", err, again.Refresh == lost.Refresh)
+		}
+		p.move(10*time.Second + time.Millisecond)
+		_, err = p.Refresh(t.Context(), r1.Refresh, device)
+		wants(t, "repeated later", err, ErrSessionEnded)
+	})
+}
+
+// together runs f n times at once.
+func together(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	begin := make(chan struct{})
+	for i := range n {
+		wg.Go(func() { <-begin; f(i) })
+	}
+	close(begin)
+	wg.Wait()
+}
+
+func TestJ6_AnyNumberOfRefreshesAtOnceBearOneChild(t *testing.T) {
+	t.Parallel()
+	rounds := 200
+	if testing.Short() {
+		rounds = 20
+	}
+	each(t, func(t *testing.T, p *place) {
+		for _, at := range []int{4, 50} {
+			for range rounds {
+				in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+				got := make([]string, at)
+				together(at, func(i int) {
+					next, err := p.Refresh(context.Background(), in.Refresh, device)
+					if err != nil {
+						t.Errorf("one of %d: %v", at, err)
+					}
+					got[i] = next.Refresh
+				})
+				for _, g := range got {
+					if g != got[0] {
+						t.Fatalf("%d at once got different children", at)
+					}
+				}
+				if n := p.count(t, `SELECT COUNT(*) FROM refresh_token WHERE session_id = ? AND parent_id IS NOT NULL`, in.Session.ID); n != 1 {
+					t.Fatalf("%d at once made %d children, want 1", at, n)
+				}
+			}
+		}
+	})
+}
+
+// The same with "look, then write": the test above would see it.
+func TestJ6_LookingFirstAndWritingThenDoubles(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, dbtest.MySQL(t), kvtest.New(t))
+	doubled := 0
+	for range 60 {
+		in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		_, hash, _ := readToken(in.Refresh)
+		var mu sync.Mutex
+		won := 0
+		together(8, func(int) {
+			ctx := context.Background()
+			mine := false
+			err := p.db.InTx(ctx, func(tx *db.Tx) error {
+				mine = false
+				row, _, err := findRefresh(ctx, tx, hash)
+				if err != nil || row.UsedAt != nil {
+					return err
+				}
+				mine = true
+				_, err = tx.Change(ctx, `UPDATE refresh_token SET used_at = ? WHERE id = ?`, tx.Now, row.ID)
+				return err
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && mine {
+				won++
+			}
+		})
+		if won > 1 {
+			doubled++
+		}
+	}
+	if doubled == 0 {
+		t.Error("read-then-write never doubled: TestJ6 proves nothing on this machine")
+	}
+	t.Logf("doubled in %d of 60 rounds", doubled)
+}
+
+func TestJ8_LosingRedisRevivesNothingAndSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	size := 1000
+	if testing.Short() {
+		size = 100
+	}
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+		p := newPlace(t, dbtest.SQLite(t), k)
+		other := p.node(t)
+		var live, revoked []SignedIn
+		for i := range size {
+			live = append(live, p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, "device-live-"+number(i)+"-0000000"))
+			revoked = append(revoked, p.signIn(t, p.w.FengShuangjiang.PersonID, Mini, "device-over-"+number(i)+"-0000000"))
+		}
+		for _, in := range append(live, revoked...) { // warm caches and Redis
+			if _, _, err := p.Identify(t.Context(), in.Access, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p.in(t, func(tx *db.Tx) error { return p.endAll(t.Context(), tx, p.w.FengShuangjiang.PersonID, 0, bySignOut) })
+		fine(t, "the other node's poll", other.LoadRevocations(t.Context()))
+		check := func(when string) {
+			t.Helper()
+			for _, s := range []*Service{p.Service, other, p.node(t)} {
+				for i := range size {
+					if _, _, err := s.Identify(t.Context(), live[i].Access, 0); err != nil {
+						t.Fatalf("%s: a live session is refused: %v", when, err)
+					}
+					if _, _, err := s.Identify(t.Context(), revoked[i].Access, 0); err == nil {
+						t.Fatalf("%s: an ended session is let in", when)
+					}
+				}
+			}
+		}
+		for _, in := range append(live, revoked...) {
+			fine(t, "wipe", k.Delete(t.Context(), sessionKey(in.Session.ID)))
+		}
+		check("Redis wiped")
+		gate.Shut()
+		check("Redis away")
+		gate.Open()
+		check("Redis back and empty")
+	})
+}
+
+func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		other := p.node(t)
+		yao := p.w.YaoMangzhong.PersonID
+		see := func(what string, in SignedIn, want error) {
+			t.Helper()
+			fine(t, "the other node's poll", other.LoadRevocations(t.Context()))
+			for name, s := range map[string]*Service{"this node": p.Service, "the other": other} {
+				if _, _, err := s.Identify(t.Context(), in.Access, 0); !errors.Is(err, want) {
+					t.Errorf("%s, %s: got %v, want %v", what, name, err, want)
+				}
+			}
+		}
+		one, two := p.signIn(t, yao, Mini, device), p.signIn(t, yao, Mini, "device-0000000002")
+		if got := p.told(t, yao, "security.new_device"); got != 1 {
+			t.Errorf("told %d times of the new device, want once", got)
+		}
+		see("at first", one, nil)
+
+		// A role ends: stale on both devices, a refresh is fine, the ended role is refused.
+		p.in(t, func(tx *db.Tx) error {
+			if _, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = ?, ended_at = ? WHERE id = ?`, today(tx.Now), tx.Now, p.w.YaoOfficer.Assignment); err != nil {
+				return err
+			}
+			return p.RoleChanged(t.Context(), tx, org.System, org.RoleEnded, org.Assignment{PersonID: yao})
+		})
+		see("role ended", one, ErrTokenStale)
+		see("role ended, second device", two, ErrTokenStale)
+		if !p.heard(Ended{Kind: PersonChanged, Person: yao}) {
+			t.Error("nobody was told to close the sockets")
+		}
+		one, err := p.Refresh(t.Context(), one.Refresh, device)
+		fine(t, "refresh", err)
+		see("after the refresh", one, nil)
+		_, _, err = p.Identify(t.Context(), one.Access, p.w.YaoOfficer.Assignment)
+		wants(t, "acting in the ended role", err, org.ErrActingAsInvalid)
+		_, _, err = p.Identify(t.Context(), one.Access, p.w.FengShuangjiang.Assignment)
+		wants(t, "acting in somebody else's role", err, org.ErrActingAsInvalid)
+		if _, by, err := p.Identify(t.Context(), one.Access, p.w.YaoMangzhong.Assignment); err != nil || by.Unit.ID != p.w.YaoMangzhong.Unit.ID {
+			t.Errorf("acting in the own role: %v as %v", err, by.Unit)
+		}
+
+		// A role is given: tokens stay.
+		p.in(t, func(tx *db.Tx) error { return p.RightsGrew(t.Context(), tx, yao) })
+		see("role given", one, nil)
+
+		// Signing out ends that session alone.
+		two, err = p.Refresh(t.Context(), two.Refresh, "device-0000000002")
+		fine(t, "refresh", err)
+		ctx, by := p.as(t, two)
+		fine(t, "sign out", p.SignOut(ctx, by))
+		see("signed out", two, ErrSessionEnded)
+		see("the session beside it", one, nil)
+		if !p.heard(Ended{Kind: SessionEnded, Session: two.Session.ID}) {
+			t.Error("nobody was told to close the socket of the session")
+		}
+
+		// A person ends a session of their own, never of another.
+		three := p.signIn(t, yao, Mini, device)
+		ctx, by = p.as(t, one)
+		foreign := p.signIn(t, p.w.FengShuangjiang.PersonID, Mini, device)
+		if err := p.EndSession(ctx, by, foreign.Session.ID); err == nil {
+			t.Error("somebody else's session was ended")
+		}
+		fine(t, "end a session", p.EndSession(ctx, by, three.Session.ID))
+		see("ended by the person", three, ErrSessionEnded)
+		if all, err := p.Sessions(ctx, by); err != nil || len(all) != 1 {
+			t.Errorf("lists %d sessions (%v), want the one that lives", len(all), err)
+		}
+
+		// Disabled: everything ends.
+		fine(t, "disable", p.Disable(t.Context(), p.w.FengShuangjiang, yao, "手机遗失"))
+		see("disabled", one, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), one.Refresh, device)
+		wants(t, "refresh of a disabled person", err, ErrSessionEnded)
+		wants(t, "disabled twice", p.Disable(t.Context(), p.w.SecurityAdmin, yao, "再次"), IllegalTransition)
+		wants(t, "disable oneself", p.Disable(t.Context(), p.w.SecurityAdmin, p.w.SecurityAdmin.PersonID, "自己"), ErrSelf)
+	})
+}
+
+func TestANodeThatHasNotReadRevocationsLatelyAsksSQL(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		other := p.node(t)
+		in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		if _, _, err := other.Identify(t.Context(), in.Access, 0); err != nil {
+			t.Fatal(err)
+		}
+		p.in(t, func(tx *db.Tx) error { return p.RightsShrank(t.Context(), tx, p.w.YaoMangzhong.PersonID) })
+		p.move(11 * time.Second)
+		_, _, err := other.Identify(t.Context(), in.Access, 0)
+		wants(t, "eleven seconds without a poll", err, ErrTokenStale)
+	})
+}
+
+func TestWhatIsOverIsForgotten(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		_, err := p.Refresh(t.Context(), in.Refresh, device)
+		fine(t, "refresh", err)
+		p.move(8 * day)
+		for step := 0; ; step++ {
+			some, err := p.Forget(t.Context())
+			fine(t, "forget", err)
+			if !some {
+				break
+			}
+			if step > 10 {
+				t.Fatal("never done")
+			}
+		}
+		if n := p.count(t, `SELECT COUNT(*) FROM session WHERE ended_at IS NULL`); n != 0 {
+			t.Errorf("%d sessions that were idle too long are open", n)
+		}
+		p.move(31 * day)
+		for range 5 {
+			_, err := p.Forget(t.Context())
+			fine(t, "forget", err)
+		}
+		if n := p.count(t, `SELECT COUNT(*) FROM session`) + p.count(t, `SELECT COUNT(*) FROM refresh_token`); n != 0 {
+			t.Errorf("%d rows are left after thirty days", n)
+		}
+	})
+}
