@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -8,11 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -53,15 +53,38 @@ func (s *redisServer) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port)
 // start starts the server and waits until it answers.
 func (s *redisServer) start(t *testing.T) {
 	t.Helper()
-	s.cmd = exec.Command("redis-server", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()) //nolint:gosec,noctx // because the test names all of it, and kills it itself
+	s.cmd = exec.Command("redis-server", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	c := redis.NewClient(&redis.Options{Addr: s.addr(), MaxRetries: 200, MinRetryBackoff: 20 * time.Millisecond, MaxRetryBackoff: 50 * time.Millisecond})
-	defer c.Close() //nolint:errcheck // because it only asked
-	if err := c.Ping(context.WithoutCancel(t.Context())).Err(); err != nil {
-		t.Fatalf("the private redis-server does not answer: %v", err)
+	limit := time.After(10 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for s.ask(t, "PING") != "+PONG" {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("the private redis-server does not answer")
+		}
 	}
+}
+
+// ask sends one command and returns the answer's line, "" without one.
+func (s *redisServer) ask(t *testing.T, command string) string {
+	t.Helper()
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", s.addr())
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(command + "\r\n")); err != nil {
+		return ""
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(line)
 }
 
 // kill ends the server as kill -9 does.
@@ -75,10 +98,8 @@ func (s *redisServer) kill() {
 
 func (s *redisServer) empty(t *testing.T) {
 	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: s.addr()})
-	defer c.Close() //nolint:errcheck // because it has done its work
-	if err := c.FlushAll(t.Context()).Err(); err != nil {
-		t.Fatal(err)
+	if got := s.ask(t, "FLUSHALL"); got != "+OK" {
+		t.Fatalf("FLUSHALL is answered %q", got)
 	}
 }
 

@@ -27,8 +27,6 @@ const (
 	at          = "at"
 )
 
-var shown = []string{receiptCode, statusLabel, kindLabel, unitLabel, placeLabel, count, dueAt, at}
-
 // kinds is the catalogue, as far as the product has come. Tell refuses what is not in it.
 var kinds = map[string]kind{
 	"task.assigned":  {Prompt, []string{kindLabel, unitLabel, count, dueAt}},

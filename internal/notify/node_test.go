@@ -58,7 +58,7 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 	var once sync.Once
 	n.kill = func() {
 		once.Do(func() {
-			n.server.Listener.Close() //nolint:errcheck,gosec // because that is what dying is
+			n.server.Listener.Close()
 			over, end := context.WithCancel(context.Background())
 			end()
 			n.hub.Drain(over) // cuts everything

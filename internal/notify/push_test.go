@@ -168,12 +168,12 @@ func TestATicketOpensOneSocket(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() {
-					ws, _, err := open(n, ticket, "", "")
+					ws, _, err := open(n, ticket, "", "") //nolint:bodyclose // because a WebSocket has none
 					if err != nil {
 						t.Errorf("dial: %v", err)
 						return
 					}
-					defer ws.Close() //nolint:errcheck // because the test is over then
+					defer ws.Close()
 					hi := strings.Contains(next(ws), `"t":"hi"`)
 					code := 0
 					if !hi {
@@ -203,7 +203,7 @@ func open(n *node, ticket, after, origin string) (*websocket.Conn, *http.Respons
 		header.Set("Origin", origin)
 	}
 	d := websocket.Dialer{Subprotocols: []string{push.Protocol}, HandshakeTimeout: 10 * time.Second}
-	return d.Dial(strings.Replace(n.server.URL, "http", "ws", 1)+"/v1/push?ticket="+ticket+"&after="+after, header) //nolint:bodyclose // because a WebSocket has none
+	return d.Dial(strings.Replace(n.server.URL, "http", "ws", 1)+"/v1/push?ticket="+ticket+"&after="+after, header)
 }
 
 // next is the next frame, "" when the socket has ended.

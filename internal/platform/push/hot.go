@@ -112,12 +112,12 @@ func (h *Hot) Push(ctx context.Context, ds []Delivery) []Answer {
 	for i, r := range replies {
 		v, err := r.Value()
 		if err != nil {
-			answers[i].Err = fmt.Errorf("push to person %d: %w", ds[i].Person, err)
+			answers[i].Err = fmt.Errorf("push to a person: %w", err)
 			continue
 		}
 		two, ok := v.([]any)
 		if !ok || len(two) != 2 {
-			answers[i].Err = fmt.Errorf("push to person %d: redis answered %v", ds[i].Person, v)
+			answers[i].Err = fmt.Errorf("push to a person: redis answered %v", v)
 			continue
 		}
 		state, _ := two[0].(int64)

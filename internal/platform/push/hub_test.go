@@ -154,7 +154,9 @@ func (p *paper) until(t *testing.T, what string, ok func() bool) {
 }
 
 func (p *paper) has(frame string) func() bool {
-	return func() bool { return slices.ContainsFunc(p.frames, func(f string) bool { return strings.HasPrefix(f, frame) }) }
+	return func() bool {
+		return slices.ContainsFunc(p.frames, func(f string) bool { return strings.HasPrefix(f, frame) })
+	}
 }
 
 // items counts the items written, and says whether they are 1, 2, 3 ….

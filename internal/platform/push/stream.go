@@ -108,7 +108,7 @@ func (s *events) put(text string) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
 		return err
 	}
-	if _, err := s.w.Write([]byte(text)); err != nil {
+	if _, err := s.w.Write([]byte(text)); err != nil { //nolint:gosec // because it is an event stream, and no page
 		return err
 	}
 	return s.control.Flush()
