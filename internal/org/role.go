@@ -117,3 +117,24 @@ var leads = map[UnitKind][]Role{
 	SubdistrictCommittee: {RoleCommitteeSecretary},
 	Section:              {RoleSectionHead},
 }
+
+// LeadRole is the role that leads u, as far as its kind and level say it.
+func LeadRole(u Unit) Role {
+	roles := leads[u.Kind]
+	switch {
+	case len(roles) == 0:
+		return ""
+	case u.Kind == Branch && u.Level != 3: // of a village, an enterprise or an office, and no grid's
+		return RoleBranchSecretary
+	}
+	return roles[0]
+}
+
+// LeadRoles are all roles that lead some unit.
+var LeadRoles = []Role{
+	RoleAreaHolder, RoleGroupLeader, RoleGridSecretary, RoleBranchSecretary, RoleGeneralSecretary, RoleCommitteeSecretary,
+	RoleSectionHead,
+}
+
+// MayStandOn says whether r is a role that u's kind of unit has.
+func (r Role) MayStandOn(u Unit) bool { return r.canStandOn(u) == nil }

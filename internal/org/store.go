@@ -139,6 +139,16 @@ func PersonsIn(ctx context.Context, q db.Queryer, unit UnitID, role Role, day ca
 	return in, db.Wrap(err, nil, "find who is %s of unit %d", role, unit)
 }
 
+// PersonsWith are all who have role on day, wherever it stands; for the few roles of a whole deployment.
+func PersonsWith(ctx context.Context, q db.Queryer, role Role, day calendar.Day) (persons []PersonID, err error) {
+	err = q.Select(ctx, &persons, `
+		SELECT DISTINCT person_id
+		FROM role_assignment
+		WHERE role = ? AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)
+		ORDER BY person_id`, role, day, day)
+	return persons, db.Wrap(err, nil, "find everybody who is %s", role)
+}
+
 // LeadOf are the persons who lead u on day: a grid unit is led by its party unit's lead (glossary: Lead). None
 // means a gap.
 func LeadOf(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (in []Incumbent, err error) {

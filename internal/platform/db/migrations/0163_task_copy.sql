@@ -8,6 +8,7 @@ CREATE TABLE task_copy (
   live          BOOLEAN NOT NULL DEFAULT 1,      -- something is still to be done
   due_at        DATETIME(3) NULL,
   report        TEXT NOT NULL,                   -- the newest
+  evidence      TEXT NOT NULL,                   -- in the words of the receiver, where the task takes any
   ticks         TEXT NOT NULL,                   -- JSON, which items of the checklist are done
   reason        VARCHAR(200) NOT NULL,           -- of the newest refusal, return or end
   reported_at   DATETIME(3) NULL,
