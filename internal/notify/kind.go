@@ -101,6 +101,9 @@ func (item Item) check() (prio int, args string, err error) {
 		if !slices.Contains(k.fields, name) {
 			return 0, "", fmt.Errorf("tell %s: the kind does not show %s", item.Kind, name)
 		}
+		if t, ok := value.(*time.Time); ok && t == nil {
+			continue // there is no such moment
+		}
 		if fields[name], err = field(name, value); err != nil {
 			return 0, "", fmt.Errorf("tell %s: %w", item.Kind, err)
 		}
@@ -129,9 +132,6 @@ func field(name string, value any) (any, error) {
 		case time.Time:
 			return t.UTC().Truncate(time.Millisecond), nil
 		case *time.Time:
-			if t == nil {
-				return nil, nil
-			}
 			return t.UTC().Truncate(time.Millisecond), nil
 		}
 		return nil, fmt.Errorf("%s is a %T and no moment", name, value)
