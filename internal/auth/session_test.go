@@ -304,6 +304,11 @@ func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
 		ctx, by := p.as(t, two)
 		fine(t, "sign out", p.SignOut(ctx, by))
 		see("signed out", two, ErrSessionEnded)
+		_, _, err = p.Live(t.Context(), two.Session.ID)
+		wants(t, "a socket of the ended session", err, ErrSessionEnded)
+		if who, until, err := p.Live(t.Context(), one.Session.ID); err != nil || who != yao || !until.Equal(one.Session.EndsAt) {
+			t.Errorf("a socket of the live session: %d until %v, %v", who, until, err)
+		}
 		see("the session beside it", one, nil)
 		if !p.heard(Ended{Kind: SessionEnded, Session: two.Session.ID}) {
 			t.Error("nobody was told to close the socket of the session")
