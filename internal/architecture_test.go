@@ -23,7 +23,7 @@ var tiers = [][]string{
 	{"internal/transfer", "internal/report"},
 	{"internal/collection", "internal/brand", "internal/board"},
 	{"internal/auth", "internal/checkin", "internal/posting", "internal/meeting", "internal/household"}, // what people do
-	{"internal/request", "internal/campaign"},                                                          // what people ask
+	{"internal/request", "internal/campaign"},                                                           // what people ask
 	{"internal/notify"},
 	{"internal/member"},
 	{"internal/privacy", "internal/org/orgtest"},
