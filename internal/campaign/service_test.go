@@ -232,9 +232,13 @@ func TestATaskIsSeenByItsReceiversAndByWhoAsksAndAbove(t *testing.T) { // S0, B2
 			by   org.Actor
 			want error
 		}{
-			{"the receiver", w.YaoMangzhong, nil}, {"who asked", w.FengShuangjiang, nil}, {"the office above", w.LuoQingming, nil},
-			{"another secretary", w.ZhengXiaoxue, problem.ErrNotFound}, {"a member of the branch", w.XingwuMember, problem.ErrNotFound},
-			{"another holder", w.YiPian, problem.ErrNotFound}, {"the other subdistrict", w.ElsewhereOffice, problem.ErrNotFound},
+			{"the receiver", w.YaoMangzhong, nil},
+			{"who asked", w.FengShuangjiang, nil},
+			{"the office above", w.LuoQingming, nil},
+			{"another secretary", w.ZhengXiaoxue, problem.ErrNotFound},
+			{"a member of the branch", w.XingwuMember, problem.ErrNotFound},
+			{"another holder", w.YiPian, problem.ErrNotFound},
+			{"the other subdistrict", w.ElsewhereOffice, problem.ErrNotFound},
 			{"a resident", w.LinXiaoman, problem.ErrNotFound},
 		} {
 			_, _, err := campaign.FindTask(t.Context(), d, c.by, g.Task)

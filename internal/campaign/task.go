@@ -13,10 +13,14 @@ import (
 
 // Identifiers, a type each.
 type (
-	ID      int64 // of a campaign
+	// ID names a campaign.
+	ID int64
+	// StageID names a stage of one.
 	StageID int64
-	TaskID  int64
-	CopyID  int64
+	// TaskID names what is asked.
+	TaskID int64
+	// CopyID names what one receiver is asked.
+	CopyID int64
 )
 
 // What tasks and campaigns refuse.

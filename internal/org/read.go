@@ -209,7 +209,7 @@ func countPlaces(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (m
 
 // usualLabels are what places of a kind call their levels unless they say otherwise (§3.3).
 func usualLabels(place UnitKind) map[int]string {
-	switch place {
+	switch place { //nolint:exhaustive // because the others have no levels, and the end says so
 	case Community:
 		return map[int]string{4: "社区党总支", 3: "网格党支部", 2: "楼栋党小组", 1: "党员中心户"}
 	case Village:

@@ -270,14 +270,16 @@ func TestRolesAreGivenByWhomTheTableNames(t *testing.T) { // §3.4, C11
 			{"an officer without the election", w.FengShuangjiang, org.NewAssignment{Role: org.RoleBranchOfficer, Post: org.PostPublicity, Unit: w.Xingwu.Party}, org.ErrDocument},
 			{
 				"an officer elected", w.FengShuangjiang,
-				org.NewAssignment{Role: org.RoleBranchOfficer, Post: org.PostPublicity, Unit: w.Xingwu.Party, Document: "海党〔2026〕3号"}, nil,
+				org.NewAssignment{Role: org.RoleBranchOfficer, Post: org.PostPublicity, Unit: w.Xingwu.Party, Document: "海党〔2026〕3号"},
+				nil,
 			},
 			{"to oneself", w.FengShuangjiang, org.NewAssignment{Person: w.FengShuangjiang.PersonID, Role: org.RoleMember, Unit: w.Xingwu.Party}, org.ErrSelfGrant},
 			{"an instructor without a posting", w.LuoQingming, org.NewAssignment{Role: org.RoleInstructor, Unit: w.Xingwu.Party}, problem.ErrForbidden},
 			{"an editor by the office", w.LuoQingming, org.NewAssignment{Role: org.RoleEditor, Unit: w.Committee}, nil},
 			{
 				"somebody of the other subdistrict (A1)", w.FengShuangjiang,
-				org.NewAssignment{Person: w.ElsewhereSecr.PersonID, Role: org.RoleMember, Unit: w.Xingwu.Party}, problem.ErrNotFound,
+				org.NewAssignment{Person: w.ElsewhereSecr.PersonID, Role: org.RoleMember, Unit: w.Xingwu.Party},
+				problem.ErrNotFound,
 			},
 			{"a second section head", w.LuoQingming, org.NewAssignment{Role: org.RoleSectionHead, Unit: w.Section}, org.ErrPostTaken},
 		} {
@@ -437,8 +439,10 @@ func TestListsStayInsideTheAskersPlace(t *testing.T) { // A1, §3.5
 			by   org.Actor
 			want int
 		}{
-			{"a holder reads their own", w.YaoMangzhong, 2}, {"the secretary those of the village", w.FengShuangjiang, 6},
-			{"a security administrator those of administrators", w.SecurityAdmin, 4}, {"a resident none", w.LinXiaoman, 0},
+			{"a holder reads their own", w.YaoMangzhong, 2},
+			{"the secretary those of the village", w.FengShuangjiang, 6},
+			{"a security administrator those of administrators", w.SecurityAdmin, 4},
+			{"a resident none", w.LinXiaoman, 0},
 		} {
 			as, err := org.ListAssignments(t.Context(), d, c.by, org.AssignmentFilter{AsOf: day}, everything(t))
 			if err != nil || len(as) != c.want {

@@ -125,9 +125,14 @@ func TestTheLeadOfAGridUnitIsThatOfItsPartyUnit(t *testing.T) { // C5, T8
 			u    org.Unit
 			want org.Actor
 		}{
-			{w.Ruihe.Areas[0].Area, w.ZhouChunhe}, {w.Ruihe.Block, w.SunLixia}, {w.Ruihe.Grid, w.ChenGuyu},
-			{w.Ruihe.Unit, w.XuBailu}, {w.Xingwu.Unit, w.FengShuangjiang}, {w.Subdistrict, w.GaoXiaohan},
-			{w.Section, w.SectionHead}, {w.Ruihe.Group, w.SunLixia},
+			{w.Ruihe.Areas[0].Area, w.ZhouChunhe},
+			{w.Ruihe.Block, w.SunLixia},
+			{w.Ruihe.Grid, w.ChenGuyu},
+			{w.Ruihe.Unit, w.XuBailu},
+			{w.Xingwu.Unit, w.FengShuangjiang},
+			{w.Subdistrict, w.GaoXiaohan},
+			{w.Section, w.SectionHead},
+			{w.Ruihe.Group, w.SunLixia},
 		} {
 			in, err := org.LeadOf(t.Context(), d, c.u, day)
 			if err != nil || len(in) != 1 || in[0].Assignment != c.want.Assignment {
@@ -157,17 +162,20 @@ func TestRolesAreRefusedWhereTheyCannotBe(t *testing.T) {
 			{"a second secretary (C13)", org.NewAssignment{Role: org.RoleBranchSecretary, Unit: w.Xingwu.Party}, org.ErrPostTaken},
 			{
 				"a second organisation officer (C13)",
-				org.NewAssignment{Role: org.RoleBranchOfficer, Post: org.PostOrganisation, Unit: w.Xingwu.Party}, org.ErrPostTaken,
+				org.NewAssignment{Role: org.RoleBranchOfficer, Post: org.PostOrganisation, Unit: w.Xingwu.Party},
+				org.ErrPostTaken,
 			},
 			{"an officer without a post", org.NewAssignment{Role: org.RoleBranchOfficer, Unit: w.Xingwu.Party}, org.ErrPost},
 			{"a secretary with a post", org.NewAssignment{Role: org.RoleBranchSecretary, Post: org.PostDeputy, Unit: w.Xingwu.Party}, org.ErrPost},
 			{"an area holder of a branch", org.NewAssignment{Role: org.RoleAreaHolder, Unit: w.Xingwu.Party}, org.ErrRolePlace},
 			{
-				"an officer who administers", org.NewAssignment{Person: w.YaoMangzhong.PersonID, Role: org.RoleSystemAdmin, Unit: w.Subdistrict},
+				"an officer who administers",
+				org.NewAssignment{Person: w.YaoMangzhong.PersonID, Role: org.RoleSystemAdmin, Unit: w.Subdistrict},
 				org.ErrRolesExclusive,
 			},
 			{
-				"two administrations", org.NewAssignment{Person: w.SystemAdmin.PersonID, Role: org.RoleAuditAdmin, Unit: w.Subdistrict},
+				"two administrations",
+				org.NewAssignment{Person: w.SystemAdmin.PersonID, Role: org.RoleAuditAdmin, Unit: w.Subdistrict},
 				org.ErrRolesExclusive,
 			},
 			{"an administrator who is a member", org.NewAssignment{Person: w.SystemAdmin.PersonID, Role: org.RoleMember, Unit: w.Factory.Party}, nil},

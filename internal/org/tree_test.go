@@ -1,6 +1,7 @@
 package org_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -28,7 +29,7 @@ func (l line) path() (p string) {
 
 func TestT1_APathCoversWhatTheListsOfIdsSay(t *testing.T) { // T1, A1.4
 	t.Parallel()
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // because the same pairs each time are the point
+	r := rand.New(rand.NewPCG(1, 2))
 	random := func(like line) line {
 		var l line
 		if like != nil && r.IntN(2) == 0 { // near misses: below, above and beside the other one
@@ -102,7 +103,7 @@ func TestMovesOnManyDaysKeepPathsAndEdges(t *testing.T) { // T2, T3, T4
 				}
 			}
 		})
-		r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // because the same moves each time are the point
+		r := rand.New(rand.NewPCG(3, 4))
 		day := calendar.Day("2026-03-01")
 		was := map[calendar.Day]map[org.UnitID]org.UnitID{} // what stood below what at the end of each day
 		now := map[org.UnitID]org.UnitID{
@@ -118,9 +119,7 @@ func TestMovesOnManyDaysKeepPathsAndEdges(t *testing.T) { // T2, T3, T4
 			}
 			now[u] = to
 			was[day] = map[org.UnitID]org.UnitID{}
-			for u, p := range now {
-				was[day][u] = p
-			}
+			maps.Copy(was[day], now)
 			if r.IntN(2) == 0 {
 				day = day.Add(1)
 			}

@@ -10,7 +10,8 @@ type (
 	UnitID int64
 	// AssignmentID names a role that a person holds in a unit.
 	AssignmentID int64
-	ProposalID   int64
+	// ProposalID names a role that one person has proposed.
+	ProposalID int64
 )
 
 // A Tree is one of the two: party organisations and the service grid, linked and never merged (C2).
