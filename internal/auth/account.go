@@ -64,7 +64,7 @@ func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID
 				return err
 			}
 			if found, err := disable(ctx, tx, person); err != nil || found == 0 {
-				return orElse(err, IllegalTransition.With("state", "disabled"))
+				return orElse(err, ErrIllegalTransition.With("state", "disabled"))
 			}
 			if err := s.RightsShrank(ctx, tx, person); err != nil {
 				return err
@@ -72,7 +72,7 @@ func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID
 			e := by.Did("account.disabled", "person", int64(person))
 			e.Reason = reason
 			audit.Note(tx, e)
-			return s.endAll(ctx, tx, person, 0, byDisabled)
+			return s.endAll(ctx, tx, person, byDisabled)
 		})
 	})
 }

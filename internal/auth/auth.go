@@ -35,7 +35,7 @@ var (
 	ErrSelf           = problem.New(problem.Forbidden, "auth.self_disable")
 	ErrDisabled       = problem.New(problem.Conflict, "auth.person_disabled")
 	ErrTries          = problem.New(problem.TooMany, "auth.too_many_tries")
-	IllegalTransition = problem.New(problem.Conflict, "auth.illegal_transition")
+	ErrIllegalTransition = problem.New(problem.Conflict, "auth.illegal_transition")
 )
 
 // SessionID names a session.

@@ -106,7 +106,7 @@ func (s *Service) BindByInvitation(ctx context.Context, by org.Actor, text strin
 func (s *Service) unverified(ctx context.Context, q db.Queryer, person org.PersonID) (accountRow, error) {
 	a, found, err := accountOf(ctx, q, person, Unverified)
 	if err == nil && !found {
-		err = IllegalTransition.With("state", string(Bound))
+		err = ErrIllegalTransition.With("state", string(Bound))
 	}
 	return a, err
 }
@@ -131,15 +131,15 @@ func (s *Service) bind(ctx context.Context, tx *db.Tx, by org.Actor, account acc
 		held = &until
 	}
 	if found, err := bindAccount(ctx, tx, account.ID, person, held); err != nil || found == 0 {
-		return orElse(err, IllegalTransition.With("state", string(Bound)))
+		return orElse(err, ErrIllegalTransition.With("state", string(Bound)))
 	}
 	if account.Person != nil {
-		if err := s.endAll(ctx, tx, *account.Person, 0, byBinding); err != nil {
+		if err := s.endAll(ctx, tx, *account.Person, byBinding); err != nil {
 			return err
 		}
 	}
 	if replaced > 0 {
-		if err := s.endAll(ctx, tx, person, 0, byRebind); err != nil {
+		if err := s.endAll(ctx, tx, person, byRebind); err != nil {
 			return err
 		}
 		if err := s.RightsShrank(ctx, tx, person); err != nil {
@@ -290,7 +290,7 @@ func (s *Service) decide(ctx context.Context, by org.Actor, id int64, state, rea
 				return ErrSecondPerson // nobody vouches for themselves
 			}
 			if found, err := decideBinding(ctx, tx, id, state, by.PersonID, reason); err != nil || found == 0 {
-				return orElse(err, IllegalTransition.With("state", b.State))
+				return orElse(err, ErrIllegalTransition.With("state", b.State))
 			}
 			e := by.Did("binding."+state, "binding", id)
 			e.Reason = reason

@@ -167,16 +167,13 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, id SessionID, reason strin
 	return true, s.revoke(ctx, tx, SessionEnded, int64(id), 0)
 }
 
-// endAll ends every session of person, but one if it is not 0.
-func (s *Service) endAll(ctx context.Context, tx *db.Tx, person org.PersonID, but SessionID, reason string) error {
+// endAll ends every session of person.
+func (s *Service) endAll(ctx context.Context, tx *db.Tx, person org.PersonID, reason string) error {
 	ids, err := unendedSessions(ctx, tx, person)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if id == but {
-			continue
-		}
 		if _, err := s.end(ctx, tx, id, reason); err != nil {
 			return err
 		}

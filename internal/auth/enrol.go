@@ -65,7 +65,7 @@ func (s *Service) letEnrol(ctx context.Context, tx *db.Tx, by org.Actor, person 
 			return 0, ErrSecondPerson
 		}
 		if found, err := secondEnrolment(ctx, tx, waiting.ID, by.PersonID); err != nil || found == 0 {
-			return 0, orElse(err, IllegalTransition.With("state", "ready"))
+			return 0, orElse(err, ErrIllegalTransition.With("state", "ready"))
 		}
 		audit.Note(tx, by.Did("enrolment.seconded", "person", int64(person)))
 		return waiting.ID, nil
@@ -182,7 +182,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, challenge, text, device 
 
 // factorChanged ends what was signed in with the old factor, and tells the person.
 func (s *Service) factorChanged(ctx context.Context, tx *db.Tx, person org.PersonID) error {
-	if err := s.endAll(ctx, tx, person, 0, byFactor); err != nil {
+	if err := s.endAll(ctx, tx, person, byFactor); err != nil {
 		return err
 	}
 	if err := s.RightsShrank(ctx, tx, person); err != nil {

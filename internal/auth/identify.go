@@ -79,7 +79,7 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 	known := liveSession{Person: ses.Person, EndsAt: ses.EndsAt}
 	if text, err := json.Marshal(known); err == nil {
 		// Only if there is nothing: a reader who was slow must not put an ended session back.
-		_, _ = s.kv.SetNew(ctx, sessionKey(c.Session), string(text), 10*time.Minute) //nolint:errcheck // Redis away: SQL again next time
+		_, _ = s.kv.SetNew(ctx, sessionKey(c.Session), string(text), 10*time.Minute)
 	}
 	s.cache.put(c.Session, known, now)
 	return known.good(c, now)

@@ -44,7 +44,7 @@ func newHasher() *hasher {
 
 // enter waits for a slot; leave it with the function returned.
 func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
-	if h.waiting.Add(1) > hashQueue+int32(cap(h.slots)) { //nolint:gosec // because it is 2
+	if h.waiting.Add(1) > hashQueue+int32(cap(h.slots)) {
 		h.waiting.Add(-1)
 		return nil, problem.ErrUnavailable.RetryAfter(1e9)
 	}

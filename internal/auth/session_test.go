@@ -225,7 +225,7 @@ func TestJ8_LosingRedisRevivesNothingAndSignsNobodyOut(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		p.in(t, func(tx *db.Tx) error { return p.endAll(t.Context(), tx, p.w.FengShuangjiang.PersonID, 0, bySignOut) })
+		p.in(t, func(tx *db.Tx) error { return p.endAll(t.Context(), tx, p.w.FengShuangjiang.PersonID, bySignOut) })
 		fine(t, "the other node's poll", other.LoadRevocations(t.Context()))
 		check := func(when string) {
 			t.Helper()
@@ -332,7 +332,7 @@ func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
 		see("disabled", one, ErrSessionEnded)
 		_, err = p.Refresh(t.Context(), one.Refresh, device)
 		wants(t, "refresh of a disabled person", err, ErrSessionEnded)
-		wants(t, "disabled twice", p.Disable(t.Context(), p.w.SecurityAdmin, yao, "再次"), IllegalTransition)
+		wants(t, "disabled twice", p.Disable(t.Context(), p.w.SecurityAdmin, yao, "再次"), ErrIllegalTransition)
 		wants(t, "disable oneself", p.Disable(t.Context(), p.w.SecurityAdmin, p.w.SecurityAdmin.PersonID, "自己"), ErrSelf)
 	})
 }

@@ -154,7 +154,7 @@ func TestW4_AnInvitationBindsOnce(t *testing.T) {
 		if err := p.CheckStepUp(ctx); err == nil {
 			t.Error("a sensitive act without a second factor is open")
 		}
-		wants(t, "binding a bound account", p.BindByInvitation(ctx, p.w.YaoMangzhong, i.Code), IllegalTransition)
+		wants(t, "binding a bound account", p.BindByInvitation(ctx, p.w.YaoMangzhong, i.Code), ErrIllegalTransition)
 	})
 }
 
@@ -205,7 +205,7 @@ func TestW4_APhoneAloneProvesNothing(t *testing.T) {
 		}
 		wants(t, "the neighbour's secretary confirms", p.ConfirmBinding(t.Context(), p.w.ZhengXiaoxue, all[0].ID), problem.ErrNotFound)
 		fine(t, "confirm", p.ConfirmBinding(t.Context(), p.w.FengShuangjiang, all[0].ID))
-		wants(t, "refuse afterwards", p.RefuseBinding(t.Context(), p.w.FengShuangjiang, all[0].ID, "不是本人"), IllegalTransition)
+		wants(t, "refuse afterwards", p.RefuseBinding(t.Context(), p.w.FengShuangjiang, all[0].ID, "不是本人"), ErrIllegalTransition)
 		in, err = p.SignInWeChat(t.Context(), p.fake.Code("xl.m2"), device)
 		if err != nil || in.Session.Person != yao || in.State != Bound {
 			t.Errorf("afterwards: %s as %d, %v", in.State, in.Session.Person, err)
@@ -448,8 +448,14 @@ func TestX11_DemoModeStaysOnThisMachine(t *testing.T) {
 		listen, dsn string
 		ok          bool
 	}{
-		{"127.0.0.1:8080", "", true}, {"[::1]:8080", "", true}, {"0.0.0.0:8080", "", false}, {":8080", "", false},
-		{"192.168.1.5:8080", "", false}, {"localhost:8080", "", false}, {"127.0.0.1:8080", "u:p@tcp(db)/w", false}, {"nonsense", "", false},
+		{"127.0.0.1:8080", "", true},
+		{"[::1]:8080", "", true},
+		{"0.0.0.0:8080", "", false},
+		{":8080", "", false},
+		{"192.168.1.5:8080", "", false},
+		{"localhost:8080", "", false},
+		{"127.0.0.1:8080", "u:p@tcp(db)/w", false},
+		{"nonsense", "", false},
 	} {
 		if err := CheckDemo(c.listen, c.dsn); (err == nil) != c.ok {
 			t.Errorf("%q with DSN %q: %v, want accepted = %v", c.listen, c.dsn, err, c.ok)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,9 +43,9 @@ var errNoKey = errors.New("there is no key to sign with")
 func (k *signingKeys) signer(now time.Time) (signingKey, error) {
 	k.mu.RLock()
 	defer k.mu.RUnlock()
-	for i := len(k.all) - 1; i >= 0; i-- {
-		if !k.all[i].signsFrom.After(now) {
-			return k.all[i], nil
+	for _, v := range slices.Backward(k.all) {
+		if !v.signsFrom.After(now) {
+			return v, nil
 		}
 	}
 	return signingKey{}, errNoKey

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"hash"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -39,9 +40,7 @@ func object(members map[string]any) string {
 // with is a copy of m with the member set, or without it when value is nil.
 func with(m map[string]any, key string, value any) map[string]any {
 	c := map[string]any{}
-	for k, v := range m {
-		c[k] = v
-	}
+	maps.Copy(c, m)
 	if c[key] = value; value == nil {
 		delete(c, key)
 	}

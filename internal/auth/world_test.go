@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -96,12 +97,7 @@ func (p *place) hear(e Ended) {
 func (p *place) heard(want Ended) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, e := range p.ended {
-		if e == want {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.ended, want)
 }
 
 // signIn is a session of person, as a sign-in by any way begins it.

@@ -94,7 +94,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 func ToAPI(r Seen) api.OpenedRequest {
 	return api.OpenedRequest{
 		ID: int64(r.ID), ReceiptCode: r.Receipt.String(), Category: api.RequestCategory(r.Category), State: api.RequestState(r.State),
-		Level: int32(r.Level), Holder: holder(r.HolderUnitID, r.HolderName, r.HolderRole, r.Level), //nolint:gosec // because levels end at 5
+		Level: int32(r.Level), Holder: holder(r.HolderUnitID, r.HolderName, r.HolderRole, r.Level),
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, SourceVisitID: r.SourceVisitID,
 	}
@@ -109,7 +109,7 @@ func CallBackOf(c *api.CallBack) (by CallBack, phone string) {
 }
 
 func holder(unit org.UnitID, name string, role org.Role, level int) api.RequestHolder {
-	h := api.RequestHolder{UnitID: int64(unit), UnitName: name, Level: int32(level)} //nolint:gosec // because levels end at 5
+	h := api.RequestHolder{UnitID: int64(unit), UnitName: name, Level: int32(level)}
 	h.Role = orAbsent(string(role))
 	return h
 }

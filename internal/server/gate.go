@@ -114,7 +114,7 @@ func (g *gate) admitted(c echo.Context, next echo.HandlerFunc) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
-		case http.ErrAbortHandler: //nolint:errorlint // because it is thrown as it is
+		case http.ErrAbortHandler:
 			panic(p)
 		default:
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())

@@ -267,7 +267,7 @@ func hex4(b []byte) (rune, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(b[:4]), 16, 32)
-	return rune(n), err == nil //nolint:gosec // because four hexadecimal digits fit
+	return rune(n), err == nil
 }
 
 // unescape says what an escaped key says; it has been scanned, so it is well formed.

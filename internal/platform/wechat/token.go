@@ -54,7 +54,7 @@ func (k *keeper) token(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return v.(string), ctx.Err() //nolint:errcheck,forcetypeassert // renew returns a string
+	return v.(string), ctx.Err() //nolint:forcetypeassert // because renew returns a string
 }
 
 func (k *keeper) renew(ctx context.Context) (any, error) {
