@@ -1,3 +1,4 @@
+// Package seed makes the invented people and places of the demo, through the features and by their rules.
 package seed
 
 import (
@@ -32,7 +33,7 @@ type crowd struct {
 }
 
 func newCrowd(seed uint64) *crowd {
-	return &crowd{rand: rand.New(rand.NewPCG(seed, 0x57616e6a6961))} //nolint:gosec,forbidigo // invented people are the same ones for the same seed, on purpose
+	return &crowd{rand: rand.New(rand.NewPCG(seed, 0x57616e6a6961))} //nolint:gosec // because the same seed makes the same invented people, on purpose
 }
 
 // name draws a name of two or three characters.
