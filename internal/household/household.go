@@ -15,10 +15,14 @@ import (
 
 // Identifiers, a type each so that two cannot change places.
 type (
+	// BuildingID names a building.
 	BuildingID int64
+	// EntranceID names an entrance, or the door of a house of its own.
 	EntranceID int64
-	ID         int64 // of premises; a household is premises of the kind home
-	VisitID    int64
+	// ID names premises; a household is premises of the kind home.
+	ID int64
+	// VisitID names a visit.
+	VisitID int64
 )
 
 // A Kind says what is behind a door (A7).
