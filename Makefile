@@ -12,6 +12,10 @@ help: ## lists the targets
 build: ## builds bin/wanjia
 	go build -ldflags "-s -w" -o bin/wanjia ./cmd/wanjia
 
+.PHONY: run
+run: build ## serves on 127.0.0.1:8080 with SQLite under ./data; the first start makes the demo subdistrict
+	bin/wanjia serve --config configs/local.yaml
+
 .PHONY: generate
 generate: ## joins api/parts and generates Go from the contract
 	@go -C tools run ./mergeapi $(addprefix ../,$(sort $(wildcard api/parts/*.yaml))) > api/openapi.yaml.new \

@@ -94,6 +94,60 @@ func (e CallBackBy) Valid() bool {
 	}
 }
 
+// Defines values for CampaignDetailState.
+const (
+	CampaignDetailStateClosed  CampaignDetailState = "closed"
+	CampaignDetailStateDraft   CampaignDetailState = "draft"
+	CampaignDetailStateRunning CampaignDetailState = "running"
+)
+
+// Valid indicates whether the value is a known member of the CampaignDetailState enum.
+func (e CampaignDetailState) Valid() bool {
+	switch e {
+	case CampaignDetailStateClosed:
+		return true
+	case CampaignDetailStateDraft:
+		return true
+	case CampaignDetailStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CopyState.
+const (
+	CopyStateAccepted  CopyState = "accepted"
+	CopyStateCancelled CopyState = "cancelled"
+	CopyStateDeclined  CopyState = "declined"
+	CopyStateDone      CopyState = "done"
+	CopyStateOpen      CopyState = "open"
+	CopyStateReported  CopyState = "reported"
+	CopyStateReturned  CopyState = "returned"
+)
+
+// Valid indicates whether the value is a known member of the CopyState enum.
+func (e CopyState) Valid() bool {
+	switch e {
+	case CopyStateAccepted:
+		return true
+	case CopyStateCancelled:
+		return true
+	case CopyStateDeclined:
+		return true
+	case CopyStateDone:
+		return true
+	case CopyStateOpen:
+		return true
+	case CopyStateReported:
+		return true
+	case CopyStateReturned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EnrolmentState.
 const (
 	EnrolmentStateReady              EnrolmentState = "ready"
@@ -130,45 +184,6 @@ func (e GrantState) Valid() bool {
 	}
 }
 
-// Defines values for HouseholdUnmaskingFields.
-const (
-	HouseholdUnmaskingFieldsFormOfAddress HouseholdUnmaskingFields = "form_of_address"
-	HouseholdUnmaskingFieldsPhone         HouseholdUnmaskingFields = "phone"
-)
-
-// Valid indicates whether the value is a known member of the HouseholdUnmaskingFields enum.
-func (e HouseholdUnmaskingFields) Valid() bool {
-	switch e {
-	case HouseholdUnmaskingFieldsFormOfAddress:
-		return true
-	case HouseholdUnmaskingFieldsPhone:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for HouseholdUnmaskingPurpose.
-const (
-	HouseholdUnmaskingPurposeCallBack HouseholdUnmaskingPurpose = "call_back"
-	HouseholdUnmaskingPurposeCounter  HouseholdUnmaskingPurpose = "counter"
-	HouseholdUnmaskingPurposeVisit    HouseholdUnmaskingPurpose = "visit"
-)
-
-// Valid indicates whether the value is a known member of the HouseholdUnmaskingPurpose enum.
-func (e HouseholdUnmaskingPurpose) Valid() bool {
-	switch e {
-	case HouseholdUnmaskingPurposeCallBack:
-		return true
-	case HouseholdUnmaskingPurposeCounter:
-		return true
-	case HouseholdUnmaskingPurposeVisit:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for LegalBasisState.
 const (
 	LegalBasisStateApproved LegalBasisState = "approved"
@@ -181,6 +196,27 @@ func (e LegalBasisState) Valid() bool {
 	case LegalBasisStateApproved:
 		return true
 	case LegalBasisStateEntered:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListedCampaignState.
+const (
+	ListedCampaignStateClosed  ListedCampaignState = "closed"
+	ListedCampaignStateDraft   ListedCampaignState = "draft"
+	ListedCampaignStateRunning ListedCampaignState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ListedCampaignState enum.
+func (e ListedCampaignState) Valid() bool {
+	switch e {
+	case ListedCampaignStateClosed:
+		return true
+	case ListedCampaignStateDraft:
+		return true
+	case ListedCampaignStateRunning:
 		return true
 	default:
 		return false
@@ -217,75 +253,6 @@ func (e MeAccount) Valid() bool {
 	case MeAccountBound:
 		return true
 	case MeAccountUnverified:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for MemberField.
-const (
-	MemberFieldFullMemberSince MemberField = "fullMemberSince"
-	MemberFieldName            MemberField = "name"
-	MemberFieldPhone           MemberField = "phone"
-)
-
-// Valid indicates whether the value is a known member of the MemberField enum.
-func (e MemberField) Valid() bool {
-	switch e {
-	case MemberFieldFullMemberSince:
-		return true
-	case MemberFieldName:
-		return true
-	case MemberFieldPhone:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for MemberStatus.
-const (
-	MemberStatusFullMember         MemberStatus = "full_member"
-	MemberStatusProbationaryMember MemberStatus = "probationary_member"
-)
-
-// Valid indicates whether the value is a known member of the MemberStatus enum.
-func (e MemberStatus) Valid() bool {
-	switch e {
-	case MemberStatusFullMember:
-		return true
-	case MemberStatusProbationaryMember:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for MemberUnmaskingPurpose.
-const (
-	MemberUnmaskingPurposeCallBack MemberUnmaskingPurpose = "call_back"
-	MemberUnmaskingPurposeCorrect  MemberUnmaskingPurpose = "correct"
-	MemberUnmaskingPurposeCounter  MemberUnmaskingPurpose = "counter"
-	MemberUnmaskingPurposeDuty     MemberUnmaskingPurpose = "duty"
-	MemberUnmaskingPurposeUrgent   MemberUnmaskingPurpose = "urgent"
-	MemberUnmaskingPurposeVisit    MemberUnmaskingPurpose = "visit"
-)
-
-// Valid indicates whether the value is a known member of the MemberUnmaskingPurpose enum.
-func (e MemberUnmaskingPurpose) Valid() bool {
-	switch e {
-	case MemberUnmaskingPurposeCallBack:
-		return true
-	case MemberUnmaskingPurposeCorrect:
-		return true
-	case MemberUnmaskingPurposeCounter:
-		return true
-	case MemberUnmaskingPurposeDuty:
-		return true
-	case MemberUnmaskingPurposeUrgent:
-		return true
-	case MemberUnmaskingPurposeVisit:
 		return true
 	default:
 		return false
@@ -343,6 +310,24 @@ func (e NewRequestChannel) Valid() bool {
 	}
 }
 
+// Defines values for NewTaskEvidence.
+const (
+	NewTaskEvidenceNone     NewTaskEvidence = "none"
+	NewTaskEvidenceOptional NewTaskEvidence = "optional"
+)
+
+// Valid indicates whether the value is a known member of the NewTaskEvidence enum.
+func (e NewTaskEvidence) Valid() bool {
+	switch e {
+	case NewTaskEvidenceNone:
+		return true
+	case NewTaskEvidenceOptional:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewUnitOwnership.
 const (
 	NewUnitOwnershipCollective NewUnitOwnership = "collective"
@@ -358,21 +343,6 @@ func (e NewUnitOwnership) Valid() bool {
 	case NewUnitOwnershipNonPublic:
 		return true
 	case NewUnitOwnershipState:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for NewVisitsResult.
-const (
-	NewVisitsResultNotHome NewVisitsResult = "not_home"
-)
-
-// Valid indicates whether the value is a known member of the NewVisitsResult enum.
-func (e NewVisitsResult) Valid() bool {
-	switch e {
-	case NewVisitsResultNotHome:
 		return true
 	default:
 		return false
@@ -397,27 +367,6 @@ func (e Post) Valid() bool {
 	case PostOrganisation:
 		return true
 	case PostPublicity:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PremisesKind.
-const (
-	PremisesKindHome     PremisesKind = "home"
-	PremisesKindShop     PremisesKind = "shop"
-	PremisesKindWorkshop PremisesKind = "workshop"
-)
-
-// Valid indicates whether the value is a known member of the PremisesKind enum.
-func (e PremisesKind) Valid() bool {
-	switch e {
-	case PremisesKindHome:
-		return true
-	case PremisesKindShop:
-		return true
-	case PremisesKindWorkshop:
 		return true
 	default:
 		return false
@@ -736,27 +685,18 @@ func (e SignInPasswordClient) Valid() bool {
 	}
 }
 
-// Defines values for UnableReason.
+// Defines values for TaskDetailEvidence.
 const (
-	UnableReasonAway      UnableReason = "away"
-	UnableReasonNoTime    UnableReason = "no_time"
-	UnableReasonOther     UnableReason = "other"
-	UnableReasonUnsafe    UnableReason = "unsafe"
-	UnableReasonWrongDoor UnableReason = "wrong_door"
+	TaskDetailEvidenceNone     TaskDetailEvidence = "none"
+	TaskDetailEvidenceOptional TaskDetailEvidence = "optional"
 )
 
-// Valid indicates whether the value is a known member of the UnableReason enum.
-func (e UnableReason) Valid() bool {
+// Valid indicates whether the value is a known member of the TaskDetailEvidence enum.
+func (e TaskDetailEvidence) Valid() bool {
 	switch e {
-	case UnableReasonAway:
+	case TaskDetailEvidenceNone:
 		return true
-	case UnableReasonNoTime:
-		return true
-	case UnableReasonOther:
-		return true
-	case UnableReasonUnsafe:
-		return true
-	case UnableReasonWrongDoor:
+	case TaskDetailEvidenceOptional:
 		return true
 	default:
 		return false
@@ -865,81 +805,6 @@ func (e UnitProfileTree) Valid() bool {
 	}
 }
 
-// Defines values for VisitNeedCategory.
-const (
-	VisitNeedCategoryAdvice         VisitNeedCategory = "advice"
-	VisitNeedCategoryCertTravel     VisitNeedCategory = "cert_travel"
-	VisitNeedCategoryDwellingSafety VisitNeedCategory = "dwelling_safety"
-	VisitNeedCategoryGeneral        VisitNeedCategory = "general"
-	VisitNeedCategoryPipeBurst      VisitNeedCategory = "pipe_burst"
-	VisitNeedCategoryWaterSupply    VisitNeedCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the VisitNeedCategory enum.
-func (e VisitNeedCategory) Valid() bool {
-	switch e {
-	case VisitNeedCategoryAdvice:
-		return true
-	case VisitNeedCategoryCertTravel:
-		return true
-	case VisitNeedCategoryDwellingSafety:
-		return true
-	case VisitNeedCategoryGeneral:
-		return true
-	case VisitNeedCategoryPipeBurst:
-		return true
-	case VisitNeedCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for VisitResult.
-const (
-	VisitResultAllWell  VisitResult = "all_well"
-	VisitResultDeclined VisitResult = "declined"
-	VisitResultNeeds    VisitResult = "needs"
-	VisitResultNotHome  VisitResult = "not_home"
-	VisitResultUnable   VisitResult = "unable"
-)
-
-// Valid indicates whether the value is a known member of the VisitResult enum.
-func (e VisitResult) Valid() bool {
-	switch e {
-	case VisitResultAllWell:
-		return true
-	case VisitResultDeclined:
-		return true
-	case VisitResultNeeds:
-		return true
-	case VisitResultNotHome:
-		return true
-	case VisitResultUnable:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListMembersParamsStatus.
-const (
-	ListMembersParamsStatusFullMember         ListMembersParamsStatus = "full_member"
-	ListMembersParamsStatusProbationaryMember ListMembersParamsStatus = "probationary_member"
-)
-
-// Valid indicates whether the value is a known member of the ListMembersParamsStatus enum.
-func (e ListMembersParamsStatus) Valid() bool {
-	switch e {
-	case ListMembersParamsStatusFullMember:
-		return true
-	case ListMembersParamsStatusProbationaryMember:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListRequestsParamsWhich.
 const (
 	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
@@ -976,6 +841,45 @@ func (e ListRequestsParamsState) Valid() bool {
 	}
 }
 
+// Defines values for ListTasksParamsWhich.
+const (
+	ListTasksParamsWhichAsked ListTasksParamsWhich = "asked"
+	ListTasksParamsWhichBelow ListTasksParamsWhich = "below"
+	ListTasksParamsWhichMine  ListTasksParamsWhich = "mine"
+)
+
+// Valid indicates whether the value is a known member of the ListTasksParamsWhich enum.
+func (e ListTasksParamsWhich) Valid() bool {
+	switch e {
+	case ListTasksParamsWhichAsked:
+		return true
+	case ListTasksParamsWhichBelow:
+		return true
+	case ListTasksParamsWhichMine:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTasksParamsState.
+const (
+	ListTasksParamsStateClosed ListTasksParamsState = "closed"
+	ListTasksParamsStateOpen   ListTasksParamsState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ListTasksParamsState enum.
+func (e ListTasksParamsState) Valid() bool {
+	switch e {
+	case ListTasksParamsStateClosed:
+		return true
+	case ListTasksParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListUnitsParamsTree.
 const (
 	ListUnitsParamsTreeGrid  ListUnitsParamsTree = "grid"
@@ -994,26 +898,6 @@ func (e ListUnitsParamsTree) Valid() bool {
 	}
 }
 
-// Access defines model for Access.
-type Access struct {
-	At      time.Time `json:"at"`
-	Fields  []string  `json:"fields"`
-	Purpose *string   `json:"purpose,omitempty"`
-	Reason  *string   `json:"reason,omitempty"`
-
-	// Role As what they acted.
-	Role *string `json:"role,omitempty"`
-
-	// UnitName Of which unit.
-	UnitName *string `json:"unitName,omitempty"`
-}
-
-// AccessPage defines model for AccessPage.
-type AccessPage struct {
-	Items      []Access `json:"items"`
-	NextCursor *string  `json:"nextCursor,omitempty"`
-}
-
 // Account defines model for Account.
 type Account struct {
 	State AccountState `json:"state"`
@@ -1021,50 +905,6 @@ type Account struct {
 
 // AccountState defines model for Account.State.
 type AccountState string
-
-// AddedMember defines model for AddedMember.
-type AddedMember struct {
-	ID       int64 `json:"id"`
-	PersonID int64 `json:"personId"`
-	Version  int64 `json:"version"`
-}
-
-// AreaContact defines model for AreaContact.
-type AreaContact struct {
-	AreaID   int64  `json:"areaId"`
-	AreaName string `json:"areaName"`
-
-	// AssignmentID The role that looks after it, to be written to through the relay.
-	AssignmentID int64  `json:"assignmentId"`
-	Entrance     string `json:"entrance"`
-
-	// Interim The area has no holder of its own today; the next lead up the ladder stands in.
-	Interim *bool `json:"interim,omitempty"`
-
-	// Levels The ladder of the entrance, from below.
-	Levels []LevelLabel `json:"levels"`
-	Name   *string      `json:"name,omitempty"`
-}
-
-// AreaPage defines model for AreaPage.
-type AreaPage struct {
-	Items      []AreaRow `json:"items"`
-	NextCursor *string   `json:"nextCursor,omitempty"`
-}
-
-// AreaRow defines model for AreaRow.
-type AreaRow struct {
-	// Households A count; "<5" stands for 1 to 4 where small numbers are hidden.
-	Households SmallCount `json:"households"`
-	ID         int64      `json:"id"`
-	Name       string     `json:"name"`
-
-	// OpenRequests A count; "<5" stands for 1 to 4 where small numbers are hidden.
-	OpenRequests SmallCount `json:"openRequests"`
-
-	// SplitSuggested More households than one member should carry; a hint, nothing follows from it.
-	SplitSuggested bool `json:"splitSuggested"`
-}
 
 // Assignment defines model for Assignment.
 type Assignment struct {
@@ -1185,6 +1025,46 @@ type CallBack struct {
 // CallBackBy defines model for CallBack.By.
 type CallBackBy string
 
+// CampaignDetail defines model for CampaignDetail.
+type CampaignDetail struct {
+	Body      string              `json:"body"`
+	ClosedAt  *time.Time          `json:"closedAt,omitempty"`
+	Copies    int                 `json:"copies"`
+	CreatedAt time.Time           `json:"createdAt"`
+	ID        int64               `json:"id"`
+	Lacking   []TaskLack          `json:"lacking"`
+	Reported  int                 `json:"reported"`
+	Stages    []CampaignStage     `json:"stages"`
+	StartedAt *time.Time          `json:"startedAt,omitempty"`
+	State     CampaignDetailState `json:"state"`
+	Title     string              `json:"title"`
+	UnitName  string              `json:"unitName"`
+}
+
+// CampaignDetailState defines model for CampaignDetail.State.
+type CampaignDetailState string
+
+// CampaignPage defines model for CampaignPage.
+type CampaignPage struct {
+	Items []ListedCampaign `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// CampaignStage defines model for CampaignStage.
+type CampaignStage struct {
+	FromDay string `json:"fromDay"`
+	ID      int64  `json:"id"`
+	Name    string `json:"name"`
+	ToDay   string `json:"toDay"`
+}
+
+// CancelledTask defines model for CancelledTask.
+type CancelledTask struct {
+	Cancelled int `json:"cancelled"`
+}
+
 // Challenge defines model for Challenge.
 type Challenge struct {
 	Challenge string `json:"challenge"`
@@ -1200,10 +1080,20 @@ type ConfirmEnrolment struct {
 	Device string `json:"device"`
 }
 
-// DealtEntrances defines model for DealtEntrances.
-type DealtEntrances struct {
-	AreaID int64 `json:"areaId"`
-	Dealt  int32 `json:"dealt"`
+// CopyPage defines model for CopyPage.
+type CopyPage struct {
+	Items []TaskCopy `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// CopyState defines model for CopyState.
+type CopyState string
+
+// CreatedCampaign defines model for CreatedCampaign.
+type CreatedCampaign struct {
+	ID int64 `json:"id"`
 }
 
 // Disabling defines model for Disabling.
@@ -1246,23 +1136,12 @@ type EnteredLegalBasis struct {
 	ID int64 `json:"id"`
 }
 
-// EntranceDeal defines model for EntranceDeal.
-type EntranceDeal struct {
-	EntranceIds []int64 `json:"entranceIds"`
-	ValidFrom   string  `json:"validFrom"`
-}
-
-// EntrancePage defines model for EntrancePage.
-type EntrancePage struct {
-	Items      []EntranceRow `json:"items"`
-	NextCursor *string       `json:"nextCursor,omitempty"`
-}
-
-// EntranceRow defines model for EntranceRow.
-type EntranceRow struct {
-	ID      int64  `json:"id"`
-	Label   string `json:"label"`
-	PlaceID int64  `json:"placeId"`
+// GivenTask defines model for GivenTask.
+type GivenTask struct {
+	Burden  TaskBurden `json:"burden"`
+	CopyIds []int64    `json:"copyIds"`
+	ID      int64      `json:"id"`
+	State   CopyState  `json:"state"`
 }
 
 // Grant defines model for Grant.
@@ -1280,67 +1159,6 @@ type GridCoverage struct {
 	Day   string          `json:"day"`
 	Items []PlaceCoverage `json:"items"`
 }
-
-// HouseholdContact defines model for HouseholdContact.
-type HouseholdContact struct {
-	FormOfAddress *string `json:"formOfAddress,omitempty"`
-	Phone         *string `json:"phone,omitempty"`
-
-	// Version 0 while there is none.
-	Version int64 `json:"version"`
-}
-
-// HouseholdDetail defines model for HouseholdDetail.
-type HouseholdDetail struct {
-	AreaID        int64            `json:"areaId"`
-	AreaName      string           `json:"areaName"`
-	Contact       HouseholdContact `json:"contact"`
-	Door          string           `json:"door"`
-	Entrance      string           `json:"entrance"`
-	ID            int64            `json:"id"`
-	Kind          PremisesKind     `json:"kind"`
-	LastResult    *VisitResult     `json:"lastResult,omitempty"`
-	LastVisitedAt *time.Time       `json:"lastVisitedAt,omitempty"`
-	MutedUntil    *string          `json:"mutedUntil,omitempty"`
-	Occupied      bool             `json:"occupied"`
-
-	// OpenRequests Needs of this door that are open.
-	OpenRequests []int64 `json:"openRequests"`
-}
-
-// HouseholdPage defines model for HouseholdPage.
-type HouseholdPage struct {
-	Items      []HouseholdRow `json:"items"`
-	NextCursor *string        `json:"nextCursor,omitempty"`
-}
-
-// HouseholdRow defines model for HouseholdRow.
-type HouseholdRow struct {
-	AreaID        int64        `json:"areaId"`
-	Door          string       `json:"door"`
-	Entrance      string       `json:"entrance"`
-	HasContact    *bool        `json:"hasContact,omitempty"`
-	ID            int64        `json:"id"`
-	Kind          PremisesKind `json:"kind"`
-	LastVisitedAt *time.Time   `json:"lastVisitedAt,omitempty"`
-
-	// MutedUntil The day from which a visit is welcome again.
-	MutedUntil *string `json:"mutedUntil,omitempty"`
-	Occupied   bool    `json:"occupied"`
-}
-
-// HouseholdUnmasking defines model for HouseholdUnmasking.
-type HouseholdUnmasking struct {
-	Fields  []HouseholdUnmaskingFields `json:"fields"`
-	Purpose HouseholdUnmaskingPurpose  `json:"purpose"`
-	Reason  string                     `json:"reason"`
-}
-
-// HouseholdUnmaskingFields defines model for HouseholdUnmasking.Fields.
-type HouseholdUnmaskingFields string
-
-// HouseholdUnmaskingPurpose defines model for HouseholdUnmasking.Purpose.
-type HouseholdUnmaskingPurpose string
 
 // InboxArgs Public labels, counts and times; there are no others.
 type InboxArgs struct {
@@ -1422,12 +1240,6 @@ type Invitation struct {
 	ID        int64     `json:"id"`
 }
 
-// KeptContact defines model for KeptContact.
-type KeptContact struct {
-	HouseholdID int64 `json:"householdId"`
-	Version     int64 `json:"version"`
-}
-
 // LegalBasis defines model for LegalBasis.
 type LegalBasis struct {
 	ApprovedAt *time.Time      `json:"approvedAt,omitempty"`
@@ -1462,17 +1274,36 @@ type LevelCoverage struct {
 	Units int    `json:"units"`
 }
 
-// LevelLabel defines model for LevelLabel.
-type LevelLabel struct {
-	// Label What the place calls this level.
-	Label    string `json:"label"`
-	Level    int32  `json:"level"`
-	UnitName string `json:"unitName"`
-}
-
 // LinkUnits defines model for LinkUnits.
 type LinkUnits struct {
 	GridUnitID int64 `json:"gridUnitId"`
+}
+
+// ListedCampaign defines model for ListedCampaign.
+type ListedCampaign struct {
+	CreatedAt time.Time           `json:"createdAt"`
+	ID        int64               `json:"id"`
+	State     ListedCampaignState `json:"state"`
+	Title     string              `json:"title"`
+	UnitName  string              `json:"unitName"`
+}
+
+// ListedCampaignState defines model for ListedCampaign.State.
+type ListedCampaignState string
+
+// ListedTask Of `mine` with the copy and its state, of the others with how many copies there are and how many of them are finished.
+type ListedTask struct {
+	CampaignID *int64     `json:"campaignId,omitempty"`
+	Copies     *int       `json:"copies,omitempty"`
+	CopyID     *int64     `json:"copyId,omitempty"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	DueAt      *time.Time `json:"dueAt,omitempty"`
+	Finished   *int       `json:"finished,omitempty"`
+	FromUnit   string     `json:"fromUnit"`
+	ID         int64      `json:"id"`
+	Minutes    int        `json:"minutes"`
+	State      *CopyState `json:"state,omitempty"`
+	Title      string     `json:"title"`
 }
 
 // ListedUnit defines model for ListedUnit.
@@ -1510,72 +1341,6 @@ type Me struct {
 
 // MeAccount defines model for Me.Account.
 type MeAccount string
-
-// Member defines model for Member.
-type Member struct {
-	ID int64 `json:"id"`
-
-	// Name Masked unless the person holds a public duty.
-	Name     string `json:"name"`
-	PersonID int64  `json:"personId"`
-	Phone    string `json:"phone"`
-
-	// Since Day from which this organisation is the home.
-	Since    string       `json:"since"`
-	Status   MemberStatus `json:"status"`
-	UnitID   int64        `json:"unitId"`
-	UnitName string       `json:"unitName"`
-	Version  int64        `json:"version"`
-}
-
-// MemberCorrection defines model for MemberCorrection.
-type MemberCorrection struct {
-	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
-	Name            *string             `json:"name,omitempty"`
-	Phone           *string             `json:"phone,omitempty"`
-	Status          *MemberStatus       `json:"status,omitempty"`
-	Version         int64               `json:"version"`
-}
-
-// MemberCount A number, or "<5" for 1 to 4.
-type MemberCount = string
-
-// MemberCounts defines model for MemberCounts.
-type MemberCounts struct {
-	// Full A number, or "<5" for 1 to 4.
-	Full MemberCount `json:"full"`
-
-	// Probationary A number, or "<5" for 1 to 4.
-	Probationary MemberCount `json:"probationary"`
-}
-
-// MemberField defines model for MemberField.
-type MemberField string
-
-// MemberPage defines model for MemberPage.
-type MemberPage struct {
-	Items      []Member `json:"items"`
-	NextCursor *string  `json:"nextCursor,omitempty"`
-}
-
-// MemberSearch defines model for MemberSearch.
-type MemberSearch struct {
-	// Phone The whole number, or its last four digits.
-	Phone string `json:"phone"`
-}
-
-// MemberStatus defines model for MemberStatus.
-type MemberStatus string
-
-// MemberUnmasking defines model for MemberUnmasking.
-type MemberUnmasking struct {
-	Fields  []MemberField          `json:"fields"`
-	Purpose MemberUnmaskingPurpose `json:"purpose"`
-	Reason  string                 `json:"reason"`
-}
-
-// MemberUnmaskingPurpose defines model for MemberUnmasking.Purpose.
-type MemberUnmaskingPurpose string
 
 // MoveUnit defines model for MoveUnit.
 type MoveUnit struct {
@@ -1615,17 +1380,17 @@ type NewBinding struct {
 	PhoneCode string `json:"phoneCode"`
 }
 
+// NewCampaign defines model for NewCampaign.
+type NewCampaign struct {
+	Body   *string    `json:"body,omitempty"`
+	Stages []NewStage `json:"stages,omitempty"`
+	Title  string     `json:"title"`
+}
+
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
 	Account  string `json:"account"`
 	PersonID int64  `json:"personId"`
-}
-
-// NewHouseholdContact defines model for NewHouseholdContact.
-type NewHouseholdContact struct {
-	FormOfAddress *string `json:"formOfAddress,omitempty"`
-	Phone         *string `json:"phone,omitempty"`
-	Version       int64   `json:"version"`
 }
 
 // NewInvitation defines model for NewInvitation.
@@ -1643,17 +1408,6 @@ type NewLegalBasis struct {
 
 	// ValidUntil The day on which what rests on it switches off.
 	ValidUntil openapi_types.Date `json:"validUntil"`
-}
-
-// NewMember defines model for NewMember.
-type NewMember struct {
-	// FullMemberSince For full members; standing counts from it.
-	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
-	Name            string              `json:"name"`
-	OfficePost      *OfficePost         `json:"officePost,omitempty"`
-	Phone           string              `json:"phone"`
-	Status          MemberStatus        `json:"status"`
-	UnitID          int64               `json:"unitId"`
 }
 
 // NewRequest defines model for NewRequest.
@@ -1679,6 +1433,31 @@ type NewRequestCategory string
 // NewRequestChannel defines model for NewRequest.Channel.
 type NewRequestChannel string
 
+// NewStage defines model for NewStage.
+type NewStage struct {
+	FromDay string `json:"fromDay"`
+	Name    string `json:"name"`
+	ToDay   string `json:"toDay"`
+}
+
+// NewTask defines model for NewTask.
+type NewTask struct {
+	Body       *string          `json:"body,omitempty"`
+	CampaignID *int64           `json:"campaignId,omitempty"`
+	Checklist  []string         `json:"checklist,omitempty"`
+	DueAt      *time.Time       `json:"dueAt,omitempty"`
+	Evidence   *NewTaskEvidence `json:"evidence,omitempty"`
+
+	// Minutes What one receiver needs for it.
+	Minutes int        `json:"minutes"`
+	StageID *int64     `json:"stageId,omitempty"`
+	Target  TaskTarget `json:"target"`
+	Title   string     `json:"title"`
+}
+
+// NewTaskEvidence defines model for NewTask.Evidence.
+type NewTaskEvidence string
+
 // NewUnit defines model for NewUnit.
 type NewUnit struct {
 	AreaKm2   *int              `json:"areaKm2,omitempty"`
@@ -1695,47 +1474,6 @@ type NewUnit struct {
 
 // NewUnitOwnership defines model for NewUnit.Ownership.
 type NewUnitOwnership string
-
-// NewVisit defines model for NewVisit.
-type NewVisit struct {
-	ClientRef openapi_types.UUID `json:"clientRef"`
-
-	// HappenedAt The phone's time. Believed if at most 72 hours old and 2 minutes ahead.
-	HappenedAt  *time.Time `json:"happenedAt,omitempty"`
-	HouseholdID int64      `json:"householdId"`
-
-	// MuteDays With declined, how long the household wants to be left in peace; 90 days if it does not say.
-	MuteDays *int32        `json:"muteDays,omitempty"`
-	Needs    []VisitNeed   `json:"needs,omitempty"`
-	Note     *string       `json:"note,omitempty"`
-	Reason   *UnableReason `json:"reason,omitempty"`
-	Result   VisitResult   `json:"result"`
-}
-
-// NewVisitOfDoor defines model for NewVisitOfDoor.
-type NewVisitOfDoor struct {
-	ClientRef   openapi_types.UUID `json:"clientRef"`
-	HouseholdID int64              `json:"householdId"`
-}
-
-// NewVisits defines model for NewVisits.
-type NewVisits struct {
-	HappenedAt *time.Time       `json:"happenedAt,omitempty"`
-	Result     NewVisitsResult  `json:"result"`
-	Visits     []NewVisitOfDoor `json:"visits"`
-}
-
-// NewVisitsResult defines model for NewVisits.Result.
-type NewVisitsResult string
-
-// OfficePost defines model for OfficePost.
-type OfficePost struct {
-	From      openapi_types.Date `json:"from"`
-	SectionID int64              `json:"sectionId"`
-
-	// To The first day it is not held any more.
-	To *openapi_types.Date `json:"to,omitempty"`
-}
 
 // OpenedRequest defines model for OpenedRequest.
 type OpenedRequest struct {
@@ -1806,9 +1544,6 @@ type PolicySetting struct {
 // Post Of a branch officer.
 type Post string
 
-// PremisesKind defines model for PremisesKind.
-type PremisesKind string
-
 // Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
 type Problem struct {
 	// Code feature.reason, stable for ever.
@@ -1873,22 +1608,6 @@ type PushTicket struct {
 //
 // Example: 7K3QX-9PM2A
 type ReceiptCode = string
-
-// RecordedVisit defines model for RecordedVisit.
-type RecordedVisit struct {
-	ClockUntrusted bool      `json:"clockUntrusted"`
-	HappenedAt     time.Time `json:"happenedAt"`
-	ID             int64     `json:"id"`
-	RecordedAt     time.Time `json:"recordedAt"`
-
-	// Requests What the needs became, in their order.
-	Requests []OpenedRequest `json:"requests"`
-}
-
-// RecordedVisits defines model for RecordedVisits.
-type RecordedVisits struct {
-	Ids []int64 `json:"ids"`
-}
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
@@ -2108,8 +1827,11 @@ type SignInWeChat struct {
 	Device string `json:"device"`
 }
 
-// SmallCount A count; "<5" stands for 1 to 4 where small numbers are hidden.
-type SmallCount = string
+// StateCount defines model for StateCount.
+type StateCount struct {
+	Count int       `json:"count"`
+	State CopyState `json:"state"`
+}
 
 // StepUp defines model for StepUp.
 type StepUp struct {
@@ -2121,8 +1843,111 @@ type SteppedUp struct {
 	Until time.Time `json:"until"`
 }
 
-// UnableReason defines model for UnableReason.
-type UnableReason string
+// TaskBurden What a task costs those who receive it.
+type TaskBurden struct {
+	Minutes   int `json:"minutes"`
+	Receivers int `json:"receivers"`
+	Total     int `json:"total"`
+}
+
+// TaskCopy defines model for TaskCopy.
+type TaskCopy struct {
+	DueAt      *time.Time `json:"dueAt,omitempty"`
+	Evidence   *string    `json:"evidence,omitempty"`
+	ID         int64      `json:"id"`
+	PersonID   *int64     `json:"personId,omitempty"`
+	PersonName *string    `json:"personName,omitempty"`
+	Reason     *string    `json:"reason,omitempty"`
+	Report     string     `json:"report"`
+	ReportedAt *time.Time `json:"reportedAt,omitempty"`
+	Role       Role       `json:"role"`
+	State      CopyState  `json:"state"`
+	Steps      []TaskStep `json:"steps,omitempty"`
+	TaskID     int64      `json:"taskId"`
+	Ticks      []int      `json:"ticks"`
+	UnitID     int64      `json:"unitId"`
+	UnitName   string     `json:"unitName"`
+	Version    int64      `json:"version"`
+}
+
+// TaskDetail defines model for TaskDetail.
+type TaskDetail struct {
+	Body       string             `json:"body"`
+	CampaignID *int64             `json:"campaignId,omitempty"`
+	Checklist  []string           `json:"checklist"`
+	CreatedAt  time.Time          `json:"createdAt"`
+	DueAt      *time.Time         `json:"dueAt,omitempty"`
+	Evidence   TaskDetailEvidence `json:"evidence"`
+	FromUnit   string             `json:"fromUnit"`
+	ID         int64              `json:"id"`
+	Minutes    int                `json:"minutes"`
+	Own        []TaskCopy         `json:"own"`
+	Progress   *TaskProgress      `json:"progress,omitempty"`
+	StageID    *int64             `json:"stageId,omitempty"`
+	Title      string             `json:"title"`
+}
+
+// TaskDetailEvidence defines model for TaskDetail.Evidence.
+type TaskDetailEvidence string
+
+// TaskLack A unit that has not reported.
+type TaskLack struct {
+	State    CopyState `json:"state"`
+	TaskID   int64     `json:"taskId"`
+	Title    string    `json:"title"`
+	UnitID   int64     `json:"unitId"`
+	UnitName string    `json:"unitName"`
+}
+
+// TaskPage defines model for TaskPage.
+type TaskPage struct {
+	Items []ListedTask `json:"items"`
+
+	// NextCursor Empty on the last page.
+	NextCursor string `json:"nextCursor"`
+}
+
+// TaskProgress defines model for TaskProgress.
+type TaskProgress struct {
+	Lacking []TaskLack `json:"lacking"`
+
+	// Reported Copies with a report that was not given back.
+	Reported int          `json:"reported"`
+	States   []StateCount `json:"states"`
+	Total    int          `json:"total"`
+}
+
+// TaskReason defines model for TaskReason.
+type TaskReason struct {
+	Reason string `json:"reason"`
+}
+
+// TaskReport defines model for TaskReport.
+type TaskReport struct {
+	Evidence *string `json:"evidence,omitempty"`
+	Text     string  `json:"text"`
+
+	// Ticks Places in the checklist counted from 0.
+	Ticks []int `json:"ticks,omitempty"`
+}
+
+// TaskStep defines model for TaskStep.
+type TaskStep struct {
+	At       time.Time `json:"at"`
+	Note     string    `json:"note"`
+	PersonID int64     `json:"personId"`
+	State    CopyState `json:"state"`
+	Ticks    []int     `json:"ticks,omitempty"`
+}
+
+// TaskTarget A person in a role assignment, or a role in a unit, or the lead of each unit of these kinds below one.
+type TaskTarget struct {
+	AssignmentID *int64     `json:"assignmentId,omitempty"`
+	BelowUnitID  *int64     `json:"belowUnitId,omitempty"`
+	Kinds        []UnitKind `json:"kinds,omitempty"`
+	Role         *Role      `json:"role,omitempty"`
+	UnitID       *int64     `json:"unitId,omitempty"`
+}
 
 // Unit A place in one of the two trees.
 type Unit struct {
@@ -2182,20 +2007,6 @@ type UnitProfile struct {
 // UnitProfileTree defines model for UnitProfile.Tree.
 type UnitProfileTree string
 
-// UnmaskedHousehold defines model for UnmaskedHousehold.
-type UnmaskedHousehold struct {
-	FormOfAddress *string `json:"formOfAddress,omitempty"`
-	Phone         *string `json:"phone,omitempty"`
-}
-
-// UnmaskedMember defines model for UnmaskedMember.
-type UnmaskedMember struct {
-	FullMemberSince *string `json:"fullMemberSince,omitempty"`
-	Name            *string `json:"name,omitempty"`
-	Phone           *string `json:"phone,omitempty"`
-	ShowForSeconds  int64   `json:"showForSeconds"`
-}
-
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
@@ -2224,75 +2035,6 @@ type Version struct {
 	Version  string `json:"version"`
 }
 
-// VisitCount defines model for VisitCount.
-type VisitCount struct {
-	// Count A count; "<5" stands for 1 to 4 where small numbers are hidden.
-	Count  SmallCount  `json:"count"`
-	Result VisitResult `json:"result"`
-}
-
-// VisitCounts defines model for VisitCounts.
-type VisitCounts struct {
-	Month   string       `json:"month"`
-	Results []VisitCount `json:"results"`
-
-	// Total A count; "<5" stands for 1 to 4 where small numbers are hidden.
-	Total *SmallCount `json:"total,omitempty"`
-}
-
-// VisitDetail defines model for VisitDetail.
-type VisitDetail struct {
-	AreaID         int64         `json:"areaId"`
-	AssignmentID   int64         `json:"assignmentId"`
-	ClockUntrusted bool          `json:"clockUntrusted"`
-	Door           string        `json:"door"`
-	Entrance       string        `json:"entrance"`
-	HappenedAt     time.Time     `json:"happenedAt"`
-	HouseholdID    int64         `json:"householdId"`
-	ID             int64         `json:"id"`
-	Note           *string       `json:"note,omitempty"`
-	Reason         *UnableReason `json:"reason,omitempty"`
-	RecordedAt     time.Time     `json:"recordedAt"`
-	RequestIds     []int64       `json:"requestIds"`
-	Result         VisitResult   `json:"result"`
-
-	// VisitorName Who called; an earlier holder's visits keep the earlier holder's name.
-	VisitorName string `json:"visitorName"`
-}
-
-// VisitNeed defines model for VisitNeed.
-type VisitNeed struct {
-	CallBack *CallBack          `json:"callBack,omitempty"`
-	Category *VisitNeedCategory `json:"category,omitempty"`
-	What     string             `json:"what"`
-
-	// Who How the asker wants to be spoken to; the household's own contact if not said.
-	Who *string `json:"who,omitempty"`
-}
-
-// VisitNeedCategory defines model for VisitNeed.Category.
-type VisitNeedCategory string
-
-// VisitPage defines model for VisitPage.
-type VisitPage struct {
-	Items      []VisitRow `json:"items"`
-	NextCursor *string    `json:"nextCursor,omitempty"`
-}
-
-// VisitResult defines model for VisitResult.
-type VisitResult string
-
-// VisitRow defines model for VisitRow.
-type VisitRow struct {
-	Door        string      `json:"door"`
-	Entrance    string      `json:"entrance"`
-	HappenedAt  time.Time   `json:"happenedAt"`
-	HouseholdID int64       `json:"householdId"`
-	ID          int64       `json:"id"`
-	RecordedAt  time.Time   `json:"recordedAt"`
-	Result      VisitResult `json:"result"`
-}
-
 // ActingAs defines model for ActingAs.
 type ActingAs = int64
 
@@ -2302,9 +2044,6 @@ type AsOf = string
 // Cursor defines model for Cursor.
 type Cursor = string
 
-// HouseholdID defines model for HouseholdId.
-type HouseholdID = int64
-
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -2313,27 +2052,6 @@ type PageSize = int
 
 // UnitID defines model for UnitId.
 type UnitID = int64
-
-// ListAreasParams defines parameters for ListAreas.
-type ListAreasParams struct {
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// AssignEntrancesParams defines parameters for AssignEntrances.
-type AssignEntrancesParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
 
 // SearchAuditParams defines parameters for SearchAudit.
 type SearchAuditParams struct {
@@ -2441,16 +2159,46 @@ type RefuseBindingParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
-// LookUpContactParams defines parameters for LookUpContact.
-type LookUpContactParams struct {
-	// PlaceID The community, village, park or business district.
-	PlaceID int64 `form:"placeId" json:"placeId"`
+// ListCampaignsParams defines parameters for ListCampaigns.
+type ListCampaignsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 
-	// Building Number of the building; none where doors stand for themselves.
-	Building *string `form:"building,omitempty" json:"building,omitempty"`
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
-	// Entrance Number of the staircase, or of the door.
-	Entrance string `form:"entrance" json:"entrance"`
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateCampaignParams defines parameters for CreateCampaign.
+type CreateCampaignParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetCampaignParams defines parameters for GetCampaign.
+type GetCampaignParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CloseCampaignParams defines parameters for CloseCampaign.
+type CloseCampaignParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// StartCampaignParams defines parameters for StartCampaign.
+type StartCampaignParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -2472,57 +2220,6 @@ type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListUnassignedEntrancesParams defines parameters for ListUnassignedEntrances.
-type ListUnassignedEntrancesParams struct {
-	// Day Today if not said.
-	Day *string `form:"day,omitempty" json:"day,omitempty"`
-
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListHouseholdsParams defines parameters for ListHouseholds.
-type ListHouseholdsParams struct {
-	// AreaID One area; all of the own unit and below if not said.
-	AreaID *int64 `form:"areaId,omitempty" json:"areaId,omitempty"`
-
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// GetHouseholdParams defines parameters for GetHousehold.
-type GetHouseholdParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// SetHouseholdContactParams defines parameters for SetHouseholdContact.
-type SetHouseholdContactParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// UnmaskHouseholdParams defines parameters for UnmaskHousehold.
-type UnmaskHouseholdParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -2586,79 +2283,6 @@ type ApproveLegalBasisParams struct {
 
 // GetMeParams defines parameters for GetMe.
 type GetMeParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListOwnAccessesParams defines parameters for ListOwnAccesses.
-type ListOwnAccessesParams struct {
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListMembersParams defines parameters for ListMembers.
-type ListMembersParams struct {
-	// UnitID This organisation and what lies below it.
-	UnitID *int64                   `form:"unitId,omitempty" json:"unitId,omitempty"`
-	Status *ListMembersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
-
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListMembersParamsStatus defines parameters for ListMembers.
-type ListMembersParamsStatus string
-
-// AddMemberParams defines parameters for AddMember.
-type AddMemberParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// CountMembersParams defines parameters for CountMembers.
-type CountMembersParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// SearchMembersParams defines parameters for SearchMembers.
-type SearchMembersParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// GetMemberParams defines parameters for GetMember.
-type GetMemberParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// CorrectMemberParams defines parameters for CorrectMember.
-type CorrectMemberParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// UnmaskMemberParams defines parameters for UnmaskMember.
-type UnmaskMemberParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -2776,6 +2400,113 @@ type RefuseProposalParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// AcceptTaskParams defines parameters for AcceptTask.
+type AcceptTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AcceptTaskResultParams defines parameters for AcceptTaskResult.
+type AcceptTaskResultParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// DeclineTaskParams defines parameters for DeclineTask.
+type DeclineTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReportTaskParams defines parameters for ReportTask.
+type ReportTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReturnTaskParams defines parameters for ReturnTask.
+type ReturnTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListTasksParams defines parameters for ListTasks.
+type ListTasksParams struct {
+	// Which In the hands of the acting role; asked for by its unit; or by its unit and those below it.
+	Which *ListTasksParamsWhich `form:"which,omitempty" json:"which,omitempty"`
+
+	// State Of `mine`, those with something to do, or the closed ones of the last 31 days.
+	State *ListTasksParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListTasksParamsWhich defines parameters for ListTasks.
+type ListTasksParamsWhich string
+
+// ListTasksParamsState defines parameters for ListTasks.
+type ListTasksParamsState string
+
+// CreateTaskParams defines parameters for CreateTask.
+type CreateTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetTaskParams defines parameters for GetTask.
+type GetTaskParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CancelTaskParams defines parameters for CancelTask.
+type CancelTaskParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListTaskCopiesParams defines parameters for ListTaskCopies.
+type ListTaskCopiesParams struct {
+	State *CopyState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListUnitsParams defines parameters for ListUnits.
 type ListUnitsParams struct {
 	Tree     ListUnitsParamsTree `form:"tree" json:"tree"`
@@ -2861,54 +2592,6 @@ type UnlinkUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
-// GetVisitCountsParams defines parameters for GetVisitCounts.
-type GetVisitCountsParams struct {
-	// Month This month if not said.
-	Month *string `form:"month,omitempty" json:"month,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// ListVisitsParams defines parameters for ListVisits.
-type ListVisitsParams struct {
-	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-
-	// PageSize How many items a page holds at most.
-	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// RecordVisitParams defines parameters for RecordVisit.
-type RecordVisitParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// RecordVisitsParams defines parameters for RecordVisits.
-type RecordVisitsParams struct {
-	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
-	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// GetVisitParams defines parameters for GetVisit.
-type GetVisitParams struct {
-	// XActingAs The role assignment the request is made in; without it, the primary one.
-	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
-}
-
-// AssignEntrancesJSONRequestBody defines body for AssignEntrances for application/json ContentType.
-type AssignEntrancesJSONRequestBody = EntranceDeal
-
 // VerifyAuditJSONRequestBody defines body for VerifyAudit for application/json ContentType.
 type VerifyAuditJSONRequestBody = AuditVerification
 
@@ -2945,14 +2628,11 @@ type RequestBindingJSONRequestBody = NewBinding
 // RefuseBindingJSONRequestBody defines body for RefuseBinding for application/json ContentType.
 type RefuseBindingJSONRequestBody = BindingRefusal
 
+// CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
+type CreateCampaignJSONRequestBody = NewCampaign
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
-
-// SetHouseholdContactJSONRequestBody defines body for SetHouseholdContact for application/json ContentType.
-type SetHouseholdContactJSONRequestBody = NewHouseholdContact
-
-// UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
-type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
 
 // ReadInboxJSONRequestBody defines body for ReadInbox for application/json ContentType.
 type ReadInboxJSONRequestBody = InboxRead
@@ -2962,18 +2642,6 @@ type CreateInvitationJSONRequestBody = NewInvitation
 
 // RecordLegalBasisJSONRequestBody defines body for RecordLegalBasis for application/json ContentType.
 type RecordLegalBasisJSONRequestBody = NewLegalBasis
-
-// AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
-type AddMemberJSONRequestBody = NewMember
-
-// SearchMembersJSONRequestBody defines body for SearchMembers for application/json ContentType.
-type SearchMembersJSONRequestBody = MemberSearch
-
-// CorrectMemberJSONRequestBody defines body for CorrectMember for application/json ContentType.
-type CorrectMemberJSONRequestBody = MemberCorrection
-
-// UnmaskMemberJSONRequestBody defines body for UnmaskMember for application/json ContentType.
-type UnmaskMemberJSONRequestBody = MemberUnmasking
 
 // DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
 type DisableAccountJSONRequestBody = Disabling
@@ -2993,6 +2661,21 @@ type EndAssignmentJSONRequestBody = EndAssignment
 // RefuseProposalJSONRequestBody defines body for RefuseProposal for application/json ContentType.
 type RefuseProposalJSONRequestBody = RefuseProposal
 
+// DeclineTaskJSONRequestBody defines body for DeclineTask for application/json ContentType.
+type DeclineTaskJSONRequestBody = TaskReason
+
+// ReportTaskJSONRequestBody defines body for ReportTask for application/json ContentType.
+type ReportTaskJSONRequestBody = TaskReport
+
+// ReturnTaskJSONRequestBody defines body for ReturnTask for application/json ContentType.
+type ReturnTaskJSONRequestBody = TaskReason
+
+// CreateTaskJSONRequestBody defines body for CreateTask for application/json ContentType.
+type CreateTaskJSONRequestBody = NewTask
+
+// CancelTaskJSONRequestBody defines body for CancelTask for application/json ContentType.
+type CancelTaskJSONRequestBody = TaskReason
+
 // AddUnitJSONRequestBody defines body for AddUnit for application/json ContentType.
 type AddUnitJSONRequestBody = NewUnit
 
@@ -3005,20 +2688,8 @@ type LinkUnitsJSONRequestBody = LinkUnits
 // MoveUnitJSONRequestBody defines body for MoveUnit for application/json ContentType.
 type MoveUnitJSONRequestBody = MoveUnit
 
-// RecordVisitJSONRequestBody defines body for RecordVisit for application/json ContentType.
-type RecordVisitJSONRequestBody = NewVisit
-
-// RecordVisitsJSONRequestBody defines body for RecordVisits for application/json ContentType.
-type RecordVisitsJSONRequestBody = NewVisits
-
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// ListAreas Areas of the own unit and below, with their load
-	// (GET /v1/areas)
-	ListAreas(ctx echo.Context, params ListAreasParams) error
-	// AssignEntrances Deal entrances to an area from a day on
-	// (POST /v1/areas/{areaId}/entrances)
-	AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx echo.Context, params SearchAuditParams) error
@@ -3073,30 +2744,27 @@ type ServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx echo.Context, bindingID int64, params RefuseBindingParams) error
-	// LookUpContact Who looks after an entrance
-	// (GET /v1/contacts)
-	LookUpContact(ctx echo.Context, params LookUpContactParams) error
+	// ListCampaigns Campaigns of the own unit and those below
+	// (GET /v1/campaigns)
+	ListCampaigns(ctx echo.Context, params ListCampaignsParams) error
+	// CreateCampaign Plan a campaign
+	// (POST /v1/campaigns)
+	CreateCampaign(ctx echo.Context, params CreateCampaignParams) error
+	// GetCampaign One campaign, and which units lack what
+	// (GET /v1/campaigns/{campaignId})
+	GetCampaign(ctx echo.Context, campaignID int64, params GetCampaignParams) error
+	// CloseCampaign Close a campaign and freeze its coverage
+	// (POST /v1/campaigns/{campaignId}/close)
+	CloseCampaign(ctx echo.Context, campaignID int64, params CloseCampaignParams) error
+	// StartCampaign Open a campaign for tasks
+	// (POST /v1/campaigns/{campaignId}/start)
+	StartCampaign(ctx echo.Context, campaignID int64, params StartCampaignParams) error
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
-	// ListUnassignedEntrances Entrances that lie in no area on a day
-	// (GET /v1/entrances/unassigned)
-	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
-	// ListHouseholds Doors of an area
-	// (GET /v1/households)
-	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
-	// GetHousehold One household of the own area
-	// (GET /v1/households/{householdId})
-	GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error
-	// SetHouseholdContact How a household wants to be spoken to and called
-	// (PUT /v1/households/{householdId}/contact)
-	SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error
-	// UnmaskHousehold Show a field of one household in full
-	// (POST /v1/households/{householdId}/unmask)
-	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx echo.Context, params ListInboxParams) error
@@ -3121,30 +2789,6 @@ type ServerInterface interface {
 	// GetMe Who I am and in which roles I can act
 	// (GET /v1/me)
 	GetMe(ctx echo.Context, params GetMeParams) error
-	// ListOwnAccesses Who opened my data, as what, when and why
-	// (GET /v1/me/accesses)
-	ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error
-	// ListMembers The roster of the own organisation and below, masked
-	// (GET /v1/members)
-	ListMembers(ctx echo.Context, params ListMembersParams) error
-	// AddMember Enter a person into the roster
-	// (POST /v1/members)
-	AddMember(ctx echo.Context, params AddMemberParams) error
-	// CountMembers How many members there are in the own organisation and below
-	// (GET /v1/members/counts)
-	CountMembers(ctx echo.Context, params CountMembersParams) error
-	// SearchMembers Find members of the own organisation by phone
-	// (POST /v1/members/search)
-	SearchMembers(ctx echo.Context, params SearchMembersParams) error
-	// GetMember One entry of the roster, masked
-	// (GET /v1/members/{memberId})
-	GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error
-	// CorrectMember Correct an entry of the roster
-	// (PUT /v1/members/{memberId})
-	CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error
-	// UnmaskMember Show fields of one entry, with purpose and reason
-	// (POST /v1/members/{memberId}/unmask)
-	UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
@@ -3181,6 +2825,36 @@ type ServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error
+	// AcceptTask Take a task on
+	// (POST /v1/task-copies/{copyId}/accept)
+	AcceptTask(ctx echo.Context, copyID int64, params AcceptTaskParams) error
+	// AcceptTaskResult Take a report as what was asked for
+	// (POST /v1/task-copies/{copyId}/accept-result)
+	AcceptTaskResult(ctx echo.Context, copyID int64, params AcceptTaskResultParams) error
+	// DeclineTask Refuse a task, with the reason
+	// (POST /v1/task-copies/{copyId}/decline)
+	DeclineTask(ctx echo.Context, copyID int64, params DeclineTaskParams) error
+	// ReportTask Say what was done
+	// (POST /v1/task-copies/{copyId}/report)
+	ReportTask(ctx echo.Context, copyID int64, params ReportTaskParams) error
+	// ReturnTask Give a report back, with the reason
+	// (POST /v1/task-copies/{copyId}/return)
+	ReturnTask(ctx echo.Context, copyID int64, params ReturnTaskParams) error
+	// ListTasks My tasks, or those I have asked for
+	// (GET /v1/tasks)
+	ListTasks(ctx echo.Context, params ListTasksParams) error
+	// CreateTask Ask for a task
+	// (POST /v1/tasks)
+	CreateTask(ctx echo.Context, params CreateTaskParams) error
+	// GetTask One task, with the copies in own hands, or the progress
+	// (GET /v1/tasks/{taskId})
+	GetTask(ctx echo.Context, taskID int64, params GetTaskParams) error
+	// CancelTask Call a task off, where nobody has reported yet
+	// (POST /v1/tasks/{taskId}/cancel)
+	CancelTask(ctx echo.Context, taskID int64, params CancelTaskParams) error
+	// ListTaskCopies The copies of a task, for who asks
+	// (GET /v1/tasks/{taskId}/copies)
+	ListTaskCopies(ctx echo.Context, taskID int64, params ListTaskCopiesParams) error
 	// ListUnits Units of a tree as they were on a day, newest first
 	// (GET /v1/units)
 	ListUnits(ctx echo.Context, params ListUnitsParams) error
@@ -3208,121 +2882,11 @@ type ServerInterface interface {
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx echo.Context) error
-	// GetVisitCounts Outcomes of visits in the own unit and below, by month
-	// (GET /v1/visit-counts)
-	GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error
-	// ListVisits Visits in the own area in the last 31 days, newest first
-	// (GET /v1/visits)
-	ListVisits(ctx echo.Context, params ListVisitsParams) error
-	// RecordVisit Record a visit and all that came out of it
-	// (POST /v1/visits)
-	RecordVisit(ctx echo.Context, params RecordVisitParams) error
-	// RecordVisits Record nobody home at up to 50 doors at once
-	// (POST /v1/visits/bulk)
-	RecordVisits(ctx echo.Context, params RecordVisitsParams) error
-	// GetVisit One visit in the own area, with its note
-	// (GET /v1/visits/{visitId})
-	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
-}
-
-// ListAreas converts echo context to params.
-func (w *ServerInterfaceWrapper) ListAreas(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListAreasParams
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListAreas(ctx, params)
-	return err
-}
-
-// AssignEntrances converts echo context to params.
-func (w *ServerInterfaceWrapper) AssignEntrances(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "areaId" -------------
-	var areaID int64
-
-	err = runtime.BindStyledParameterWithOptions("simple", "areaId", ctx.Param("areaId"), &areaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params AssignEntrancesParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.AssignEntrances(ctx, areaID, params)
-	return err
 }
 
 // SearchAudit converts echo context to params.
@@ -3865,31 +3429,24 @@ func (w *ServerInterfaceWrapper) RefuseBinding(ctx echo.Context) error {
 	return err
 }
 
-// LookUpContact converts echo context to params.
-func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
+// ListCampaigns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCampaigns(ctx echo.Context) error {
 	var err error
 
 	// Parameter object where we will unmarshal all parameters from the context
-	var params LookUpContactParams
-	// ------------- Required query parameter "placeId" -------------
+	var params ListCampaignsParams
+	// ------------- Optional query parameter "cursor" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
 	}
 
-	// ------------- Optional query parameter "building" -------------
+	// ------------- Optional query parameter "pageSize" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "building", ctx.QueryParams(), &params.Building, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter building: %s", err))
-	}
-
-	// ------------- Required query parameter "entrance" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "entrance", ctx.QueryParams(), &params.Entrance, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entrance: %s", err))
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
 	}
 
 	headers := ctx.Request().Header
@@ -3910,7 +3467,195 @@ func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.LookUpContact(ctx, params)
+	err = w.Handler.ListCampaigns(ctx, params)
+	return err
+}
+
+// CreateCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateCampaign(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateCampaign(ctx, params)
+	return err
+}
+
+// GetCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCampaign(ctx, campaignID, params)
+	return err
+}
+
+// CloseCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseCampaign(ctx, campaignID, params)
+	return err
+}
+
+// StartCampaign converts echo context to params.
+func (w *ServerInterfaceWrapper) StartCampaign(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "campaignId" -------------
+	var campaignID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "campaignId", ctx.Param("campaignId"), &campaignID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter campaignId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartCampaignParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartCampaign(ctx, campaignID, params)
 	return err
 }
 
@@ -3999,229 +3744,6 @@ func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateEnrolment(ctx, params)
-	return err
-}
-
-// ListUnassignedEntrances converts echo context to params.
-func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListUnassignedEntrancesParams
-	// ------------- Optional query parameter "day" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", ctx.QueryParams(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter day: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListUnassignedEntrances(ctx, params)
-	return err
-}
-
-// ListHouseholds converts echo context to params.
-func (w *ServerInterfaceWrapper) ListHouseholds(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListHouseholdsParams
-	// ------------- Optional query parameter "areaId" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "areaId", ctx.QueryParams(), &params.AreaID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListHouseholds(ctx, params)
-	return err
-}
-
-// GetHousehold converts echo context to params.
-func (w *ServerInterfaceWrapper) GetHousehold(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "householdId" -------------
-	var householdID HouseholdID
-
-	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params GetHouseholdParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetHousehold(ctx, householdID, params)
-	return err
-}
-
-// SetHouseholdContact converts echo context to params.
-func (w *ServerInterfaceWrapper) SetHouseholdContact(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "householdId" -------------
-	var householdID HouseholdID
-
-	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params SetHouseholdContactParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.SetHouseholdContact(ctx, householdID, params)
-	return err
-}
-
-// UnmaskHousehold converts echo context to params.
-func (w *ServerInterfaceWrapper) UnmaskHousehold(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "householdId" -------------
-	var householdID HouseholdID
-
-	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params UnmaskHouseholdParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UnmaskHousehold(ctx, householdID, params)
 	return err
 }
 
@@ -4497,333 +4019,6 @@ func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx, params)
-	return err
-}
-
-// ListOwnAccesses converts echo context to params.
-func (w *ServerInterfaceWrapper) ListOwnAccesses(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListOwnAccessesParams
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListOwnAccesses(ctx, params)
-	return err
-}
-
-// ListMembers converts echo context to params.
-func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListMembersParams
-	// ------------- Optional query parameter "unitId" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "unitId", ctx.QueryParams(), &params.UnitID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
-	}
-
-	// ------------- Optional query parameter "status" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListMembers(ctx, params)
-	return err
-}
-
-// AddMember converts echo context to params.
-func (w *ServerInterfaceWrapper) AddMember(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params AddMemberParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.AddMember(ctx, params)
-	return err
-}
-
-// CountMembers converts echo context to params.
-func (w *ServerInterfaceWrapper) CountMembers(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params CountMembersParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CountMembers(ctx, params)
-	return err
-}
-
-// SearchMembers converts echo context to params.
-func (w *ServerInterfaceWrapper) SearchMembers(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params SearchMembersParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.SearchMembers(ctx, params)
-	return err
-}
-
-// GetMember converts echo context to params.
-func (w *ServerInterfaceWrapper) GetMember(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "memberId" -------------
-	var memberID int64
-
-	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params GetMemberParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetMember(ctx, memberID, params)
-	return err
-}
-
-// CorrectMember converts echo context to params.
-func (w *ServerInterfaceWrapper) CorrectMember(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "memberId" -------------
-	var memberID int64
-
-	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params CorrectMemberParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.CorrectMember(ctx, memberID, params)
-	return err
-}
-
-// UnmaskMember converts echo context to params.
-func (w *ServerInterfaceWrapper) UnmaskMember(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "memberId" -------------
-	var memberID int64
-
-	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params UnmaskMemberParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.UnmaskMember(ctx, memberID, params)
 	return err
 }
 
@@ -5353,6 +4548,518 @@ func (w *ServerInterfaceWrapper) RefuseProposal(ctx echo.Context) error {
 	return err
 }
 
+// AcceptTask converts echo context to params.
+func (w *ServerInterfaceWrapper) AcceptTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AcceptTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AcceptTask(ctx, copyID, params)
+	return err
+}
+
+// AcceptTaskResult converts echo context to params.
+func (w *ServerInterfaceWrapper) AcceptTaskResult(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AcceptTaskResultParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AcceptTaskResult(ctx, copyID, params)
+	return err
+}
+
+// DeclineTask converts echo context to params.
+func (w *ServerInterfaceWrapper) DeclineTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeclineTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DeclineTask(ctx, copyID, params)
+	return err
+}
+
+// ReportTask converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportTask(ctx, copyID, params)
+	return err
+}
+
+// ReturnTask converts echo context to params.
+func (w *ServerInterfaceWrapper) ReturnTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReturnTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReturnTask(ctx, copyID, params)
+	return err
+}
+
+// ListTasks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTasks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTasksParams
+	// ------------- Optional query parameter "which" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "which", ctx.QueryParams(), &params.Which, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter which: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTasks(ctx, params)
+	return err
+}
+
+// CreateTask converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateTask(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateTask(ctx, params)
+	return err
+}
+
+// GetTask converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "taskId" -------------
+	var taskID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "taskId", ctx.Param("taskId"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter taskId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTask(ctx, taskID, params)
+	return err
+}
+
+// CancelTask converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelTask(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "taskId" -------------
+	var taskID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "taskId", ctx.Param("taskId"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter taskId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelTask(ctx, taskID, params)
+	return err
+}
+
+// ListTaskCopies converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTaskCopies(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "taskId" -------------
+	var taskID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "taskId", ctx.Param("taskId"), &taskID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter taskId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTaskCopiesParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTaskCopies(ctx, taskID, params)
+	return err
+}
+
 // ListUnits converts echo context to params.
 func (w *ServerInterfaceWrapper) ListUnits(ctx echo.Context) error {
 	var err error
@@ -5785,211 +5492,6 @@ func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
 	return err
 }
 
-// GetVisitCounts converts echo context to params.
-func (w *ServerInterfaceWrapper) GetVisitCounts(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params GetVisitCountsParams
-	// ------------- Optional query parameter "month" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "month", ctx.QueryParams(), &params.Month, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter month: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetVisitCounts(ctx, params)
-	return err
-}
-
-// ListVisits converts echo context to params.
-func (w *ServerInterfaceWrapper) ListVisits(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListVisitsParams
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
-	// ------------- Optional query parameter "pageSize" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
-	}
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListVisits(ctx, params)
-	return err
-}
-
-// RecordVisit converts echo context to params.
-func (w *ServerInterfaceWrapper) RecordVisit(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params RecordVisitParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RecordVisit(ctx, params)
-	return err
-}
-
-// RecordVisits converts echo context to params.
-func (w *ServerInterfaceWrapper) RecordVisits(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params RecordVisitsParams
-
-	headers := ctx.Request().Header
-	// ------------- Required header parameter "Idempotency-Key" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
-		var IdempotencyKey IdempotencyKey
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
-		}
-
-		params.IdempotencyKey = IdempotencyKey
-	} else {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
-	}
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.RecordVisits(ctx, params)
-	return err
-}
-
-// GetVisit converts echo context to params.
-func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
-	var err error
-	// ------------- Path parameter "visitId" -------------
-	var visitID int64
-
-	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
-	}
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params GetVisitParams
-
-	headers := ctx.Request().Header
-	// ------------- Optional header parameter "X-Acting-As" -------------
-	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
-		var XActingAs ActingAs
-		n := len(valueList)
-		if n != 1 {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
-		}
-
-		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
-		if err != nil {
-			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
-		}
-
-		params.XActingAs = &XActingAs
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetVisit(ctx, visitID, params)
-	return err
-}
-
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -6060,27 +5562,21 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/auth/enrol/confirm", wrapper.ConfirmEnrolment, options.OperationMiddlewares["confirmEnrolment"]...)
 	router.POST(options.BaseURL+"/v1/people/:personId/disable", wrapper.DisableAccount, options.OperationMiddlewares["disableAccount"]...)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
-	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
-	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
-	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
-	router.GET(options.BaseURL+"/v1/contacts", wrapper.LookUpContact, options.OperationMiddlewares["lookUpContact"]...)
-	router.GET(options.BaseURL+"/v1/households", wrapper.ListHouseholds, options.OperationMiddlewares["listHouseholds"]...)
-	router.GET(options.BaseURL+"/v1/households/:householdId", wrapper.GetHousehold, options.OperationMiddlewares["getHousehold"]...)
-	router.PUT(options.BaseURL+"/v1/households/:householdId/contact", wrapper.SetHouseholdContact, options.OperationMiddlewares["setHouseholdContact"]...)
-	router.POST(options.BaseURL+"/v1/households/:householdId/unmask", wrapper.UnmaskHousehold, options.OperationMiddlewares["unmaskHousehold"]...)
-	router.GET(options.BaseURL+"/v1/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
-	router.POST(options.BaseURL+"/v1/visits", wrapper.RecordVisit, options.OperationMiddlewares["recordVisit"]...)
-	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
-	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
-	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
-	router.GET(options.BaseURL+"/v1/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
-	router.POST(options.BaseURL+"/v1/members", wrapper.AddMember, options.OperationMiddlewares["addMember"]...)
-	router.GET(options.BaseURL+"/v1/members/counts", wrapper.CountMembers, options.OperationMiddlewares["countMembers"]...)
-	router.POST(options.BaseURL+"/v1/members/search", wrapper.SearchMembers, options.OperationMiddlewares["searchMembers"]...)
-	router.GET(options.BaseURL+"/v1/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
-	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
-	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
-	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
+	router.GET(options.BaseURL+"/v1/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
+	router.POST(options.BaseURL+"/v1/tasks", wrapper.CreateTask, options.OperationMiddlewares["createTask"]...)
+	router.GET(options.BaseURL+"/v1/tasks/:taskId", wrapper.GetTask, options.OperationMiddlewares["getTask"]...)
+	router.GET(options.BaseURL+"/v1/tasks/:taskId/copies", wrapper.ListTaskCopies, options.OperationMiddlewares["listTaskCopies"]...)
+	router.POST(options.BaseURL+"/v1/tasks/:taskId/cancel", wrapper.CancelTask, options.OperationMiddlewares["cancelTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/:copyId/accept", wrapper.AcceptTask, options.OperationMiddlewares["acceptTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/:copyId/decline", wrapper.DeclineTask, options.OperationMiddlewares["declineTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/:copyId/report", wrapper.ReportTask, options.OperationMiddlewares["reportTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/:copyId/return", wrapper.ReturnTask, options.OperationMiddlewares["returnTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/:copyId/accept-result", wrapper.AcceptTaskResult, options.OperationMiddlewares["acceptTaskResult"]...)
+	router.GET(options.BaseURL+"/v1/campaigns", wrapper.ListCampaigns, options.OperationMiddlewares["listCampaigns"]...)
+	router.POST(options.BaseURL+"/v1/campaigns", wrapper.CreateCampaign, options.OperationMiddlewares["createCampaign"]...)
+	router.GET(options.BaseURL+"/v1/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
+	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/start", wrapper.StartCampaign, options.OperationMiddlewares["startCampaign"]...)
+	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/close", wrapper.CloseCampaign, options.OperationMiddlewares["closeCampaign"]...)
 	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
@@ -6111,86 +5607,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
-
-type ListAreasRequestObject struct {
-	Params ListAreasParams
-}
-
-type ListAreasResponseObject interface {
-	VisitListAreasResponse(w http.ResponseWriter) error
-}
-
-type ListAreas200JSONResponse AreaPage
-
-func (response ListAreas200JSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListAreasdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListAreasdefaultApplicationProblemPlusJSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type AssignEntrancesRequestObject struct {
-	AreaID int64 `json:"areaId"`
-	Params AssignEntrancesParams
-	Body   *AssignEntrancesJSONRequestBody
-}
-
-type AssignEntrancesResponseObject interface {
-	VisitAssignEntrancesResponse(w http.ResponseWriter) error
-}
-
-type AssignEntrances200JSONResponse DealtEntrances
-
-func (response AssignEntrances200JSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type AssignEntrancesdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response AssignEntrancesdefaultApplicationProblemPlusJSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
 
 type SearchAuditRequestObject struct {
 	Params SearchAuditParams
@@ -6879,17 +6295,17 @@ func (response RefuseBindingdefaultApplicationProblemPlusJSONResponse) VisitRefu
 	return err
 }
 
-type LookUpContactRequestObject struct {
-	Params LookUpContactParams
+type ListCampaignsRequestObject struct {
+	Params ListCampaignsParams
 }
 
-type LookUpContactResponseObject interface {
-	VisitLookUpContactResponse(w http.ResponseWriter) error
+type ListCampaignsResponseObject interface {
+	VisitListCampaignsResponse(w http.ResponseWriter) error
 }
 
-type LookUpContact200JSONResponse AreaContact
+type ListCampaigns200JSONResponse CampaignPage
 
-func (response LookUpContact200JSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+func (response ListCampaigns200JSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response); err != nil {
@@ -6901,12 +6317,160 @@ func (response LookUpContact200JSONResponse) VisitLookUpContactResponse(w http.R
 	return err
 }
 
-type LookUpContactdefaultApplicationProblemPlusJSONResponse struct {
+type ListCampaignsdefaultApplicationProblemPlusJSONResponse struct {
 	Body       Problem
 	StatusCode int
 }
 
-func (response LookUpContactdefaultApplicationProblemPlusJSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+func (response ListCampaignsdefaultApplicationProblemPlusJSONResponse) VisitListCampaignsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaignRequestObject struct {
+	Params CreateCampaignParams
+	Body   *CreateCampaignJSONRequestBody
+}
+
+type CreateCampaignResponseObject interface {
+	VisitCreateCampaignResponse(w http.ResponseWriter) error
+}
+
+type CreateCampaign201JSONResponse CreatedCampaign
+
+func (response CreateCampaign201JSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateCampaigndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateCampaigndefaultApplicationProblemPlusJSONResponse) VisitCreateCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaignRequestObject struct {
+	CampaignID int64 `json:"campaignId"`
+	Params     GetCampaignParams
+}
+
+type GetCampaignResponseObject interface {
+	VisitGetCampaignResponse(w http.ResponseWriter) error
+}
+
+type GetCampaign200JSONResponse CampaignDetail
+
+func (response GetCampaign200JSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCampaigndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCampaigndefaultApplicationProblemPlusJSONResponse) VisitGetCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseCampaignRequestObject struct {
+	CampaignID int64 `json:"campaignId"`
+	Params     CloseCampaignParams
+}
+
+type CloseCampaignResponseObject interface {
+	VisitCloseCampaignResponse(w http.ResponseWriter) error
+}
+
+type CloseCampaign204Response struct {
+}
+
+func (response CloseCampaign204Response) VisitCloseCampaignResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type CloseCampaigndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CloseCampaigndefaultApplicationProblemPlusJSONResponse) VisitCloseCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartCampaignRequestObject struct {
+	CampaignID int64 `json:"campaignId"`
+	Params     StartCampaignParams
+}
+
+type StartCampaignResponseObject interface {
+	VisitStartCampaignResponse(w http.ResponseWriter) error
+}
+
+type StartCampaign204Response struct {
+}
+
+func (response StartCampaign204Response) VisitStartCampaignResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type StartCampaigndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartCampaigndefaultApplicationProblemPlusJSONResponse) VisitStartCampaignResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6986,206 +6550,6 @@ type CreateEnrolmentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitCreateEnrolmentResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListUnassignedEntrancesRequestObject struct {
-	Params ListUnassignedEntrancesParams
-}
-
-type ListUnassignedEntrancesResponseObject interface {
-	VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error
-}
-
-type ListUnassignedEntrances200JSONResponse EntrancePage
-
-func (response ListUnassignedEntrances200JSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListHouseholdsRequestObject struct {
-	Params ListHouseholdsParams
-}
-
-type ListHouseholdsResponseObject interface {
-	VisitListHouseholdsResponse(w http.ResponseWriter) error
-}
-
-type ListHouseholds200JSONResponse HouseholdPage
-
-func (response ListHouseholds200JSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListHouseholdsdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListHouseholdsdefaultApplicationProblemPlusJSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetHouseholdRequestObject struct {
-	HouseholdID HouseholdID `json:"householdId"`
-	Params      GetHouseholdParams
-}
-
-type GetHouseholdResponseObject interface {
-	VisitGetHouseholdResponse(w http.ResponseWriter) error
-}
-
-type GetHousehold200JSONResponse HouseholdDetail
-
-func (response GetHousehold200JSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetHouseholddefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response GetHouseholddefaultApplicationProblemPlusJSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetHouseholdContactRequestObject struct {
-	HouseholdID HouseholdID `json:"householdId"`
-	Params      SetHouseholdContactParams
-	Body        *SetHouseholdContactJSONRequestBody
-}
-
-type SetHouseholdContactResponseObject interface {
-	VisitSetHouseholdContactResponse(w http.ResponseWriter) error
-}
-
-type SetHouseholdContact200JSONResponse KeptContact
-
-func (response SetHouseholdContact200JSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SetHouseholdContactdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response SetHouseholdContactdefaultApplicationProblemPlusJSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type UnmaskHouseholdRequestObject struct {
-	HouseholdID HouseholdID `json:"householdId"`
-	Params      UnmaskHouseholdParams
-	Body        *UnmaskHouseholdJSONRequestBody
-}
-
-type UnmaskHouseholdResponseObject interface {
-	VisitUnmaskHouseholdResponse(w http.ResponseWriter) error
-}
-
-type UnmaskHousehold200JSONResponse UnmaskedHousehold
-
-func (response UnmaskHousehold200JSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type UnmaskHouseholddefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response UnmaskHouseholddefaultApplicationProblemPlusJSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -7495,325 +6859,6 @@ type GetMedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListOwnAccessesRequestObject struct {
-	Params ListOwnAccessesParams
-}
-
-type ListOwnAccessesResponseObject interface {
-	VisitListOwnAccessesResponse(w http.ResponseWriter) error
-}
-
-type ListOwnAccesses200JSONResponse AccessPage
-
-func (response ListOwnAccesses200JSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListOwnAccessesdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListOwnAccessesdefaultApplicationProblemPlusJSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListMembersRequestObject struct {
-	Params ListMembersParams
-}
-
-type ListMembersResponseObject interface {
-	VisitListMembersResponse(w http.ResponseWriter) error
-}
-
-type ListMembers200JSONResponse MemberPage
-
-func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type AddMemberRequestObject struct {
-	Params AddMemberParams
-	Body   *AddMemberJSONRequestBody
-}
-
-type AddMemberResponseObject interface {
-	VisitAddMemberResponse(w http.ResponseWriter) error
-}
-
-type AddMember201JSONResponse AddedMember
-
-func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(201)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CountMembersRequestObject struct {
-	Params CountMembersParams
-}
-
-type CountMembersResponseObject interface {
-	VisitCountMembersResponse(w http.ResponseWriter) error
-}
-
-type CountMembers200JSONResponse MemberCounts
-
-func (response CountMembers200JSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CountMembersdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response CountMembersdefaultApplicationProblemPlusJSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SearchMembersRequestObject struct {
-	Params SearchMembersParams
-	Body   *SearchMembersJSONRequestBody
-}
-
-type SearchMembersResponseObject interface {
-	VisitSearchMembersResponse(w http.ResponseWriter) error
-}
-
-type SearchMembers200JSONResponse MemberPage
-
-func (response SearchMembers200JSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type SearchMembersdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response SearchMembersdefaultApplicationProblemPlusJSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetMemberRequestObject struct {
-	MemberID int64 `json:"memberId"`
-	Params   GetMemberParams
-}
-
-type GetMemberResponseObject interface {
-	VisitGetMemberResponse(w http.ResponseWriter) error
-}
-
-type GetMember200JSONResponse Member
-
-func (response GetMember200JSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CorrectMemberRequestObject struct {
-	MemberID int64 `json:"memberId"`
-	Params   CorrectMemberParams
-	Body     *CorrectMemberJSONRequestBody
-}
-
-type CorrectMemberResponseObject interface {
-	VisitCorrectMemberResponse(w http.ResponseWriter) error
-}
-
-type CorrectMember200JSONResponse AddedMember
-
-func (response CorrectMember200JSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type CorrectMemberdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response CorrectMemberdefaultApplicationProblemPlusJSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type UnmaskMemberRequestObject struct {
-	MemberID int64 `json:"memberId"`
-	Params   UnmaskMemberParams
-	Body     *UnmaskMemberJSONRequestBody
-}
-
-type UnmaskMemberResponseObject interface {
-	VisitUnmaskMemberResponse(w http.ResponseWriter) error
-}
-
-type UnmaskMember200JSONResponse UnmaskedMember
-
-func (response UnmaskMember200JSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type UnmaskMemberdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response UnmaskMemberdefaultApplicationProblemPlusJSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8278,6 +7323,409 @@ func (response RefuseProposaldefaultApplicationProblemPlusJSONResponse) VisitRef
 	return err
 }
 
+type AcceptTaskRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params AcceptTaskParams
+}
+
+type AcceptTaskResponseObject interface {
+	VisitAcceptTaskResponse(w http.ResponseWriter) error
+}
+
+type AcceptTask200JSONResponse TaskCopy
+
+func (response AcceptTask200JSONResponse) VisitAcceptTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptTaskdefaultApplicationProblemPlusJSONResponse) VisitAcceptTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptTaskResultRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params AcceptTaskResultParams
+}
+
+type AcceptTaskResultResponseObject interface {
+	VisitAcceptTaskResultResponse(w http.ResponseWriter) error
+}
+
+type AcceptTaskResult200JSONResponse TaskCopy
+
+func (response AcceptTaskResult200JSONResponse) VisitAcceptTaskResultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptTaskResultdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptTaskResultdefaultApplicationProblemPlusJSONResponse) VisitAcceptTaskResultResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineTaskRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params DeclineTaskParams
+	Body   *DeclineTaskJSONRequestBody
+}
+
+type DeclineTaskResponseObject interface {
+	VisitDeclineTaskResponse(w http.ResponseWriter) error
+}
+
+type DeclineTask200JSONResponse TaskCopy
+
+func (response DeclineTask200JSONResponse) VisitDeclineTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeclineTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DeclineTaskdefaultApplicationProblemPlusJSONResponse) VisitDeclineTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportTaskRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params ReportTaskParams
+	Body   *ReportTaskJSONRequestBody
+}
+
+type ReportTaskResponseObject interface {
+	VisitReportTaskResponse(w http.ResponseWriter) error
+}
+
+type ReportTask200JSONResponse TaskCopy
+
+func (response ReportTask200JSONResponse) VisitReportTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReportTaskdefaultApplicationProblemPlusJSONResponse) VisitReportTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnTaskRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params ReturnTaskParams
+	Body   *ReturnTaskJSONRequestBody
+}
+
+type ReturnTaskResponseObject interface {
+	VisitReturnTaskResponse(w http.ResponseWriter) error
+}
+
+type ReturnTask200JSONResponse TaskCopy
+
+func (response ReturnTask200JSONResponse) VisitReturnTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnTaskdefaultApplicationProblemPlusJSONResponse) VisitReturnTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTasksRequestObject struct {
+	Params ListTasksParams
+}
+
+type ListTasksResponseObject interface {
+	VisitListTasksResponse(w http.ResponseWriter) error
+}
+
+type ListTasks200JSONResponse TaskPage
+
+func (response ListTasks200JSONResponse) VisitListTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTasksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTasksdefaultApplicationProblemPlusJSONResponse) VisitListTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTaskRequestObject struct {
+	Params CreateTaskParams
+	Body   *CreateTaskJSONRequestBody
+}
+
+type CreateTaskResponseObject interface {
+	VisitCreateTaskResponse(w http.ResponseWriter) error
+}
+
+type CreateTask201JSONResponse GivenTask
+
+func (response CreateTask201JSONResponse) VisitCreateTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateTaskdefaultApplicationProblemPlusJSONResponse) VisitCreateTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaskRequestObject struct {
+	TaskID int64 `json:"taskId"`
+	Params GetTaskParams
+}
+
+type GetTaskResponseObject interface {
+	VisitGetTaskResponse(w http.ResponseWriter) error
+}
+
+type GetTask200JSONResponse TaskDetail
+
+func (response GetTask200JSONResponse) VisitGetTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTaskdefaultApplicationProblemPlusJSONResponse) VisitGetTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelTaskRequestObject struct {
+	TaskID int64 `json:"taskId"`
+	Params CancelTaskParams
+	Body   *CancelTaskJSONRequestBody
+}
+
+type CancelTaskResponseObject interface {
+	VisitCancelTaskResponse(w http.ResponseWriter) error
+}
+
+type CancelTask200JSONResponse CancelledTask
+
+func (response CancelTask200JSONResponse) VisitCancelTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelTaskdefaultApplicationProblemPlusJSONResponse) VisitCancelTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaskCopiesRequestObject struct {
+	TaskID int64 `json:"taskId"`
+	Params ListTaskCopiesParams
+}
+
+type ListTaskCopiesResponseObject interface {
+	VisitListTaskCopiesResponse(w http.ResponseWriter) error
+}
+
+type ListTaskCopies200JSONResponse CopyPage
+
+func (response ListTaskCopies200JSONResponse) VisitListTaskCopiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTaskCopiesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTaskCopiesdefaultApplicationProblemPlusJSONResponse) VisitListTaskCopiesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListUnitsRequestObject struct {
 	Params ListUnitsParams
 }
@@ -8614,212 +8062,8 @@ func (response GetVersiondefaultApplicationProblemPlusJSONResponse) VisitGetVers
 	return err
 }
 
-type GetVisitCountsRequestObject struct {
-	Params GetVisitCountsParams
-}
-
-type GetVisitCountsResponseObject interface {
-	VisitGetVisitCountsResponse(w http.ResponseWriter) error
-}
-
-type GetVisitCounts200JSONResponse VisitCounts
-
-func (response GetVisitCounts200JSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetVisitCountsdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response GetVisitCountsdefaultApplicationProblemPlusJSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListVisitsRequestObject struct {
-	Params ListVisitsParams
-}
-
-type ListVisitsResponseObject interface {
-	VisitListVisitsResponse(w http.ResponseWriter) error
-}
-
-type ListVisits200JSONResponse VisitPage
-
-func (response ListVisits200JSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListVisitsdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response ListVisitsdefaultApplicationProblemPlusJSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RecordVisitRequestObject struct {
-	Params RecordVisitParams
-	Body   *RecordVisitJSONRequestBody
-}
-
-type RecordVisitResponseObject interface {
-	VisitRecordVisitResponse(w http.ResponseWriter) error
-}
-
-type RecordVisit201JSONResponse RecordedVisit
-
-func (response RecordVisit201JSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(201)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RecordVisitdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response RecordVisitdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RecordVisitsRequestObject struct {
-	Params RecordVisitsParams
-	Body   *RecordVisitsJSONRequestBody
-}
-
-type RecordVisitsResponseObject interface {
-	VisitRecordVisitsResponse(w http.ResponseWriter) error
-}
-
-type RecordVisits201JSONResponse RecordedVisits
-
-func (response RecordVisits201JSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(201)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type RecordVisitsdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response RecordVisitsdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetVisitRequestObject struct {
-	VisitID int64 `json:"visitId"`
-	Params  GetVisitParams
-}
-
-type GetVisitResponseObject interface {
-	VisitGetVisitResponse(w http.ResponseWriter) error
-}
-
-type GetVisit200JSONResponse VisitDetail
-
-func (response GetVisit200JSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type GetVisitdefaultApplicationProblemPlusJSONResponse struct {
-	Body       Problem
-	StatusCode int
-}
-
-func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	w.WriteHeader(response.StatusCode)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// ListAreas Areas of the own unit and below, with their load
-	// (GET /v1/areas)
-	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
-	// AssignEntrances Deal entrances to an area from a day on
-	// (POST /v1/areas/{areaId}/entrances)
-	AssignEntrances(ctx context.Context, request AssignEntrancesRequestObject) (AssignEntrancesResponseObject, error)
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx context.Context, request SearchAuditRequestObject) (SearchAuditResponseObject, error)
@@ -8874,30 +8118,27 @@ type StrictServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx context.Context, request RefuseBindingRequestObject) (RefuseBindingResponseObject, error)
-	// LookUpContact Who looks after an entrance
-	// (GET /v1/contacts)
-	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
+	// ListCampaigns Campaigns of the own unit and those below
+	// (GET /v1/campaigns)
+	ListCampaigns(ctx context.Context, request ListCampaignsRequestObject) (ListCampaignsResponseObject, error)
+	// CreateCampaign Plan a campaign
+	// (POST /v1/campaigns)
+	CreateCampaign(ctx context.Context, request CreateCampaignRequestObject) (CreateCampaignResponseObject, error)
+	// GetCampaign One campaign, and which units lack what
+	// (GET /v1/campaigns/{campaignId})
+	GetCampaign(ctx context.Context, request GetCampaignRequestObject) (GetCampaignResponseObject, error)
+	// CloseCampaign Close a campaign and freeze its coverage
+	// (POST /v1/campaigns/{campaignId}/close)
+	CloseCampaign(ctx context.Context, request CloseCampaignRequestObject) (CloseCampaignResponseObject, error)
+	// StartCampaign Open a campaign for tasks
+	// (POST /v1/campaigns/{campaignId}/start)
+	StartCampaign(ctx context.Context, request StartCampaignRequestObject) (StartCampaignResponseObject, error)
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
-	// ListUnassignedEntrances Entrances that lie in no area on a day
-	// (GET /v1/entrances/unassigned)
-	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
-	// ListHouseholds Doors of an area
-	// (GET /v1/households)
-	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
-	// GetHousehold One household of the own area
-	// (GET /v1/households/{householdId})
-	GetHousehold(ctx context.Context, request GetHouseholdRequestObject) (GetHouseholdResponseObject, error)
-	// SetHouseholdContact How a household wants to be spoken to and called
-	// (PUT /v1/households/{householdId}/contact)
-	SetHouseholdContact(ctx context.Context, request SetHouseholdContactRequestObject) (SetHouseholdContactResponseObject, error)
-	// UnmaskHousehold Show a field of one household in full
-	// (POST /v1/households/{householdId}/unmask)
-	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
@@ -8922,30 +8163,6 @@ type StrictServerInterface interface {
 	// GetMe Who I am and in which roles I can act
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
-	// ListOwnAccesses Who opened my data, as what, when and why
-	// (GET /v1/me/accesses)
-	ListOwnAccesses(ctx context.Context, request ListOwnAccessesRequestObject) (ListOwnAccessesResponseObject, error)
-	// ListMembers The roster of the own organisation and below, masked
-	// (GET /v1/members)
-	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
-	// AddMember Enter a person into the roster
-	// (POST /v1/members)
-	AddMember(ctx context.Context, request AddMemberRequestObject) (AddMemberResponseObject, error)
-	// CountMembers How many members there are in the own organisation and below
-	// (GET /v1/members/counts)
-	CountMembers(ctx context.Context, request CountMembersRequestObject) (CountMembersResponseObject, error)
-	// SearchMembers Find members of the own organisation by phone
-	// (POST /v1/members/search)
-	SearchMembers(ctx context.Context, request SearchMembersRequestObject) (SearchMembersResponseObject, error)
-	// GetMember One entry of the roster, masked
-	// (GET /v1/members/{memberId})
-	GetMember(ctx context.Context, request GetMemberRequestObject) (GetMemberResponseObject, error)
-	// CorrectMember Correct an entry of the roster
-	// (PUT /v1/members/{memberId})
-	CorrectMember(ctx context.Context, request CorrectMemberRequestObject) (CorrectMemberResponseObject, error)
-	// UnmaskMember Show fields of one entry, with purpose and reason
-	// (POST /v1/members/{memberId}/unmask)
-	UnmaskMember(ctx context.Context, request UnmaskMemberRequestObject) (UnmaskMemberResponseObject, error)
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
@@ -8982,6 +8199,36 @@ type StrictServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx context.Context, request RefuseProposalRequestObject) (RefuseProposalResponseObject, error)
+	// AcceptTask Take a task on
+	// (POST /v1/task-copies/{copyId}/accept)
+	AcceptTask(ctx context.Context, request AcceptTaskRequestObject) (AcceptTaskResponseObject, error)
+	// AcceptTaskResult Take a report as what was asked for
+	// (POST /v1/task-copies/{copyId}/accept-result)
+	AcceptTaskResult(ctx context.Context, request AcceptTaskResultRequestObject) (AcceptTaskResultResponseObject, error)
+	// DeclineTask Refuse a task, with the reason
+	// (POST /v1/task-copies/{copyId}/decline)
+	DeclineTask(ctx context.Context, request DeclineTaskRequestObject) (DeclineTaskResponseObject, error)
+	// ReportTask Say what was done
+	// (POST /v1/task-copies/{copyId}/report)
+	ReportTask(ctx context.Context, request ReportTaskRequestObject) (ReportTaskResponseObject, error)
+	// ReturnTask Give a report back, with the reason
+	// (POST /v1/task-copies/{copyId}/return)
+	ReturnTask(ctx context.Context, request ReturnTaskRequestObject) (ReturnTaskResponseObject, error)
+	// ListTasks My tasks, or those I have asked for
+	// (GET /v1/tasks)
+	ListTasks(ctx context.Context, request ListTasksRequestObject) (ListTasksResponseObject, error)
+	// CreateTask Ask for a task
+	// (POST /v1/tasks)
+	CreateTask(ctx context.Context, request CreateTaskRequestObject) (CreateTaskResponseObject, error)
+	// GetTask One task, with the copies in own hands, or the progress
+	// (GET /v1/tasks/{taskId})
+	GetTask(ctx context.Context, request GetTaskRequestObject) (GetTaskResponseObject, error)
+	// CancelTask Call a task off, where nobody has reported yet
+	// (POST /v1/tasks/{taskId}/cancel)
+	CancelTask(ctx context.Context, request CancelTaskRequestObject) (CancelTaskResponseObject, error)
+	// ListTaskCopies The copies of a task, for who asks
+	// (GET /v1/tasks/{taskId}/copies)
+	ListTaskCopies(ctx context.Context, request ListTaskCopiesRequestObject) (ListTaskCopiesResponseObject, error)
 	// ListUnits Units of a tree as they were on a day, newest first
 	// (GET /v1/units)
 	ListUnits(ctx context.Context, request ListUnitsRequestObject) (ListUnitsResponseObject, error)
@@ -9009,21 +8256,6 @@ type StrictServerInterface interface {
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
-	// GetVisitCounts Outcomes of visits in the own unit and below, by month
-	// (GET /v1/visit-counts)
-	GetVisitCounts(ctx context.Context, request GetVisitCountsRequestObject) (GetVisitCountsResponseObject, error)
-	// ListVisits Visits in the own area in the last 31 days, newest first
-	// (GET /v1/visits)
-	ListVisits(ctx context.Context, request ListVisitsRequestObject) (ListVisitsResponseObject, error)
-	// RecordVisit Record a visit and all that came out of it
-	// (POST /v1/visits)
-	RecordVisit(ctx context.Context, request RecordVisitRequestObject) (RecordVisitResponseObject, error)
-	// RecordVisits Record nobody home at up to 50 doors at once
-	// (POST /v1/visits/bulk)
-	RecordVisits(ctx context.Context, request RecordVisitsRequestObject) (RecordVisitsResponseObject, error)
-	// GetVisit One visit in the own area, with its note
-	// (GET /v1/visits/{visitId})
-	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -9036,80 +8268,6 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
-}
-
-// ListAreas operation middleware
-func (sh *strictHandler) ListAreas(ctx echo.Context, params ListAreasParams) error {
-	var request ListAreasRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListAreas(ctx.Request().Context(), request.(ListAreasRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListAreas")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListAreasResponseObject); ok {
-		return validResponse.VisitListAreasResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// AssignEntrances operation middleware
-func (sh *strictHandler) AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error {
-	var request AssignEntrancesRequestObject
-
-	request.AreaID = areaID
-	request.Params = params
-
-	var body AssignEntrancesJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AssignEntrances(ctx.Request().Context(), request.(AssignEntrancesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "AssignEntrances")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(AssignEntrancesResponseObject); ok {
-		return validResponse.VisitAssignEntrancesResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
 }
 
 // SearchAudit operation middleware
@@ -9829,25 +8987,151 @@ func (sh *strictHandler) RefuseBinding(ctx echo.Context, bindingID int64, params
 	return nil
 }
 
-// LookUpContact operation middleware
-func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactParams) error {
-	var request LookUpContactRequestObject
+// ListCampaigns operation middleware
+func (sh *strictHandler) ListCampaigns(ctx echo.Context, params ListCampaignsParams) error {
+	var request ListCampaignsRequestObject
 
 	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.LookUpContact(ctx.Request().Context(), request.(LookUpContactRequestObject))
+		return sh.ssi.ListCampaigns(ctx.Request().Context(), request.(ListCampaignsRequestObject))
 	}
 	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "LookUpContact")
+		handler = middleware(handler, "ListCampaigns")
 	}
 
 	response, err := handler(ctx, request)
 
 	if err != nil {
 		return err
-	} else if validResponse, ok := response.(LookUpContactResponseObject); ok {
-		return validResponse.VisitLookUpContactResponse(ctx.Response())
+	} else if validResponse, ok := response.(ListCampaignsResponseObject); ok {
+		return validResponse.VisitListCampaignsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateCampaign operation middleware
+func (sh *strictHandler) CreateCampaign(ctx echo.Context, params CreateCampaignParams) error {
+	var request CreateCampaignRequestObject
+
+	request.Params = params
+
+	var body CreateCampaignJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateCampaign(ctx.Request().Context(), request.(CreateCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateCampaignResponseObject); ok {
+		return validResponse.VisitCreateCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCampaign operation middleware
+func (sh *strictHandler) GetCampaign(ctx echo.Context, campaignID int64, params GetCampaignParams) error {
+	var request GetCampaignRequestObject
+
+	request.CampaignID = campaignID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCampaign(ctx.Request().Context(), request.(GetCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCampaignResponseObject); ok {
+		return validResponse.VisitGetCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseCampaign operation middleware
+func (sh *strictHandler) CloseCampaign(ctx echo.Context, campaignID int64, params CloseCampaignParams) error {
+	var request CloseCampaignRequestObject
+
+	request.CampaignID = campaignID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseCampaign(ctx.Request().Context(), request.(CloseCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseCampaignResponseObject); ok {
+		return validResponse.VisitCloseCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartCampaign operation middleware
+func (sh *strictHandler) StartCampaign(ctx echo.Context, campaignID int64, params StartCampaignParams) error {
+	var request StartCampaignRequestObject
+
+	request.CampaignID = campaignID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartCampaign(ctx.Request().Context(), request.(StartCampaignRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartCampaign")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartCampaignResponseObject); ok {
+		return validResponse.VisitStartCampaignResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9921,180 +9205,6 @@ func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmen
 		return err
 	} else if validResponse, ok := response.(CreateEnrolmentResponseObject); ok {
 		return validResponse.VisitCreateEnrolmentResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListUnassignedEntrances operation middleware
-func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error {
-	var request ListUnassignedEntrancesRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListUnassignedEntrances(ctx.Request().Context(), request.(ListUnassignedEntrancesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListUnassignedEntrances")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListUnassignedEntrancesResponseObject); ok {
-		return validResponse.VisitListUnassignedEntrancesResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListHouseholds operation middleware
-func (sh *strictHandler) ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error {
-	var request ListHouseholdsRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListHouseholds(ctx.Request().Context(), request.(ListHouseholdsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListHouseholds")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListHouseholdsResponseObject); ok {
-		return validResponse.VisitListHouseholdsResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// GetHousehold operation middleware
-func (sh *strictHandler) GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error {
-	var request GetHouseholdRequestObject
-
-	request.HouseholdID = householdID
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetHousehold(ctx.Request().Context(), request.(GetHouseholdRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetHousehold")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(GetHouseholdResponseObject); ok {
-		return validResponse.VisitGetHouseholdResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// SetHouseholdContact operation middleware
-func (sh *strictHandler) SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error {
-	var request SetHouseholdContactRequestObject
-
-	request.HouseholdID = householdID
-	request.Params = params
-
-	var body SetHouseholdContactJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SetHouseholdContact(ctx.Request().Context(), request.(SetHouseholdContactRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SetHouseholdContact")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(SetHouseholdContactResponseObject); ok {
-		return validResponse.VisitSetHouseholdContactResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// UnmaskHousehold operation middleware
-func (sh *strictHandler) UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error {
-	var request UnmaskHouseholdRequestObject
-
-	request.HouseholdID = householdID
-	request.Params = params
-
-	var body UnmaskHouseholdJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.UnmaskHousehold(ctx.Request().Context(), request.(UnmaskHouseholdRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UnmaskHousehold")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(UnmaskHouseholdResponseObject); ok {
-		return validResponse.VisitUnmaskHouseholdResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10363,301 +9473,6 @@ func (sh *strictHandler) GetMe(ctx echo.Context, params GetMeParams) error {
 		return err
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		return validResponse.VisitGetMeResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListOwnAccesses operation middleware
-func (sh *strictHandler) ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error {
-	var request ListOwnAccessesRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListOwnAccesses(ctx.Request().Context(), request.(ListOwnAccessesRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListOwnAccesses")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListOwnAccessesResponseObject); ok {
-		return validResponse.VisitListOwnAccessesResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListMembers operation middleware
-func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
-	var request ListMembersRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListMembers(ctx.Request().Context(), request.(ListMembersRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListMembers")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListMembersResponseObject); ok {
-		return validResponse.VisitListMembersResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// AddMember operation middleware
-func (sh *strictHandler) AddMember(ctx echo.Context, params AddMemberParams) error {
-	var request AddMemberRequestObject
-
-	request.Params = params
-
-	var body AddMemberJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.AddMember(ctx.Request().Context(), request.(AddMemberRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "AddMember")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(AddMemberResponseObject); ok {
-		return validResponse.VisitAddMemberResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// CountMembers operation middleware
-func (sh *strictHandler) CountMembers(ctx echo.Context, params CountMembersParams) error {
-	var request CountMembersRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CountMembers(ctx.Request().Context(), request.(CountMembersRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CountMembers")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(CountMembersResponseObject); ok {
-		return validResponse.VisitCountMembersResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// SearchMembers operation middleware
-func (sh *strictHandler) SearchMembers(ctx echo.Context, params SearchMembersParams) error {
-	var request SearchMembersRequestObject
-
-	request.Params = params
-
-	var body SearchMembersJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.SearchMembers(ctx.Request().Context(), request.(SearchMembersRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "SearchMembers")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(SearchMembersResponseObject); ok {
-		return validResponse.VisitSearchMembersResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// GetMember operation middleware
-func (sh *strictHandler) GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error {
-	var request GetMemberRequestObject
-
-	request.MemberID = memberID
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetMember(ctx.Request().Context(), request.(GetMemberRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetMember")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(GetMemberResponseObject); ok {
-		return validResponse.VisitGetMemberResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// CorrectMember operation middleware
-func (sh *strictHandler) CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error {
-	var request CorrectMemberRequestObject
-
-	request.MemberID = memberID
-	request.Params = params
-
-	var body CorrectMemberJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.CorrectMember(ctx.Request().Context(), request.(CorrectMemberRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "CorrectMember")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(CorrectMemberResponseObject); ok {
-		return validResponse.VisitCorrectMemberResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// UnmaskMember operation middleware
-func (sh *strictHandler) UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error {
-	var request UnmaskMemberRequestObject
-
-	request.MemberID = memberID
-	request.Params = params
-
-	var body UnmaskMemberJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.UnmaskMember(ctx.Request().Context(), request.(UnmaskMemberRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "UnmaskMember")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(UnmaskMemberResponseObject); ok {
-		return validResponse.VisitUnmaskMemberResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -11103,6 +9918,379 @@ func (sh *strictHandler) RefuseProposal(ctx echo.Context, proposalID int64, para
 	return nil
 }
 
+// AcceptTask operation middleware
+func (sh *strictHandler) AcceptTask(ctx echo.Context, copyID int64, params AcceptTaskParams) error {
+	var request AcceptTaskRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptTask(ctx.Request().Context(), request.(AcceptTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AcceptTaskResponseObject); ok {
+		return validResponse.VisitAcceptTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AcceptTaskResult operation middleware
+func (sh *strictHandler) AcceptTaskResult(ctx echo.Context, copyID int64, params AcceptTaskResultParams) error {
+	var request AcceptTaskResultRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptTaskResult(ctx.Request().Context(), request.(AcceptTaskResultRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptTaskResult")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AcceptTaskResultResponseObject); ok {
+		return validResponse.VisitAcceptTaskResultResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeclineTask operation middleware
+func (sh *strictHandler) DeclineTask(ctx echo.Context, copyID int64, params DeclineTaskParams) error {
+	var request DeclineTaskRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	var body DeclineTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DeclineTask(ctx.Request().Context(), request.(DeclineTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeclineTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeclineTaskResponseObject); ok {
+		return validResponse.VisitDeclineTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReportTask operation middleware
+func (sh *strictHandler) ReportTask(ctx echo.Context, copyID int64, params ReportTaskParams) error {
+	var request ReportTaskRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	var body ReportTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportTask(ctx.Request().Context(), request.(ReportTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReportTaskResponseObject); ok {
+		return validResponse.VisitReportTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReturnTask operation middleware
+func (sh *strictHandler) ReturnTask(ctx echo.Context, copyID int64, params ReturnTaskParams) error {
+	var request ReturnTaskRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	var body ReturnTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReturnTask(ctx.Request().Context(), request.(ReturnTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReturnTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReturnTaskResponseObject); ok {
+		return validResponse.VisitReturnTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTasks operation middleware
+func (sh *strictHandler) ListTasks(ctx echo.Context, params ListTasksParams) error {
+	var request ListTasksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTasks(ctx.Request().Context(), request.(ListTasksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTasks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTasksResponseObject); ok {
+		return validResponse.VisitListTasksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateTask operation middleware
+func (sh *strictHandler) CreateTask(ctx echo.Context, params CreateTaskParams) error {
+	var request CreateTaskRequestObject
+
+	request.Params = params
+
+	var body CreateTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateTask(ctx.Request().Context(), request.(CreateTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateTaskResponseObject); ok {
+		return validResponse.VisitCreateTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTask operation middleware
+func (sh *strictHandler) GetTask(ctx echo.Context, taskID int64, params GetTaskParams) error {
+	var request GetTaskRequestObject
+
+	request.TaskID = taskID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTask(ctx.Request().Context(), request.(GetTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTaskResponseObject); ok {
+		return validResponse.VisitGetTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelTask operation middleware
+func (sh *strictHandler) CancelTask(ctx echo.Context, taskID int64, params CancelTaskParams) error {
+	var request CancelTaskRequestObject
+
+	request.TaskID = taskID
+	request.Params = params
+
+	var body CancelTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelTask(ctx.Request().Context(), request.(CancelTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelTaskResponseObject); ok {
+		return validResponse.VisitCancelTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTaskCopies operation middleware
+func (sh *strictHandler) ListTaskCopies(ctx echo.Context, taskID int64, params ListTaskCopiesParams) error {
+	var request ListTaskCopiesRequestObject
+
+	request.TaskID = taskID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTaskCopies(ctx.Request().Context(), request.(ListTaskCopiesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTaskCopies")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTaskCopiesResponseObject); ok {
+		return validResponse.VisitListTaskCopiesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListUnits operation middleware
 func (sh *strictHandler) ListUnits(ctx echo.Context, params ListUnitsParams) error {
 	var request ListUnitsRequestObject
@@ -11418,178 +10606,6 @@ func (sh *strictHandler) GetVersion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
 		return validResponse.VisitGetVersionResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// GetVisitCounts operation middleware
-func (sh *strictHandler) GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error {
-	var request GetVisitCountsRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetVisitCounts(ctx.Request().Context(), request.(GetVisitCountsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetVisitCounts")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(GetVisitCountsResponseObject); ok {
-		return validResponse.VisitGetVisitCountsResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListVisits operation middleware
-func (sh *strictHandler) ListVisits(ctx echo.Context, params ListVisitsParams) error {
-	var request ListVisitsRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListVisits(ctx.Request().Context(), request.(ListVisitsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListVisits")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListVisitsResponseObject); ok {
-		return validResponse.VisitListVisitsResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// RecordVisit operation middleware
-func (sh *strictHandler) RecordVisit(ctx echo.Context, params RecordVisitParams) error {
-	var request RecordVisitRequestObject
-
-	request.Params = params
-
-	var body RecordVisitJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RecordVisit(ctx.Request().Context(), request.(RecordVisitRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RecordVisit")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(RecordVisitResponseObject); ok {
-		return validResponse.VisitRecordVisitResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// RecordVisits operation middleware
-func (sh *strictHandler) RecordVisits(ctx echo.Context, params RecordVisitsParams) error {
-	var request RecordVisitsRequestObject
-
-	request.Params = params
-
-	var body RecordVisitsJSONRequestBody
-	var err error
-	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
-		// A request validator built on kin-openapi's openapi3filter with
-		// KeepValidatedValue leaves the value it validated on the body. Bind
-		// that value, matching member names exactly, so the handler receives
-		// what was validated instead of a second, case-insensitive decode.
-		// Otherwise bind only the request body, so that path and query
-		// parameters are not also bound into the body struct.
-		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
-			err = binder.BindBody(ctx, &body)
-		}
-	} else {
-		// A custom binder is installed on the Echo instance; defer to it
-		// entirely, since echo.Binder does not expose body-only binding and
-		// the binder may do more than decode (for example call ctx.Validate).
-		err = ctx.Bind(&body)
-	}
-	if err != nil {
-		return err
-	}
-	request.Body = &body
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.RecordVisits(ctx.Request().Context(), request.(RecordVisitsRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "RecordVisits")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(RecordVisitsResponseObject); ok {
-		return validResponse.VisitRecordVisitsResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// GetVisit operation middleware
-func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error {
-	var request GetVisitRequestObject
-
-	request.VisitID = visitID
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.GetVisit(ctx.Request().Context(), request.(GetVisitRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "GetVisit")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(GetVisitResponseObject); ok {
-		return validResponse.VisitGetVisitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -42,6 +42,6 @@ func root() *cobra.Command {
 	settings := func() (config.Config, error) {
 		return config.Load(file, os.Environ(), privacy.RefusedKey)
 	}
-	cmd.AddCommand(migrateCommand(settings), doctorCommand(settings), versionCommand())
+	cmd.AddCommand(serveCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings), versionCommand())
 	return cmd
 }

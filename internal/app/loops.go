@@ -22,7 +22,7 @@ func every(ctx context.Context, log *slog.Logger, period time.Duration, name str
 			return
 		case <-timer.C:
 		}
-		worked, err := once(ctx, f)
+		worked, err := turn(ctx, f)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			log.Error("loop failed", "loop", name, "error", err)
 		}
@@ -34,8 +34,8 @@ func every(ctx context.Context, log *slog.Logger, period time.Duration, name str
 	}
 }
 
-// once runs one turn and makes an error of a panic.
-func once(ctx context.Context, f func(context.Context) (bool, error)) (worked bool, err error) {
+// turn runs one turn and makes an error of a panic.
+func turn(ctx context.Context, f func(context.Context) (bool, error)) (worked bool, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			worked, err = false, fmt.Errorf("panic: %v\n%s", r, debug.Stack())

@@ -1,0 +1,21 @@
+package app
+
+import (
+	"context"
+
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+// tellGuards tells every audit administrator of an attempt to set what the product refuses (PG3).
+func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error {
+	admins, err := org.PersonsWith(ctx, tx, org.RoleAuditAdmin, calendar.DayOf(tx.Now))
+	if err != nil || len(admins) == 0 {
+		return err
+	}
+	return notify.Tell(ctx, tx, notify.Persons(admins...), notify.Item{
+		By: by, Kind: "guard.attempt", Ref: notify.Ref{Type: "policy"}, Args: map[string]any{"kindLabel": key, "at": tx.Now},
+	})
+}

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/server"
+)
+
+type handler = http.HandlerFunc
+
+// drainTime is how long a clean stop may take (R13).
+const drainTime = 15 * time.Second
+
+// Serve listens until ctx ends, then drains: sockets are told when to come back, requests under way end, leases
+// are given back. Ready is called with both addresses once they answer.
+func (a *App) Serve(ctx context.Context, ready func(public, admin string)) error {
+	if err := a.Auth.Start(ctx); err != nil {
+		return err
+	}
+	public, err := listen(ctx, a.config.Listen.Public)
+	if err != nil {
+		return err
+	}
+	admin, err := listen(ctx, a.config.Listen.Admin)
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	servers := []*http.Server{server.Listener(a.server.Handler(), a.log), server.Listener(a.server.Admin(), a.log)}
+
+	// What keeps pushing goes on while requests end, so it has a life of its own.
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	group, failed := errgroup.WithContext(work)
+	for i, l := range []net.Listener{public, admin} {
+		group.Go(func() error {
+			if err := servers[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				return err
+			}
+			return nil
+		})
+	}
+	a.loops(work, group)
+	group.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-failed.Done():
+		}
+		defer stopWork()
+		return a.drain(context.WithoutCancel(ctx), servers)
+	})
+	ready(public.Addr().String(), admin.Addr().String())
+	return group.Wait()
+}
+
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return l, nil
+}
+
+// loops starts what runs beside the requests.
+func (a *App) loops(ctx context.Context, group *errgroup.Group) {
+	run := func(name string, f func(context.Context) error) {
+		group.Go(func() error {
+			if err := f(ctx); err != nil && ctx.Err() == nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	run("sockets", a.hub.Run)
+	run("courier", a.courier.Run)
+	loop := func(period time.Duration, name string, f func(context.Context) (bool, error)) {
+		group.Go(func() error {
+			every(ctx, a.log, period, name, f)
+			return nil
+		})
+	}
+	loop(2*time.Second, "revocations", func(ctx context.Context) (bool, error) {
+		return false, a.Auth.LoadRevocations(ctx)
+	})
+	loop(time.Second, "leases", func(ctx context.Context) (bool, error) {
+		_, err := a.leases.Step(ctx)
+		return false, err
+	})
+	loop(time.Minute, "signing keys", func(ctx context.Context) (bool, error) {
+		return false, a.Auth.LoadKeys(ctx)
+	})
+	loop(time.Minute, "ended sign-ins", a.Auth.Forget)
+	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
+	loop(time.Minute, "push tickets", a.tickets.Clean)
+	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
+		return once.Forget(ctx, a.Stores.DB)
+	})
+}
+
+// drain ends what is under way, sockets first: they are told when to come back.
+func (a *App) drain(ctx context.Context, servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	a.hub.Drain(ctx)
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown(ctx))
+	}
+	return errors.Join(append(errs, a.leases.Leave(ctx))...)
+}

@@ -1,0 +1,261 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"wanjia/configs"
+	"wanjia/internal/audit"
+	"wanjia/internal/auth"
+	"wanjia/internal/campaign"
+	"wanjia/internal/config"
+	"wanjia/internal/household"
+	"wanjia/internal/member"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/lease"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/push"
+	"wanjia/internal/platform/watch"
+	"wanjia/internal/platform/wechat"
+	"wanjia/internal/platform/wechat/fake"
+	"wanjia/internal/privacy"
+	"wanjia/internal/request"
+	"wanjia/internal/server"
+)
+
+// Options are what tests and commands change of an App.
+type Options struct {
+	Now     func() time.Time // nil: the machine's clock
+	Log     *slog.Logger     // nil: JSON lines to standard error
+	Version string
+}
+
+// An App is the whole program, put together and not yet listening.
+type App struct {
+	Stores *Stores
+	Auth   *auth.Service
+
+	config  config.Config
+	log     *slog.Logger
+	fake    *fake.Server // nil: WeChat itself answers
+	leases  *lease.Leases
+	hub     *push.Hub
+	courier *notify.Courier
+	tickets *push.Tickets
+	server  *server.Server
+}
+
+// Handlers of the features, by the names that a struct can embed together.
+type (
+	about         = server.About
+	authHandler   = auth.Handler
+	orgHandler    = org.Handler
+	inboxHandler  = notify.Handler
+	policyHandler = privacy.Handler
+	auditHandler  = audit.Handler
+	needHandler   = request.Handler
+	taskHandler   = campaign.Handler
+)
+
+// features serve the contract: an operation that nobody serves does not compile.
+type features struct {
+	about
+	*authHandler
+	*orgHandler
+	*inboxHandler
+	*policyHandler
+	*auditHandler
+	*needHandler
+	*taskHandler
+}
+
+// New puts the program together, from the stores to the edge.
+func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
+	if o.Log == nil {
+		var level slog.Level
+		if err := level.UnmarshalText([]byte(c.Log.Level)); err != nil {
+			return nil, fmt.Errorf("log.level: %w", err)
+		}
+		o.Log = watch.Logger(os.Stderr, level)
+	}
+	a = &App{config: c, log: o.Log}
+	defer func() {
+		if err != nil {
+			_ = a.Close() // the first error is the one to show
+		}
+	}()
+	if a.Stores, err = OpenStores(ctx, c, o.Now, o.Log); err != nil {
+		return a, err
+	}
+	d, k := a.Stores.DB, a.Stores.KV
+	a.leases = lease.New(d, rand.Text(), d.Embedded())
+	limits := limit.New(k, d.Now, a.leases.Live)
+
+	wx, err := a.weChat(ctx)
+	if err != nil {
+		return a, err
+	}
+	a.Auth = auth.NewService(auth.Options{
+		DB: d, KV: k, Keys: a.Stores.Keys, WeChat: wx, Issuer: "wanjia", Era: era, Demo: c.Demo, Ended: a.ended,
+	})
+	a.wirePush()
+	holidays, err := calendar.Parse(configs.Holidays)
+	if err != nil {
+		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
+	}
+	a.server, err = a.edge(limits, a.serve(holidays, o.Version))
+	return a, err
+}
+
+// weChat is the client of WeChat, or of the shipped server that pretends to be it.
+func (a *App) weChat(ctx context.Context) (*wechat.Client, error) {
+	c := a.config.WeChat
+	o := wechat.Options{BaseURL: c.BaseURL, AppID: c.AppID, Secret: c.Secret, Now: a.Stores.DB.Now}
+	if c.Fake {
+		a.fake = fake.New(fake.Options{Now: a.Stores.DB.Now})
+		if err := a.fake.Start(ctx, "127.0.0.1:0"); err != nil {
+			return nil, fmt.Errorf("start the fake WeChat: %w", err)
+		}
+		o.BaseURL, o.AppID, o.Secret = a.fake.URL(), fake.AppID, fake.Secret
+	}
+	if o.AppID == "" {
+		return nil, nil //nolint:nilnil // because a deployment without a mini-program has no client
+	}
+	o.Shared = auth.SharedToken(a.Stores.DB, a.Stores.Keys, o.AppID)
+	return wechat.New(o)
+}
+
+// wirePush puts the way of a notification together: tickets, sockets, and the courier behind the outbox.
+func (a *App) wirePush() {
+	d, k := a.Stores.DB, a.Stores.KV
+	a.tickets = push.NewTickets(d, k, a.live)
+	hot := push.NewHot(k)
+	a.hub = push.NewHub(push.Options{
+		Era: era, Inbox: notify.NewInboxes(d), KV: k, Hot: hot, Redeem: a.tickets.Redeem,
+		Origins: a.config.Listen.Origins, Now: d.Now, Log: a.log,
+	})
+	a.courier = notify.NewCourier(d, k, a.hub, hot, a.leases.Held, a.log)
+}
+
+// live tells push whose session it is that wants a socket.
+func (a *App) live(ctx context.Context, session int64) (push.Session, error) {
+	person, until, err := a.Auth.Live(ctx, auth.SessionID(session))
+	if err != nil {
+		return push.Session{}, push.ErrTicket
+	}
+	return push.Session{PersonID: int64(person), SessionID: session, Until: until}, nil
+}
+
+// ended closes the sockets of whoever's rights are less than before.
+func (a *App) ended(e auth.Ended) {
+	switch e.Kind {
+	case auth.SessionEnded:
+		a.hub.CloseSession(int64(e.Session), push.SignedOut)
+	case auth.PersonChanged:
+		a.hub.ClosePerson(int64(e.Person), push.RightsEnded)
+	case auth.RightsChanged:
+		a.hub.RightsChanged(int64(e.Person))
+	}
+}
+
+// serve are the features' handlers.
+func (a *App) serve(holidays *calendar.Calendar, version string) features {
+	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
+	needs := request.NewService(d, keys, pages, holidays.AddWorking,
+		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
+			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
+		})
+	return features{
+		about:       about{Version: version},
+		authHandler: auth.NewHandler(a.Auth),
+		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged), d, pages, member.Names),
+		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
+			return int64(auth.SessionFrom(ctx))
+		}),
+		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
+		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
+			return org.ActorFrom(ctx).Did(action, object, id)
+		}),
+		needHandler: request.NewHandler(needs),
+		taskHandler: campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
+	}
+}
+
+// roleChanged takes rights back at once and tells the person, in the transaction of the change.
+func (a *App) roleChanged(ctx context.Context, tx *db.Tx, by org.Actor, event org.RoleEvent, x org.Assignment) error {
+	if err := a.Auth.RoleChanged(ctx, tx, by, event, x); err != nil {
+		return err
+	}
+	kind := map[org.RoleEvent]string{org.RoleGranted: "role.granted", org.RoleEnded: "role.ended"}[event]
+	if kind == "" {
+		return nil
+	}
+	return notify.Tell(ctx, tx, notify.Persons(x.PersonID), notify.Item{
+		By: by, Kind: kind, Ref: notify.Ref{Type: "assignment", ID: int64(x.ID)},
+		Args: map[string]any{"unitLabel": x.UnitName, "at": tx.Now},
+	})
+}
+
+func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
+	address := server.Direct()
+	if len(a.config.Listen.Proxies) > 0 {
+		networks := make([]netip.Prefix, 0, len(a.config.Listen.Proxies))
+		for _, n := range a.config.Listen.Proxies {
+			p, err := netip.ParsePrefix(n)
+			if err != nil {
+				return nil, fmt.Errorf("listen.proxies: %w", err)
+			}
+			networks = append(networks, p)
+		}
+		address = server.BehindProxies(networks)
+	}
+	return server.New(server.Options{
+		Operations: f, Identify: a.Auth.Identify, Limit: limits.Allow, Address: address,
+		Origins: a.config.Listen.Origins, Push: handler(a.hub.ServeSocket), PushEvents: handler(a.hub.ServeEvents),
+		Ready: a.checks(), Metrics: metrics(a.Stores.DB), Log: a.log,
+	})
+}
+
+// checks are what must work before requests are sent here.
+func (a *App) checks() []server.Check {
+	d := a.Stores.DB
+	return []server.Check{
+		{Name: "database", Try: d.Ping},
+		{Name: "clock", Try: func(ctx context.Context) error {
+			gap, err := d.ClockGap(ctx)
+			if err == nil && gap.Abs() > 2*time.Second {
+				err = fmt.Errorf("our clock and the database's are %v apart", gap)
+			}
+			return err
+		}},
+	}
+}
+
+func metrics(d *db.DB) *prometheus.Registry {
+	r := watch.NewMetrics()
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "wanjia_sql_statements_total", Help: "Statements sent to the database since the start.",
+	}, func() float64 { return float64(d.Statements()) }))
+	return r
+}
+
+// Close lets go of everything.
+func (a *App) Close() error {
+	if a.fake != nil {
+		_ = a.fake.Close() // it keeps nothing
+	}
+	if a.Stores == nil {
+		return nil
+	}
+	return a.Stores.Close()
+}
