@@ -1,0 +1,273 @@
+package checkin
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
+)
+
+// Service is what can be done about being on site.
+type Service struct {
+	db     *db.DB
+	keys   Keys
+	limits *limit.Limits
+}
+
+// NewService makes a Service.
+func NewService(d *db.DB, keys Keys, limits *limit.Limits) *Service {
+	return &Service{db: d, keys: keys, limits: limits}
+}
+
+// Record notes that by is, or was, on site. Evidence with a clientRef that is known is the same evidence.
+func (s *Service) Record(ctx context.Context, by org.Actor, a Attempt) (p Presence, err error) {
+	if err := privacy.CheckText("/reason", a.Reason); err != nil {
+		return p, err
+	}
+	if a.Short != "" { // 40 bits are few: CI3
+		if v := s.limits.Allow(ctx, limit.ShortCode, strconv.FormatInt(int64(by.PersonID), 10)); !v.OK {
+			return p, problem.ErrTooMany.RetryAfter(v.Retry)
+		}
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
+			var e Evidence
+			var found bool
+			if p, e, found, err = known(ctx, tx, by.PersonID, a.ClientRef); err != nil {
+				return err
+			}
+			if found {
+				if e.Kind != a.Kind {
+					return problem.ErrKeyReused
+				}
+				return nil
+			}
+			unit, e, err := s.evidence(ctx, tx, by, a)
+			if err != nil {
+				return err
+			}
+			changed := false
+			if p, changed, err = joinDay(ctx, tx, by, unit, e); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("checkin.recorded", "presence", int64(p.ID)))
+			if !changed || p.State != Claimed { // only a claim asks somebody
+				return nil
+			}
+			return tellCounterparts(ctx, tx, by, p)
+		})
+	})
+	return p, err
+}
+
+// evidence is what a proves, and where.
+func (s *Service) evidence(ctx context.Context, tx *db.Tx, by org.Actor, a Attempt) (org.Unit, Evidence, error) {
+	if a.Kind == Counterpart {
+		unit, err := claimable(ctx, tx, by, a.UnitID)
+		if err != nil {
+			return unit, Evidence{}, err
+		}
+		e, err := a.claim(tx.Now)
+		return unit, e, err
+	}
+	id := a.PlaceID
+	if a.Code != "" {
+		var err error
+		if id, err = placeOf(a.Code); err != nil {
+			return org.Unit{}, Evidence{}, err
+		}
+	}
+	place, err := findPlace(ctx, tx, by, id)
+	if err != nil {
+		return org.Unit{}, Evidence{}, err
+	}
+	scan, err := s.keys.prove(a, place.ID, tx.Now)
+	if err != nil {
+		return org.Unit{}, Evidence{}, err
+	}
+	if err := redeem(ctx, tx, by.PersonID, place.ID, scan); err != nil {
+		return org.Unit{}, Evidence{}, err
+	}
+	unit, err := org.UnitByID(ctx, tx, place.UnitID)
+	return unit, a.scanned(scan, place.ID, tx.Now), err
+}
+
+// claimable is the level-4 place that by may claim to be at.
+func claimable(ctx context.Context, q db.Queryer, by org.Actor, id org.UnitID) (org.Unit, error) {
+	unit, err := org.UnitByID(ctx, q, id)
+	if err != nil {
+		return unit, err
+	}
+	if !org.IsPlace(unit.Kind) || !by.Sees(unit) && !unit.Covers(by.Grid) {
+		return org.Unit{}, problem.ErrNotFound
+	}
+	return unit, nil
+}
+
+func tellCounterparts(ctx context.Context, tx *db.Tx, by org.Actor, p Presence) error {
+	day := calendar.DayOf(tx.Now)
+	host, err := org.LinkedParty(ctx, tx, p.UnitID, day)
+	if err != nil || host.ID == 0 {
+		return err
+	}
+	to := notify.RoleIn(host.ID, org.RoleBranchSecretary).And(notify.RoleIn(host.ID, org.RoleGeneralSecretary))
+	officers, err := org.PersonsIn(ctx, tx, host.ID, org.RoleBranchOfficer, day)
+	if err != nil {
+		return err
+	}
+	for _, o := range officers {
+		if slices.Contains(answering, o.Post) {
+			to = to.And(notify.InRole(o.Person, o.Assignment))
+		}
+	}
+	return notify.Tell(ctx, tx, to, p.item("checkin.claimed", by))
+}
+
+func (p Presence) item(kind string, by org.Actor) notify.Item {
+	return notify.Item{
+		Kind: kind, Ref: notify.Ref{Type: "presence", ID: int64(p.ID)}, By: by,
+		Args: map[string]any{"unitLabel": p.UnitName, "at": p.HappenedAt},
+	}
+}
+
+// ByAct notes that by was on site because of what they did there, such as a visit. The work is the evidence, and
+// ref names it; it joins what the day holds already.
+func ByAct(ctx context.Context, tx *db.Tx, by org.Actor, unit org.Unit, happenedAt time.Time, ref string) error {
+	place, err := org.PlaceOf(ctx, tx, unit)
+	if err != nil || place.ID == 0 {
+		return err
+	}
+	if _, _, found, err := known(ctx, tx, by.PersonID, ref); err != nil || found {
+		return err
+	}
+	_, _, err = joinDay(ctx, tx, by, place, Evidence{Kind: Act, HappenedAt: happenedAt, ClientRef: ref})
+	return err
+}
+
+// Confirm says for the host that the person was there.
+func (s *Service) Confirm(ctx context.Context, by org.Actor, id ID) (Presence, error) {
+	return s.decide(ctx, by, id, Confirmed, "")
+}
+
+// Refuse says for the host that the person was not there, and why.
+func (s *Service) Refuse(ctx context.Context, by org.Actor, id ID, reason string) (Presence, error) {
+	return s.decide(ctx, by, id, Refused, reason)
+}
+
+func (s *Service) decide(ctx context.Context, by org.Actor, id ID, to State, reason string) (p Presence, err error) {
+	if err := privacy.CheckText("/reason", reason); err != nil {
+		return p, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
+			if p, err = findPresence(ctx, tx, by, id); err != nil {
+				return err
+			}
+			if err := p.canDecide(by, tx.Now); err != nil {
+				return err
+			}
+			p.State, p.DueAt = to, nil
+			if err := change(ctx, tx, &p, by.PersonID, reason); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("checkin."+string(to), "presence", int64(p.ID)))
+			return notify.Tell(ctx, tx, notify.Persons(p.PersonID), p.item("checkin."+string(to), by))
+		})
+	})
+	return p, err
+}
+
+// Withdraw takes by's own presence back, and says why.
+func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, reason string) (p Presence, err error) {
+	if err := privacy.CheckText("/reason", reason); err != nil {
+		return p, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
+			if p, err = findPresence(ctx, tx, by, id); err != nil {
+				return err
+			}
+			if p.PersonID != by.PersonID {
+				return problem.ErrForbidden
+			}
+			if err := p.canWithdraw(); err != nil {
+				return err
+			}
+			p.State = Withdrawn
+			if err := change(ctx, tx, &p, 0, reason); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("checkin.withdrawn", "presence", int64(p.ID)))
+			return nil
+		})
+	})
+	return p, err
+}
+
+// Lapse lets claims go that nobody has answered for 7 days, and says whether there were any.
+func (s *Service) Lapse(ctx context.Context) (some bool, err error) {
+	ids, err := dueClaims(ctx, s.db, s.db.Now())
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return lapse(ctx, tx, id) }); err != nil {
+			return true, err
+		}
+	}
+	return len(ids) > 0, nil
+}
+
+// AddPlace makes a place at by's own unit.
+func (s *Service) AddPlace(ctx context.Context, by org.Actor, p Place) (Place, error) {
+	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
+			unit, err := org.FindUnit(ctx, tx, by, p.UnitID)
+			if err != nil {
+				return err
+			}
+			if !org.IsPlace(unit.Kind) {
+				return ErrPlaceUnit.Field("/unitId", ErrPlaceUnit.Code)
+			}
+			if err := insertPlace(ctx, tx, &p); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
+			return nil
+		})
+	})
+	return p, err
+}
+
+const mostAhead = 10 * time.Minute
+
+// Codes are what the display of a place shows from now on, for at most 10 minutes.
+func (s *Service) Codes(ctx context.Context, by org.Actor, id PlaceID, during time.Duration) ([]Code, error) {
+	p, err := findPlace(ctx, s.db, by, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.shows(by); err != nil {
+		return nil, err
+	}
+	now := s.db.Now()
+	var codes []Code
+	for n := stepAt(now); n <= stepAt(now.Add(min(during, mostAhead))); n++ {
+		codes = append(codes, s.keys.code(p.ID, n))
+	}
+	if len(codes) == 0 {
+		return nil, errors.New("no codes for a negative time")
+	}
+	return codes, nil
+}
