@@ -184,6 +184,45 @@ func (e GrantState) Valid() bool {
 	}
 }
 
+// Defines values for HouseholdUnmaskingFields.
+const (
+	HouseholdUnmaskingFieldsFormOfAddress HouseholdUnmaskingFields = "form_of_address"
+	HouseholdUnmaskingFieldsPhone         HouseholdUnmaskingFields = "phone"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdUnmaskingFields enum.
+func (e HouseholdUnmaskingFields) Valid() bool {
+	switch e {
+	case HouseholdUnmaskingFieldsFormOfAddress:
+		return true
+	case HouseholdUnmaskingFieldsPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HouseholdUnmaskingPurpose.
+const (
+	HouseholdUnmaskingPurposeCallBack HouseholdUnmaskingPurpose = "call_back"
+	HouseholdUnmaskingPurposeCounter  HouseholdUnmaskingPurpose = "counter"
+	HouseholdUnmaskingPurposeVisit    HouseholdUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the HouseholdUnmaskingPurpose enum.
+func (e HouseholdUnmaskingPurpose) Valid() bool {
+	switch e {
+	case HouseholdUnmaskingPurposeCallBack:
+		return true
+	case HouseholdUnmaskingPurposeCounter:
+		return true
+	case HouseholdUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LegalBasisState.
 const (
 	LegalBasisStateApproved LegalBasisState = "approved"
@@ -349,6 +388,21 @@ func (e NewUnitOwnership) Valid() bool {
 	}
 }
 
+// Defines values for NewVisitsResult.
+const (
+	NewVisitsResultNotHome NewVisitsResult = "not_home"
+)
+
+// Valid indicates whether the value is a known member of the NewVisitsResult enum.
+func (e NewVisitsResult) Valid() bool {
+	switch e {
+	case NewVisitsResultNotHome:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Post.
 const (
 	PostDeputy       Post = "deputy"
@@ -367,6 +421,27 @@ func (e Post) Valid() bool {
 	case PostOrganisation:
 		return true
 	case PostPublicity:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PremisesKind.
+const (
+	PremisesKindHome     PremisesKind = "home"
+	PremisesKindShop     PremisesKind = "shop"
+	PremisesKindWorkshop PremisesKind = "workshop"
+)
+
+// Valid indicates whether the value is a known member of the PremisesKind enum.
+func (e PremisesKind) Valid() bool {
+	switch e {
+	case PremisesKindHome:
+		return true
+	case PremisesKindShop:
+		return true
+	case PremisesKindWorkshop:
 		return true
 	default:
 		return false
@@ -703,6 +778,33 @@ func (e TaskDetailEvidence) Valid() bool {
 	}
 }
 
+// Defines values for UnableReason.
+const (
+	UnableReasonAway      UnableReason = "away"
+	UnableReasonNoTime    UnableReason = "no_time"
+	UnableReasonOther     UnableReason = "other"
+	UnableReasonUnsafe    UnableReason = "unsafe"
+	UnableReasonWrongDoor UnableReason = "wrong_door"
+)
+
+// Valid indicates whether the value is a known member of the UnableReason enum.
+func (e UnableReason) Valid() bool {
+	switch e {
+	case UnableReasonAway:
+		return true
+	case UnableReasonNoTime:
+		return true
+	case UnableReasonOther:
+		return true
+	case UnableReasonUnsafe:
+		return true
+	case UnableReasonWrongDoor:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for UnitTree.
 const (
 	UnitTreeGrid  UnitTree = "grid"
@@ -799,6 +901,63 @@ func (e UnitProfileTree) Valid() bool {
 	case UnitProfileTreeGrid:
 		return true
 	case UnitProfileTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitNeedCategory.
+const (
+	VisitNeedCategoryAdvice         VisitNeedCategory = "advice"
+	VisitNeedCategoryCertTravel     VisitNeedCategory = "cert_travel"
+	VisitNeedCategoryDwellingSafety VisitNeedCategory = "dwelling_safety"
+	VisitNeedCategoryGeneral        VisitNeedCategory = "general"
+	VisitNeedCategoryPipeBurst      VisitNeedCategory = "pipe_burst"
+	VisitNeedCategoryWaterSupply    VisitNeedCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the VisitNeedCategory enum.
+func (e VisitNeedCategory) Valid() bool {
+	switch e {
+	case VisitNeedCategoryAdvice:
+		return true
+	case VisitNeedCategoryCertTravel:
+		return true
+	case VisitNeedCategoryDwellingSafety:
+		return true
+	case VisitNeedCategoryGeneral:
+		return true
+	case VisitNeedCategoryPipeBurst:
+		return true
+	case VisitNeedCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VisitResult.
+const (
+	VisitResultAllWell  VisitResult = "all_well"
+	VisitResultDeclined VisitResult = "declined"
+	VisitResultNeeds    VisitResult = "needs"
+	VisitResultNotHome  VisitResult = "not_home"
+	VisitResultUnable   VisitResult = "unable"
+)
+
+// Valid indicates whether the value is a known member of the VisitResult enum.
+func (e VisitResult) Valid() bool {
+	switch e {
+	case VisitResultAllWell:
+		return true
+	case VisitResultDeclined:
+		return true
+	case VisitResultNeeds:
+		return true
+	case VisitResultNotHome:
+		return true
+	case VisitResultUnable:
 		return true
 	default:
 		return false
@@ -905,6 +1064,43 @@ type Account struct {
 
 // AccountState defines model for Account.State.
 type AccountState string
+
+// AreaContact defines model for AreaContact.
+type AreaContact struct {
+	AreaID   int64  `json:"areaId"`
+	AreaName string `json:"areaName"`
+
+	// AssignmentID The role that looks after it, to be written to through the relay.
+	AssignmentID int64  `json:"assignmentId"`
+	Entrance     string `json:"entrance"`
+
+	// Interim The area has no holder of its own today; the next lead up the ladder stands in.
+	Interim *bool `json:"interim,omitempty"`
+
+	// Levels The ladder of the entrance, from below.
+	Levels []LevelLabel `json:"levels"`
+	Name   *string      `json:"name,omitempty"`
+}
+
+// AreaPage defines model for AreaPage.
+type AreaPage struct {
+	Items      []AreaRow `json:"items"`
+	NextCursor *string   `json:"nextCursor,omitempty"`
+}
+
+// AreaRow defines model for AreaRow.
+type AreaRow struct {
+	// Households A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Households SmallCount `json:"households"`
+	ID         int64      `json:"id"`
+	Name       string     `json:"name"`
+
+	// OpenRequests A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	OpenRequests SmallCount `json:"openRequests"`
+
+	// SplitSuggested More households than one member should carry; a hint, nothing follows from it.
+	SplitSuggested bool `json:"splitSuggested"`
+}
 
 // Assignment defines model for Assignment.
 type Assignment struct {
@@ -1096,6 +1292,12 @@ type CreatedCampaign struct {
 	ID int64 `json:"id"`
 }
 
+// DealtEntrances defines model for DealtEntrances.
+type DealtEntrances struct {
+	AreaID int64 `json:"areaId"`
+	Dealt  int32 `json:"dealt"`
+}
+
 // Disabling defines model for Disabling.
 type Disabling struct {
 	Reason string `json:"reason"`
@@ -1136,6 +1338,25 @@ type EnteredLegalBasis struct {
 	ID int64 `json:"id"`
 }
 
+// EntranceDeal defines model for EntranceDeal.
+type EntranceDeal struct {
+	EntranceIds []int64 `json:"entranceIds"`
+	ValidFrom   string  `json:"validFrom"`
+}
+
+// EntrancePage defines model for EntrancePage.
+type EntrancePage struct {
+	Items      []EntranceRow `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
+}
+
+// EntranceRow defines model for EntranceRow.
+type EntranceRow struct {
+	ID      int64  `json:"id"`
+	Label   string `json:"label"`
+	PlaceID int64  `json:"placeId"`
+}
+
 // GivenTask defines model for GivenTask.
 type GivenTask struct {
 	Burden  TaskBurden `json:"burden"`
@@ -1159,6 +1380,67 @@ type GridCoverage struct {
 	Day   string          `json:"day"`
 	Items []PlaceCoverage `json:"items"`
 }
+
+// HouseholdContact defines model for HouseholdContact.
+type HouseholdContact struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+
+	// Version 0 while there is none.
+	Version int64 `json:"version"`
+}
+
+// HouseholdDetail defines model for HouseholdDetail.
+type HouseholdDetail struct {
+	AreaID        int64            `json:"areaId"`
+	AreaName      string           `json:"areaName"`
+	Contact       HouseholdContact `json:"contact"`
+	Door          string           `json:"door"`
+	Entrance      string           `json:"entrance"`
+	ID            int64            `json:"id"`
+	Kind          PremisesKind     `json:"kind"`
+	LastResult    *VisitResult     `json:"lastResult,omitempty"`
+	LastVisitedAt *time.Time       `json:"lastVisitedAt,omitempty"`
+	MutedUntil    *string          `json:"mutedUntil,omitempty"`
+	Occupied      bool             `json:"occupied"`
+
+	// OpenRequests Needs of this door that are open.
+	OpenRequests []int64 `json:"openRequests"`
+}
+
+// HouseholdPage defines model for HouseholdPage.
+type HouseholdPage struct {
+	Items      []HouseholdRow `json:"items"`
+	NextCursor *string        `json:"nextCursor,omitempty"`
+}
+
+// HouseholdRow defines model for HouseholdRow.
+type HouseholdRow struct {
+	AreaID        int64        `json:"areaId"`
+	Door          string       `json:"door"`
+	Entrance      string       `json:"entrance"`
+	HasContact    *bool        `json:"hasContact,omitempty"`
+	ID            int64        `json:"id"`
+	Kind          PremisesKind `json:"kind"`
+	LastVisitedAt *time.Time   `json:"lastVisitedAt,omitempty"`
+
+	// MutedUntil The day from which a visit is welcome again.
+	MutedUntil *string `json:"mutedUntil,omitempty"`
+	Occupied   bool    `json:"occupied"`
+}
+
+// HouseholdUnmasking defines model for HouseholdUnmasking.
+type HouseholdUnmasking struct {
+	Fields  []HouseholdUnmaskingFields `json:"fields"`
+	Purpose HouseholdUnmaskingPurpose  `json:"purpose"`
+	Reason  string                     `json:"reason"`
+}
+
+// HouseholdUnmaskingFields defines model for HouseholdUnmasking.Fields.
+type HouseholdUnmaskingFields string
+
+// HouseholdUnmaskingPurpose defines model for HouseholdUnmasking.Purpose.
+type HouseholdUnmaskingPurpose string
 
 // InboxArgs Public labels, counts and times; there are no others.
 type InboxArgs struct {
@@ -1240,6 +1522,12 @@ type Invitation struct {
 	ID        int64     `json:"id"`
 }
 
+// KeptContact defines model for KeptContact.
+type KeptContact struct {
+	HouseholdID int64 `json:"householdId"`
+	Version     int64 `json:"version"`
+}
+
 // LegalBasis defines model for LegalBasis.
 type LegalBasis struct {
 	ApprovedAt *time.Time      `json:"approvedAt,omitempty"`
@@ -1272,6 +1560,14 @@ type LevelCoverage struct {
 	Label string `json:"label"`
 	Level int    `json:"level"`
 	Units int    `json:"units"`
+}
+
+// LevelLabel defines model for LevelLabel.
+type LevelLabel struct {
+	// Label What the place calls this level.
+	Label    string `json:"label"`
+	Level    int32  `json:"level"`
+	UnitName string `json:"unitName"`
 }
 
 // LinkUnits defines model for LinkUnits.
@@ -1393,6 +1689,13 @@ type NewEnrolment struct {
 	PersonID int64  `json:"personId"`
 }
 
+// NewHouseholdContact defines model for NewHouseholdContact.
+type NewHouseholdContact struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+	Version       int64   `json:"version"`
+}
+
 // NewInvitation defines model for NewInvitation.
 type NewInvitation struct {
 	PersonID int64 `json:"personId"`
@@ -1475,6 +1778,38 @@ type NewUnit struct {
 // NewUnitOwnership defines model for NewUnit.Ownership.
 type NewUnitOwnership string
 
+// NewVisit defines model for NewVisit.
+type NewVisit struct {
+	ClientRef openapi_types.UUID `json:"clientRef"`
+
+	// HappenedAt The phone's time. Believed if at most 72 hours old and 2 minutes ahead.
+	HappenedAt  *time.Time `json:"happenedAt,omitempty"`
+	HouseholdID int64      `json:"householdId"`
+
+	// MuteDays With declined, how long the household wants to be left in peace; 90 days if it does not say.
+	MuteDays *int32        `json:"muteDays,omitempty"`
+	Needs    []VisitNeed   `json:"needs,omitempty"`
+	Note     *string       `json:"note,omitempty"`
+	Reason   *UnableReason `json:"reason,omitempty"`
+	Result   VisitResult   `json:"result"`
+}
+
+// NewVisitOfDoor defines model for NewVisitOfDoor.
+type NewVisitOfDoor struct {
+	ClientRef   openapi_types.UUID `json:"clientRef"`
+	HouseholdID int64              `json:"householdId"`
+}
+
+// NewVisits defines model for NewVisits.
+type NewVisits struct {
+	HappenedAt *time.Time       `json:"happenedAt,omitempty"`
+	Result     NewVisitsResult  `json:"result"`
+	Visits     []NewVisitOfDoor `json:"visits"`
+}
+
+// NewVisitsResult defines model for NewVisits.Result.
+type NewVisitsResult string
+
 // OpenedRequest defines model for OpenedRequest.
 type OpenedRequest struct {
 	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
@@ -1544,6 +1879,9 @@ type PolicySetting struct {
 // Post Of a branch officer.
 type Post string
 
+// PremisesKind defines model for PremisesKind.
+type PremisesKind string
+
 // Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
 type Problem struct {
 	// Code feature.reason, stable for ever.
@@ -1608,6 +1946,22 @@ type PushTicket struct {
 //
 // Example: 7K3QX-9PM2A
 type ReceiptCode = string
+
+// RecordedVisit defines model for RecordedVisit.
+type RecordedVisit struct {
+	ClockUntrusted bool      `json:"clockUntrusted"`
+	HappenedAt     time.Time `json:"happenedAt"`
+	ID             int64     `json:"id"`
+	RecordedAt     time.Time `json:"recordedAt"`
+
+	// Requests What the needs became, in their order.
+	Requests []OpenedRequest `json:"requests"`
+}
+
+// RecordedVisits defines model for RecordedVisits.
+type RecordedVisits struct {
+	Ids []int64 `json:"ids"`
+}
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
@@ -1827,6 +2181,9 @@ type SignInWeChat struct {
 	Device string `json:"device"`
 }
 
+// SmallCount A count; "<5" stands for 1 to 4 where small numbers are hidden.
+type SmallCount = string
+
 // StateCount defines model for StateCount.
 type StateCount struct {
 	Count int       `json:"count"`
@@ -1949,6 +2306,9 @@ type TaskTarget struct {
 	UnitID       *int64     `json:"unitId,omitempty"`
 }
 
+// UnableReason defines model for UnableReason.
+type UnableReason string
+
 // Unit A place in one of the two trees.
 type Unit struct {
 	ID   int64    `json:"id"`
@@ -2007,6 +2367,12 @@ type UnitProfile struct {
 // UnitProfileTree defines model for UnitProfile.Tree.
 type UnitProfileTree string
 
+// UnmaskedHousehold defines model for UnmaskedHousehold.
+type UnmaskedHousehold struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+}
+
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
@@ -2035,6 +2401,75 @@ type Version struct {
 	Version  string `json:"version"`
 }
 
+// VisitCount defines model for VisitCount.
+type VisitCount struct {
+	// Count A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Count  SmallCount  `json:"count"`
+	Result VisitResult `json:"result"`
+}
+
+// VisitCounts defines model for VisitCounts.
+type VisitCounts struct {
+	Month   string       `json:"month"`
+	Results []VisitCount `json:"results"`
+
+	// Total A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Total *SmallCount `json:"total,omitempty"`
+}
+
+// VisitDetail defines model for VisitDetail.
+type VisitDetail struct {
+	AreaID         int64         `json:"areaId"`
+	AssignmentID   int64         `json:"assignmentId"`
+	ClockUntrusted bool          `json:"clockUntrusted"`
+	Door           string        `json:"door"`
+	Entrance       string        `json:"entrance"`
+	HappenedAt     time.Time     `json:"happenedAt"`
+	HouseholdID    int64         `json:"householdId"`
+	ID             int64         `json:"id"`
+	Note           *string       `json:"note,omitempty"`
+	Reason         *UnableReason `json:"reason,omitempty"`
+	RecordedAt     time.Time     `json:"recordedAt"`
+	RequestIds     []int64       `json:"requestIds"`
+	Result         VisitResult   `json:"result"`
+
+	// VisitorName Who called; an earlier holder's visits keep the earlier holder's name.
+	VisitorName string `json:"visitorName"`
+}
+
+// VisitNeed defines model for VisitNeed.
+type VisitNeed struct {
+	CallBack *CallBack          `json:"callBack,omitempty"`
+	Category *VisitNeedCategory `json:"category,omitempty"`
+	What     string             `json:"what"`
+
+	// Who How the asker wants to be spoken to; the household's own contact if not said.
+	Who *string `json:"who,omitempty"`
+}
+
+// VisitNeedCategory defines model for VisitNeed.Category.
+type VisitNeedCategory string
+
+// VisitPage defines model for VisitPage.
+type VisitPage struct {
+	Items      []VisitRow `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// VisitResult defines model for VisitResult.
+type VisitResult string
+
+// VisitRow defines model for VisitRow.
+type VisitRow struct {
+	Door        string      `json:"door"`
+	Entrance    string      `json:"entrance"`
+	HappenedAt  time.Time   `json:"happenedAt"`
+	HouseholdID int64       `json:"householdId"`
+	ID          int64       `json:"id"`
+	RecordedAt  time.Time   `json:"recordedAt"`
+	Result      VisitResult `json:"result"`
+}
+
 // ActingAs defines model for ActingAs.
 type ActingAs = int64
 
@@ -2044,6 +2479,9 @@ type AsOf = string
 // Cursor defines model for Cursor.
 type Cursor = string
 
+// HouseholdID defines model for HouseholdId.
+type HouseholdID = int64
+
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
@@ -2052,6 +2490,27 @@ type PageSize = int
 
 // UnitID defines model for UnitId.
 type UnitID = int64
+
+// ListAreasParams defines parameters for ListAreas.
+type ListAreasParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AssignEntrancesParams defines parameters for AssignEntrances.
+type AssignEntrancesParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
 
 // SearchAuditParams defines parameters for SearchAudit.
 type SearchAuditParams struct {
@@ -2204,6 +2663,21 @@ type StartCampaignParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// LookUpContactParams defines parameters for LookUpContact.
+type LookUpContactParams struct {
+	// PlaceID The community, village, park or business district.
+	PlaceID int64 `form:"placeId" json:"placeId"`
+
+	// Building Number of the building; none where doors stand for themselves.
+	Building *string `form:"building,omitempty" json:"building,omitempty"`
+
+	// Entrance Number of the staircase, or of the door.
+	Entrance string `form:"entrance" json:"entrance"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetGridCoverageParams defines parameters for GetGridCoverage.
 type GetGridCoverageParams struct {
 	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
@@ -2220,6 +2694,57 @@ type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListUnassignedEntrancesParams defines parameters for ListUnassignedEntrances.
+type ListUnassignedEntrancesParams struct {
+	// Day Today if not said.
+	Day *string `form:"day,omitempty" json:"day,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListHouseholdsParams defines parameters for ListHouseholds.
+type ListHouseholdsParams struct {
+	// AreaID One area; all of the own unit and below if not said.
+	AreaID *int64 `form:"areaId,omitempty" json:"areaId,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetHouseholdParams defines parameters for GetHousehold.
+type GetHouseholdParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetHouseholdContactParams defines parameters for SetHouseholdContact.
+type SetHouseholdContactParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskHouseholdParams defines parameters for UnmaskHousehold.
+type UnmaskHouseholdParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -2592,6 +3117,54 @@ type UnlinkUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// GetVisitCountsParams defines parameters for GetVisitCounts.
+type GetVisitCountsParams struct {
+	// Month This month if not said.
+	Month *string `form:"month,omitempty" json:"month,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListVisitsParams defines parameters for ListVisits.
+type ListVisitsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordVisitParams defines parameters for RecordVisit.
+type RecordVisitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordVisitsParams defines parameters for RecordVisits.
+type RecordVisitsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetVisitParams defines parameters for GetVisit.
+type GetVisitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AssignEntrancesJSONRequestBody defines body for AssignEntrances for application/json ContentType.
+type AssignEntrancesJSONRequestBody = EntranceDeal
+
 // VerifyAuditJSONRequestBody defines body for VerifyAudit for application/json ContentType.
 type VerifyAuditJSONRequestBody = AuditVerification
 
@@ -2633,6 +3206,12 @@ type CreateCampaignJSONRequestBody = NewCampaign
 
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
+
+// SetHouseholdContactJSONRequestBody defines body for SetHouseholdContact for application/json ContentType.
+type SetHouseholdContactJSONRequestBody = NewHouseholdContact
+
+// UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
+type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
 
 // ReadInboxJSONRequestBody defines body for ReadInbox for application/json ContentType.
 type ReadInboxJSONRequestBody = InboxRead
@@ -2688,8 +3267,20 @@ type LinkUnitsJSONRequestBody = LinkUnits
 // MoveUnitJSONRequestBody defines body for MoveUnit for application/json ContentType.
 type MoveUnitJSONRequestBody = MoveUnit
 
+// RecordVisitJSONRequestBody defines body for RecordVisit for application/json ContentType.
+type RecordVisitJSONRequestBody = NewVisit
+
+// RecordVisitsJSONRequestBody defines body for RecordVisits for application/json ContentType.
+type RecordVisitsJSONRequestBody = NewVisits
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAreas Areas of the own unit and below, with their load
+	// (GET /v1/areas)
+	ListAreas(ctx echo.Context, params ListAreasParams) error
+	// AssignEntrances Deal entrances to an area from a day on
+	// (POST /v1/areas/{areaId}/entrances)
+	AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx echo.Context, params SearchAuditParams) error
@@ -2759,12 +3350,30 @@ type ServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx echo.Context, campaignID int64, params StartCampaignParams) error
+	// LookUpContact Who looks after an entrance
+	// (GET /v1/contacts)
+	LookUpContact(ctx echo.Context, params LookUpContactParams) error
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
+	// ListUnassignedEntrances Entrances that lie in no area on a day
+	// (GET /v1/entrances/unassigned)
+	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
+	// ListHouseholds Doors of an area
+	// (GET /v1/households)
+	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
+	// GetHousehold One household of the own area
+	// (GET /v1/households/{householdId})
+	GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error
+	// SetHouseholdContact How a household wants to be spoken to and called
+	// (PUT /v1/households/{householdId}/contact)
+	SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error
+	// UnmaskHousehold Show a field of one household in full
+	// (POST /v1/households/{householdId}/unmask)
+	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx echo.Context, params ListInboxParams) error
@@ -2882,11 +3491,121 @@ type ServerInterface interface {
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx echo.Context) error
+	// GetVisitCounts Outcomes of visits in the own unit and below, by month
+	// (GET /v1/visit-counts)
+	GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error
+	// ListVisits Visits in the own area in the last 31 days, newest first
+	// (GET /v1/visits)
+	ListVisits(ctx echo.Context, params ListVisitsParams) error
+	// RecordVisit Record a visit and all that came out of it
+	// (POST /v1/visits)
+	RecordVisit(ctx echo.Context, params RecordVisitParams) error
+	// RecordVisits Record nobody home at up to 50 doors at once
+	// (POST /v1/visits/bulk)
+	RecordVisits(ctx echo.Context, params RecordVisitsParams) error
+	// GetVisit One visit in the own area, with its note
+	// (GET /v1/visits/{visitId})
+	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAreas converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAreas(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAreasParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAreas(ctx, params)
+	return err
+}
+
+// AssignEntrances converts echo context to params.
+func (w *ServerInterfaceWrapper) AssignEntrances(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "areaId" -------------
+	var areaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "areaId", ctx.Param("areaId"), &areaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AssignEntrancesParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AssignEntrances(ctx, areaID, params)
+	return err
 }
 
 // SearchAudit converts echo context to params.
@@ -3659,6 +4378,55 @@ func (w *ServerInterfaceWrapper) StartCampaign(ctx echo.Context) error {
 	return err
 }
 
+// LookUpContact converts echo context to params.
+func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LookUpContactParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "building" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "building", ctx.QueryParams(), &params.Building, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter building: %s", err))
+	}
+
+	// ------------- Required query parameter "entrance" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "entrance", ctx.QueryParams(), &params.Entrance, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entrance: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LookUpContact(ctx, params)
+	return err
+}
+
 // GetGridCoverage converts echo context to params.
 func (w *ServerInterfaceWrapper) GetGridCoverage(ctx echo.Context) error {
 	var err error
@@ -3744,6 +4512,229 @@ func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateEnrolment(ctx, params)
+	return err
+}
+
+// ListUnassignedEntrances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUnassignedEntrancesParams
+	// ------------- Optional query parameter "day" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "day", ctx.QueryParams(), &params.Day, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter day: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnassignedEntrances(ctx, params)
+	return err
+}
+
+// ListHouseholds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHouseholds(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHouseholdsParams
+	// ------------- Optional query parameter "areaId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "areaId", ctx.QueryParams(), &params.AreaID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHouseholds(ctx, params)
+	return err
+}
+
+// GetHousehold converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHousehold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHouseholdParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHousehold(ctx, householdID, params)
+	return err
+}
+
+// SetHouseholdContact converts echo context to params.
+func (w *ServerInterfaceWrapper) SetHouseholdContact(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetHouseholdContactParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetHouseholdContact(ctx, householdID, params)
+	return err
+}
+
+// UnmaskHousehold converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskHousehold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID HouseholdID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskHouseholdParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskHousehold(ctx, householdID, params)
 	return err
 }
 
@@ -5492,6 +6483,211 @@ func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
 	return err
 }
 
+// GetVisitCounts converts echo context to params.
+func (w *ServerInterfaceWrapper) GetVisitCounts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVisitCountsParams
+	// ------------- Optional query parameter "month" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "month", ctx.QueryParams(), &params.Month, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter month: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetVisitCounts(ctx, params)
+	return err
+}
+
+// ListVisits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListVisits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVisitsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListVisits(ctx, params)
+	return err
+}
+
+// RecordVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordVisit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordVisit(ctx, params)
+	return err
+}
+
+// RecordVisits converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordVisits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordVisitsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordVisits(ctx, params)
+	return err
+}
+
+// GetVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetVisit(ctx, visitID, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -5577,6 +6773,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/start", wrapper.StartCampaign, options.OperationMiddlewares["startCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/close", wrapper.CloseCampaign, options.OperationMiddlewares["closeCampaign"]...)
+	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
+	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
+	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
+	router.GET(options.BaseURL+"/v1/contacts", wrapper.LookUpContact, options.OperationMiddlewares["lookUpContact"]...)
+	router.GET(options.BaseURL+"/v1/households", wrapper.ListHouseholds, options.OperationMiddlewares["listHouseholds"]...)
+	router.GET(options.BaseURL+"/v1/households/:householdId", wrapper.GetHousehold, options.OperationMiddlewares["getHousehold"]...)
+	router.PUT(options.BaseURL+"/v1/households/:householdId/contact", wrapper.SetHouseholdContact, options.OperationMiddlewares["setHouseholdContact"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/unmask", wrapper.UnmaskHousehold, options.OperationMiddlewares["unmaskHousehold"]...)
+	router.GET(options.BaseURL+"/v1/visits", wrapper.ListVisits, options.OperationMiddlewares["listVisits"]...)
+	router.POST(options.BaseURL+"/v1/visits", wrapper.RecordVisit, options.OperationMiddlewares["recordVisit"]...)
+	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
+	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
+	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
 	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
@@ -5607,6 +6816,86 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAreasRequestObject struct {
+	Params ListAreasParams
+}
+
+type ListAreasResponseObject interface {
+	VisitListAreasResponse(w http.ResponseWriter) error
+}
+
+type ListAreas200JSONResponse AreaPage
+
+func (response ListAreas200JSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAreasdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAreasdefaultApplicationProblemPlusJSONResponse) VisitListAreasResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignEntrancesRequestObject struct {
+	AreaID int64 `json:"areaId"`
+	Params AssignEntrancesParams
+	Body   *AssignEntrancesJSONRequestBody
+}
+
+type AssignEntrancesResponseObject interface {
+	VisitAssignEntrancesResponse(w http.ResponseWriter) error
+}
+
+type AssignEntrances200JSONResponse DealtEntrances
+
+func (response AssignEntrances200JSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AssignEntrancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AssignEntrancesdefaultApplicationProblemPlusJSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type SearchAuditRequestObject struct {
 	Params SearchAuditParams
@@ -6482,6 +7771,45 @@ func (response StartCampaigndefaultApplicationProblemPlusJSONResponse) VisitStar
 	return err
 }
 
+type LookUpContactRequestObject struct {
+	Params LookUpContactParams
+}
+
+type LookUpContactResponseObject interface {
+	VisitLookUpContactResponse(w http.ResponseWriter) error
+}
+
+type LookUpContact200JSONResponse AreaContact
+
+func (response LookUpContact200JSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookUpContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LookUpContactdefaultApplicationProblemPlusJSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetGridCoverageRequestObject struct {
 	Params GetGridCoverageParams
 }
@@ -6550,6 +7878,206 @@ type CreateEnrolmentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitCreateEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnassignedEntrancesRequestObject struct {
+	Params ListUnassignedEntrancesParams
+}
+
+type ListUnassignedEntrancesResponseObject interface {
+	VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error
+}
+
+type ListUnassignedEntrances200JSONResponse EntrancePage
+
+func (response ListUnassignedEntrances200JSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHouseholdsRequestObject struct {
+	Params ListHouseholdsParams
+}
+
+type ListHouseholdsResponseObject interface {
+	VisitListHouseholdsResponse(w http.ResponseWriter) error
+}
+
+type ListHouseholds200JSONResponse HouseholdPage
+
+func (response ListHouseholds200JSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHouseholdsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListHouseholdsdefaultApplicationProblemPlusJSONResponse) VisitListHouseholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHouseholdRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      GetHouseholdParams
+}
+
+type GetHouseholdResponseObject interface {
+	VisitGetHouseholdResponse(w http.ResponseWriter) error
+}
+
+type GetHousehold200JSONResponse HouseholdDetail
+
+func (response GetHousehold200JSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHouseholddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetHouseholddefaultApplicationProblemPlusJSONResponse) VisitGetHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHouseholdContactRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      SetHouseholdContactParams
+	Body        *SetHouseholdContactJSONRequestBody
+}
+
+type SetHouseholdContactResponseObject interface {
+	VisitSetHouseholdContactResponse(w http.ResponseWriter) error
+}
+
+type SetHouseholdContact200JSONResponse KeptContact
+
+func (response SetHouseholdContact200JSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHouseholdContactdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetHouseholdContactdefaultApplicationProblemPlusJSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskHouseholdRequestObject struct {
+	HouseholdID HouseholdID `json:"householdId"`
+	Params      UnmaskHouseholdParams
+	Body        *UnmaskHouseholdJSONRequestBody
+}
+
+type UnmaskHouseholdResponseObject interface {
+	VisitUnmaskHouseholdResponse(w http.ResponseWriter) error
+}
+
+type UnmaskHousehold200JSONResponse UnmaskedHousehold
+
+func (response UnmaskHousehold200JSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskHouseholddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskHouseholddefaultApplicationProblemPlusJSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -8062,8 +9590,212 @@ func (response GetVersiondefaultApplicationProblemPlusJSONResponse) VisitGetVers
 	return err
 }
 
+type GetVisitCountsRequestObject struct {
+	Params GetVisitCountsParams
+}
+
+type GetVisitCountsResponseObject interface {
+	VisitGetVisitCountsResponse(w http.ResponseWriter) error
+}
+
+type GetVisitCounts200JSONResponse VisitCounts
+
+func (response GetVisitCounts200JSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitCountsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVisitCountsdefaultApplicationProblemPlusJSONResponse) VisitGetVisitCountsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitsRequestObject struct {
+	Params ListVisitsParams
+}
+
+type ListVisitsResponseObject interface {
+	VisitListVisitsResponse(w http.ResponseWriter) error
+}
+
+type ListVisits200JSONResponse VisitPage
+
+func (response ListVisits200JSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVisitsdefaultApplicationProblemPlusJSONResponse) VisitListVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitRequestObject struct {
+	Params RecordVisitParams
+	Body   *RecordVisitJSONRequestBody
+}
+
+type RecordVisitResponseObject interface {
+	VisitRecordVisitResponse(w http.ResponseWriter) error
+}
+
+type RecordVisit201JSONResponse RecordedVisit
+
+func (response RecordVisit201JSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordVisitdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitsRequestObject struct {
+	Params RecordVisitsParams
+	Body   *RecordVisitsJSONRequestBody
+}
+
+type RecordVisitsResponseObject interface {
+	VisitRecordVisitsResponse(w http.ResponseWriter) error
+}
+
+type RecordVisits201JSONResponse RecordedVisits
+
+func (response RecordVisits201JSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordVisitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordVisitsdefaultApplicationProblemPlusJSONResponse) VisitRecordVisitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitRequestObject struct {
+	VisitID int64 `json:"visitId"`
+	Params  GetVisitParams
+}
+
+type GetVisitResponseObject interface {
+	VisitGetVisitResponse(w http.ResponseWriter) error
+}
+
+type GetVisit200JSONResponse VisitDetail
+
+func (response GetVisit200JSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAreas Areas of the own unit and below, with their load
+	// (GET /v1/areas)
+	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
+	// AssignEntrances Deal entrances to an area from a day on
+	// (POST /v1/areas/{areaId}/entrances)
+	AssignEntrances(ctx context.Context, request AssignEntrancesRequestObject) (AssignEntrancesResponseObject, error)
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx context.Context, request SearchAuditRequestObject) (SearchAuditResponseObject, error)
@@ -8133,12 +9865,30 @@ type StrictServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx context.Context, request StartCampaignRequestObject) (StartCampaignResponseObject, error)
+	// LookUpContact Who looks after an entrance
+	// (GET /v1/contacts)
+	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
+	// ListUnassignedEntrances Entrances that lie in no area on a day
+	// (GET /v1/entrances/unassigned)
+	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
+	// ListHouseholds Doors of an area
+	// (GET /v1/households)
+	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
+	// GetHousehold One household of the own area
+	// (GET /v1/households/{householdId})
+	GetHousehold(ctx context.Context, request GetHouseholdRequestObject) (GetHouseholdResponseObject, error)
+	// SetHouseholdContact How a household wants to be spoken to and called
+	// (PUT /v1/households/{householdId}/contact)
+	SetHouseholdContact(ctx context.Context, request SetHouseholdContactRequestObject) (SetHouseholdContactResponseObject, error)
+	// UnmaskHousehold Show a field of one household in full
+	// (POST /v1/households/{householdId}/unmask)
+	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
@@ -8256,6 +10006,21 @@ type StrictServerInterface interface {
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
+	// GetVisitCounts Outcomes of visits in the own unit and below, by month
+	// (GET /v1/visit-counts)
+	GetVisitCounts(ctx context.Context, request GetVisitCountsRequestObject) (GetVisitCountsResponseObject, error)
+	// ListVisits Visits in the own area in the last 31 days, newest first
+	// (GET /v1/visits)
+	ListVisits(ctx context.Context, request ListVisitsRequestObject) (ListVisitsResponseObject, error)
+	// RecordVisit Record a visit and all that came out of it
+	// (POST /v1/visits)
+	RecordVisit(ctx context.Context, request RecordVisitRequestObject) (RecordVisitResponseObject, error)
+	// RecordVisits Record nobody home at up to 50 doors at once
+	// (POST /v1/visits/bulk)
+	RecordVisits(ctx context.Context, request RecordVisitsRequestObject) (RecordVisitsResponseObject, error)
+	// GetVisit One visit in the own area, with its note
+	// (GET /v1/visits/{visitId})
+	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -8268,6 +10033,80 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAreas operation middleware
+func (sh *strictHandler) ListAreas(ctx echo.Context, params ListAreasParams) error {
+	var request ListAreasRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAreas(ctx.Request().Context(), request.(ListAreasRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAreas")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAreasResponseObject); ok {
+		return validResponse.VisitListAreasResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AssignEntrances operation middleware
+func (sh *strictHandler) AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error {
+	var request AssignEntrancesRequestObject
+
+	request.AreaID = areaID
+	request.Params = params
+
+	var body AssignEntrancesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AssignEntrances(ctx.Request().Context(), request.(AssignEntrancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AssignEntrances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AssignEntrancesResponseObject); ok {
+		return validResponse.VisitAssignEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // SearchAudit operation middleware
@@ -9138,6 +10977,31 @@ func (sh *strictHandler) StartCampaign(ctx echo.Context, campaignID int64, param
 	return nil
 }
 
+// LookUpContact operation middleware
+func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactParams) error {
+	var request LookUpContactRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LookUpContact(ctx.Request().Context(), request.(LookUpContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookUpContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LookUpContactResponseObject); ok {
+		return validResponse.VisitLookUpContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetGridCoverage operation middleware
 func (sh *strictHandler) GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error {
 	var request GetGridCoverageRequestObject
@@ -9205,6 +11069,180 @@ func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmen
 		return err
 	} else if validResponse, ok := response.(CreateEnrolmentResponseObject); ok {
 		return validResponse.VisitCreateEnrolmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnassignedEntrances operation middleware
+func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error {
+	var request ListUnassignedEntrancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnassignedEntrances(ctx.Request().Context(), request.(ListUnassignedEntrancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnassignedEntrances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnassignedEntrancesResponseObject); ok {
+		return validResponse.VisitListUnassignedEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHouseholds operation middleware
+func (sh *strictHandler) ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error {
+	var request ListHouseholdsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHouseholds(ctx.Request().Context(), request.(ListHouseholdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHouseholds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHouseholdsResponseObject); ok {
+		return validResponse.VisitListHouseholdsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetHousehold operation middleware
+func (sh *strictHandler) GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error {
+	var request GetHouseholdRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHousehold(ctx.Request().Context(), request.(GetHouseholdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHousehold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHouseholdResponseObject); ok {
+		return validResponse.VisitGetHouseholdResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetHouseholdContact operation middleware
+func (sh *strictHandler) SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error {
+	var request SetHouseholdContactRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body SetHouseholdContactJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetHouseholdContact(ctx.Request().Context(), request.(SetHouseholdContactRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetHouseholdContact")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetHouseholdContactResponseObject); ok {
+		return validResponse.VisitSetHouseholdContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskHousehold operation middleware
+func (sh *strictHandler) UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error {
+	var request UnmaskHouseholdRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body UnmaskHouseholdJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskHousehold(ctx.Request().Context(), request.(UnmaskHouseholdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskHousehold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskHouseholdResponseObject); ok {
+		return validResponse.VisitUnmaskHouseholdResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -10606,6 +12644,178 @@ func (sh *strictHandler) GetVersion(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(GetVersionResponseObject); ok {
 		return validResponse.VisitGetVersionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVisitCounts operation middleware
+func (sh *strictHandler) GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error {
+	var request GetVisitCountsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVisitCounts(ctx.Request().Context(), request.(GetVisitCountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVisitCounts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVisitCountsResponseObject); ok {
+		return validResponse.VisitGetVisitCountsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVisits operation middleware
+func (sh *strictHandler) ListVisits(ctx echo.Context, params ListVisitsParams) error {
+	var request ListVisitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVisits(ctx.Request().Context(), request.(ListVisitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVisits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVisitsResponseObject); ok {
+		return validResponse.VisitListVisitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordVisit operation middleware
+func (sh *strictHandler) RecordVisit(ctx echo.Context, params RecordVisitParams) error {
+	var request RecordVisitRequestObject
+
+	request.Params = params
+
+	var body RecordVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordVisit(ctx.Request().Context(), request.(RecordVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordVisitResponseObject); ok {
+		return validResponse.VisitRecordVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordVisits operation middleware
+func (sh *strictHandler) RecordVisits(ctx echo.Context, params RecordVisitsParams) error {
+	var request RecordVisitsRequestObject
+
+	request.Params = params
+
+	var body RecordVisitsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordVisits(ctx.Request().Context(), request.(RecordVisitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordVisits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordVisitsResponseObject); ok {
+		return validResponse.VisitRecordVisitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetVisit operation middleware
+func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error {
+	var request GetVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetVisit(ctx.Request().Context(), request.(GetVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetVisitResponseObject); ok {
+		return validResponse.VisitGetVisitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -64,6 +64,7 @@ type (
 	policyHandler = privacy.Handler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
+	homeHandler   = household.Handler
 	taskHandler   = campaign.Handler
 )
 
@@ -76,6 +77,7 @@ type features struct {
 	*policyHandler
 	*auditHandler
 	*needHandler
+	*homeHandler
 	*taskHandler
 }
 
@@ -187,6 +189,7 @@ func (a *App) serve(holidays *calendar.Calendar, version string) features {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),
 		needHandler: request.NewHandler(needs),
+		homeHandler: household.NewHandler(household.NewService(d, keys, pages, needs)),
 		taskHandler: campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
 	}
 }

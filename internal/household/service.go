@@ -16,25 +16,17 @@ import (
 	"wanjia/internal/request"
 )
 
-// Visited is told of every visit in its own transaction: being at a door is being on duty (checkin).
-type Visited func(ctx context.Context, tx *db.Tx, by org.Actor, v Visit) error
-
-// NamesOf are the display names of persons.
-type NamesOf func(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.PersonID]string, error)
-
 // Service is what can be done with homes and visits.
 type Service struct {
 	db       *db.DB
 	keys     *sealed.Keys
 	pages    *page.Keys
 	requests *request.Service
-	visited  Visited
-	names    NamesOf
 }
 
 // NewService makes a Service.
-func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, requests *request.Service, visited Visited, names NamesOf) *Service {
-	return &Service{db: d, keys: keys, pages: pages, requests: requests, visited: visited, names: names}
+func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, requests *request.Service) *Service {
+	return &Service{db: d, keys: keys, pages: pages, requests: requests}
 }
 
 // splitHint is how many households an area may have before a split is suggested (F5).

@@ -52,9 +52,6 @@ type Visit struct {
 	ClientRef      string           `db:"client_ref"`
 }
 
-// OnSite says whether the visitor stood at the door: whoever could not make the visit may not have gone.
-func (v Visit) OnSite() bool { return v.Result != Unable }
-
 // An Account is what a member tells of a visit: all of one house in one submit (X20).
 type Account struct {
 	Household  ID             `json:"household"`

@@ -48,15 +48,6 @@ func TestADeclinedVisitMutesNinetyDaysUnlessTheHouseholdSaysOtherwise(t *testing
 	}
 }
 
-func TestWhoCouldNotVisitWasNotThere(t *testing.T) {
-	t.Parallel()
-	for _, r := range results {
-		if got, want := (Visit{Result: r}).OnSite(), r != Unable; got != want {
-			t.Errorf("%s: on site %v, want %v", r, got, want)
-		}
-	}
-}
-
 func TestX34_CellsOfOneToFourAreHiddenAndSoIsATotalThatTellsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0", 1: "<5", 4: "<5", 5: "5", 120: "120"} {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wanjia/internal/audit"
+	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -126,9 +127,6 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if err := s.openNeeds(ctx, tx, by, v, a.Needs); err != nil {
 		return 0, err
 	}
-	if err := s.visited(ctx, tx, by, v); err != nil {
-		return 0, err
-	}
 	audit.Note(tx, by.Did("visit.recorded", "visit", int64(v.ID)))
 	return v.ID, nil
 }
@@ -214,7 +212,7 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 		if d.Requests, err = request.OfVisit(ctx, tx, int64(id)); err != nil {
 			return err
 		}
-		names, err := s.names(ctx, tx, d.PersonID)
+		names, err := member.Names(ctx, tx, d.PersonID)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,313 @@
+package household_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+	"wanjia/internal/request"
+)
+
+// synced is when a visit of 15:10 reaches the server: Mon 2026-08-17 16:40 in Shanghai.
+var synced = time.Date(2026, 8, 17, 8, 40, 0, 0, time.UTC)
+
+const ref = "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"
+
+// A fixture has the doors 2-30 to 2-32 in 二片区 of 杏坞村, and 1-1 in 一片区.
+type fixture struct {
+	*orgtest.World
+	keys    *sealed.Keys
+	service *household.Service
+	doors   []household.ID
+	foreign household.ID
+}
+
+func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		dbtest.WithClock(t, d, func() time.Time { return synced })
+		keys, err := sealed.Open(t.Context(), d, make([]byte, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := audit.Open(t.Context(), d, make([]byte, 32)); err != nil {
+			t.Fatal(err)
+		}
+		x := &fixture{World: orgtest.Tree(t, d), keys: keys}
+		pages := page.NewKeys(make([]byte, 32))
+		clockwise := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
+		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, clockwise, nil))
+		for _, number := range []string{"2-30", "2-31", "2-32"} {
+			x.doors = append(x.doors, door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[1].Area, number))
+		}
+		x.foreign = door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[0].Area, "1-1")
+		f(t, d, x)
+	})
+}
+
+// door makes a village house in an area.
+func door(t *testing.T, d *db.DB, place, area org.Unit, number string) (id household.ID) {
+	t.Helper()
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		e, err := household.AddEntrance(t.Context(), tx, place.ID, household.Building{}, number)
+		if err != nil {
+			return err
+		}
+		if err := household.Assign(t.Context(), tx, org.System, area, e, orgtest.From); err != nil {
+			return err
+		}
+		if err := household.AddPremises(t.Context(), tx, []household.Premises{{EntranceID: e, Door: number, Kind: household.Home}}); err != nil {
+			return err
+		}
+		id, err = household.FindDoor(t.Context(), tx, e, number)
+		return err
+	})
+	if err != nil {
+		t.Fatalf("make door %s: %v", number, err)
+	}
+	return id
+}
+
+func count(t *testing.T, d *db.DB, query string) (n int) {
+	t.Helper()
+	if err := d.Get(t.Context(), &n, query); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func leak(x *fixture) household.Account {
+	told := synced.Add(-90 * time.Minute)
+	return household.Account{
+		Household: x.doors[1], Result: household.Needs, Note: "老人独居", ClientRef: ref, HappenedAt: &told,
+		Needs: []request.Need{{What: "屋顶漏水", Category: "dwelling_safety"}},
+	}
+}
+
+func TestS2_AVisitToldThreeTimesIsOneVisitAndOneRequest(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		first, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(first.Requests) != 1 || !first.HappenedAt.Equal(synced.Add(-90*time.Minute)) || !first.RecordedAt.Equal(synced) {
+			t.Fatalf("recorded %+v", first)
+		}
+		r := first.Requests[0]
+		if r.Level != 1 || r.HolderUnitID != x.Xingwu.Areas[1].Area.ID || *r.SourceVisitID != int64(first.ID) || len(r.Receipt) != 10 {
+			t.Errorf("opened %+v", r)
+		}
+		if want := first.HappenedAt.Add(24 * time.Hour); !r.SolveDueAt.Equal(want) {
+			t.Errorf("solve due at %v, want %v", r.SolveDueAt, want)
+		}
+		for _, key := range []string{"0f9d2a52-6a3e-4c5b-1", "0f9d2a52-6a3e-4c5b-2"} {
+			ctx := once.With(t.Context(), once.Call{Operation: "recordVisit", Key: key, Fingerprint: []byte("body")})
+			again, err := x.service.RecordVisit(ctx, x.YaoMangzhong, leak(x))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.ID != first.ID || again.Requests[0].ID != r.ID || again.Requests[0].Receipt != r.Receipt || !once.Replayed(ctx) {
+				t.Errorf("again: visit %d, request %d, replayed %v", again.ID, again.Requests[0].ID, once.Replayed(ctx))
+			}
+		}
+		other := leak(x)
+		other.Needs[0].What = "水管爆裂"
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, other); !errors.Is(err, problem.ErrKeyReused) {
+			t.Errorf("another content: %v, want %v", err, problem.ErrKeyReused)
+		}
+		if v, r := count(t, d, `SELECT COUNT(*) FROM visit`), count(t, d, `SELECT COUNT(*) FROM request`); v != 1 || r != 1 {
+			t.Errorf("%d visits and %d requests, want one each", v, r)
+		}
+	})
+}
+
+func TestFiftyAtOnceMakeOneVisit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				// Who loses a race may be told to try again; nobody makes a second visit.
+				if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x)); err != nil {
+					t.Logf("one of fifty: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		if v, r := count(t, d, `SELECT COUNT(*) FROM visit`), count(t, d, `SELECT COUNT(*) FROM request`); v != 1 || r != 1 {
+			t.Errorf("%d visits and %d requests, want one each", v, r)
+		}
+	})
+}
+
+func TestHomesAndVisitsOfAnAreaAreForItsHolderAlone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		v, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, by := range map[string]org.Actor{
+			"the neighbouring area": x.YiPian, "the secretary": x.FengShuangjiang, "the same person as officer": x.YaoOfficer,
+			"another village": x.ZhengXiaoxue, "a grid assistant": x.HeQingqing, "the office": x.LuoQingming,
+			"the committee secretary": x.GaoXiaohan, "a resident": x.LinXiaoman, "nobody": {},
+		} {
+			if _, err := x.service.ReadVisit(t.Context(), by, v.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s reads the visit: %v", name, err)
+			}
+			if _, err := x.service.Read(t.Context(), by, x.doors[1]); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s reads the household: %v", name, err)
+			}
+			why := privacy.Why{Purpose: privacy.CallBack, Reason: "约定今天回电"}
+			if _, err := x.service.Unmask(t.Context(), by, x.doors[1], []string{household.PhoneNumber}, why); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s unmasks the household: %v", name, err)
+			}
+		}
+		d, err := x.service.ReadVisit(t.Context(), x.YaoMangzhong, v.ID)
+		if err != nil || d.Note != "老人独居" || len(d.Requests) != 1 {
+			t.Errorf("the holder reads %+v, %v", d, err)
+		}
+		if h, err := x.service.Read(t.Context(), x.YaoMangzhong, x.doors[1]); err != nil || h.Last == nil || len(h.OpenRequests) != 1 {
+			t.Errorf("the holder reads %+v, %v", h, err)
+		}
+		if calls, _, err := x.service.Visits(t.Context(), x.YaoMangzhong, "", 10); err != nil || len(calls) != 1 {
+			t.Errorf("the holder lists %v, %v", calls, err)
+		}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, household.Account{Household: x.foreign, Result: household.AllWell, ClientRef: "5b1c9a70-4f6e-4a0e-8f57-90a4f9b0c1d2"}); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("visits a door of another area: %v", err)
+		}
+	})
+}
+
+func TestLeadsSeeDoorsAndCountsAndNothingMore(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		results := []household.Account{
+			{Household: x.doors[0], Result: household.AllWell, ClientRef: "11111111-4f6e-4a0e-8f57-90a4f9b0c1d2"},
+			leak(x),
+			{Household: x.doors[2], Result: household.NotHome, ClientRef: "22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"},
+		}
+		for _, a := range results {
+			if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, by := range map[string]org.Actor{"the secretary": x.FengShuangjiang, "the office": x.LuoQingming} {
+			c, err := x.service.Counts(t.Context(), by, "2026-08")
+			if err != nil || c.Total != "<5" || c.Results[0] != "<5" || c.Results[3] != "0" {
+				t.Errorf("%s counts %+v, %v", name, c, err)
+			}
+		}
+		if c, err := x.service.Counts(t.Context(), x.ZhengXiaoxue, "2026-08"); err != nil || c.Total != "0" {
+			t.Errorf("another village counts %+v, %v", c, err)
+		}
+		rows, _, err := x.service.Households(t.Context(), x.FengShuangjiang, nil, "", 10)
+		if err != nil || len(rows) != 4 || rows[0].LastVisited != nil {
+			t.Errorf("the secretary lists %+v, %v", rows, err)
+		}
+		if rows, _, err = x.service.Households(t.Context(), x.YaoMangzhong, nil, "", 10); err != nil || len(rows) != 3 || rows[0].LastVisited == nil {
+			t.Errorf("the holder lists %+v, %v", rows, err)
+		}
+		if _, _, err = x.service.Households(t.Context(), x.LuoQingming, nil, "", 10); !errors.Is(err, problem.ErrForbidden) {
+			t.Errorf("the office lists doors: %v", err)
+		}
+		areas, _, err := x.service.Areas(t.Context(), x.FengShuangjiang, "", 10)
+		if err != nil || len(areas) != 2 || areas[1].Households != "3" || areas[1].OpenRequests != "1" {
+			t.Errorf("the secretary's areas %+v, %v", areas, err)
+		}
+	})
+}
+
+func TestC3_AnEntranceHasOneContactAndCannotBeDealtTwice(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		l, err := x.service.LookUp(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID, "", "2-30")
+		if err != nil || l.Holder.Person != x.YaoMangzhong.PersonID || l.Interim || l.Levels[0].Label != "责任区党员" || !l.Named {
+			t.Errorf("looked up %+v, %v", l, err)
+		}
+		if l, err := x.service.LookUp(t.Context(), x.LinXiaoman, x.Xingwu.Unit.ID, "", "2-30"); err != nil || l.Named {
+			t.Errorf("a resident looked up %+v, %v", l, err)
+		}
+		e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", "2-30")
+		if err != nil {
+			t.Fatal(err)
+		}
+		today := calendar.DayOf(synced)
+		if _, err := x.service.Deal(t.Context(), x.FengShuangjiang, x.Xingwu.Areas[0].Area.ID, today, []household.EntranceID{e.ID}); !errors.Is(err, household.ErrEntranceAssigned) {
+			t.Errorf("dealt twice: %v", err)
+		}
+		if _, err := x.service.Deal(t.Context(), x.ZhengXiaoxue, x.Xingwu.Areas[0].Area.ID, today, []household.EntranceID{e.ID}); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("dealt by another village: %v", err)
+		}
+		err = d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := household.AddEntrance(t.Context(), tx, x.Xingwu.Unit.ID, household.Building{}, "9-9")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rest, _, err := x.service.Unassigned(t.Context(), x.FengShuangjiang, "", "", 10); err != nil || len(rest) != 1 || rest[0].Label != "9-9" {
+			t.Errorf("unassigned %+v, %v", rest, err)
+		}
+		if _, err := x.service.LookUp(t.Context(), x.LinXiaoman, x.Xingwu.Unit.ID, "", "9-9"); !errors.Is(err, household.ErrNoContact) {
+			t.Errorf("looked up an entrance without area: %v", err)
+		}
+	})
+}
+
+func TestAContactIsMaskedUntilAReasonIsGiven(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		c := household.Contact{FormOfAddress: sealed.NameOf("林女士"), Phone: sealed.PhoneOf("19900000001")}
+		if v, err := x.service.SetContact(t.Context(), x.YaoMangzhong, x.doors[0], c); err != nil || v != 1 {
+			t.Fatalf("set: version %d, %v", v, err)
+		}
+		if _, err := x.service.SetContact(t.Context(), x.YaoMangzhong, x.doors[0], c); !errors.Is(err, problem.ErrConflict) {
+			t.Errorf("set over a version not seen: %v", err)
+		}
+		h, err := x.service.Read(t.Context(), x.YaoMangzhong, x.doors[0])
+		if err != nil || h.Contact.Phone.Masked() != "199****0001" || h.Contact.FormOfAddress.Masked() != "林**" {
+			t.Errorf("read %+v, %v", h, err)
+		}
+		if _, err := x.service.Unmask(t.Context(), x.YaoMangzhong, x.doors[0], []string{household.PhoneNumber}, privacy.Why{Purpose: privacy.CallBack}); !errors.Is(err, privacy.ErrReason) {
+			t.Errorf("unmasked without a reason: %v", err)
+		}
+		shown, err := x.service.Unmask(t.Context(), x.YaoMangzhong, x.doors[0], []string{household.PhoneNumber}, privacy.Why{Purpose: privacy.CallBack, Reason: "约定今天回电"})
+		if err != nil || shown[household.PhoneNumber] != "19900000001" {
+			t.Errorf("unmasked %v, %v", shown, err)
+		}
+	})
+}
+
+func TestNobodyHomeIsRecordedAtManyDoorsOrAtNone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		at := func(id household.ID, ref string) household.Account {
+			return household.Account{Household: id, Result: household.NotHome, ClientRef: ref}
+		}
+		one, two := "11111111-4f6e-4a0e-8f57-90a4f9b0c1d2", "22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"
+		if _, err := x.service.RecordVisits(t.Context(), x.YaoMangzhong, []household.Account{at(x.doors[0], one), at(x.foreign, two)}); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("with a foreign door: %v", err)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM visit`); n != 0 {
+			t.Errorf("%d visits, want none", n)
+		}
+		if ids, err := x.service.RecordVisits(t.Context(), x.YaoMangzhong, []household.Account{at(x.doors[0], one), at(x.doors[1], two)}); err != nil || len(ids) != 2 {
+			t.Errorf("recorded %v, %v", ids, err)
+		}
+	})
+}
