@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 
+	"wanjia/internal/checkin"
+	"wanjia/internal/household"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -18,4 +20,9 @@ func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error 
 	return notify.Tell(ctx, tx, notify.Persons(admins...), notify.Item{
 		By: by, Kind: "guard.attempt", Ref: notify.Ref{Type: "policy"}, Args: map[string]any{"kindLabel": key, "at": tx.Now},
 	})
+}
+
+// presentAtDoor makes a visit the proof of having been at its place that day.
+func presentAtDoor(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {
+	return checkin.ByAct(ctx, tx, by, by.Grid, v.HappenedAt, v.ClientRef)
 }

@@ -65,6 +65,7 @@ type (
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
 	homeHandler   = household.Handler
+	memberHandler = member.Handler
 	taskHandler   = campaign.Handler
 )
 
@@ -78,6 +79,7 @@ type features struct {
 	*auditHandler
 	*needHandler
 	*homeHandler
+	*memberHandler
 	*taskHandler
 }
 
@@ -115,7 +117,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	if err != nil {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
 	}
-	a.server, err = a.edge(limits, a.serve(holidays, o.Version))
+	a.server, err = a.edge(limits, a.serve(limits, holidays, o.Version))
 	return a, err
 }
 
@@ -171,7 +173,7 @@ func (a *App) ended(e auth.Ended) {
 }
 
 // serve are the features' handlers.
-func (a *App) serve(holidays *calendar.Calendar, version string) features {
+func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
@@ -188,9 +190,10 @@ func (a *App) serve(holidays *calendar.Calendar, version string) features {
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),
-		needHandler: request.NewHandler(needs),
-		homeHandler: household.NewHandler(household.NewService(d, keys, pages, needs)),
-		taskHandler: campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
+		needHandler:   request.NewHandler(needs),
+		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
+		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
+		taskHandler:   campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
 	}
 }
 

@@ -16,17 +16,22 @@ import (
 	"wanjia/internal/request"
 )
 
+// Visited is told of every visit that put its visitor at a door, in the visit's transaction: being there is being on
+// duty (checkin).
+type Visited func(ctx context.Context, tx *db.Tx, by org.Actor, v Visit) error
+
 // Service is what can be done with homes and visits.
 type Service struct {
 	db       *db.DB
 	keys     *sealed.Keys
 	pages    *page.Keys
 	requests *request.Service
+	visited  Visited
 }
 
 // NewService makes a Service.
-func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, requests *request.Service) *Service {
-	return &Service{db: d, keys: keys, pages: pages, requests: requests}
+func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, requests *request.Service, visited Visited) *Service {
+	return &Service{db: d, keys: keys, pages: pages, requests: requests, visited: visited}
 }
 
 // splitHint is how many households an area may have before a split is suggested (F5).

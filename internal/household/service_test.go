@@ -1,6 +1,7 @@
 package household_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -33,6 +34,7 @@ type fixture struct {
 	service *household.Service
 	doors   []household.ID
 	foreign household.ID
+	onSite  []household.VisitID // told of by the service
 }
 
 func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
@@ -49,7 +51,11 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
 		x := &fixture{World: orgtest.Tree(t, d), keys: keys}
 		pages := page.NewKeys(make([]byte, 32))
 		clockwise := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
-		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, clockwise, nil))
+		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, clockwise, nil),
+			func(_ context.Context, _ *db.Tx, _ org.Actor, v household.Visit) error {
+				x.onSite = append(x.onSite, v.ID)
+				return nil
+			})
 		for _, number := range []string{"2-30", "2-31", "2-32"} {
 			x.doors = append(x.doors, door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[1].Area, number))
 		}
@@ -131,6 +137,9 @@ func TestS2_AVisitToldThreeTimesIsOneVisitAndOneRequest(t *testing.T) {
 		}
 		if v, r := count(t, d, `SELECT COUNT(*) FROM visit`), count(t, d, `SELECT COUNT(*) FROM request`); v != 1 || r != 1 {
 			t.Errorf("%d visits and %d requests, want one each", v, r)
+		}
+		if len(x.onSite) != 1 || x.onSite[0] != first.ID {
+			t.Errorf("on site by %v, want the visit %d once", x.onSite, first.ID)
 		}
 	})
 }

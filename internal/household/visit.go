@@ -52,6 +52,10 @@ type Visit struct {
 	ClientRef      string           `db:"client_ref"`
 }
 
+// onSite says whether v shows that its visitor was at the door that day: whoever could not make the visit may not have
+// gone, and a clock that is not believed tells no day.
+func (v Visit) onSite() bool { return v.Result != Unable && !v.ClockUntrusted }
+
 // An Account is what a member tells of a visit: all of one house in one submit (X20).
 type Account struct {
 	Household  ID             `json:"household"`

@@ -48,6 +48,18 @@ func TestADeclinedVisitMutesNinetyDaysUnlessTheHouseholdSaysOtherwise(t *testing
 	}
 }
 
+func TestAVisitShowsThatItsVisitorWasThereUnlessItCouldNotBeMade(t *testing.T) {
+	t.Parallel()
+	for _, r := range results {
+		if got, want := (Visit{Result: r}).onSite(), r != Unable; got != want {
+			t.Errorf("%s: on site %v, want %v", r, got, want)
+		}
+	}
+	if (Visit{Result: AllWell, ClockUntrusted: true}).onSite() {
+		t.Error("a clock that is not believed tells the day")
+	}
+}
+
 func TestX34_CellsOfOneToFourAreHiddenAndSoIsATotalThatTellsTheOnlyOne(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0", 1: "<5", 4: "<5", 5: "5", 120: "120"} {

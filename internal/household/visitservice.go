@@ -127,6 +127,11 @@ func (s *Service) record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if err := s.openNeeds(ctx, tx, by, v, a.Needs); err != nil {
 		return 0, err
 	}
+	if v.onSite() {
+		if err := s.visited(ctx, tx, by, v); err != nil {
+			return 0, err
+		}
+	}
 	audit.Note(tx, by.Did("visit.recorded", "visit", int64(v.ID)))
 	return v.ID, nil
 }
