@@ -298,6 +298,75 @@ func (e MeAccount) Valid() bool {
 	}
 }
 
+// Defines values for MemberField.
+const (
+	MemberFieldFullMemberSince MemberField = "fullMemberSince"
+	MemberFieldName            MemberField = "name"
+	MemberFieldPhone           MemberField = "phone"
+)
+
+// Valid indicates whether the value is a known member of the MemberField enum.
+func (e MemberField) Valid() bool {
+	switch e {
+	case MemberFieldFullMemberSince:
+		return true
+	case MemberFieldName:
+		return true
+	case MemberFieldPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberStatus.
+const (
+	MemberStatusFullMember         MemberStatus = "full_member"
+	MemberStatusProbationaryMember MemberStatus = "probationary_member"
+)
+
+// Valid indicates whether the value is a known member of the MemberStatus enum.
+func (e MemberStatus) Valid() bool {
+	switch e {
+	case MemberStatusFullMember:
+		return true
+	case MemberStatusProbationaryMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MemberUnmaskingPurpose.
+const (
+	MemberUnmaskingPurposeCallBack MemberUnmaskingPurpose = "call_back"
+	MemberUnmaskingPurposeCorrect  MemberUnmaskingPurpose = "correct"
+	MemberUnmaskingPurposeCounter  MemberUnmaskingPurpose = "counter"
+	MemberUnmaskingPurposeDuty     MemberUnmaskingPurpose = "duty"
+	MemberUnmaskingPurposeUrgent   MemberUnmaskingPurpose = "urgent"
+	MemberUnmaskingPurposeVisit    MemberUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the MemberUnmaskingPurpose enum.
+func (e MemberUnmaskingPurpose) Valid() bool {
+	switch e {
+	case MemberUnmaskingPurposeCallBack:
+		return true
+	case MemberUnmaskingPurposeCorrect:
+		return true
+	case MemberUnmaskingPurposeCounter:
+		return true
+	case MemberUnmaskingPurposeDuty:
+		return true
+	case MemberUnmaskingPurposeUrgent:
+		return true
+	case MemberUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewRequestCategory.
 const (
 	NewRequestCategoryAdvice         NewRequestCategory = "advice"
@@ -964,6 +1033,24 @@ func (e VisitResult) Valid() bool {
 	}
 }
 
+// Defines values for ListMembersParamsStatus.
+const (
+	ListMembersParamsStatusFullMember         ListMembersParamsStatus = "full_member"
+	ListMembersParamsStatusProbationaryMember ListMembersParamsStatus = "probationary_member"
+)
+
+// Valid indicates whether the value is a known member of the ListMembersParamsStatus enum.
+func (e ListMembersParamsStatus) Valid() bool {
+	switch e {
+	case ListMembersParamsStatusFullMember:
+		return true
+	case ListMembersParamsStatusProbationaryMember:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListRequestsParamsWhich.
 const (
 	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
@@ -1057,6 +1144,26 @@ func (e ListUnitsParamsTree) Valid() bool {
 	}
 }
 
+// Access defines model for Access.
+type Access struct {
+	At      time.Time `json:"at"`
+	Fields  []string  `json:"fields"`
+	Purpose *string   `json:"purpose,omitempty"`
+	Reason  *string   `json:"reason,omitempty"`
+
+	// Role As what they acted.
+	Role *string `json:"role,omitempty"`
+
+	// UnitName Of which unit.
+	UnitName *string `json:"unitName,omitempty"`
+}
+
+// AccessPage defines model for AccessPage.
+type AccessPage struct {
+	Items      []Access `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
 // Account defines model for Account.
 type Account struct {
 	State AccountState `json:"state"`
@@ -1064,6 +1171,13 @@ type Account struct {
 
 // AccountState defines model for Account.State.
 type AccountState string
+
+// AddedMember defines model for AddedMember.
+type AddedMember struct {
+	ID       int64 `json:"id"`
+	PersonID int64 `json:"personId"`
+	Version  int64 `json:"version"`
+}
 
 // AreaContact defines model for AreaContact.
 type AreaContact struct {
@@ -1638,6 +1752,71 @@ type Me struct {
 // MeAccount defines model for Me.Account.
 type MeAccount string
 
+// Member defines model for Member.
+type Member struct {
+	ID int64 `json:"id"`
+
+	// Name Masked unless the person holds a public duty.
+	Name     string `json:"name"`
+	PersonID int64  `json:"personId"`
+	Phone    string `json:"phone"`
+
+	// Since Day from which this organisation is the home.
+	Since    string       `json:"since"`
+	Status   MemberStatus `json:"status"`
+	UnitID   int64        `json:"unitId"`
+	UnitName string       `json:"unitName"`
+	Version  int64        `json:"version"`
+}
+
+// MemberCorrection defines model for MemberCorrection.
+type MemberCorrection struct {
+	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
+	Name            *string             `json:"name,omitempty"`
+	Status          *MemberStatus       `json:"status,omitempty"`
+	Version         int64               `json:"version"`
+}
+
+// MemberCount A number, or "<5" for 1 to 4.
+type MemberCount = string
+
+// MemberCounts defines model for MemberCounts.
+type MemberCounts struct {
+	// Full A number, or "<5" for 1 to 4.
+	Full MemberCount `json:"full"`
+
+	// Probationary A number, or "<5" for 1 to 4.
+	Probationary MemberCount `json:"probationary"`
+}
+
+// MemberField defines model for MemberField.
+type MemberField string
+
+// MemberPage defines model for MemberPage.
+type MemberPage struct {
+	Items      []Member `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
+// MemberSearch defines model for MemberSearch.
+type MemberSearch struct {
+	// Phone The whole number, or its last four digits.
+	Phone string `json:"phone"`
+}
+
+// MemberStatus defines model for MemberStatus.
+type MemberStatus string
+
+// MemberUnmasking defines model for MemberUnmasking.
+type MemberUnmasking struct {
+	Fields  []MemberField          `json:"fields"`
+	Purpose MemberUnmaskingPurpose `json:"purpose"`
+	Reason  string                 `json:"reason"`
+}
+
+// MemberUnmaskingPurpose defines model for MemberUnmasking.Purpose.
+type MemberUnmaskingPurpose string
+
 // MoveUnit defines model for MoveUnit.
 type MoveUnit struct {
 	ParentID int64 `json:"parentId"`
@@ -1711,6 +1890,16 @@ type NewLegalBasis struct {
 
 	// ValidUntil The day on which what rests on it switches off.
 	ValidUntil openapi_types.Date `json:"validUntil"`
+}
+
+// NewMember defines model for NewMember.
+type NewMember struct {
+	// FullMemberSince For full members; standing counts from it.
+	FullMemberSince *openapi_types.Date `json:"fullMemberSince,omitempty"`
+	Name            string              `json:"name"`
+	Phone           string              `json:"phone"`
+	Status          MemberStatus        `json:"status"`
+	UnitID          int64               `json:"unitId"`
 }
 
 // NewRequest defines model for NewRequest.
@@ -2373,6 +2562,14 @@ type UnmaskedHousehold struct {
 	Phone         *string `json:"phone,omitempty"`
 }
 
+// UnmaskedMember defines model for UnmaskedMember.
+type UnmaskedMember struct {
+	FullMemberSince *string `json:"fullMemberSince,omitempty"`
+	Name            *string `json:"name,omitempty"`
+	Phone           *string `json:"phone,omitempty"`
+	ShowForSeconds  int64   `json:"showForSeconds"`
+}
+
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
@@ -2812,6 +3009,79 @@ type GetMeParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListOwnAccessesParams defines parameters for ListOwnAccesses.
+type ListOwnAccessesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMembersParams defines parameters for ListMembers.
+type ListMembersParams struct {
+	// UnitID This organisation and what lies below it.
+	UnitID *int64                   `form:"unitId,omitempty" json:"unitId,omitempty"`
+	Status *ListMembersParamsStatus `form:"status,omitempty" json:"status,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMembersParamsStatus defines parameters for ListMembers.
+type ListMembersParamsStatus string
+
+// AddMemberParams defines parameters for AddMember.
+type AddMemberParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CountMembersParams defines parameters for CountMembers.
+type CountMembersParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SearchMembersParams defines parameters for SearchMembers.
+type SearchMembersParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetMemberParams defines parameters for GetMember.
+type GetMemberParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CorrectMemberParams defines parameters for CorrectMember.
+type CorrectMemberParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskMemberParams defines parameters for UnmaskMember.
+type UnmaskMemberParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // DisableAccountParams defines parameters for DisableAccount.
 type DisableAccountParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -3222,6 +3492,18 @@ type CreateInvitationJSONRequestBody = NewInvitation
 // RecordLegalBasisJSONRequestBody defines body for RecordLegalBasis for application/json ContentType.
 type RecordLegalBasisJSONRequestBody = NewLegalBasis
 
+// AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
+type AddMemberJSONRequestBody = NewMember
+
+// SearchMembersJSONRequestBody defines body for SearchMembers for application/json ContentType.
+type SearchMembersJSONRequestBody = MemberSearch
+
+// CorrectMemberJSONRequestBody defines body for CorrectMember for application/json ContentType.
+type CorrectMemberJSONRequestBody = MemberCorrection
+
+// UnmaskMemberJSONRequestBody defines body for UnmaskMember for application/json ContentType.
+type UnmaskMemberJSONRequestBody = MemberUnmasking
+
 // DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
 type DisableAccountJSONRequestBody = Disabling
 
@@ -3398,6 +3680,30 @@ type ServerInterface interface {
 	// GetMe Who I am and in which roles I can act
 	// (GET /v1/me)
 	GetMe(ctx echo.Context, params GetMeParams) error
+	// ListOwnAccesses Who opened my data, as what, when and why
+	// (GET /v1/me/accesses)
+	ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error
+	// ListMembers The roster of the own organisation and below, masked
+	// (GET /v1/members)
+	ListMembers(ctx echo.Context, params ListMembersParams) error
+	// AddMember Enter a person into the roster
+	// (POST /v1/members)
+	AddMember(ctx echo.Context, params AddMemberParams) error
+	// CountMembers How many members there are in the own organisation and below
+	// (GET /v1/members/counts)
+	CountMembers(ctx echo.Context, params CountMembersParams) error
+	// SearchMembers Find members of the own organisation by phone
+	// (POST /v1/members/search)
+	SearchMembers(ctx echo.Context, params SearchMembersParams) error
+	// GetMember One entry of the roster, masked
+	// (GET /v1/members/{memberId})
+	GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error
+	// CorrectMember Correct an entry of the roster
+	// (PUT /v1/members/{memberId})
+	CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error
+	// UnmaskMember Show fields of one entry, with purpose and reason
+	// (POST /v1/members/{memberId}/unmask)
+	UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
@@ -5010,6 +5316,333 @@ func (w *ServerInterfaceWrapper) GetMe(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMe(ctx, params)
+	return err
+}
+
+// ListOwnAccesses converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnAccesses(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnAccessesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnAccesses(ctx, params)
+	return err
+}
+
+// ListMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMembersParams
+	// ------------- Optional query parameter "unitId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unitId", ctx.QueryParams(), &params.UnitID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// ------------- Optional query parameter "status" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMembers(ctx, params)
+	return err
+}
+
+// AddMember converts echo context to params.
+func (w *ServerInterfaceWrapper) AddMember(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddMember(ctx, params)
+	return err
+}
+
+// CountMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) CountMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CountMembersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CountMembers(ctx, params)
+	return err
+}
+
+// SearchMembers converts echo context to params.
+func (w *ServerInterfaceWrapper) SearchMembers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SearchMembersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SearchMembers(ctx, params)
+	return err
+}
+
+// GetMember converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMember(ctx, memberID, params)
+	return err
+}
+
+// CorrectMember converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrectMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CorrectMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrectMember(ctx, memberID, params)
+	return err
+}
+
+// UnmaskMember converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskMember(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "memberId" -------------
+	var memberID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "memberId", ctx.Param("memberId"), &memberID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter memberId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskMemberParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskMember(ctx, memberID, params)
 	return err
 }
 
@@ -6786,6 +7419,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
 	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
 	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
+	router.GET(options.BaseURL+"/v1/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
+	router.POST(options.BaseURL+"/v1/members", wrapper.AddMember, options.OperationMiddlewares["addMember"]...)
+	router.GET(options.BaseURL+"/v1/members/counts", wrapper.CountMembers, options.OperationMiddlewares["countMembers"]...)
+	router.POST(options.BaseURL+"/v1/members/search", wrapper.SearchMembers, options.OperationMiddlewares["searchMembers"]...)
+	router.GET(options.BaseURL+"/v1/members/:memberId", wrapper.GetMember, options.OperationMiddlewares["getMember"]...)
+	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
+	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
+	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
 	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
@@ -8398,6 +9039,325 @@ func (response GetMedefaultApplicationProblemPlusJSONResponse) VisitGetMeRespons
 	return err
 }
 
+type ListOwnAccessesRequestObject struct {
+	Params ListOwnAccessesParams
+}
+
+type ListOwnAccessesResponseObject interface {
+	VisitListOwnAccessesResponse(w http.ResponseWriter) error
+}
+
+type ListOwnAccesses200JSONResponse AccessPage
+
+func (response ListOwnAccesses200JSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnAccessesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListOwnAccessesdefaultApplicationProblemPlusJSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembersRequestObject struct {
+	Params ListMembersParams
+}
+
+type ListMembersResponseObject interface {
+	VisitListMembersResponse(w http.ResponseWriter) error
+}
+
+type ListMembers200JSONResponse MemberPage
+
+func (response ListMembers200JSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMembersdefaultApplicationProblemPlusJSONResponse) VisitListMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMemberRequestObject struct {
+	Params AddMemberParams
+	Body   *AddMemberJSONRequestBody
+}
+
+type AddMemberResponseObject interface {
+	VisitAddMemberResponse(w http.ResponseWriter) error
+}
+
+type AddMember201JSONResponse AddedMember
+
+func (response AddMember201JSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddMemberdefaultApplicationProblemPlusJSONResponse) VisitAddMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMembersRequestObject struct {
+	Params CountMembersParams
+}
+
+type CountMembersResponseObject interface {
+	VisitCountMembersResponse(w http.ResponseWriter) error
+}
+
+type CountMembers200JSONResponse MemberCounts
+
+func (response CountMembers200JSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CountMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CountMembersdefaultApplicationProblemPlusJSONResponse) VisitCountMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchMembersRequestObject struct {
+	Params SearchMembersParams
+	Body   *SearchMembersJSONRequestBody
+}
+
+type SearchMembersResponseObject interface {
+	VisitSearchMembersResponse(w http.ResponseWriter) error
+}
+
+type SearchMembers200JSONResponse MemberPage
+
+func (response SearchMembers200JSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SearchMembersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SearchMembersdefaultApplicationProblemPlusJSONResponse) VisitSearchMembersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   GetMemberParams
+}
+
+type GetMemberResponseObject interface {
+	VisitGetMemberResponse(w http.ResponseWriter) error
+}
+
+type GetMember200JSONResponse Member
+
+func (response GetMember200JSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMemberdefaultApplicationProblemPlusJSONResponse) VisitGetMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   CorrectMemberParams
+	Body     *CorrectMemberJSONRequestBody
+}
+
+type CorrectMemberResponseObject interface {
+	VisitCorrectMemberResponse(w http.ResponseWriter) error
+}
+
+type CorrectMember200JSONResponse AddedMember
+
+func (response CorrectMember200JSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CorrectMemberdefaultApplicationProblemPlusJSONResponse) VisitCorrectMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskMemberRequestObject struct {
+	MemberID int64 `json:"memberId"`
+	Params   UnmaskMemberParams
+	Body     *UnmaskMemberJSONRequestBody
+}
+
+type UnmaskMemberResponseObject interface {
+	VisitUnmaskMemberResponse(w http.ResponseWriter) error
+}
+
+type UnmaskMember200JSONResponse UnmaskedMember
+
+func (response UnmaskMember200JSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskMemberdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskMemberdefaultApplicationProblemPlusJSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type DisableAccountRequestObject struct {
 	PersonID int64 `json:"personId"`
 	Params   DisableAccountParams
@@ -9913,6 +10873,30 @@ type StrictServerInterface interface {
 	// GetMe Who I am and in which roles I can act
 	// (GET /v1/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
+	// ListOwnAccesses Who opened my data, as what, when and why
+	// (GET /v1/me/accesses)
+	ListOwnAccesses(ctx context.Context, request ListOwnAccessesRequestObject) (ListOwnAccessesResponseObject, error)
+	// ListMembers The roster of the own organisation and below, masked
+	// (GET /v1/members)
+	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
+	// AddMember Enter a person into the roster
+	// (POST /v1/members)
+	AddMember(ctx context.Context, request AddMemberRequestObject) (AddMemberResponseObject, error)
+	// CountMembers How many members there are in the own organisation and below
+	// (GET /v1/members/counts)
+	CountMembers(ctx context.Context, request CountMembersRequestObject) (CountMembersResponseObject, error)
+	// SearchMembers Find members of the own organisation by phone
+	// (POST /v1/members/search)
+	SearchMembers(ctx context.Context, request SearchMembersRequestObject) (SearchMembersResponseObject, error)
+	// GetMember One entry of the roster, masked
+	// (GET /v1/members/{memberId})
+	GetMember(ctx context.Context, request GetMemberRequestObject) (GetMemberResponseObject, error)
+	// CorrectMember Correct an entry of the roster
+	// (PUT /v1/members/{memberId})
+	CorrectMember(ctx context.Context, request CorrectMemberRequestObject) (CorrectMemberResponseObject, error)
+	// UnmaskMember Show fields of one entry, with purpose and reason
+	// (POST /v1/members/{memberId}/unmask)
+	UnmaskMember(ctx context.Context, request UnmaskMemberRequestObject) (UnmaskMemberResponseObject, error)
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
@@ -11511,6 +12495,301 @@ func (sh *strictHandler) GetMe(ctx echo.Context, params GetMeParams) error {
 		return err
 	} else if validResponse, ok := response.(GetMeResponseObject); ok {
 		return validResponse.VisitGetMeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOwnAccesses operation middleware
+func (sh *strictHandler) ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error {
+	var request ListOwnAccessesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwnAccesses(ctx.Request().Context(), request.(ListOwnAccessesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwnAccesses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOwnAccessesResponseObject); ok {
+		return validResponse.VisitListOwnAccessesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMembers operation middleware
+func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
+	var request ListMembersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMembers(ctx.Request().Context(), request.(ListMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMembersResponseObject); ok {
+		return validResponse.VisitListMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddMember operation middleware
+func (sh *strictHandler) AddMember(ctx echo.Context, params AddMemberParams) error {
+	var request AddMemberRequestObject
+
+	request.Params = params
+
+	var body AddMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddMember(ctx.Request().Context(), request.(AddMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddMemberResponseObject); ok {
+		return validResponse.VisitAddMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CountMembers operation middleware
+func (sh *strictHandler) CountMembers(ctx echo.Context, params CountMembersParams) error {
+	var request CountMembersRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CountMembers(ctx.Request().Context(), request.(CountMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CountMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CountMembersResponseObject); ok {
+		return validResponse.VisitCountMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SearchMembers operation middleware
+func (sh *strictHandler) SearchMembers(ctx echo.Context, params SearchMembersParams) error {
+	var request SearchMembersRequestObject
+
+	request.Params = params
+
+	var body SearchMembersJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SearchMembers(ctx.Request().Context(), request.(SearchMembersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SearchMembers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SearchMembersResponseObject); ok {
+		return validResponse.VisitSearchMembersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMember operation middleware
+func (sh *strictHandler) GetMember(ctx echo.Context, memberID int64, params GetMemberParams) error {
+	var request GetMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMember(ctx.Request().Context(), request.(GetMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMemberResponseObject); ok {
+		return validResponse.VisitGetMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CorrectMember operation middleware
+func (sh *strictHandler) CorrectMember(ctx echo.Context, memberID int64, params CorrectMemberParams) error {
+	var request CorrectMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	var body CorrectMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CorrectMember(ctx.Request().Context(), request.(CorrectMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CorrectMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CorrectMemberResponseObject); ok {
+		return validResponse.VisitCorrectMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskMember operation middleware
+func (sh *strictHandler) UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error {
+	var request UnmaskMemberRequestObject
+
+	request.MemberID = memberID
+	request.Params = params
+
+	var body UnmaskMemberJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskMember(ctx.Request().Context(), request.(UnmaskMemberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskMember")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskMemberResponseObject); ok {
+		return validResponse.VisitUnmaskMemberResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
