@@ -367,6 +367,48 @@ func (e MemberUnmaskingPurpose) Valid() bool {
 	}
 }
 
+// Defines values for NewCheckInKind.
+const (
+	NewCheckInKindCounterpart NewCheckInKind = "counterpart"
+	NewCheckInKindPlaceCode   NewCheckInKind = "place_code"
+)
+
+// Valid indicates whether the value is a known member of the NewCheckInKind enum.
+func (e NewCheckInKind) Valid() bool {
+	switch e {
+	case NewCheckInKindCounterpart:
+		return true
+	case NewCheckInKindPlaceCode:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewPlaceKind.
+const (
+	NewPlaceKindActivitySite NewPlaceKind = "activity_site"
+	NewPlaceKindBoardSite    NewPlaceKind = "board_site"
+	NewPlaceKindCounter      NewPlaceKind = "counter"
+	NewPlaceKindMeetingRoom  NewPlaceKind = "meeting_room"
+)
+
+// Valid indicates whether the value is a known member of the NewPlaceKind enum.
+func (e NewPlaceKind) Valid() bool {
+	switch e {
+	case NewPlaceKindActivitySite:
+		return true
+	case NewPlaceKindBoardSite:
+		return true
+	case NewPlaceKindCounter:
+		return true
+	case NewPlaceKindMeetingRoom:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewRequestCategory.
 const (
 	NewRequestCategoryAdvice         NewRequestCategory = "advice"
@@ -511,6 +553,30 @@ func (e PremisesKind) Valid() bool {
 	case PremisesKindShop:
 		return true
 	case PremisesKindWorkshop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceState.
+const (
+	PresenceStateClaimed   PresenceState = "claimed"
+	PresenceStateConfirmed PresenceState = "confirmed"
+	PresenceStateRefused   PresenceState = "refused"
+	PresenceStateWithdrawn PresenceState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the PresenceState enum.
+func (e PresenceState) Valid() bool {
+	switch e {
+	case PresenceStateClaimed:
+		return true
+	case PresenceStateConfirmed:
+		return true
+	case PresenceStateRefused:
+		return true
+	case PresenceStateWithdrawn:
 		return true
 	default:
 		return false
@@ -1045,6 +1111,24 @@ func (e ListMembersParamsStatus) Valid() bool {
 	case ListMembersParamsStatusFullMember:
 		return true
 	case ListMembersParamsStatusProbationaryMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPresenceParamsWhich.
+const (
+	ListPresenceParamsWhichClaims ListPresenceParamsWhich = "claims"
+	ListPresenceParamsWhichOwn    ListPresenceParamsWhich = "own"
+)
+
+// Valid indicates whether the value is a known member of the ListPresenceParamsWhich enum.
+func (e ListPresenceParamsWhich) Valid() bool {
+	switch e {
+	case ListPresenceParamsWhichClaims:
+		return true
+	case ListPresenceParamsWhichOwn:
 		return true
 	default:
 		return false
@@ -1862,6 +1946,34 @@ type NewCampaign struct {
 	Title  string     `json:"title"`
 }
 
+// NewCheckIn defines model for NewCheckIn.
+type NewCheckIn struct {
+	ClientRef openapi_types.UUID `json:"clientRef"`
+
+	// Code What the QR code holds.
+	Code *string `json:"code,omitempty"`
+
+	// HappenedAt The phone's clock.
+	HappenedAt time.Time      `json:"happenedAt"`
+	Kind       NewCheckInKind `json:"kind"`
+
+	// Offline It was scanned without a network.
+	Offline *bool `json:"offline,omitempty"`
+
+	// PlaceID Of a short code.
+	PlaceID *int64 `json:"placeId,omitempty"`
+
+	// Reason Of an entry for a day that has passed.
+	Reason    *string `json:"reason,omitempty"`
+	ShortCode *string `json:"shortCode,omitempty"`
+
+	// UnitID Of a claim.
+	UnitID *int64 `json:"unitId,omitempty"`
+}
+
+// NewCheckInKind defines model for NewCheckIn.Kind.
+type NewCheckInKind string
+
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
 	Account  string `json:"account"`
@@ -1901,6 +2013,16 @@ type NewMember struct {
 	Status          MemberStatus        `json:"status"`
 	UnitID          int64               `json:"unitId"`
 }
+
+// NewPlace defines model for NewPlace.
+type NewPlace struct {
+	Kind   NewPlaceKind `json:"kind"`
+	Name   string       `json:"name"`
+	UnitID int64        `json:"unitId"`
+}
+
+// NewPlaceKind defines model for NewPlace.Kind.
+type NewPlaceKind string
 
 // NewRequest defines model for NewRequest.
 type NewRequest struct {
@@ -2024,6 +2146,26 @@ type OpenedRequest struct {
 	UpdateDueAt   *time.Time   `json:"updateDueAt,omitempty"`
 }
 
+// Place defines model for Place.
+type Place struct {
+	ID     int64  `json:"id"`
+	Kind   string `json:"kind"`
+	Name   string `json:"name"`
+	UnitID int64  `json:"unitId"`
+}
+
+// PlaceCode defines model for PlaceCode.
+type PlaceCode struct {
+	Code      string    `json:"code"`
+	ShortCode string    `json:"shortCode"`
+	ValidFrom time.Time `json:"validFrom"`
+}
+
+// PlaceCodes defines model for PlaceCodes.
+type PlaceCodes struct {
+	Items []PlaceCode `json:"items"`
+}
+
 // PlaceCount defines model for PlaceCount.
 type PlaceCount struct {
 	Count int      `json:"count"`
@@ -2040,6 +2182,11 @@ type PlaceCoverage struct {
 type PlaceLabel struct {
 	Label string `json:"label"`
 	Level int    `json:"level"`
+}
+
+// PlaceList defines model for PlaceList.
+type PlaceList struct {
+	Items []Place `json:"items"`
 }
 
 // PolicyGuard defines model for PolicyGuard.
@@ -2070,6 +2217,37 @@ type Post string
 
 // PremisesKind defines model for PremisesKind.
 type PremisesKind string
+
+// Presence defines model for Presence.
+type Presence struct {
+	Day        string    `json:"day"`
+	HappenedAt time.Time `json:"happenedAt"`
+	ID         int64     `json:"id"`
+
+	// PersonName Of an open claim.
+	PersonName *string   `json:"personName,omitempty"`
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// Replayed This clientRef was known.
+	Replayed bool          `json:"replayed"`
+	State    PresenceState `json:"state"`
+	UnitID   int64         `json:"unitId"`
+	UnitName string        `json:"unitName"`
+}
+
+// PresenceState defines model for Presence.State.
+type PresenceState string
+
+// PresencePage defines model for PresencePage.
+type PresencePage struct {
+	Items      []Presence `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// PresenceReason defines model for PresenceReason.
+type PresenceReason struct {
+	Reason string `json:"reason"`
+}
 
 // Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
 type Problem struct {
@@ -2860,6 +3038,15 @@ type StartCampaignParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// RecordCheckInParams defines parameters for RecordCheckIn.
+type RecordCheckInParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // LookUpContactParams defines parameters for LookUpContact.
 type LookUpContactParams struct {
 	// PlaceID The community, village, park or business district.
@@ -3091,8 +3278,77 @@ type DisableAccountParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListPlacesParams defines parameters for ListPlaces.
+type ListPlacesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SavePlaceParams defines parameters for SavePlace.
+type SavePlaceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetPlaceCodeParams defines parameters for GetPlaceCode.
+type GetPlaceCodeParams struct {
+	// Seconds How far ahead.
+	Seconds *int `form:"seconds,omitempty" json:"seconds,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // SetPolicyParams defines parameters for SetPolicy.
 type SetPolicyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPresenceParams defines parameters for ListPresence.
+type ListPresenceParams struct {
+	// Which Own ones, or claims that wait for the answer of the host.
+	Which *ListPresenceParamsWhich `form:"which,omitempty" json:"which,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPresenceParamsWhich defines parameters for ListPresence.
+type ListPresenceParamsWhich string
+
+// ConfirmPresenceParams defines parameters for ConfirmPresence.
+type ConfirmPresenceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefusePresenceParams defines parameters for RefusePresence.
+type RefusePresenceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawCheckInParams defines parameters for WithdrawCheckIn.
+type WithdrawCheckInParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -3474,6 +3730,9 @@ type RefuseBindingJSONRequestBody = BindingRefusal
 // CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
 type CreateCampaignJSONRequestBody = NewCampaign
 
+// RecordCheckInJSONRequestBody defines body for RecordCheckIn for application/json ContentType.
+type RecordCheckInJSONRequestBody = NewCheckIn
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
@@ -3507,8 +3766,17 @@ type UnmaskMemberJSONRequestBody = MemberUnmasking
 // DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
 type DisableAccountJSONRequestBody = Disabling
 
+// SavePlaceJSONRequestBody defines body for SavePlace for application/json ContentType.
+type SavePlaceJSONRequestBody = NewPlace
+
 // SetPolicyJSONRequestBody defines body for SetPolicy for application/json ContentType.
 type SetPolicyJSONRequestBody = PolicySetting
+
+// RefusePresenceJSONRequestBody defines body for RefusePresence for application/json ContentType.
+type RefusePresenceJSONRequestBody = PresenceReason
+
+// WithdrawCheckInJSONRequestBody defines body for WithdrawCheckIn for application/json ContentType.
+type WithdrawCheckInJSONRequestBody = PresenceReason
 
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
@@ -3632,6 +3900,9 @@ type ServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx echo.Context, campaignID int64, params StartCampaignParams) error
+	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
+	// (POST /v1/check-ins)
+	RecordCheckIn(ctx echo.Context, params RecordCheckInParams) error
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx echo.Context, params LookUpContactParams) error
@@ -3707,12 +3978,33 @@ type ServerInterface interface {
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
+	// ListPlaces Places where one may check in
+	// (GET /v1/places)
+	ListPlaces(ctx echo.Context, params ListPlacesParams) error
+	// SavePlace Add a place that can show a place code
+	// (POST /v1/places)
+	SavePlace(ctx echo.Context, params SavePlaceParams) error
+	// GetPlaceCode Codes for the display of a place
+	// (GET /v1/places/{placeId}/codes)
+	GetPlaceCode(ctx echo.Context, placeID int64, params GetPlaceCodeParams) error
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx echo.Context) error
 	// SetPolicy Make a setting that touches people's privacy
 	// (PUT /v1/policy/settings/{key})
 	SetPolicy(ctx echo.Context, key string, params SetPolicyParams) error
+	// ListPresence Own presence of the last 31 days, or the open claims at the own unit
+	// (GET /v1/presence)
+	ListPresence(ctx echo.Context, params ListPresenceParams) error
+	// ConfirmPresence Confirm for the host that the person was there
+	// (POST /v1/presence/{presenceId}/confirm)
+	ConfirmPresence(ctx echo.Context, presenceID int64, params ConfirmPresenceParams) error
+	// RefusePresence Say for the host that the person was not there
+	// (POST /v1/presence/{presenceId}/refuse)
+	RefusePresence(ctx echo.Context, presenceID int64, params RefusePresenceParams) error
+	// WithdrawCheckIn Take an own confirmed presence back
+	// (POST /v1/presence/{presenceId}/withdraw)
+	WithdrawCheckIn(ctx echo.Context, presenceID int64, params WithdrawCheckInParams) error
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx echo.Context) error
@@ -4681,6 +4973,52 @@ func (w *ServerInterfaceWrapper) StartCampaign(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StartCampaign(ctx, campaignID, params)
+	return err
+}
+
+// RecordCheckIn converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordCheckIn(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordCheckInParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordCheckIn(ctx, params)
 	return err
 }
 
@@ -5699,6 +6037,123 @@ func (w *ServerInterfaceWrapper) DisableAccount(ctx echo.Context) error {
 	return err
 }
 
+// ListPlaces converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPlaces(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPlacesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPlaces(ctx, params)
+	return err
+}
+
+// SavePlace converts echo context to params.
+func (w *ServerInterfaceWrapper) SavePlace(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SavePlaceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SavePlace(ctx, params)
+	return err
+}
+
+// GetPlaceCode converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPlaceCode(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "placeId" -------------
+	var placeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "placeId", ctx.Param("placeId"), &placeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPlaceCodeParams
+	// ------------- Optional query parameter "seconds" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "seconds", ctx.QueryParams(), &params.Seconds, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter seconds: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPlaceCode(ctx, placeID, params)
+	return err
+}
+
 // GetPolicyGuard converts echo context to params.
 func (w *ServerInterfaceWrapper) GetPolicyGuard(ctx echo.Context) error {
 	var err error
@@ -5758,6 +6213,214 @@ func (w *ServerInterfaceWrapper) SetPolicy(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetPolicy(ctx, key, params)
+	return err
+}
+
+// ListPresence converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPresence(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPresenceParams
+	// ------------- Optional query parameter "which" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "which", ctx.QueryParams(), &params.Which, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter which: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPresence(ctx, params)
+	return err
+}
+
+// ConfirmPresence converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmPresence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "presenceId" -------------
+	var presenceID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "presenceId", ctx.Param("presenceId"), &presenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter presenceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmPresenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmPresence(ctx, presenceID, params)
+	return err
+}
+
+// RefusePresence converts echo context to params.
+func (w *ServerInterfaceWrapper) RefusePresence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "presenceId" -------------
+	var presenceID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "presenceId", ctx.Param("presenceId"), &presenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter presenceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefusePresenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefusePresence(ctx, presenceID, params)
+	return err
+}
+
+// WithdrawCheckIn converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawCheckIn(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "presenceId" -------------
+	var presenceID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "presenceId", ctx.Param("presenceId"), &presenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter presenceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawCheckInParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawCheckIn(ctx, presenceID, params)
 	return err
 }
 
@@ -7406,6 +8069,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/start", wrapper.StartCampaign, options.OperationMiddlewares["startCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/close", wrapper.CloseCampaign, options.OperationMiddlewares["closeCampaign"]...)
+	router.POST(options.BaseURL+"/v1/check-ins", wrapper.RecordCheckIn, options.OperationMiddlewares["recordCheckIn"]...)
+	router.GET(options.BaseURL+"/v1/presence", wrapper.ListPresence, options.OperationMiddlewares["listPresence"]...)
+	router.POST(options.BaseURL+"/v1/presence/:presenceId/confirm", wrapper.ConfirmPresence, options.OperationMiddlewares["confirmPresence"]...)
+	router.POST(options.BaseURL+"/v1/presence/:presenceId/refuse", wrapper.RefusePresence, options.OperationMiddlewares["refusePresence"]...)
+	router.POST(options.BaseURL+"/v1/presence/:presenceId/withdraw", wrapper.WithdrawCheckIn, options.OperationMiddlewares["withdrawCheckIn"]...)
+	router.GET(options.BaseURL+"/v1/places", wrapper.ListPlaces, options.OperationMiddlewares["listPlaces"]...)
+	router.POST(options.BaseURL+"/v1/places", wrapper.SavePlace, options.OperationMiddlewares["savePlace"]...)
+	router.GET(options.BaseURL+"/v1/places/:placeId/codes", wrapper.GetPlaceCode, options.OperationMiddlewares["getPlaceCode"]...)
 	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
 	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
 	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
@@ -8412,6 +9083,46 @@ func (response StartCampaigndefaultApplicationProblemPlusJSONResponse) VisitStar
 	return err
 }
 
+type RecordCheckInRequestObject struct {
+	Params RecordCheckInParams
+	Body   *RecordCheckInJSONRequestBody
+}
+
+type RecordCheckInResponseObject interface {
+	VisitRecordCheckInResponse(w http.ResponseWriter) error
+}
+
+type RecordCheckIn201JSONResponse Presence
+
+func (response RecordCheckIn201JSONResponse) VisitRecordCheckInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordCheckIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordCheckIndefaultApplicationProblemPlusJSONResponse) VisitRecordCheckInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LookUpContactRequestObject struct {
 	Params LookUpContactParams
 }
@@ -9393,6 +10104,125 @@ func (response DisableAccountdefaultApplicationProblemPlusJSONResponse) VisitDis
 	return err
 }
 
+type ListPlacesRequestObject struct {
+	Params ListPlacesParams
+}
+
+type ListPlacesResponseObject interface {
+	VisitListPlacesResponse(w http.ResponseWriter) error
+}
+
+type ListPlaces200JSONResponse PlaceList
+
+func (response ListPlaces200JSONResponse) VisitListPlacesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPlacesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlacesdefaultApplicationProblemPlusJSONResponse) VisitListPlacesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SavePlaceRequestObject struct {
+	Params SavePlaceParams
+	Body   *SavePlaceJSONRequestBody
+}
+
+type SavePlaceResponseObject interface {
+	VisitSavePlaceResponse(w http.ResponseWriter) error
+}
+
+type SavePlace201JSONResponse Place
+
+func (response SavePlace201JSONResponse) VisitSavePlaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SavePlacedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SavePlacedefaultApplicationProblemPlusJSONResponse) VisitSavePlaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlaceCodeRequestObject struct {
+	PlaceID int64 `json:"placeId"`
+	Params  GetPlaceCodeParams
+}
+
+type GetPlaceCodeResponseObject interface {
+	VisitGetPlaceCodeResponse(w http.ResponseWriter) error
+}
+
+type GetPlaceCode200JSONResponse PlaceCodes
+
+func (response GetPlaceCode200JSONResponse) VisitGetPlaceCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPlaceCodedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPlaceCodedefaultApplicationProblemPlusJSONResponse) VisitGetPlaceCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPolicyGuardRequestObject struct {
 }
 
@@ -9455,6 +10285,167 @@ type SetPolicydefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SetPolicydefaultApplicationProblemPlusJSONResponse) VisitSetPolicyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPresenceRequestObject struct {
+	Params ListPresenceParams
+}
+
+type ListPresenceResponseObject interface {
+	VisitListPresenceResponse(w http.ResponseWriter) error
+}
+
+type ListPresence200JSONResponse PresencePage
+
+func (response ListPresence200JSONResponse) VisitListPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPresencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPresencedefaultApplicationProblemPlusJSONResponse) VisitListPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmPresenceRequestObject struct {
+	PresenceID int64 `json:"presenceId"`
+	Params     ConfirmPresenceParams
+}
+
+type ConfirmPresenceResponseObject interface {
+	VisitConfirmPresenceResponse(w http.ResponseWriter) error
+}
+
+type ConfirmPresence200JSONResponse Presence
+
+func (response ConfirmPresence200JSONResponse) VisitConfirmPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmPresencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmPresencedefaultApplicationProblemPlusJSONResponse) VisitConfirmPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefusePresenceRequestObject struct {
+	PresenceID int64 `json:"presenceId"`
+	Params     RefusePresenceParams
+	Body       *RefusePresenceJSONRequestBody
+}
+
+type RefusePresenceResponseObject interface {
+	VisitRefusePresenceResponse(w http.ResponseWriter) error
+}
+
+type RefusePresence200JSONResponse Presence
+
+func (response RefusePresence200JSONResponse) VisitRefusePresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefusePresencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefusePresencedefaultApplicationProblemPlusJSONResponse) VisitRefusePresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawCheckInRequestObject struct {
+	PresenceID int64 `json:"presenceId"`
+	Params     WithdrawCheckInParams
+	Body       *WithdrawCheckInJSONRequestBody
+}
+
+type WithdrawCheckInResponseObject interface {
+	VisitWithdrawCheckInResponse(w http.ResponseWriter) error
+}
+
+type WithdrawCheckIn200JSONResponse Presence
+
+func (response WithdrawCheckIn200JSONResponse) VisitWithdrawCheckInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawCheckIndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawCheckIndefaultApplicationProblemPlusJSONResponse) VisitWithdrawCheckInResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10825,6 +11816,9 @@ type StrictServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx context.Context, request StartCampaignRequestObject) (StartCampaignResponseObject, error)
+	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
+	// (POST /v1/check-ins)
+	RecordCheckIn(ctx context.Context, request RecordCheckInRequestObject) (RecordCheckInResponseObject, error)
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
@@ -10900,12 +11894,33 @@ type StrictServerInterface interface {
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
+	// ListPlaces Places where one may check in
+	// (GET /v1/places)
+	ListPlaces(ctx context.Context, request ListPlacesRequestObject) (ListPlacesResponseObject, error)
+	// SavePlace Add a place that can show a place code
+	// (POST /v1/places)
+	SavePlace(ctx context.Context, request SavePlaceRequestObject) (SavePlaceResponseObject, error)
+	// GetPlaceCode Codes for the display of a place
+	// (GET /v1/places/{placeId}/codes)
+	GetPlaceCode(ctx context.Context, request GetPlaceCodeRequestObject) (GetPlaceCodeResponseObject, error)
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx context.Context, request GetPolicyGuardRequestObject) (GetPolicyGuardResponseObject, error)
 	// SetPolicy Make a setting that touches people's privacy
 	// (PUT /v1/policy/settings/{key})
 	SetPolicy(ctx context.Context, request SetPolicyRequestObject) (SetPolicyResponseObject, error)
+	// ListPresence Own presence of the last 31 days, or the open claims at the own unit
+	// (GET /v1/presence)
+	ListPresence(ctx context.Context, request ListPresenceRequestObject) (ListPresenceResponseObject, error)
+	// ConfirmPresence Confirm for the host that the person was there
+	// (POST /v1/presence/{presenceId}/confirm)
+	ConfirmPresence(ctx context.Context, request ConfirmPresenceRequestObject) (ConfirmPresenceResponseObject, error)
+	// RefusePresence Say for the host that the person was not there
+	// (POST /v1/presence/{presenceId}/refuse)
+	RefusePresence(ctx context.Context, request RefusePresenceRequestObject) (RefusePresenceResponseObject, error)
+	// WithdrawCheckIn Take an own confirmed presence back
+	// (POST /v1/presence/{presenceId}/withdraw)
+	WithdrawCheckIn(ctx context.Context, request WithdrawCheckInRequestObject) (WithdrawCheckInResponseObject, error)
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
@@ -11961,6 +12976,54 @@ func (sh *strictHandler) StartCampaign(ctx echo.Context, campaignID int64, param
 	return nil
 }
 
+// RecordCheckIn operation middleware
+func (sh *strictHandler) RecordCheckIn(ctx echo.Context, params RecordCheckInParams) error {
+	var request RecordCheckInRequestObject
+
+	request.Params = params
+
+	var body RecordCheckInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordCheckIn(ctx.Request().Context(), request.(RecordCheckInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordCheckIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordCheckInResponseObject); ok {
+		return validResponse.VisitRecordCheckInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // LookUpContact operation middleware
 func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactParams) error {
 	var request LookUpContactRequestObject
@@ -12845,6 +13908,105 @@ func (sh *strictHandler) DisableAccount(ctx echo.Context, personID int64, params
 	return nil
 }
 
+// ListPlaces operation middleware
+func (sh *strictHandler) ListPlaces(ctx echo.Context, params ListPlacesParams) error {
+	var request ListPlacesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPlaces(ctx.Request().Context(), request.(ListPlacesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPlaces")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPlacesResponseObject); ok {
+		return validResponse.VisitListPlacesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SavePlace operation middleware
+func (sh *strictHandler) SavePlace(ctx echo.Context, params SavePlaceParams) error {
+	var request SavePlaceRequestObject
+
+	request.Params = params
+
+	var body SavePlaceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SavePlace(ctx.Request().Context(), request.(SavePlaceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SavePlace")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SavePlaceResponseObject); ok {
+		return validResponse.VisitSavePlaceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPlaceCode operation middleware
+func (sh *strictHandler) GetPlaceCode(ctx echo.Context, placeID int64, params GetPlaceCodeParams) error {
+	var request GetPlaceCodeRequestObject
+
+	request.PlaceID = placeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPlaceCode(ctx.Request().Context(), request.(GetPlaceCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPlaceCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPlaceCodeResponseObject); ok {
+		return validResponse.VisitGetPlaceCodeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPolicyGuard operation middleware
 func (sh *strictHandler) GetPolicyGuard(ctx echo.Context) error {
 	var request GetPolicyGuardRequestObject
@@ -12911,6 +14073,155 @@ func (sh *strictHandler) SetPolicy(ctx echo.Context, key string, params SetPolic
 		return err
 	} else if validResponse, ok := response.(SetPolicyResponseObject); ok {
 		return validResponse.VisitSetPolicyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPresence operation middleware
+func (sh *strictHandler) ListPresence(ctx echo.Context, params ListPresenceParams) error {
+	var request ListPresenceRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPresence(ctx.Request().Context(), request.(ListPresenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPresence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPresenceResponseObject); ok {
+		return validResponse.VisitListPresenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmPresence operation middleware
+func (sh *strictHandler) ConfirmPresence(ctx echo.Context, presenceID int64, params ConfirmPresenceParams) error {
+	var request ConfirmPresenceRequestObject
+
+	request.PresenceID = presenceID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmPresence(ctx.Request().Context(), request.(ConfirmPresenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmPresence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmPresenceResponseObject); ok {
+		return validResponse.VisitConfirmPresenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefusePresence operation middleware
+func (sh *strictHandler) RefusePresence(ctx echo.Context, presenceID int64, params RefusePresenceParams) error {
+	var request RefusePresenceRequestObject
+
+	request.PresenceID = presenceID
+	request.Params = params
+
+	var body RefusePresenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefusePresence(ctx.Request().Context(), request.(RefusePresenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefusePresence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefusePresenceResponseObject); ok {
+		return validResponse.VisitRefusePresenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawCheckIn operation middleware
+func (sh *strictHandler) WithdrawCheckIn(ctx echo.Context, presenceID int64, params WithdrawCheckInParams) error {
+	var request WithdrawCheckInRequestObject
+
+	request.PresenceID = presenceID
+	request.Params = params
+
+	var body WithdrawCheckInJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawCheckIn(ctx.Request().Context(), request.(WithdrawCheckInRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawCheckIn")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawCheckInResponseObject); ok {
+		return validResponse.VisitWithdrawCheckInResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -24,5 +24,5 @@ func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error 
 
 // presentAtDoor makes a visit the proof of having been at its place that day.
 func presentAtDoor(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {
-	return checkin.ByAct(ctx, tx, by, by.Grid, v.HappenedAt, v.ClientRef)
+	return checkin.ByAct(ctx, tx, by, by.Grid, v.HappenedAt, "visit:"+v.ClientRef)
 }

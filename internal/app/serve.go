@@ -100,6 +100,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	})
 	loop(time.Minute, "ended sign-ins", a.Auth.Forget)
 	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
+	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
 		return once.Forget(ctx, a.Stores.DB)

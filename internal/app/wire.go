@@ -15,6 +15,7 @@ import (
 	"wanjia/internal/audit"
 	"wanjia/internal/auth"
 	"wanjia/internal/campaign"
+	"wanjia/internal/checkin"
 	"wanjia/internal/config"
 	"wanjia/internal/household"
 	"wanjia/internal/member"
@@ -52,6 +53,7 @@ type App struct {
 	hub     *push.Hub
 	courier *notify.Courier
 	tickets *push.Tickets
+	onSite  *checkin.Service
 	server  *server.Server
 }
 
@@ -67,6 +69,7 @@ type (
 	homeHandler   = household.Handler
 	memberHandler = member.Handler
 	taskHandler   = campaign.Handler
+	siteHandler   = checkin.Handler
 )
 
 // features serve the contract: an operation that nobody serves does not compile.
@@ -81,6 +84,7 @@ type features struct {
 	*homeHandler
 	*memberHandler
 	*taskHandler
+	*siteHandler
 }
 
 // New puts the program together, from the stores to the edge.
@@ -175,6 +179,7 @@ func (a *App) ended(e auth.Ended) {
 // serve are the features' handlers.
 func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
+	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits)
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
@@ -193,6 +198,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		needHandler:   request.NewHandler(needs),
 		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
+		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names),
 		taskHandler:   campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
 	}
 }

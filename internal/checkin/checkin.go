@@ -13,7 +13,9 @@ import (
 
 // Identifiers, a type each so that two cannot change places.
 type (
-	ID      int64 // of a presence
+	// ID names of a presence.
+	ID int64
+	// PlaceID names what PlaceID says.
 	PlaceID int64
 )
 

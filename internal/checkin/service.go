@@ -14,6 +14,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
 )
@@ -270,4 +271,29 @@ func (s *Service) Codes(ctx context.Context, by org.Actor, id PlaceID, during ti
 		return nil, errors.New("no codes for a negative time")
 	}
 	return codes, nil
+}
+
+// window is how far back the own list reaches.
+const window = 31 * 24 * time.Hour
+
+// list is by's own presence, or the claims that wait for by's answer, with the names of who made those.
+func (s *Service) list(ctx context.Context, by org.Actor, claims bool, at page.Page, names org.Names) ([]Presence, map[org.PersonID]string, error) {
+	now := s.db.Now()
+	if !claims {
+		rows, err := listOwn(ctx, s.db, by, now.Add(-window), at)
+		return rows, nil, err
+	}
+	if !counterpart(by) {
+		return nil, nil, problem.ErrForbidden
+	}
+	rows, err := listClaims(ctx, s.db, by, now, at)
+	if err != nil || len(rows) == 0 {
+		return rows, nil, err
+	}
+	ids := make([]org.PersonID, len(rows))
+	for i, p := range rows {
+		ids[i] = p.PersonID
+	}
+	who, err := names(ctx, s.db, ids...)
+	return rows, who, err
 }

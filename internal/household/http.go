@@ -43,7 +43,7 @@ func (h *Handler) AssignEntrances(ctx context.Context, req api.AssignEntrancesRe
 	if err != nil {
 		return nil, err
 	}
-	return api.AssignEntrances200JSONResponse{AreaID: req.AreaID, Dealt: int32(dealt)}, nil //nolint:gosec // because 200 fit
+	return api.AssignEntrances200JSONResponse{AreaID: req.AreaID, Dealt: int32(dealt)}, nil
 }
 
 // ListUnassignedEntrances serves GET /v1/entrances/unassigned.
@@ -72,7 +72,7 @@ func (h *Handler) LookUpContact(ctx context.Context, req api.LookUpContactReques
 		Interim: orAbsent(l.Interim), Levels: make([]api.LevelLabel, len(l.Levels)),
 	}
 	for i, v := range l.Levels {
-		answer.Levels[i] = api.LevelLabel{Level: int32(v.Unit.Level), Label: v.Label, UnitName: v.Unit.Name} //nolint:gosec // because levels end at 5
+		answer.Levels[i] = api.LevelLabel{Level: int32(v.Unit.Level), Label: v.Label, UnitName: v.Unit.Name}
 	}
 	if l.Named {
 		names, err := member.Names(ctx, h.service.db, l.Holder.Person)

@@ -109,6 +109,56 @@ CREATE TABLE `building` (
   CONSTRAINT `building_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `campaign` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `title` varchar(80) NOT NULL,
+  `body` text NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `created_by` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `started_at` datetime(3) DEFAULT NULL,
+  `closed_at` datetime(3) DEFAULT NULL,
+  `coverage` text DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `campaign_unit` (`unit_id`,`created_at`,`id`),
+  KEY `campaign_at` (`created_at`,`id`),
+  KEY `campaign_person` (`created_by`),
+  KEY `campaign_assignment` (`assignment_id`),
+  CONSTRAINT `campaign_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `campaign_person_fk` FOREIGN KEY (`created_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `campaign_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `campaign_stage` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `campaign_id` bigint(20) NOT NULL,
+  `name` varchar(40) NOT NULL,
+  `from_day` char(10) NOT NULL,
+  `to_day` char(10) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `campaign_stage_campaign` (`campaign_id`,`id`),
+  CONSTRAINT `campaign_stage_campaign_fk` FOREIGN KEY (`campaign_id`) REFERENCES `campaign` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `code_redemption` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `place_id` bigint(20) NOT NULL,
+  `step` bigint(20) NOT NULL,
+  `offline_step` bigint(20) DEFAULT NULL,
+  `redeemed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `code_redemption_once` (`person_id`,`place_id`,`step`),
+  UNIQUE KEY `code_redemption_offline` (`place_id`,`offline_step`),
+  KEY `code_redemption_at` (`redeemed_at`,`id`),
+  CONSTRAINT `code_redemption_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `code_redemption_place_fk` FOREIGN KEY (`place_id`) REFERENCES `place` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `credential` (
   `person_id` bigint(20) NOT NULL,
   `account` varchar(64) NOT NULL,
@@ -303,6 +353,24 @@ CREATE TABLE `login_code_use` (
   KEY `login_code_use_at` (`at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `member` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `status` varchar(30) NOT NULL,
+  `since_sealed` varbinary(100) DEFAULT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `added_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `member_once` (`person_id`,`valid_from`),
+  KEY `member_unit` (`unit_id`,`added_at`,`id`),
+  KEY `member_at` (`added_at`,`id`),
+  CONSTRAINT `member_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `member_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `node_beat` (
   `node` varchar(64) NOT NULL,
   `beat` bigint(20) NOT NULL DEFAULT 0,
@@ -332,6 +400,18 @@ CREATE TABLE `person` (
   `version` bigint(20) NOT NULL DEFAULT 1,
   PRIMARY KEY (`id`),
   KEY `person_phone` (`phone_index`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `place` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `name` varchar(60) NOT NULL,
+  `closed` tinyint(1) NOT NULL DEFAULT 0,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `place_unit` (`unit_id`,`id`),
+  CONSTRAINT `place_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `policy_setting` (
@@ -364,6 +444,54 @@ CREATE TABLE `premises` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `premises_door` (`entrance_id`,`door`),
   CONSTRAINT `premises_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `presence` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `day` char(10) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `due_at` datetime(3) DEFAULT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(200) NOT NULL DEFAULT '',
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `presence_day` (`person_id`,`unit_id`,`day`),
+  KEY `presence_person` (`person_id`,`recorded_at`,`id`),
+  KEY `presence_unit` (`unit_id`,`recorded_at`,`id`),
+  KEY `presence_at` (`recorded_at`,`id`),
+  KEY `presence_due` (`state`,`due_at`,`id`),
+  KEY `presence_decided` (`decided_by`),
+  CONSTRAINT `presence_decided_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `presence_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `presence_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `presence_evidence` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `presence_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `place_id` bigint(20) DEFAULT NULL,
+  `offline` tinyint(1) NOT NULL DEFAULT 0,
+  `late_entry` tinyint(1) NOT NULL DEFAULT 0,
+  `reason` varchar(200) NOT NULL DEFAULT '',
+  `client_ref` varchar(64) NOT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `clock_untrusted` tinyint(1) NOT NULL DEFAULT 0,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `presence_evidence_once` (`person_id`,`client_ref`),
+  KEY `presence_evidence_presence` (`presence_id`,`id`),
+  KEY `presence_evidence_place` (`place_id`),
+  CONSTRAINT `presence_evidence_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `presence_evidence_place_fk` FOREIGN KEY (`place_id`) REFERENCES `place` (`id`),
+  CONSTRAINT `presence_evidence_presence_fk` FOREIGN KEY (`presence_id`) REFERENCES `presence` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `push_ticket` (
@@ -592,6 +720,79 @@ CREATE TABLE `sign_in_challenge` (
   KEY `sign_in_challenge_person` (`person_id`),
   KEY `sign_in_challenge_end` (`expires_at`),
   CONSTRAINT `sign_in_challenge_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `task` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `campaign_id` bigint(20) DEFAULT NULL,
+  `stage_id` bigint(20) DEFAULT NULL,
+  `title` varchar(80) NOT NULL,
+  `body` text NOT NULL,
+  `checklist` text NOT NULL,
+  `minutes` int(11) NOT NULL,
+  `evidence` varchar(20) NOT NULL,
+  `due_at` datetime(3) DEFAULT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `created_by` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `task_unit` (`unit_id`,`created_at`,`id`),
+  KEY `task_at` (`created_at`,`id`),
+  KEY `task_campaign` (`campaign_id`,`id`),
+  KEY `task_stage` (`stage_id`),
+  KEY `task_person` (`created_by`),
+  KEY `task_assignment` (`assignment_id`),
+  CONSTRAINT `task_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `task_campaign_fk` FOREIGN KEY (`campaign_id`) REFERENCES `campaign` (`id`),
+  CONSTRAINT `task_person_fk` FOREIGN KEY (`created_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `task_stage_fk` FOREIGN KEY (`stage_id`) REFERENCES `campaign_stage` (`id`),
+  CONSTRAINT `task_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `task_copy` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `task_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `live` tinyint(1) NOT NULL DEFAULT 1,
+  `due_at` datetime(3) DEFAULT NULL,
+  `report` text NOT NULL,
+  `evidence` text NOT NULL,
+  `ticks` text NOT NULL,
+  `reason` varchar(200) NOT NULL,
+  `reported_at` datetime(3) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `task_copy_seat` (`unit_id`,`role`,`live`,`created_at`,`id`),
+  KEY `task_copy_task` (`task_id`,`id`),
+  KEY `task_copy_person` (`person_id`),
+  KEY `task_copy_due` (`live`,`due_at`,`id`),
+  CONSTRAINT `task_copy_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `task_copy_task_fk` FOREIGN KEY (`task_id`) REFERENCES `task` (`id`),
+  CONSTRAINT `task_copy_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `task_step` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `copy_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `note` text NOT NULL,
+  `ticks` text NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `task_step_copy` (`copy_id`,`id`),
+  KEY `task_step_person` (`person_id`),
+  KEY `task_step_assignment` (`assignment_id`),
+  CONSTRAINT `task_step_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `task_step_copy_fk` FOREIGN KEY (`copy_id`) REFERENCES `task_copy` (`id`),
+  CONSTRAINT `task_step_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `unit` (
