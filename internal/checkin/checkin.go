@@ -13,9 +13,9 @@ import (
 
 // Identifiers, a type each so that two cannot change places.
 type (
-	// ID names of a presence.
+	// ID names a presence.
 	ID int64
-	// PlaceID names what PlaceID says.
+	// PlaceID names a place where one can check in.
 	PlaceID int64
 )
 
