@@ -42,16 +42,14 @@ func Add(ctx context.Context, tx *db.Tx, keys *sealed.Keys, n New) (org.PersonID
 	return id, sealPerson(ctx, tx, id, name, phone, index)
 }
 
-// publicDuty are the roles whose holders are known by name to whoever deals with them (E4: the floor is nothing,
-// for those who lead it is name and post).
-var publicDuty = map[org.Role]bool{
-	org.RoleAreaHolder: true, org.RoleGroupLeader: true, org.RoleGridSecretary: true, org.RoleGeneralSecretary: true,
-	org.RoleGridAssistant: true, org.RoleBranchSecretary: true, org.RoleBranchOfficer: true, org.RoleInstructor: true,
-	org.RoleAreaCadre: true, org.RoleSectionHead: true, org.RolePartyOffice: true, org.RoleCommitteeSecretary: true,
+// named are the roles that one has under one's name: of a secretary name and post are public, of everybody else
+// nothing is until they agree to more (E4). Holders of areas are reached through the look-up of contacts (C6).
+var named = map[org.Role]bool{
+	org.RoleGridSecretary: true, org.RoleGeneralSecretary: true, org.RoleBranchSecretary: true, org.RoleCommitteeSecretary: true,
 }
 
-// Names are what people are called on a screen: by their name if they hold a public duty today, else masked
-// (周**). Whoever is not there has none.
+// Names are what people are called on a screen: by their name if they are a secretary today, else masked (周**).
+// Whoever is not there has none.
 func Names(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.PersonID]string, error) {
 	names := make(map[org.PersonID]string, len(ids))
 	if len(ids) == 0 {
@@ -77,7 +75,7 @@ func Names(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.Pers
 		}
 		names[r.ID] = sealed.NameOf(text).Masked()
 		for _, role := range known[r.ID] {
-			if publicDuty[role] {
+			if named[role] {
 				names[r.ID] = text
 			}
 		}

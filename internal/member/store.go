@@ -23,12 +23,12 @@ func sealPerson(ctx context.Context, tx *db.Tx, id org.PersonID, name, phone []b
 	return db.Wrap(err, nil, "seal person %d", id)
 }
 
-type named struct {
+type personName struct {
 	ID   org.PersonID `db:"id"`
 	Name []byte       `db:"name_sealed"`
 }
 
-func personsNamed(ctx context.Context, q db.Queryer, ids []org.PersonID) (rows []named, err error) {
+func personsNamed(ctx context.Context, q db.Queryer, ids []org.PersonID) (rows []personName, err error) {
 	query, args, err := db.In(`
 		SELECT id, name_sealed
 		FROM person
