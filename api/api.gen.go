@@ -1840,7 +1840,7 @@ type MeAccount string
 type Member struct {
 	ID int64 `json:"id"`
 
-	// Name Masked unless the person holds a public duty.
+	// Name Masked unless the person is a secretary.
 	Name     string `json:"name"`
 	PersonID int64  `json:"personId"`
 	Phone    string `json:"phone"`

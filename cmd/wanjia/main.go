@@ -42,6 +42,7 @@ func root() *cobra.Command {
 	settings := func() (config.Config, error) {
 		return config.Load(file, os.Environ(), privacy.RefusedKey)
 	}
-	cmd.AddCommand(serveCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings), versionCommand())
+	cmd.AddCommand(serveCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings),
+		auditCommand(settings), versionCommand())
 	return cmd
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/server"
@@ -102,9 +103,19 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
+	loop(time.Hour, "ends of the audit chain", a.signHeads)
 	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
 		return once.Forget(ctx, a.Stores.DB)
 	})
+}
+
+// signHeads signs how far the audit has come, into the database and the second place if there is one.
+func (a *App) signHeads(ctx context.Context) (bool, error) {
+	heads, err := a.Stores.Audit.SignHeads(ctx)
+	if err != nil || a.config.Audit.HeadsFile == "" {
+		return false, err
+	}
+	return false, audit.AppendHeads(a.config.Audit.HeadsFile, heads)
 }
 
 // drain ends what is under way, sockets first: they are told when to come back.

@@ -360,10 +360,62 @@ func TestA_audit2_ATailThatWasCutAndGrewAgainShowsAgainstTheHeadKeptElsewhere(t 
 	})
 }
 
-func TestRowsDeletedByRuleAreCoveredByTheirHead(t *testing.T) {
+func TestA_audit2_RewritingWithTheKeyShowsAgainstTheHeadKeptElsewhere(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		key := bytes.Repeat([]byte("k"), 32)
+		l, err := audit.Open(t.Context(), d, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 12 {
+			note(t, d, "same", audit.Entry{PersonID: 5, Action: "visit.read", Object: "visit", ObjectID: int64(i)})
+		}
+		kept, err := l.SignHeads(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane := lines(t, d)[0].Lane
+		write(t, d, `DELETE FROM audit WHERE n >= 5`)
+		write(t, d, `UPDATE audit_lane SET n = 4, hash = (SELECT hash FROM audit WHERE n = 4) WHERE lane = ?`, lane)
+		write(t, d, `DELETE FROM audit_head`)
+		if l, err = audit.Open(t.Context(), d, key); err != nil {
+			t.Fatal(err)
+		}
+		for i := 4; i < 12; i++ { // by the very program, so that every hash is right
+			note(t, d, "same", audit.Entry{PersonID: 99, Action: "visit.read", Object: "visit", ObjectID: int64(i)})
+		}
+		if v, err := l.Verify(t.Context(), 0, kept...); err != nil || v.Bad == nil || v.Bad.N != 12 || v.Bad.Lane != lane || v.Bad.Why != audit.WhyHead {
+			t.Errorf("rewritten from row 5 on: %+v, %v, want row 12 of lane %d to differ from its head", v.Bad, err, lane)
+		}
+	})
+}
+
+func TestALaneThatIsGoneShowsAgainstTheHeadKeptElsewhere(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		l := openLog(t, d)
+		note(t, d, "same", audit.Entry{Action: "visit.read"})
+		kept, err := l.SignHeads(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lane := lines(t, d)[0].Lane
+		for _, table := range []string{"audit", "audit_lane", "audit_head"} {
+			write(t, d, fmt.Sprintf(`DELETE FROM %s WHERE lane = %d`, table, lane))
+		}
+		if v, err := l.Verify(t.Context(), 0, kept...); err != nil || v.Bad == nil || v.Bad.Lane != lane || v.Bad.Why != audit.WhyMissing {
+			t.Errorf("a lane that is gone: %+v, %v, want lane %d missing", v.Bad, err, lane)
+		}
+	})
+}
+
+func TestRowsDeletedByRuleAreCoveredByTheirHeadAndYoungOnesAreMissing(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		l := openLog(t, d)
+		now := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+		dbtest.WithClock(t, d, func() time.Time { return now })
 		for i := range 10 {
 			note(t, d, "same", audit.Entry{Action: "visit.read", ObjectID: int64(i)})
 			if i == 5 {
@@ -374,6 +426,11 @@ func TestRowsDeletedByRuleAreCoveredByTheirHead(t *testing.T) {
 		}
 		write(t, d, `DELETE FROM audit WHERE n <= 6`)
 		write(t, d, `DELETE FROM audit_head WHERE n = 0`)
+		now = now.Add(182 * 24 * time.Hour)
+		if v, err := l.Verify(t.Context(), 0); err != nil || v.Bad == nil || v.Bad.N != 1 || v.Bad.Why != audit.WhyMissing {
+			t.Errorf("rows that no rule deletes yet: %+v, %v, want row 1 missing", v.Bad, err)
+		}
+		now = now.Add(24 * time.Hour)
 		if v, err := l.Verify(t.Context(), 0); err != nil || v.Bad != nil || v.Rows != 4 {
 			t.Errorf("verified %+v %+v, %v", v, v.Bad, err)
 		}

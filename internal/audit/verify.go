@@ -75,6 +75,11 @@ type Bad struct {
 	Why  string
 }
 
+// String says where b is and what is wrong with it.
+func (b Bad) String() string {
+	return fmt.Sprintf("lane %d, number %d (id %d): %s", b.Lane, b.N, b.ID, b.Why)
+}
+
 // What can be wrong with a row.
 const (
 	WhyMissing = "missing" // no row has its number: deleted, or cut with the tail
@@ -118,6 +123,11 @@ func (l *Log) Verify(ctx context.Context, last int64, elsewhere ...Head) (Verdic
 		return Verdict{}, err
 	}
 	all := Verdict{Complete: true}
+	for _, h := range elsewhere { // of a lane that is not there any more
+		if h.N > 0 && !slices.ContainsFunc(tips, func(t tip) bool { return t.Lane == h.Lane }) {
+			all.Bad = &Bad{Lane: h.Lane, N: 1, Why: WhyMissing}
+		}
+	}
 	for _, v := range verdicts {
 		all.Rows += v.Rows
 		all.Complete = all.Complete && v.Complete
@@ -128,6 +138,10 @@ func (l *Log) Verify(ctx context.Context, last int64, elsewhere ...Head) (Verdic
 	return all, nil
 }
 
+// keptAtLeast is how long no rule deletes a row (domain.md §9.1: the hard minimum): an older end that is signed may be
+// where deleting by rule has come to, a younger one is not.
+const keptAtLeast = 183 * 24 * time.Hour
+
 // verifyLane walks one lane, from the row after from to its end. Rows that are appended meanwhile are walked too.
 func (l *Log) verifyLane(ctx context.Context, q db.Queryer, t tip, heads []Head, from int64) (v Verdict, err error) {
 	v.Complete = from == 0
@@ -136,12 +150,14 @@ func (l *Log) verifyLane(ctx context.Context, q db.Queryer, t tip, heads []Head,
 		return v, nil
 	}
 	known := map[int64][][]byte{t.N: {t.Hash}} // what row n must be
+	deletable := map[int64]bool{}              // rows up to n may be gone by rule
 	end := t.N
 	for _, h := range heads {
 		if !hmac.Equal(h.MAC, h.sign(l.key)) {
 			return bad(h.N, 0, WhyForged)
 		}
 		known[h.N] = append(known[h.N], h.Hash)
+		deletable[h.N] = deletable[h.N] || l.db.Now().Sub(h.At) >= keptAtLeast
 		end = max(end, h.N)
 	}
 	n, prev := from, []byte(nil) // prev nil: the row before is taken as it is
@@ -156,7 +172,7 @@ func (l *Log) verifyLane(ctx context.Context, q db.Queryer, t tip, heads []Head,
 		}
 		for i := range rows {
 			r := &rows[i]
-			if first && from == 0 && r.N > 1 && len(known[r.N-1]) > 0 && matches(known[r.N-1], r.PrevHash) {
+			if first && from == 0 && deletable[r.N-1] && matches(known[r.N-1], r.PrevHash) {
 				n, prev = r.N-1, r.PrevHash // what is older was deleted by rule, and its end is signed
 			}
 			first = false

@@ -18,6 +18,7 @@ type Config struct {
 	Keys    Keys    `koanf:"keys"`
 	WeChat  WeChat  `koanf:"wechat"`
 	Log     Log     `koanf:"log"`
+	Audit   Audit   `koanf:"audit"`
 	Checkin Checkin `koanf:"checkin"`
 	Push    Push    `koanf:"push"`
 }
@@ -62,6 +63,11 @@ type WeChat struct {
 // Log says how much is written to standard error.
 type Log struct {
 	Level string `koanf:"level"` // debug, info, warn, error
+}
+
+// Audit is about the proof that nobody rewrote what was done.
+type Audit struct {
+	HeadsFile string `koanf:"heads_file"` // where the signed ends of the chain go each hour, the second place; none: the database alone
 }
 
 // Checkin is about being on duty.
