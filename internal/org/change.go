@@ -89,7 +89,8 @@ func nextVersion(ctx context.Context, tx *db.Tx, id UnitID, version int64) error
 }
 
 // setLabel is what a place calls a level from today on; "" goes back to the usual word.
-func setLabel(ctx context.Context, tx *db.Tx, place UnitID, level int, label string, today calendar.Day) error {
+// SetLabel calls a level of a place something from a day on; "" is the usual label again. Who may is for the caller.
+func SetLabel(ctx context.Context, tx *db.Tx, place UnitID, level int, label string, today calendar.Day) error {
 	_, err := tx.Change(ctx, `
 		DELETE FROM unit_label WHERE unit_id = ? AND level = ? AND valid_to IS NULL AND valid_from = ?`, place, level, today)
 	if err != nil {

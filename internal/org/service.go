@@ -261,7 +261,7 @@ func (s *Service) SetLabels(ctx context.Context, by Actor, id UnitID, version in
 				return err
 			}
 			for _, level := range []int{4, 3, 2, 1} {
-				if err := setLabel(ctx, tx, u.ID, level, labels[level], calendar.DayOf(tx.Now)); err != nil {
+				if err := SetLabel(ctx, tx, u.ID, level, labels[level], calendar.DayOf(tx.Now)); err != nil {
 					return err
 				}
 			}

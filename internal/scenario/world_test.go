@@ -45,7 +45,7 @@ func newWorld(t *testing.T, at string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := seed.Demo(ctx, a.Stores.DB, a.Stores.Keys, a.Auth, 1, true); err != nil {
+	if err := seed.Make(ctx, a.Stores.DB, a.Stores.Keys, a.Auth, seed.Options{Profile: seed.Demo, Seed: 1, Handles: true}); err != nil {
 		t.Fatal(err)
 	}
 	ready, done := make(chan string, 1), make(chan error, 1)

@@ -1,9 +1,10 @@
-// Package seed makes the invented people and places of the demo, through the features and by their rules.
 package seed
 
 import (
 	"fmt"
 	"math/rand/v2"
+
+	"wanjia/internal/platform/calendar"
 )
 
 // The people of the demo are invented: a family name and a given name drawn from lists of our own, and a phone
@@ -13,6 +14,9 @@ var (
 	givenFirst  = []rune("春夏秋晓小文明新立永国建志海玉秀桂兰云雨雪霜晨静安宁思远嘉欣子一若")
 	givenSecond = []rune("生华英芳平荣红梅林峰川河涛洁敏娟霞涵怡然禾苗舟帆松柏竹菊青岚晴朗")
 )
+
+// townNames are the subdistricts of the bench, the first of which is the demo's.
+var townNames = []string{"海棠街道", "木兰街道", "丁香街道", "茉莉街道", "紫薇街道", "玉兰街道", "芙蓉街道", "蔷薇街道", "桂花街道", "迎春街道"}
 
 // villageNames are the villages 03 to 32; 01 is 张家屯 and 02 杏坞村.
 var villageNames = []string{
@@ -26,21 +30,26 @@ var sectionNames = []string{
 	"经济发展科", "规划建设科", "农业农村科", "生态环保科", "应急管理科", "社区建设科",
 }
 
-// A crowd makes people, the same ones for the same seed.
+// A crowd makes people, the same ones for the same seed. Names and days are drawn apart, so that who is drawn a day
+// changes nobody's name.
 type crowd struct {
-	rand *rand.Rand
-	made int
+	names, days *rand.Rand
+	made        int
 }
 
-func newCrowd(seed uint64) *crowd {
-	return &crowd{rand: rand.New(rand.NewPCG(seed, 0x57616e6a6961))} //nolint:gosec // because the same seed makes the same invented people, on purpose
+// newCrowd are the people of the n-th subdistrict, with numbers of their own.
+func newCrowd(seed uint64, n int) *crowd {
+	stream := func(salt uint64) *rand.Rand {
+		return rand.New(rand.NewPCG(seed, salt+uint64(n))) //nolint:gosec // because the same seed makes the same invented people, on purpose
+	}
+	return &crowd{names: stream(0x57616e6a6961), days: stream(0x64617973), made: n * 10_000}
 }
 
 // name draws a name of two or three characters.
 func (c *crowd) name() string {
-	n := string(familyNames[c.rand.IntN(len(familyNames))]) + string(givenFirst[c.rand.IntN(len(givenFirst))])
-	if c.rand.IntN(4) > 0 {
-		n += string(givenSecond[c.rand.IntN(len(givenSecond))])
+	n := string(familyNames[c.names.IntN(len(familyNames))]) + string(givenFirst[c.names.IntN(len(givenFirst))])
+	if c.names.IntN(4) > 0 {
+		n += string(givenSecond[c.names.IntN(len(givenSecond))])
 	}
 	return n
 }
@@ -49,4 +58,9 @@ func (c *crowd) name() string {
 func (c *crowd) phone() string {
 	c.made++
 	return fmt.Sprintf("199%08d", c.made)
+}
+
+// within draws a day of the n days before day.
+func (c *crowd) within(n int, before calendar.Day) calendar.Day {
+	return before.Add(-1 - c.days.IntN(n))
 }

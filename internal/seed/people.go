@@ -11,24 +11,29 @@ import (
 	"wanjia/internal/platform/sealed"
 )
 
-// An Account is somebody a visitor of the demo can sign in as.
-type Account struct {
-	Handle string
-	Name   string
-	Role   org.Role
-	Unit   string
-	person org.PersonID
+// cast are the names of those whom the scenarios speak of (domain.md §11); all others are drawn.
+var cast = map[string]string{
+	"r.lin": "林小满", "rh.m03": "周春禾", "rh.bg01": "孙立夏", "rh.gb1": "陈谷雨", "rh.cg": "许白露", "rh.ga": "何青青",
+	"xl.s": "冯霜降", "zj.s": "郑小雪", "xl.m2": "姚芒种", "in.01": "沈惊蛰", "po.1": "罗清明", "cs": "高小寒",
 }
 
 // caster gives roles to invented people and, like the builder, does nothing after its first error.
 type caster struct {
-	ctx      context.Context
-	tx       *db.Tx
-	keys     *sealed.Keys
-	from     calendar.Day
-	crowd    *crowd
-	accounts []Account
-	err      error
+	ctx          context.Context
+	tx           *db.Tx
+	keys         *sealed.Keys
+	opened, asOf calendar.Day
+	crowd        *crowd
+	bare         bool // nobody is in a roster: an import brings those
+	cadres       int  // of the office, so far
+	handles      []handle
+	err          error
+}
+
+// A handle is what a visitor of the demo can sign in by.
+type handle struct {
+	handle string
+	person org.PersonID
 }
 
 // A part is one role on one unit.
@@ -36,183 +41,228 @@ type part struct {
 	role org.Role
 	post org.Post
 	unit org.Unit
+	from calendar.Day // empty: since the unit is there
 }
 
-// person makes somebody with these roles, the first of them primary. A handle "" is nobody's to sign in by, and
-// a name "" is drawn.
-func (c *caster) person(handle, name string, parts ...part) {
-	var id org.PersonID
-	if name == "" {
-		name = c.crowd.name()
+// A home is the organisation in whose roster somebody is; the zero home is nobody's.
+type home struct {
+	unit         org.Unit
+	probationary bool
+}
+
+func at(unit org.Unit) home { return home{unit: unit} }
+
+// person makes somebody with these roles, the first of them primary, and with an entry in the roster of h. A handle
+// "" is nobody's to sign in by.
+func (c *caster) person(handleOf string, h home, parts ...part) {
+	name, phone := cast[handleOf], c.crowd.phone()
+	if drawn := c.crowd.name(); name == "" {
+		name = drawn
 	}
-	if c.err == nil {
-		id, c.err = member.Add(c.ctx, c.tx, c.keys, member.New{Name: name, Phone: c.crowd.phone()})
+	if c.err != nil {
+		return
+	}
+	id, err := c.enter(h, member.New{Name: name, Phone: phone})
+	if err != nil {
+		c.err = fmt.Errorf("make %s: %w", name, err)
+		return
+	}
+	if h.unit.ID != 0 {
+		parts = append(parts, part{role: org.RoleMember, unit: h.unit, from: calendar.DayOf(c.tx.Now)})
 	}
 	for i, p := range parts {
-		if c.err != nil {
+		if p.from == "" {
+			p.from = c.opened
+		}
+		_, err := org.Assign(c.ctx, c.tx, org.NewAssignment{
+			Person: id, Role: p.role, Post: p.post, Unit: p.unit, Primary: i == 0, Span: org.Span{From: p.from},
+		})
+		if err != nil {
+			c.err = fmt.Errorf("make %s %s of %s: %w", name, p.role, p.unit.Name, err)
 			return
 		}
-		_, c.err = org.Assign(c.ctx, c.tx, org.NewAssignment{
-			Person: id, Role: p.role, Post: p.post, Unit: p.unit, Primary: i == 0, Span: org.Span{From: c.from},
-		})
-		if c.err != nil {
-			c.err = fmt.Errorf("make %s %s of %s: %w", name, p.role, p.unit.Name, c.err)
-		}
 	}
-	if handle != "" {
-		a := Account{Handle: handle, Name: name, Role: org.RoleResident, person: id}
-		if len(parts) > 0 {
-			a.Role, a.Unit = parts[0].role, parts[0].unit.Name
-		}
-		c.accounts = append(c.accounts, a)
+	if handleOf != "" {
+		c.handles = append(c.handles, handle{handleOf, id})
 	}
 }
 
-// members makes n plain members of a branch or group.
-func (c *caster) members(n int, unit org.Unit) {
+// enter makes the person, and their entry in a roster: full members have been there from the beginning, with years
+// of membership behind them, probationary ones came within the year.
+func (c *caster) enter(h home, n member.New) (org.PersonID, error) {
+	clock(c.tx, c.opened, 9, 0)
+	e := member.Entry{New: n, UnitID: h.unit.ID, Status: member.Full, Since: c.crowd.within(38*365, min(c.opened, programme).Add(-400))}
+	switch {
+	case h.unit.ID == 0:
+		return member.Add(c.ctx, c.tx, c.keys, n)
+	case h.probationary:
+		clock(c.tx, c.crowd.within(300, c.asOf.Add(-30)), 9, 0)
+		e.Status, e.Since = member.Probationary, ""
+	}
+	a, err := member.Join(c.ctx, c.tx, c.keys, h.unit, e)
+	return a.PersonID, err
+}
+
+// members makes n plain members in a roster.
+func (c *caster) members(n int, h home) {
 	for range n {
-		c.person("", "", part{role: org.RoleMember, unit: unit})
+		c.person("", h)
 	}
 }
 
-// people fills t with whoever holds a role in it, and with the members of its branches.
+// leaders are those who lead and administer a subdistrict, and with the first one its county. They come first in every
+// profile, and so have the same names and numbers in all of them.
+func (c *caster) leaders(t *town) {
+	sub, com, office := t.subdistrict, t.committee, t.place("office")
+	if t.number == 0 {
+		c.person("po.d", home{}, part{role: org.RolePartyOffice, unit: t.county.committee})
+	}
+	cadre := func(handle string, role org.Role, unit org.Unit) {
+		c.person(handle, c.cadre(office), part{role: role, unit: unit})
+	}
+	cadre("po.1", org.RolePartyOffice, com)
+	cadre("po.2", org.RolePartyOffice, com)
+	cadre("cs", org.RoleCommitteeSecretary, com)
+	cadre("cor", org.RoleCorrespondent, com)
+	cadre("ed", org.RoleEditor, com)
+	cadre("sa", org.RoleSystemAdmin, sub)
+	cadre("se.1", org.RoleSecurityAdmin, sub)
+	cadre("se.2", org.RoleSecurityAdmin, sub)
+	cadre("au", org.RoleAuditAdmin, sub)
+	for i, s := range t.sections {
+		cadre(fmt.Sprintf("sec.%02d", i+1), org.RoleSectionHead, s)
+	}
+	for _, p := range t.places {
+		switch p.unit.Kind {
+		case org.Community:
+			c.person(p.key+".cg", c.home(p, 0), part{role: org.RoleGeneralSecretary, unit: p.party})
+		default:
+			c.person(p.key+".s", c.home(p, 0), part{role: org.RoleBranchSecretary, unit: p.party})
+		}
+	}
+}
+
+// home is the n-th roster of a place: of its groups or branches or, without any, its own.
+func (c *caster) home(p *place, n int) home {
+	switch {
+	case c.bare:
+		return home{}
+	case p.unit.Kind == org.Community, p.unit.Kind == org.Office && len(p.branches) > 0:
+		return at(p.branches[n%len(p.branches)])
+	case len(p.groups) > 0:
+		return at(p.groups[n%len(p.groups)])
+	}
+	return at(p.party)
+}
+
+// cadre is the roster of the next of the office's cadres, its branches in turn.
+func (c *caster) cadre(office *place) home {
+	c.cadres++
+	return c.home(office, c.cadres)
+}
+
+// people fills t with whoever else holds a role in it, and with the members of its branches.
 func (c *caster) people(t *town) {
-	c.administration(t)
-	c.ruihe(t.place("rh"))
+	rh := t.place("rh")
+	c.community(rh, 192)
+	c.person("rh.cc", home{}, part{role: org.RoleCounterClerk, unit: rh.unit})
 	c.community(t.place("zx"), 135)
 	c.community(t.place("sy"), 120)
 	c.community(t.place("tl"), 90)
-	for i := range 32 {
-		c.village(t.place(fmt.Sprintf("v%02d", i+1)), i)
+	for n := 1; n <= 32; n++ {
+		c.village(t.place(villageKey(n)))
 	}
-	for i := range 26 {
-		c.enterprise(t.place(fmt.Sprintf("e%02d", i+1)), i)
+	for n := 1; n <= 26; n++ {
+		c.enterprise(t.place(fmt.Sprintf("e%02d", n)), n)
 	}
-	c.instructors(t)
-	c.rest(t)
-	c.person("r.lin", "林小满")
+	c.office(t)
+	c.joint(t.place("health"), 24)
+	c.joint(t.place("park"), 20)
+	c.joint(t.place("mall"), 16)
+	c.person("r.lin", home{})
 }
 
-func (c *caster) administration(t *town) {
-	sub, com := t.subdistrict, t.committee
-	c.person("po.1", "罗清明", part{role: org.RolePartyOffice, unit: com})
-	c.person("po.2", "", part{role: org.RolePartyOffice, unit: com})
-	c.person("po.d", "", part{role: org.RolePartyOffice, unit: t.districtCommittee})
-	c.person("cs", "高小寒", part{role: org.RoleCommitteeSecretary, unit: com})
-	c.person("cor", "", part{role: org.RoleCorrespondent, unit: com})
-	c.person("ed", "", part{role: org.RoleEditor, unit: com})
-	c.person("sa", "", part{role: org.RoleSystemAdmin, unit: sub})
-	c.person("se.1", "", part{role: org.RoleSecurityAdmin, unit: sub})
-	c.person("se.2", "", part{role: org.RoleSecurityAdmin, unit: sub})
-	c.person("au", "", part{role: org.RoleAuditAdmin, unit: sub})
-	for i, s := range t.sections {
-		c.person(fmt.Sprintf("sec.%02d", i+1), "", part{role: org.RoleSectionHead, unit: s})
-	}
-	for i := range 8 { // each follows four villages, one assignment a village (ADR 0004)
-		var parts []part
-		for v := range 4 {
-			parts = append(parts, part{role: org.RoleAreaCadre, unit: t.place(fmt.Sprintf("v%02d", 4*i+v+1)).unit})
-		}
-		c.person(fmt.Sprintf("ac.%d", i+1), "", parts...)
-	}
-}
-
-func (c *caster) ruihe(p *place) {
-	c.person("rh.cg", "许白露", part{role: org.RoleGeneralSecretary, unit: p.party}, part{role: org.RoleMember, unit: p.branches[0]})
-	c.person("rh.ga", "何青青", part{role: org.RoleGridAssistant, unit: p.party})
-	c.person("rh.cc", "", part{role: org.RoleCounterClerk, unit: p.unit})
-	c.holders("rh", p, map[string]string{"rh.m03": "周春禾", "rh.bg01": "孙立夏", "rh.gb1": "陈谷雨"})
-	c.person("m.001", "", part{role: org.RoleMember, unit: p.branches[0]})
-	c.members(192-1-4-12-51-1, p.branches[0])
-}
-
+// community makes the secretaries, leaders and holders of levels 3, 2 and 1, and members until there are so many.
 func (c *caster) community(p *place, members int) {
-	c.person(p.key+".cg", "", part{role: org.RoleGeneralSecretary, unit: p.party}, part{role: org.RoleMember, unit: p.branches[0]})
-	c.person(p.key+".ga", "", part{role: org.RoleGridAssistant, unit: p.party})
-	c.holders(p.key, p, nil)
-	c.members(members-1-len(p.branches)-len(p.groups)-len(p.areas), p.branches[0])
-}
-
-// holders are the secretaries, leaders and holders of a community's levels 3, 2 and 1.
-func (c *caster) holders(key string, p *place, names map[string]string) {
+	c.person(p.key+".ga", home{}, part{role: org.RoleGridAssistant, unit: p.party})
 	each := func(units []org.Unit, format string, role org.Role) {
 		for i, u := range units {
-			h := fmt.Sprintf(format, key, i+1)
-			c.person(h, names[h], part{role: role, unit: u}, part{role: org.RoleMember, unit: p.branches[i%len(p.branches)]})
+			c.person(fmt.Sprintf(format, p.key, i+1), c.home(p, i), part{role: role, unit: u})
 		}
 	}
 	each(p.branches, "%s.gb%d", org.RoleGridSecretary)
 	each(p.groups, "%s.bg%02d", org.RoleGroupLeader)
-	var households []org.Unit
-	for _, a := range p.areas {
-		households = append(households, a.household)
+	for i, a := range p.areas {
+		c.person(fmt.Sprintf("%s.m%02d", p.key, i+1), c.home(p, i), part{role: org.RoleAreaHolder, unit: a.household})
 	}
-	each(households, "%s.m%02d", org.RoleAreaHolder)
+	left := members - 1 - len(p.branches) - len(p.groups) - len(p.areas)
+	if p.key == "rh" {
+		c.person("m.001", c.home(p, 0))
+		left--
+	}
+	for i := range left {
+		c.members(1, c.home(p, i))
+	}
 }
 
-func (c *caster) village(p *place, i int) {
-	handle, names := p.key, []string{"", "", "", ""}
-	switch i {
-	case 0:
-		handle, names[0] = "zj", "郑小雪"
-	case 1:
-		handle, names[0], names[2] = "xl", "冯霜降", "姚芒种"
-	}
-	c.person(handle+".s", names[0], part{role: org.RoleBranchSecretary, unit: p.party}, part{role: org.RoleMember, unit: p.groups[0]})
-	for a, x := range p.areas {
-		parts := []part{{role: org.RoleAreaHolder, unit: x.household}, {role: org.RoleMember, unit: p.groups[a]}}
-		if a == 1 { // the second holder is the organisation officer, too (F18)
+// village makes three holders, the second of whom is the organisation officer, too (F18), and members until each of
+// the three groups has 16, two of them probationary.
+func (c *caster) village(p *place) {
+	for i, a := range p.areas {
+		parts := []part{{role: org.RoleAreaHolder, unit: a.household}}
+		if i == 1 {
 			parts = append(parts, part{role: org.RoleBranchOfficer, post: org.PostOrganisation, unit: p.party})
 		}
-		c.person(fmt.Sprintf("%s.m%d", handle, a+1), names[a+1], parts...)
+		c.person(fmt.Sprintf("%s.m%d", p.key, i+1), c.home(p, i), parts...)
 	}
-	for g, n := range []int{14, 15, 15} { // 16 in each group with the four above
-		c.members(n, p.groups[g])
+	c.members(14, c.home(p, 0)) // the secretary is in the first group
+	for g := 1; g <= 2; g++ {
+		c.members(14, c.home(p, g))
+		c.members(1, home{unit: c.home(p, g).unit, probationary: true})
 	}
 }
 
-func (c *caster) enterprise(p *place, i int) {
+// enterprise makes the members of E n: 31 with their secretary, 9 in two groups in E25 and 5 in E26.
+func (c *caster) enterprise(p *place, n int) {
 	members := 31
-	switch i {
-	case 24:
-		members = 9
+	switch n {
 	case 25:
+		members = 9
+	case 26:
 		members = 5
 	}
-	c.person(p.key+".s", "", part{role: org.RoleBranchSecretary, unit: p.party}, part{role: org.RoleMember, unit: p.party})
-	c.members(members-1, p.party)
+	for i := range members - 1 {
+		c.members(1, c.home(p, i+1))
+	}
 }
 
-// instructors are 32 cadres of the office: number n guides village n, and for n <= 26 enterprise n.
-func (c *caster) instructors(t *town) {
+// office makes the cadres until there are 109: 8 follow four villages each, one assignment a village (ADR 0004); 32
+// are instructors since the programme began, n of village n and, as far as there are so many, of E n.
+func (c *caster) office(t *town) {
+	office := t.place("office")
+	for i := range 8 {
+		var parts []part
+		for v := range 4 {
+			parts = append(parts, part{role: org.RoleAreaCadre, unit: t.place(villageKey(4*i + v + 1)).unit})
+		}
+		c.person(fmt.Sprintf("ac.%d", i+1), c.cadre(office), parts...)
+	}
 	for n := 1; n <= 32; n++ {
-		parts := []part{{role: org.RoleInstructor, unit: t.place(fmt.Sprintf("v%02d", n)).party}}
+		parts := []part{{role: org.RoleInstructor, unit: t.place(villageKey(n)).party, from: programme}}
 		if n <= 26 {
-			parts = append(parts, part{role: org.RoleInstructor, unit: t.place(fmt.Sprintf("e%02d", n)).party})
+			parts = append(parts, part{role: org.RoleInstructor, unit: t.place(fmt.Sprintf("e%02d", n)).party, from: programme})
 		}
-		parts = append(parts, part{role: org.RoleMember, unit: t.officeBranches[n%3]})
-		name := ""
-		if n == 1 {
-			name = "沈惊蛰"
-		}
-		c.person(fmt.Sprintf("in.%02d", n), name, parts...)
+		c.person(fmt.Sprintf("in.%02d", n), c.cadre(office), parts...)
+	}
+	for c.cadres < 108 { // their secretary is the 109th
+		c.members(1, c.cadre(office))
 	}
 }
 
-// rest are the members of the office, the health centre, the park and the business district.
-func (c *caster) rest(t *town) {
-	for i := range 109 - 32 {
-		c.members(1, t.officeBranches[i%3])
+// joint makes the holders of a place with one branch, and members until there are n.
+func (c *caster) joint(p *place, n int) {
+	for i, a := range p.areas {
+		c.person(fmt.Sprintf("%s.m%d", p.key, i+1), at(p.party), part{role: org.RoleAreaHolder, unit: a.household})
 	}
-	for _, r := range []struct {
-		key string
-		n   int
-	}{{"health", 24}, {"park", 20}, {"mall", 16}} {
-		p := t.place(r.key)
-		c.person(r.key+".s", "", part{role: org.RoleBranchSecretary, unit: p.party}, part{role: org.RoleMember, unit: p.party})
-		for i, a := range p.areas {
-			c.person(fmt.Sprintf("%s.m%d", r.key, i+1), "", part{role: org.RoleAreaHolder, unit: a.household}, part{role: org.RoleMember, unit: p.party})
-		}
-		c.members(r.n-1-len(p.areas), p.party)
-	}
+	c.members(n-1-len(p.areas), at(p.party))
 }

@@ -1,7 +1,12 @@
+// Package seed makes the invented people and places of the demo, through the features and by their rules: the same
+// seed and day make the same rows, but for what is drawn to be secret.
 package seed
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"time"
 
 	"wanjia/internal/auth"
 	"wanjia/internal/platform/calendar"
@@ -9,36 +14,122 @@ import (
 	"wanjia/internal/platform/sealed"
 )
 
-// since is the day from which the demo's units and roles hold: the start of its programme (domain.md O8).
-const since calendar.Day = "2025-04-01"
+// A Profile says how much is made.
+type Profile string
 
-// Demo makes 海棠街道 with its people and homes in one transaction: the same seed makes the same rows. In demo
-// mode the people of the scenarios get handles to sign in by. It returns them, in the order they were made.
-func Demo(ctx context.Context, d *db.DB, keys *sealed.Keys, accounts *auth.Service, seed uint64, handles bool) (all []Account, err error) {
-	err = d.InTx(ctx, func(tx *db.Tx) error {
-		t, err := units(ctx, tx, since, false)
-		if err != nil {
-			return err
-		}
-		c := &caster{ctx: ctx, tx: tx, keys: keys, from: since, crowd: newCrowd(seed)}
-		c.people(t)
-		if c.err != nil {
-			return c.err
-		}
-		if handles {
-			for _, a := range c.accounts {
-				if err := accounts.AddHandle(ctx, tx, a.Handle, a.person); err != nil {
-					return err
-				}
-			}
-		}
-		all = c.accounts
-		return homes(ctx, tx, t, since)
-	})
-	return all, err
+// The profiles.
+const (
+	Bare  Profile = "bare"  // the trees down to the places, with those who lead and administer: what an import fills
+	Demo  Profile = "demo"  // 海棠街道 with its members, homes and last year
+	Bench Profile = "bench" // the demo several times over
+)
+
+// Options are what to make.
+type Options struct {
+	Profile Profile
+	Seed    uint64       // draws the names; another one changes no count
+	AsOf    calendar.Day // before it everything happened; empty: today
+	Handles bool         // people get handles to sign in by, in demo mode
+	Scale   int          // of Bench: how many subdistricts; 0: one
 }
 
-// Seeded says whether there is anything at all in the database: the demo fills empty ones only.
+// The programme of instructors began on programme (domain.md O8); from earliest on there is enough of it to tell of.
+const (
+	programme calendar.Day = "2025-04-01"
+	earliest  calendar.Day = "2025-07-01"
+)
+
+// history is for how many days before AsOf the units and most roles of the demo have been there.
+const history = 730
+
+// What Make refuses.
+var (
+	ErrProfile  = errors.New("seed: the profiles are bare, demo and bench")
+	ErrAsOf     = errors.New("seed: the day must lie between " + string(earliest) + " and today")
+	ErrScale    = errors.New("seed: only bench is made several times over")
+	ErrNotEmpty = errors.New("seed: the database is not empty")
+)
+
+// check says why o cannot be made on a day, or nil.
+func (o Options) check(today calendar.Day) error {
+	switch {
+	case o.Profile != Bare && o.Profile != Demo && o.Profile != Bench:
+		return ErrProfile
+	case o.AsOf < earliest || o.AsOf > today:
+		return ErrAsOf
+	case o.Scale < 0 || o.Scale > 1 && o.Profile != Bench:
+		return ErrScale
+	}
+	return nil
+}
+
+// Make fills an empty database, each subdistrict in one transaction.
+func Make(ctx context.Context, d *db.DB, keys *sealed.Keys, accounts *auth.Service, o Options) error {
+	today := calendar.DayOf(d.Now())
+	if o.AsOf == "" {
+		o.AsOf = today
+	}
+	if err := o.check(today); err != nil {
+		return err
+	}
+	switch filled, err := Seeded(ctx, d); {
+	case err != nil:
+		return err
+	case filled:
+		return ErrNotEmpty
+	}
+	var top county
+	for n := range max(o.Scale, 1) {
+		err := d.InTx(ctx, func(tx *db.Tx) error {
+			made, err := subdistrict(ctx, tx, keys, accounts, o, top, n)
+			if err == nil && n == 0 {
+				top = made
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("make subdistrict %d: %w", n+1, err)
+		}
+	}
+	return nil
+}
+
+// subdistrict makes the n-th of a county, and the county with the first one.
+func subdistrict(ctx context.Context, tx *db.Tx, keys *sealed.Keys, accounts *auth.Service, o Options, top county, n int) (county, error) {
+	opened := min(o.AsOf.Add(-history), programme)
+	clock(tx, opened, 9, 0)
+	t, err := units(ctx, tx, opened, o.Profile == Bare, top, n)
+	if err != nil {
+		return top, err
+	}
+	c := &caster{
+		ctx: ctx, tx: tx, keys: keys, opened: opened, asOf: o.AsOf, crowd: newCrowd(o.Seed, n), bare: o.Profile == Bare,
+	}
+	if c.leaders(t); !c.bare {
+		c.people(t)
+	}
+	if c.err != nil {
+		return top, c.err
+	}
+	if o.Handles {
+		for _, h := range c.handles {
+			if err := accounts.AddHandle(ctx, tx, t.prefix()+h.handle, h.person); err != nil {
+				return top, err
+			}
+		}
+	}
+	if c.bare {
+		return t.county, nil
+	}
+	return t.county, homes(ctx, tx, t, opened)
+}
+
+// clock makes a moment of day the one of what tx does next: what is told of the past has its dates.
+func clock(tx *db.Tx, day calendar.Day, hour, minute int) {
+	tx.Now = day.Time().Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
+}
+
+// Seeded says whether there is anything at all in the database: only empty ones are filled.
 func Seeded(ctx context.Context, q db.Queryer) (bool, error) {
 	var n int
 	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM (SELECT 1 AS one FROM unit LIMIT 1) t`)

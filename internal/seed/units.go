@@ -11,7 +11,7 @@ import (
 
 // A place is a level-4 place of the demo with all that lies in it and the organisations that answer for it.
 type place struct {
-	key      string // rh, zx, sy, tl; v01 … v32; e01 … e26; park, mall, office, health
+	key      string // rh, zx, sy, tl; zj, xl, v03 … v32; e01 … e26; park, mall, office, health
 	unit     org.Unit
 	party    org.Unit // its general branch, branch or joint branch
 	branches []org.Unit
@@ -25,13 +25,24 @@ type area struct {
 	homes           int
 }
 
-// A town is the whole demo subdistrict.
+// A county is the upper unit of all subdistricts, in both trees.
+type county struct{ district, committee org.Unit }
+
+// A town is a demo subdistrict.
 type town struct {
-	district, subdistrict        org.Unit
-	districtCommittee, committee org.Unit
-	places                       []*place
-	sections                     []org.Unit
-	officeBranches               []org.Unit
+	county
+	number                 int // 0: the first of its county
+	subdistrict, committee org.Unit
+	places                 []*place
+	sections               []org.Unit
+}
+
+// prefix stands before the handles of all subdistricts but the first.
+func (t *town) prefix() string {
+	if t.number == 0 {
+		return ""
+	}
+	return fmt.Sprintf("s%d.", t.number+1)
 }
 
 func (t *town) place(key string) *place {
@@ -87,14 +98,27 @@ func (b *builder) answering(kind org.UnitKind, name string, parent, g org.Unit) 
 	return u
 }
 
-// units builds both trees of 海棠街道 (domain.md §12): bare leaves out what an import brings.
-func units(ctx context.Context, tx *db.Tx, from calendar.Day, bare bool) (*town, error) {
+func (b *builder) label(u org.Unit, level int, label string) {
+	if b.err == nil {
+		b.err = org.SetLabel(b.ctx, b.tx, u.ID, level, label, b.from)
+	}
+}
+
+// units builds both trees of a subdistrict (domain.md §12), below top or below a county that it makes: bare leaves
+// out what an import brings.
+func units(ctx context.Context, tx *db.Tx, from calendar.Day, bare bool, top county, number int) (*town, error) {
 	b := &builder{ctx: ctx, tx: tx, from: from}
-	t := &town{}
-	t.district = b.unit(org.District, "云湾区", org.Unit{})
-	t.subdistrict = b.add(org.NewUnit{Kind: org.Subdistrict, Name: "海棠街道", Parent: t.district, AreaKm2: 80})
-	t.districtCommittee = b.unit(org.DistrictCommittee, "中共云湾区委", org.Unit{})
-	t.committee = b.answering(org.SubdistrictCommittee, "中共海棠街道工委", t.districtCommittee, t.subdistrict)
+	if top.district.ID == 0 {
+		top.district = b.unit(org.District, "云湾区", org.Unit{})
+		top.committee = b.unit(org.DistrictCommittee, "中共云湾区委", org.Unit{})
+	}
+	name := fmt.Sprintf("第%d街道", number+1)
+	if number < len(townNames) {
+		name = townNames[number]
+	}
+	t := &town{county: top, number: number}
+	t.subdistrict = b.add(org.NewUnit{Kind: org.Subdistrict, Name: name, Parent: top.district, AreaKm2: 80})
+	t.committee = b.answering(org.SubdistrictCommittee, "中共"+name+"工委", top.committee, t.subdistrict)
 	for _, name := range sectionNames {
 		t.sections = append(t.sections, b.unit(org.Section, name, t.subdistrict))
 	}
@@ -116,6 +140,17 @@ func (b *builder) level4(t *town, key string, n org.NewUnit, party org.UnitKind,
 	return p
 }
 
+// villageKey is the key of village n, counted from 1.
+func villageKey(n int) string {
+	switch n {
+	case 1:
+		return "zj"
+	case 2:
+		return "xl"
+	}
+	return fmt.Sprintf("v%02d", n)
+}
+
 func (b *builder) villages(t *town, bare bool) {
 	names := append([]string{"张家屯", "杏坞村"}, villageNames...)
 	for i, name := range names {
@@ -126,7 +161,7 @@ func (b *builder) villages(t *town, bare bool) {
 		case 1:
 			homes = []int{68, 72, 64}
 		}
-		p := b.level4(t, fmt.Sprintf("v%02d", i+1), org.NewUnit{Kind: org.Village, Name: name, Sector: "village"}, org.Branch, "中共"+name+"支部")
+		p := b.level4(t, villageKey(i+1), org.NewUnit{Kind: org.Village, Name: name, Sector: "village"}, org.Branch, "中共"+name+"支部")
 		if bare {
 			continue
 		}
@@ -148,6 +183,10 @@ func (b *builder) area(p *place, parent, party org.Unit, name string, homes int)
 
 func (b *builder) community(t *town, c cut, bare bool) {
 	p := b.level4(t, c.key, org.NewUnit{Kind: org.Community, Name: c.name, Sector: "community"}, org.GeneralBranch, "中共"+c.name+"总支")
+	if c.key == "rh" { // what levels are called is data (C1)
+		b.label(p.unit, 3, "党支部")
+		b.label(p.unit, 2, "网格党小组")
+	}
 	if bare {
 		return
 	}
@@ -177,11 +216,11 @@ func (b *builder) others(t *town, bare bool) {
 		b.area(mall, mall.unit, mall.party, "海棠里东区", 30)
 		b.area(mall, mall.unit, mall.party, "海棠里西区", 30)
 	}
-	office := b.level4(t, "office", org.NewUnit{Kind: org.Office, Name: "街道机关", Sector: "office"}, org.GeneralBranch, "中共海棠街道机关总支")
+	office := b.level4(t, "office", org.NewUnit{Kind: org.Office, Name: "街道机关", Sector: "office"}, org.GeneralBranch, "中共"+t.subdistrict.Name+"机关总支")
 	for i := range 3 {
-		t.officeBranches = append(t.officeBranches, b.unit(org.Branch, fmt.Sprintf("街道机关第%d党支部", i+1), office.party))
+		office.branches = append(office.branches, b.unit(org.Branch, fmt.Sprintf("街道机关第%d党支部", i+1), office.party))
 	}
-	b.level4(t, "health", org.NewUnit{Kind: org.Office, Name: "海棠街道卫生院", Sector: "office"}, org.Branch, "中共海棠街道卫生院支部")
+	b.level4(t, "health", org.NewUnit{Kind: org.Office, Name: t.subdistrict.Name + "卫生院", Sector: "office"}, org.Branch, "中共"+t.subdistrict.Name+"卫生院支部")
 }
 
 // enterprises are E01 to E26: 18 of them non-public, 14 in the park.

@@ -1,0 +1,283 @@
+package seed
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/auth"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/sealed"
+)
+
+// asOf is the day of the scenarios (domain.md §11).
+const asOf calendar.Day = "2026-03-01"
+
+// made fills d, whose clock stands at noon of asOf, and returns its keys.
+func made(t *testing.T, d *db.DB, o Options) *sealed.Keys {
+	t.Helper()
+	dbtest.WithClock(t, d, func() time.Time { return asOf.Time().Add(12 * time.Hour) })
+	keys, err := sealed.Open(t.Context(), d, bytes.Repeat([]byte{3}, sealed.MasterSize))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Open(t.Context(), d, keys.Derive(sealed.Audit, []byte("chain"))); err != nil {
+		t.Fatal(err)
+	}
+	o.Handles = true
+	accounts := auth.NewService(auth.Options{DB: d, KV: kvtest.New(t), Keys: keys, Issuer: "wanjia.test", Era: 1, Demo: true})
+	if err := Make(t.Context(), d, keys, accounts, o); err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// A count is a figure of domain.md §12 and the question that gives it.
+type count struct {
+	what  string
+	want  int
+	query string
+	args  []any
+}
+
+func check(t *testing.T, d *db.DB, counts []count) {
+	t.Helper()
+	for _, c := range counts {
+		var got int
+		if err := d.Get(t.Context(), &got, c.query, c.args...); err != nil {
+			t.Errorf("%s: %v", c.what, err)
+		} else if got != c.want {
+			t.Errorf("%s: got %d, want %d", c.what, got, c.want)
+		}
+	}
+}
+
+const (
+	ofKind = `SELECT COUNT(*) FROM unit WHERE kind = ?`
+	inRole = `SELECT COUNT(*) FROM role_assignment WHERE role = ?`
+
+	// Units of a kind below one of that name, members in the rosters of one, homes in the areas of a place.
+	below = `
+		SELECT COUNT(*)
+		FROM unit p
+		JOIN unit u ON u.path LIKE CONCAT(p.path, '%')
+		WHERE u.kind = ? AND p.name = ?`
+	members = `
+		SELECT COUNT(*)
+		FROM unit p
+		JOIN unit u ON u.path LIKE CONCAT(p.path, '%')
+		JOIN member m ON m.unit_id = u.id
+		WHERE p.name = ?`
+	homesOf = `
+		SELECT COUNT(*)
+		FROM unit u
+		JOIN unit a ON a.path LIKE CONCAT(u.path, '%')
+		JOIN area_entrance x ON x.area_id = a.id
+		JOIN premises p ON p.entrance_id = x.entrance_id
+		WHERE p.kind = 'home' AND u.kind IN ('community', 'village') AND u.name = ?`
+)
+
+// structure holds in every profile.
+var structure = []count{
+	{"districts", 1, ofKind, []any{org.District}},
+	{"subdistricts", 1, ofKind, []any{org.Subdistrict}},
+	{"villages", 32, ofKind, []any{org.Village}},
+	{"enterprises", 26, ofKind, []any{org.Enterprise}},
+	{"enterprises that are non-public", 18, `SELECT COUNT(*) FROM unit WHERE ownership = 'non_public'`, nil},
+	{"enterprises in the park", 14, `SELECT COUNT(*) FROM unit e JOIN unit p ON p.id = e.park_id WHERE p.name = '北岸产业园'`, nil},
+	{"communities", 4, ofKind, []any{org.Community}},
+	{"parks", 1, ofKind, []any{org.IndustrialPark}},
+	{"business districts", 1, ofKind, []any{org.BusinessDistrict}},
+	{"offices", 2, ofKind, []any{org.Office}},
+	{"level-4 places", 66, `SELECT COUNT(*) FROM unit WHERE tree = 'grid' AND level = 4`, nil},
+	{"sectors", 5, `SELECT COUNT(DISTINCT sector) FROM unit WHERE sector <> ''`, nil},
+	{"places without a sector", 0, `SELECT COUNT(*) FROM unit WHERE tree = 'grid' AND level = 4 AND sector = ''`, nil},
+	{"primary organisations", 66, `SELECT COUNT(*) FROM unit u JOIN unit p ON p.id = u.parent_id WHERE p.kind = 'subdistrict_committee'`, nil},
+	{"of them general branches", 5, ofKind, []any{org.GeneralBranch}},
+	{"sections", 12, ofKind, []any{org.Section}},
+	{"branches of the office", 3, `SELECT COUNT(*) FROM unit WHERE kind = 'branch' AND name LIKE '街道机关第%'`, nil},
+	{"grid units without an organisation", 0, `
+		SELECT COUNT(*) FROM unit u
+		WHERE u.tree = 'grid' AND u.level > 0 AND NOT EXISTS (SELECT 1 FROM unit_link l WHERE l.grid_id = u.id)`, nil},
+	{"labels of 瑞和社区", 2, `SELECT COUNT(*) FROM unit_label l JOIN unit u ON u.id = l.unit_id WHERE u.name = '瑞和社区'`, nil},
+	{"general secretaries", 4, inRole, []any{org.RoleGeneralSecretary}},
+	{"branch secretaries", 62, inRole, []any{org.RoleBranchSecretary}},
+	{"section heads", 12, inRole, []any{org.RoleSectionHead}},
+	{"persons of the party-building offices", 3, inRole, []any{org.RolePartyOffice}},
+	{"committee secretaries", 1, inRole, []any{org.RoleCommitteeSecretary}},
+	{"system administrators", 1, inRole, []any{org.RoleSystemAdmin}},
+	{"security administrators", 2, inRole, []any{org.RoleSecurityAdmin}},
+	{"audit administrators", 1, inRole, []any{org.RoleAuditAdmin}},
+	{"persons with two primary roles", 0, `
+		SELECT COUNT(*) FROM (SELECT person_id FROM role_assignment WHERE is_primary = ? GROUP BY person_id HAVING COUNT(*) > 1) t`, []any{true}},
+}
+
+// demo holds in the demo (domain.md §12).
+var demo = []count{
+	{"branches of 瑞和社区", 4, below, []any{org.Branch, "中共瑞和社区总支"}},
+	{"groups of 瑞和社区", 12, below, []any{org.PartyGroup, "中共瑞和社区总支"}},
+	{"centre households of 瑞和社区", 51, below, []any{org.CenterHousehold, "中共瑞和社区总支"}},
+	{"areas of 瑞和社区", 51, below, []any{org.Area, "瑞和社区"}},
+	{"branches of 枕溪社区", 3, below, []any{org.Branch, "中共枕溪社区总支"}},
+	{"groups of 枕溪社区", 9, below, []any{org.PartyGroup, "中共枕溪社区总支"}},
+	{"areas of 枕溪社区", 36, below, []any{org.Area, "枕溪社区"}},
+	{"groups of 松月社区", 8, below, []any{org.PartyGroup, "中共松月社区总支"}},
+	{"areas of 松月社区", 32, below, []any{org.Area, "松月社区"}},
+	{"groups of 听澜社区", 6, below, []any{org.PartyGroup, "中共听澜社区总支"}},
+	{"areas of 听澜社区", 24, below, []any{org.Area, "听澜社区"}},
+	{"areas", 51 + 36 + 32 + 24 + 32*3 + 2, ofKind, []any{org.Area}},
+
+	{"members", 3000, `SELECT COUNT(*) FROM member`, nil},
+	{"of them probationary", 64, `SELECT COUNT(*) FROM member WHERE status = 'probationary_member'`, nil},
+	{"full members without their day", 0, `SELECT COUNT(*) FROM member WHERE status = 'full_member' AND since_sealed IS NULL`, nil},
+	{"members of 瑞和社区", 192, members, []any{"中共瑞和社区总支"}},
+	{"members of 枕溪社区", 135, members, []any{"中共枕溪社区总支"}},
+	{"members of 松月社区", 120, members, []any{"中共松月社区总支"}},
+	{"members of 听澜社区", 90, members, []any{"中共听澜社区总支"}},
+	{"members of 杏坞村", 48, members, []any{"中共杏坞村支部"}},
+	{"of them probationary", 2, members + ` AND m.status = 'probationary_member'`, []any{"中共杏坞村支部"}},
+	{"members of a group of 张家屯", 16, members, []any{"张家屯第3党小组"}},
+	{"members of the office", 109, members, []any{"中共海棠街道机关总支"}},
+	{"members of the health centre", 24, members, []any{"中共海棠街道卫生院支部"}},
+	{"members of the park", 20, members, []any{"中共北岸产业园联合支部"}},
+	{"members of the business district", 16, members, []any{"中共海棠里联合支部"}},
+	{"members of E24", 31, members, []any{"中共海棠环保二公司支部"}},
+	{"members of E25", 9, members, []any{"中共海棠印务二公司支部"}},
+	{"members of E26", 5, members, []any{"中共海棠家具二公司支部"}},
+	{"villages whose roster is 46 and 2", 32, `
+		SELECT COUNT(*) FROM (
+			SELECT b.id
+			FROM member m
+			JOIN unit g ON g.id = m.unit_id
+			JOIN unit b ON b.id = g.parent_id
+			JOIN unit_link l ON l.party_id = b.id
+			JOIN unit v ON v.id = l.grid_id
+			WHERE v.kind = 'village'
+			GROUP BY b.id
+			HAVING SUM(CASE m.status WHEN 'full_member' THEN 1 ELSE 0 END) = 46
+			   AND SUM(CASE m.status WHEN 'probationary_member' THEN 1 ELSE 0 END) = 2) t`, nil},
+	{"member roles", 3000, inRole, []any{org.RoleMember}},
+
+	{"instructors", 32, `SELECT COUNT(DISTINCT person_id) FROM role_assignment WHERE role = ?`, []any{org.RoleInstructor}},
+	{"their targets", 58, inRole, []any{org.RoleInstructor}},
+	{"of them since the programme began", 58, inRole + ` AND valid_from = '2025-04-01'`, []any{org.RoleInstructor}},
+	{"area cadres", 8, `SELECT COUNT(DISTINCT person_id) FROM role_assignment WHERE role = ?`, []any{org.RoleAreaCadre}},
+	{"villages they follow", 32, inRole, []any{org.RoleAreaCadre}},
+	{"area holders", 51 + 36 + 32 + 24 + 32*3 + 2, inRole, []any{org.RoleAreaHolder}},
+	{"organisation officers of villages", 32, inRole, []any{org.RoleBranchOfficer}},
+
+	{"buildings of 瑞和社区", 38, `SELECT COUNT(*) FROM building b JOIN unit u ON u.id = b.place_id WHERE u.name = '瑞和社区'`, nil},
+	{"entrances of 瑞和社区", 102, `SELECT COUNT(*) FROM entrance e JOIN unit u ON u.id = e.place_id WHERE u.name = '瑞和社区'`, nil},
+	{"households", 8000, `SELECT COUNT(*) FROM premises WHERE kind = 'home'`, nil},
+	{"shops", 60, `SELECT COUNT(*) FROM premises WHERE kind = 'shop'`, nil},
+	{"households of 瑞和社区", 1224, homesOf, []any{"瑞和社区"}},
+	{"households of 枕溪社区", 864, homesOf, []any{"枕溪社区"}},
+	{"households of 松月社区", 768, homesOf, []any{"松月社区"}},
+	{"households of 听澜社区", 576, homesOf, []any{"听澜社区"}},
+	{"households of 杏坞村", 204, homesOf, []any{"杏坞村"}},
+	{"households of 张家屯", 164, homesOf, []any{"张家屯"}},
+	{"households of 望山村", 140, homesOf, []any{"望山村"}},
+	{"households of 二片区 of 杏坞村", 72, homesOf + ` AND a.name = '二片区'`, []any{"杏坞村"}},
+	{"doors in no area, or in two", 0, `
+		SELECT COUNT(*) FROM premises p WHERE (SELECT COUNT(*) FROM area_entrance a WHERE a.entrance_id = p.entrance_id) <> 1`, nil},
+}
+
+func TestTheDemoHasTheCountsOfTheSpecification(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		keys := made(t, d, Options{Profile: Demo, Seed: 1, AsOf: asOf})
+		check(t, d, structure)
+		check(t, d, demo)
+
+		accounts, err := Accounts(t.Context(), d, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shown []org.Role
+		for _, a := range accounts {
+			shown = append(shown, a.Role)
+			if name := cast[a.Handle]; a.Name == "" || name != "" && name != a.Name {
+				t.Errorf("%s is called %q, want %q", a.Handle, a.Name, name)
+			}
+			if a.Unit == "" && a.Role != org.RoleResident {
+				t.Errorf("%s is %s of no unit", a.Handle, a.Role)
+			}
+		}
+		if !slices.Equal(shown, roles) {
+			t.Errorf("accounts for %v, want one for each of %v", shown, roles)
+		}
+		for _, h := range actors {
+			var n int
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM demo_handle WHERE handle = ?`, h); err != nil || n != 1 {
+				t.Errorf("%s is there %d times, %v, want once", h, n, err)
+			}
+		}
+	})
+}
+
+// actors are the handles of domain.md §11.
+var actors = []string{
+	"r.lin", "m.001", "rh.m03", "rh.m10", "rh.bg01", "rh.bg03", "rh.gb1", "rh.cg", "rh.ga", "rh.cc", "xl.s", "zj.s", "xl.m2", "in.01", "in.32",
+	"ac.1", "po.1", "po.2", "po.d", "cs", "sec.05", "cor", "ed", "sa", "se.1", "se.2", "au",
+}
+
+func TestTheBareProfileIsWhatAnImportFills(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		made(t, d, Options{Profile: Bare, Seed: 1, AsOf: asOf})
+		check(t, d, structure)
+		check(t, d, []count{
+			{"members", 0, `SELECT COUNT(*) FROM member`, nil},
+			{"member roles", 0, inRole, []any{org.RoleMember}},
+			{"grids, blocks and areas", 0, `SELECT COUNT(*) FROM unit WHERE kind IN ('grid', 'block', 'area')`, nil},
+			{"groups and centre households", 0, `SELECT COUNT(*) FROM unit WHERE kind IN ('party_group', 'center_household')`, nil},
+			{"entrances", 0, `SELECT COUNT(*) FROM entrance`, nil},
+			{"persons", 3 + 7 + 12 + 66, `SELECT COUNT(*) FROM person`, nil},
+		})
+	})
+}
+
+func TestTheBenchIsTheDemoSeveralTimesOver(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	made(t, d, Options{Profile: Bench, Seed: 1, AsOf: asOf, Scale: 2})
+	check(t, d, []count{
+		{"districts", 1, ofKind, []any{org.District}},
+		{"subdistricts", 2, ofKind, []any{org.Subdistrict}},
+		{"members", 6000, `SELECT COUNT(*) FROM member`, nil},
+		{"households", 16000, `SELECT COUNT(*) FROM premises WHERE kind = 'home'`, nil},
+		{"handles of a secretary", 2, `SELECT COUNT(*) FROM demo_handle WHERE handle IN ('xl.s', 's2.xl.s')`, nil},
+		{"names of subdistricts", 2, `SELECT COUNT(DISTINCT name) FROM unit WHERE kind = 'subdistrict'`, nil},
+	})
+}
+
+func TestWhatCannotBeSeededIsRefused(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	dbtest.WithClock(t, d, func() time.Time { return asOf.Time().Add(12 * time.Hour) })
+	for _, c := range []struct {
+		o    Options
+		want error
+	}{
+		{Options{Profile: "huge", AsOf: asOf}, ErrProfile},
+		{Options{Profile: Demo, AsOf: asOf.Add(1)}, ErrAsOf},
+		{Options{Profile: Demo, AsOf: earliest.Add(-1)}, ErrAsOf},
+		{Options{Profile: Demo, AsOf: "tomorrow"}, ErrAsOf},
+		{Options{Profile: Demo, AsOf: asOf, Scale: 2}, ErrScale},
+	} {
+		if err := Make(t.Context(), d, nil, nil, c.o); !errors.Is(err, c.want) {
+			t.Errorf("%+v gives %v, want %v", c.o, err, c.want)
+		}
+	}
+	keys := made(t, d, Options{Profile: Bare, AsOf: asOf})
+	if err := Make(t.Context(), d, keys, nil, Options{Profile: Bare, AsOf: asOf}); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("filled a second time: %v, want %v", err, ErrNotEmpty)
+	}
+}
