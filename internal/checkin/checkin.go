@@ -79,6 +79,7 @@ type Evidence struct {
 	Reason         string
 	ClientRef      string
 	HappenedAt     time.Time
+	Day            calendar.Day // "": that of HappenedAt
 	ClockUntrusted bool
 }
 
@@ -128,11 +129,20 @@ func (a Attempt) claim(now time.Time) (Evidence, error) {
 	return e, nil
 }
 
-// scanned is the evidence of a code. A live code proves the server's own time; the phone's is kept if it agrees.
+// scanned is the evidence of a code. The day is the step's, so that one code is one day, whatever a phone says. The
+// phone's time is kept while it agrees with the code and with K1; else ours: now, or when a late code was shown.
 func (a Attempt) scanned(s scan, place PlaceID, now time.Time) Evidence {
-	e := Evidence{Kind: PlaceCode, PlaceID: &place, ClientRef: a.ClientRef, Offline: s.offline, HappenedAt: a.HappenedAt}
-	if a.HappenedAt.Sub(s.step.begins()).Abs() > apart {
-		e.HappenedAt, e.ClockUntrusted = now, true
+	e := Evidence{
+		Kind: PlaceCode, PlaceID: &place, ClientRef: a.ClientRef, Offline: s.offline,
+		HappenedAt: a.HappenedAt, Day: calendar.DayOf(s.step.begins()),
+	}
+	_, untrusted := a.happened(now)
+	if !untrusted && a.HappenedAt.Sub(s.step.begins()).Abs() <= apart {
+		return e
+	}
+	e.ClockUntrusted, e.HappenedAt = true, now
+	if s.offline {
+		e.HappenedAt = s.step.begins()
 	}
 	return e
 }

@@ -95,21 +95,21 @@ func wants(t *testing.T, what string, err, want error) {
 	}
 }
 
-func TestQ1_ALiveCodeLivesForThreeSteps(t *testing.T) {
+func TestQ1_ALiveCodeLivesFor45SecondsAndHasOneEffect(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		qr := x.code(t).QR
 		first, err := x.scan(t, x.YaoMangzhong, qr, "a", false, x.now)
 		if err != nil || first.State != checkin.Confirmed {
 			t.Fatalf("a live code: %v, %v", first.State, err)
 		}
-		x.move(29 * time.Second)
+		x.move(45*time.Second - time.Millisecond)
 		again, err := x.scan(t, x.YaoMangzhong, qr, "b", false, x.now)
 		if err != nil || again.ID != first.ID || count(t, d, "code_redemption") != 1 || count(t, d, "presence") != 1 {
 			t.Errorf("twice by one person: %v, %v", again, err)
 		}
-		x.move(time.Second)
+		x.move(time.Millisecond)
 		_, err = x.scan(t, x.YiPian, qr, "c", false, x.now)
-		wants(t, "two steps later", err, checkin.ErrCodeExpired)
+		wants(t, "45 seconds later", err, checkin.ErrCodeExpired)
 		replay, err := x.scan(t, x.YaoMangzhong, qr, "a", false, wednesday)
 		if err != nil || replay.ID != first.ID || !replay.Replayed {
 			t.Errorf("the first clientRef again: %+v, %v", replay, err)

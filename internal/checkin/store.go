@@ -1,6 +1,7 @@
 package checkin
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -102,8 +103,9 @@ func known(ctx context.Context, q db.Queryer, person org.PersonID, ref string) (
 // joinDay puts e on the one record of its person, unit and day, and makes that record if it is the first. It says
 // whether the state has changed.
 func joinDay(ctx context.Context, tx *db.Tx, by org.Actor, unit org.Unit, e Evidence) (p Presence, changed bool, err error) {
+	day := cmp.Or(e.Day, calendar.DayOf(e.HappenedAt))
 	p = Presence{
-		PersonID: by.PersonID, UnitID: unit.ID, UnitName: unit.Name, Day: calendar.DayOf(e.HappenedAt),
+		PersonID: by.PersonID, UnitID: unit.ID, UnitName: unit.Name, Day: day,
 		State: Confirmed, HappenedAt: e.HappenedAt, RecordedAt: tx.Now, Version: 1,
 	}
 	p.claimUntil(e, tx.Now)
