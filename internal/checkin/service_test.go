@@ -3,6 +3,8 @@ package checkin_test
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -121,21 +123,31 @@ func TestQ1_ALiveCodeLivesFor45SecondsAndHasOneEffect(t *testing.T) {
 	})
 }
 
-func TestQ2_AForgedCodeIsInvalid(t *testing.T) {
-	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+func TestQ2_AForgedCodeLeavesNothing(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		qr := x.code(t).QR
-		for i := range len(qr) { // one character changed, and cut there
-			forged := []byte(qr)
-			forged[i] ^= 1
-			for _, code := range []string{string(forged), qr[:i]} {
-				_, err := x.scan(t, x.YaoMangzhong, code, "a", false, x.now)
-				if err == nil || !errors.Is(err, checkin.ErrCodeInvalid) && !errors.Is(err, problem.ErrNotFound) {
-					t.Errorf("%s: %v", code, err)
-				}
-			}
+		other, err := x.service.AddPlace(t.Context(), x.FengShuangjiang, checkin.Place{UnitID: x.Xingwu.Unit.ID, Kind: "counter", Name: "便民服务窗口"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := strings.Split(qr, ".")
+		elsewhere := slices.Clone(parts)
+		elsewhere[1] = fmt.Sprint(other.ID)
+		for what, code := range map[string]string{
+			"a bit": flipped(qr, len(qr)-2), "cut": qr[:len(qr)-1], "another place": strings.Join(elsewhere, "."),
+			"reordered": strings.Join([]string{parts[0], parts[1], parts[3], parts[2], parts[4]}, "."),
+		} {
+			_, err := x.scan(t, x.YaoMangzhong, code, "a", false, x.now)
+			wants(t, what, err, checkin.ErrCodeInvalid)
+		}
+		if n := count(t, d, "presence") + count(t, d, "code_redemption"); n != 0 {
+			t.Errorf("forged codes left %d rows", n)
 		}
 	})
 }
+
+// flipped is s with one bit of a character changed.
+func flipped(s string, at int) string { return s[:at] + string(s[at]^1) + s[at+1:] }
 
 func TestQ3_AClockThatStepsBackReopensNothingAndADisplayMayBeALittleOff(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
@@ -191,20 +203,87 @@ func TestS6_AnOfflineScanServesOnePerson(t *testing.T) { // Q8, CI4
 	})
 }
 
-func TestTwoPhonesAtOnceMakeOneRecord(t *testing.T) {
+// At once: five persons with ten phones each, of which every two send the same clientRef.
+func TestPhonesAtOnceMakeOneRecordAPersonAndAnswerAllAlike(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		qr := x.code(t).QR
+		persons := []org.Actor{x.YaoMangzhong, x.YiPian, x.AreaCadre, x.XingwuMember, x.FengShuangjiang}
+		const phones = 10
+		got := make([]checkin.Presence, len(persons)*phones)
+		start := make(chan struct{})
 		var wg sync.WaitGroup
-		for i := range 6 {
+		for i := range got {
 			wg.Go(func() {
-				if _, err := x.scan(t, x.YaoMangzhong, qr, fmt.Sprint("phone", i), false, x.now); err != nil {
-					t.Error(err)
+				<-start
+				var err error
+				ref := fmt.Sprint("phone", i/len(persons)/2)
+				if got[i], err = x.scan(t, persons[i%len(persons)], qr, ref, false, x.now); err != nil {
+					t.Errorf("phone %d: %v", i, err)
 				}
 			})
 		}
+		close(start)
 		wg.Wait()
-		if p, e := count(t, d, "presence"), count(t, d, "presence_evidence"); p != 1 || e != 6 {
-			t.Errorf("%d records with %d evidences, want 1 with 6", p, e)
+		replays := 0
+		for i, p := range got {
+			if first := got[i%len(persons)]; p.ID != first.ID || p.State != checkin.Confirmed || !p.HappenedAt.Equal(first.HappenedAt) {
+				t.Errorf("phone %d was answered %+v, its person's first one %+v", i, p, first)
+			}
+			if p.Replayed {
+				replays++
+			}
+		}
+		if want := len(got) / 2; replays != want {
+			t.Errorf("%d answers are replays, want %d", replays, want)
+		}
+		if p, e, r := count(t, d, "presence"), count(t, d, "presence_evidence"), count(t, d, "code_redemption"); p != 5 || e != 25 || r != 5 {
+			t.Errorf("%d records with %d evidences and %d redemptions, want 5, 25 and 5", p, e, r)
+		}
+	})
+}
+
+// At once: fifty persons with one late code. It serves the first (CI4); all others are told why.
+func TestQ8_ALateCodeServesOneOfManyWhoSendItAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		qr := x.code(t).QR
+		x.move(time.Hour)
+		persons := make([]org.Actor, 50)
+		for i := range persons {
+			persons[i] = orgtest.Grant(t, d, orgtest.Person(t, d), org.RoleMember, "", x.Xingwu.Party)
+		}
+		errs := make([]error, len(persons))
+		var wg sync.WaitGroup
+		for i, by := range persons {
+			wg.Go(func() { _, errs[i] = x.scan(t, by, qr, "late", true, wednesday) })
+		}
+		wg.Wait()
+		served := 0
+		for i, err := range errs {
+			switch {
+			case err == nil:
+				served++
+			case !errors.Is(err, checkin.ErrCodeUsed):
+				t.Errorf("person %d: %v, want %v", i, err, checkin.ErrCodeUsed)
+			}
+		}
+		if p := count(t, d, "presence"); served != 1 || p != 1 {
+			t.Errorf("the code served %d persons and made %d records, want 1", served, p)
+		}
+	})
+}
+
+func TestACheckInIsSentTenTimesAMinuteAtMost(t *testing.T) { // security.md §9
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		qr := x.code(t).QR
+		for i := range 10 {
+			if _, err := x.scan(t, x.YaoMangzhong, qr, fmt.Sprint(i), false, x.now); err != nil {
+				t.Errorf("check-in %d: %v", i, err)
+			}
+		}
+		_, err := x.scan(t, x.YaoMangzhong, qr, "more", false, x.now)
+		wants(t, "the eleventh", err, problem.ErrTooMany)
+		if _, err := x.scan(t, x.YiPian, qr, "a", false, x.now); err != nil {
+			t.Errorf("another person: %v", err)
 		}
 	})
 }

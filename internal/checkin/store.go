@@ -100,6 +100,9 @@ func known(ctx context.Context, q db.Queryer, person org.PersonID, ref string) (
 	return p, e, true, db.Wrap(err, nil, "find presence %d", e.PresenceID)
 }
 
+// errKnown says that another transaction has written this very evidence meanwhile.
+var errKnown = errors.New("this evidence has been written meanwhile")
+
 // joinDay puts e on the one record of its person, unit and day, and makes that record if it is the first. It says
 // whether the state has changed.
 func joinDay(ctx context.Context, tx *db.Tx, by org.Actor, unit org.Unit, e Evidence) (p Presence, changed bool, err error) {
@@ -126,6 +129,9 @@ func joinDay(ctx context.Context, tx *db.Tx, by org.Actor, unit org.Unit, e Evid
 		INSERT INTO presence_evidence (presence_id, person_id, assignment_id, kind, place_id, offline, late_entry, reason, client_ref, happened_at, recorded_at, clock_untrusted)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		p.ID, by.PersonID, by.Assignment, e.Kind, e.PlaceID, e.Offline, e.Late, e.Reason, e.ClientRef, e.HappenedAt, tx.Now, e.ClockUntrusted)
+	if db.IsDuplicate(err) {
+		return p, false, errKnown
+	}
 	return p, changed, db.Wrap(err, nil, "record an evidence")
 }
 
