@@ -76,7 +76,7 @@ var (
 	dataClasses = []string{"public", "internal", "personal", "sensitive", "secret"}
 	reaches     = []string{"public", "receipt", "self", "task", "unit", "subtree", "deployment"}
 	audits      = []string{"none", "read", "write"}
-	extensions  = []string{"x-authz", "x-data-class", "x-idempotent", "x-read", "x-stream", "x-words"}
+	extensions  = []string{"x-authz", "x-data-class", "x-idempotent", "x-limits", "x-read", "x-stream", "x-words"}
 )
 
 func TestA5_1EveryOperationSaysWhoseItIsAndWhoMay(t *testing.T) {
@@ -137,7 +137,42 @@ func TestA5_1EveryOperationSaysWhoseItIsAndWhoMay(t *testing.T) {
 		if said["refuse"] != "" && said["refuse"] != "404" {
 			t.Errorf("%s: refuse %s", where, said["refuse"])
 		}
+		if said["stepUp"] != "" && said["stepUp"] != "true" && said["stepUp"] != "fields" {
+			t.Errorf("%s: stepUp %s", where, said["stepUp"])
+		}
 	})
+}
+
+// Step-up of security.md §4, by what the operations are about: who adds one of these kinds is reminded.
+func TestWhatGivesRightsOrOpensDataWantsAFreshSecondFactor(t *testing.T) {
+	t.Parallel()
+	named := map[string]string{
+		"grantAssignment": "true", "createEnrolment": "true", "setPolicy": "true", "recordLegalBasis": "true", "approveLegalBasis": "true",
+	}
+	kinds := regexp.MustCompile(`^(grant|export|create\w*Export|rotate\w*Keys?)`)
+	operations(load(t), func(where, method, _ string, op *openapi3.Operation, _ *openapi3.PathItem) {
+		authz, _ := op.Extensions["x-authz"].(map[string]any)
+		want := named[op.OperationID]
+		delete(named, op.OperationID)
+		if want == "" && method == http.MethodPost && kinds.MatchString(op.OperationID) {
+			want = "true"
+		}
+		if op.RequestBody != nil && regexp.MustCompile(`^unmask`).MatchString(op.OperationID) {
+			// One field at a time needs none.
+			switch fields := op.RequestBody.Value.Content.Get("application/json").Schema.Value.Properties["fields"]; {
+			case fields == nil:
+				t.Errorf("%s: no list `fields`, which the step-up looks at", where)
+			case fields.Value.MaxItems == nil || *fields.Value.MaxItems > 1:
+				want = "fields"
+			}
+		}
+		if got := authz["stepUp"]; want != "" && fmt.Sprint(got) != want {
+			t.Errorf("%s: stepUp is %v, want %s", where, got, want)
+		}
+	})
+	for id := range named {
+		t.Errorf("%s is not in the contract any more", id)
+	}
 }
 
 func TestI1EveryWriteTakesAKeyOrSaysWhyNot(t *testing.T) {

@@ -232,7 +232,7 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 		address = server.BehindProxies(networks)
 	}
 	return server.New(server.Options{
-		Operations: f, Identify: a.Auth.Identify, Limit: limits.Allow, Address: address,
+		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
 		Origins: a.config.Listen.Origins, Push: handler(a.hub.ServeSocket), PushEvents: handler(a.hub.ServeEvents),
 		Ready: a.checks(), Metrics: metrics(a.Stores.DB), Log: a.log,
 	})

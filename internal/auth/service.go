@@ -258,7 +258,10 @@ func (s *Service) meetUnion(ctx context.Context, tx *db.Tx, a *accountRow, union
 	return nil
 }
 
-// SignInDemo signs in as one of the demo accounts; outside demo mode there is no such thing (X11).
+// SignInDemo signs in as one of the demo accounts; outside demo mode there is no such thing (X11). Its session is
+// like one of two factors: sensitive acts are open for five minutes, and then closed as for everybody. The people
+// of the demo have no authenticator at hand, and whoever tries it shall meet the question without being locked
+// out by it; signing in again opens the acts again.
 func (s *Service) SignInDemo(ctx context.Context, handle string, client Client, device string) (SignedIn, error) {
 	if !s.demo {
 		return SignedIn{}, problem.ErrNotFound

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -55,9 +56,20 @@ type operation struct {
 	stream   bool // x-stream: the handler reads the body
 	takes    openapi3.Content
 	query    map[string]bool // parameters; true: may be repeated
+	limits   []limit.Limiter // x-limits: in place of those for other reads and writes
+	stepUp   stepUp          // whether the second factor must be fresh
 	inTime   time.Duration   // 0: as long as it likes
 	private  bool            // answers what no cache may keep
 }
+
+// A stepUp says when an operation wants the second factor to have been shown within five minutes (security.md §4).
+type stepUp int
+
+const (
+	never stepUp = iota
+	always
+	ofMany // when the body's list `fields` names more than one
+)
 
 // loadDocument reads the contract. It has been validated by the test of package api.
 func loadDocument(text []byte) (*openapi3.T, error) {
@@ -124,6 +136,9 @@ func newOperation(doc *openapi3.T, path, method string, item *openapi3.PathItem,
 	if err := op.authorise(doc, spec); err != nil {
 		return nil, err
 	}
+	if err := op.limit(spec); err != nil {
+		return nil, err
+	}
 	for _, p := range slices.Concat(item.Parameters, spec.Parameters) {
 		if p.Value.In != openapi3.ParameterInQuery {
 			continue
@@ -171,6 +186,34 @@ func (op *operation) authorise(doc *openapi3.T, spec *openapi3.Operation) error 
 	if fmt.Sprint(authz["refuse"]) == "404" {
 		op.refusal = problem.ErrNotFound
 	}
+	switch authz["stepUp"] {
+	case nil, false:
+	case true:
+		op.stepUp = always
+	case "fields":
+		op.stepUp = ofMany
+	default:
+		return fmt.Errorf("x-authz.stepUp is %v, it can be true or fields", authz["stepUp"])
+	}
+	if op.stepUp != never && (!op.signedIn || op.stranger) {
+		return errors.New("a stranger has no second factor to show")
+	}
+	return nil
+}
+
+// limit finds the limiters of x-limits; without any, those for other reads and writes count.
+func (op *operation) limit(spec *openapi3.Operation) error {
+	names, _ := spec.Extensions["x-limits"].([]any)
+	for _, name := range names {
+		at := slices.IndexFunc(limit.All, func(l limit.Limiter) bool { return l.Name == name })
+		if at < 0 {
+			return fmt.Errorf("x-limits: there is no limiter %v", name)
+		}
+		op.limits = append(op.limits, limit.All[at])
+	}
+	if len(op.limits) == 0 {
+		op.limits = []limit.Limiter{op.others()}
+	}
 	return nil
 }
 
@@ -186,8 +229,13 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 			if err := c.identify(ctx, op, a); err != nil {
 				return err
 			}
-			if err := c.count(ctx, op, a); err != nil {
+			if err := c.count(ctx, a.by, op.limits...); err != nil {
 				return err
+			}
+			if op.stepUp == always {
+				if err := c.fresh(ctx); err != nil {
+					return err
+				}
 			}
 			if op.keyed && ctx.Request().Header.Get("Idempotency-Key") == "" {
 				return problem.ErrKeyMissing
@@ -195,6 +243,11 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 			body, err := c.shape(ctx, op)
 			if err != nil {
 				return err
+			}
+			if op.stepUp == ofMany && manyFields(body) {
+				if err := c.fresh(ctx); err != nil {
+					return err
+				}
 			}
 			if op.keyed {
 				remember(ctx, op, a, body)
@@ -235,7 +288,7 @@ func (c *contract) identify(ctx echo.Context, op *operation, a *asked) error {
 		return nil
 	case err != nil:
 		a.by = org.Actor{}
-		if late := c.count(ctx, op, a); late != nil { // by address: guessing tokens is limited too
+		if late := c.count(ctx, a.by, op.others()); late != nil { // by address: guessing tokens is limited too
 			return late
 		}
 		return err
@@ -268,18 +321,47 @@ func actingAs(r *http.Request) (org.AssignmentID, error) {
 	return org.AssignmentID(n), nil
 }
 
-// count takes one from the asker's allowance, and tells them what is left of their own (L1).
-func (c *contract) count(ctx echo.Context, op *operation, a *asked) error {
-	of := limit.Read
-	if op.write {
-		of = limit.Write
+// fresh says why the second factor is not fresh enough in the session of ctx, or nil.
+func (c *contract) fresh(ctx echo.Context) error {
+	if !guard.On(guard.StepUp) {
+		return nil
 	}
-	r := ctx.Request()
-	left := c.o.Limit(r.Context(), of, subject(a.by, watch.CallerFrom(r.Context()).Address))
-	ctx.Response().Header().Set("RateLimit-Policy", left.Policy())
-	ctx.Response().Header().Set("RateLimit", left.Header())
-	if !left.OK {
-		return problem.ErrTooMany.RetryAfter(left.Retry)
+	return c.o.StepUp(ctx.Request().Context())
+}
+
+// manyFields says whether body, which has passed the schema, names more than one field.
+func manyFields(body []byte) bool {
+	var said struct {
+		Fields []json.RawMessage `json:"fields"`
+	}
+	return json.Unmarshal(body, &said) != nil || len(said.Fields) > 1
+}
+
+// others is the limiter of what has none of its own.
+func (op *operation) others() limit.Limiter {
+	if op.write {
+		return limit.Write
+	}
+	return limit.Read
+}
+
+// count takes one from each of the asker's allowances, and tells them what is left of their own (L1).
+func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limiter) error {
+	r, h := ctx.Request(), ctx.Response().Header()
+	address := watch.CallerFrom(r.Context()).Address
+	var policies, lefts []string
+	for _, l := range limiters {
+		whom := subject(by, address)
+		if l.ByAddress() {
+			whom = subject(org.Actor{}, address)
+		}
+		left := c.o.Limit(r.Context(), l, whom)
+		policies, lefts = append(policies, left.Policy()), append(lefts, left.Header())
+		h.Set("RateLimit-Policy", strings.Join(policies, ", "))
+		h.Set("RateLimit", strings.Join(lefts, ", "))
+		if !left.OK {
+			return problem.ErrTooMany.RetryAfter(left.Retry)
+		}
 	}
 	return nil
 }

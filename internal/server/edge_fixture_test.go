@@ -112,12 +112,15 @@ func identify(ctx context.Context, token string, as org.AssignmentID) (context.C
 	return ctx, org.Actor{PersonID: 31, Role: org.Role(token), Assignment: as}, nil
 }
 
+func steppedUp(context.Context) error { return nil }
+
 func unlimited(_ context.Context, l limit.Limiter, _ string) limit.Verdict {
 	return limit.Verdict{Limiter: l, OK: true, Remaining: l.Size - 1, Reset: time.Second}
 }
 
 type edge struct {
 	echo     *echo.Echo
+	contract *contract
 	log      *strings.Builder
 	metrics  *prometheus.Registry
 	reached  bool                     // the handler
@@ -131,15 +134,20 @@ type edge struct {
 // newEdge serves the document with one handler for everything.
 func newEdge(t testing.TB, change func(*Options)) *edge {
 	t.Helper()
+	return newEdgeOf(t, []byte(document), change)
+}
+
+func newEdgeOf(t testing.TB, document []byte, change func(*Options)) *edge {
+	t.Helper()
 	e := &edge{log: &strings.Builder{}, metrics: prometheus.NewRegistry()}
 	o := Options{
-		Identify: identify, Limit: unlimited, Address: Direct(), Metrics: e.metrics,
+		Identify: identify, StepUp: steppedUp, Limit: unlimited, Address: Direct(), Metrics: e.metrics,
 		Log: slog.New(slog.NewJSONHandler(e.log, nil)),
 	}
 	if change != nil {
 		change(&o)
 	}
-	c, err := newContract([]byte(document), o)
+	c, err := newContract(document, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +155,7 @@ func newEdge(t testing.TB, change func(*Options)) *edge {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.echo = g.echo()
+	e.echo, e.contract = g.echo(), c
 	for _, op := range c.operations {
 		e.echo.Add(op.method, strings.NewReplacer("{", ":", "}", "").Replace(op.path), e.handle, c.check(op))
 	}

@@ -388,11 +388,11 @@ func TestA5_2OverridesAreIgnoredAndUnlistedMethodsRefused(t *testing.T) {
 
 func TestA8_1WithoutKnowingWhoseAddressToBelieveThereIsNoServer(t *testing.T) {
 	t.Parallel()
-	if s, err := New(Options{Identify: identify, Limit: unlimited, Metrics: prometheus.NewRegistry()}); err == nil {
+	if s, err := New(Options{Identify: identify, StepUp: steppedUp, Limit: unlimited, Metrics: prometheus.NewRegistry()}); err == nil {
 		t.Errorf("made %v without an address, want an error", s)
 	}
 	for _, origin := range []string{"*", "https://*.example", "example.org", "null"} {
-		o := Options{Operations: only{}, Identify: identify, Limit: unlimited, Address: Direct(), Metrics: prometheus.NewRegistry(), Origins: []string{origin}}
+		o := Options{Operations: only{}, Identify: identify, StepUp: steppedUp, Limit: unlimited, Address: Direct(), Metrics: prometheus.NewRegistry(), Origins: []string{origin}}
 		if _, err := New(o); err == nil {
 			t.Errorf("origin %s was taken, want an error", origin)
 		}

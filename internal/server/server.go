@@ -26,13 +26,17 @@ import (
 // it returns holds what its own operations will want to know of the session.
 type Identifier func(ctx context.Context, bearer string, actingAs org.AssignmentID) (context.Context, org.Actor, error)
 
-// A Limiter takes one request of subject, a person or an address, from limit.Read or limit.Write.
+// A StepUp says why acts that want a fresh second factor are closed to the session of ctx, or nil.
+type StepUp func(ctx context.Context) error
+
+// A Limiter takes one request of subject, a person or an address, from a limiter of the operation.
 type Limiter func(ctx context.Context, l limit.Limiter, subject string) limit.Verdict
 
-// Options are what a Server is made of. Operations, Identify, Limit, Address and Metrics must be there.
+// Options are what a Server is made of. Operations, Identify, StepUp, Limit, Address and Metrics must be there.
 type Options struct {
 	Operations api.StrictServerInterface
 	Identify   Identifier
+	StepUp     StepUp
 	Limit      Limiter
 	Address    Address      // whose request it is: Direct, or BehindProxies
 	Origins    []string     // web origins beside our own that may call
@@ -92,8 +96,8 @@ func (o *Options) complete() error {
 	switch {
 	case o.Address == nil:
 		return errors.New("server: it is not said whose address to believe (Direct or BehindProxies)")
-	case o.Operations == nil || o.Identify == nil || o.Limit == nil || o.Metrics == nil:
-		return errors.New("server: operations, identifier, limiter and metrics must be given")
+	case o.Operations == nil || o.Identify == nil || o.StepUp == nil || o.Limit == nil || o.Metrics == nil:
+		return errors.New("server: operations, identifier, step-up, limiter and metrics must be given")
 	}
 	for _, origin := range o.Origins {
 		if !strings.HasPrefix(origin, "https://") && !strings.HasPrefix(origin, "http://") || strings.ContainsAny(origin, "*, ") {

@@ -28,7 +28,7 @@ func (only) GetVersion(ctx context.Context, r api.GetVersionRequestObject) (api.
 func newServer(t *testing.T) *Server {
 	t.Helper()
 	s, err := New(Options{
-		Operations: only{}, Identify: identify, Limit: unlimited, Address: Direct(), Metrics: watch.NewMetrics(),
+		Operations: only{}, Identify: identify, StepUp: steppedUp, Limit: unlimited, Address: Direct(), Metrics: watch.NewMetrics(),
 		Log:   watch.Logger(io.Discard, 0),
 		Ready: []Check{{"database", func(context.Context) error { return nil }}},
 	})

@@ -15,5 +15,6 @@ const (
 	PartyScope                  // queries of party things look below the asker's unit only
 	Own                         // things of a person are the person's own
 	Rule                        // methods of things that say why not
+	StepUp                      // x-authz: what wants a fresh second factor is refused without one
 	Count                       // how many there are; not a guard
 )

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +59,9 @@ var (
 	Read            = Limiter{"read", 120, time.Minute, Local}
 	Write           = Limiter{"write", 60, time.Minute, Local}
 )
+
+// ByAddress says whether l counts where a request comes from, whoever is signed in.
+func (l Limiter) ByAddress() bool { return strings.HasSuffix(l.Name, "-ip") }
 
 // All are the limiters above, for the test that knows each of them and for the docs.
 var All = []Limiter{

@@ -1,0 +1,314 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"wanjia/api"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/problem"
+)
+
+// example is a good request of op, by the examples of the contract, from somebody who may. Change sees its body.
+func (e *edge) example(t *testing.T, op *operation, change func(body map[string]any)) reply {
+	t.Helper()
+	path := op.path
+	for _, p := range slices.Concat(op.route.PathItem.Parameters, op.route.Operation.Parameters) {
+		if p.Value.In == openapi3.ParameterInPath {
+			example := fmt.Sprint(p.Value.Example)
+			if p.Value.Example == nil {
+				example = "1"
+			}
+			path = strings.ReplaceAll(path, "{"+p.Value.Name+"}", example)
+		}
+	}
+	headers := []string{"X-Wanjia-Client", "console/1"}
+	switch {
+	case op.anybody:
+		headers = append(headers, "Authorization", "Bearer resident")
+	case op.signedIn && len(op.roles) > 0:
+		headers = append(headers, "Authorization", "Bearer "+string(op.roles[0]))
+	}
+	if op.keyed {
+		headers = append(headers, "Idempotency-Key", key)
+	}
+	body := ""
+	if media := op.takes.Get("application/json"); media != nil {
+		said, _ := media.Example.(map[string]any)
+		if media.Example == nil {
+			for _, one := range media.Examples {
+				said, _ = one.Value.Value.(map[string]any)
+			}
+		}
+		b, err := json.Marshal(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := map[string]any{}
+		if err := json.Unmarshal(b, &copied); err != nil {
+			t.Fatal(err)
+		}
+		if change != nil {
+			change(copied)
+		}
+		if b, err = json.Marshal(copied); err != nil {
+			t.Fatal(err)
+		}
+		body, headers = string(b), append(headers, "Content-Type", "application/json")
+	}
+	return e.ask(t, op.method, path, body, headers...)
+}
+
+// several makes the list `fields` of body name more than one, as the schema allows.
+func several(t *testing.T, op *operation) func(body map[string]any) {
+	return func(body map[string]any) {
+		list := op.takes.Get("application/json").Schema.Value.Properties["fields"]
+		if list == nil || len(list.Value.Items.Value.Enum) < 2 {
+			t.Fatalf("%s: no list `fields` with more than one word", op.id)
+		}
+		body["fields"] = list.Value.Items.Value.Enum[:2]
+	}
+}
+
+func TestEveryOperationThatWantsAFreshSecondFactorIsRefusedWithoutOne(t *testing.T) {
+	t.Parallel()
+	closed := problem.New(problem.Forbidden, "auth.step_up_required")
+	for _, fresh := range []bool{true, false} {
+		e := newEdgeOf(t, api.Document, func(o *Options) {
+			o.StepUp = func(context.Context) error {
+				if fresh {
+					return nil
+				}
+				return closed
+			}
+		})
+		wanted := 0
+		for _, op := range e.contract.operations {
+			var a reply
+			switch op.stepUp {
+			case never:
+				continue
+			case always:
+				a = e.example(t, op, nil)
+			case ofMany:
+				if one := e.example(t, op, nil); one.Code != http.StatusNoContent {
+					t.Errorf("%s of one field: %d %s, want it to pass", op.id, one.Code, one.Body)
+				}
+				a = e.example(t, op, several(t, op))
+			}
+			wanted++
+			if fresh && (a.Code != http.StatusNoContent || !e.reached) {
+				t.Errorf("%s with a fresh second factor: %d %s, want it to pass", op.id, a.Code, a.Body)
+			}
+			if !fresh && (a.Code != http.StatusForbidden || a.problem.Code != closed.Code || e.reached) {
+				t.Errorf("%s without: %d %s, handler reached: %v; want 403 %s", op.id, a.Code, a.problem.Code, e.reached, closed.Code)
+			}
+		}
+		if wanted < 6 {
+			t.Errorf("only %d operations want a second factor", wanted)
+		}
+	}
+}
+
+func TestStepUpIsAskedBeforeTheBodyAndAfterTheRole(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	e := newEdgeOf(t, api.Document, func(o *Options) {
+		o.StepUp = func(context.Context) error { asked++; return problem.New(problem.Forbidden, "auth.step_up_required") }
+	})
+	headers := []string{"Content-Type", "application/json", "Idempotency-Key", key}
+	if a := e.ask(t, http.MethodPost, "/v1/role-assignments", "{", append(headers, "Authorization", "Bearer party_office")...); a.Code != 403 || asked != 1 {
+		t.Errorf("a body nobody can read: %d after %d questions, want 403 after one", a.Code, asked)
+	}
+	if a := e.ask(t, http.MethodPost, "/v1/role-assignments", "{}", append(headers, "Authorization", "Bearer resident")...); a.problem.Code != problem.ErrForbidden.Code || asked != 1 {
+		t.Errorf("a role that never may: %s after %d questions, want %s and none more", a.problem.Code, asked, problem.ErrForbidden.Code)
+	}
+}
+
+// limited are the limiters that the contract names, with the operations that must name them (security.md §9).
+var limited = map[string][]limit.Limiter{
+	"signInWeChat":     {limit.WeChatIP},
+	"signInPassword":   {limit.PasswordIP},
+	"enrol":            {limit.CodeIP},
+	"bindByInvitation": {limit.CodeIP},
+	"unmaskHousehold":  {limit.UnmaskHour, limit.UnmaskDay},
+	"recordCheckIn":    {limit.CheckIn},
+	"createRequest":    {limit.RequestHour, limit.RequestDay},
+	"createPushTicket": {limit.SocketConnect},
+	"getMe":            {limit.Read},
+	"endSession":       {limit.Write},
+	"refreshSession":   {limit.Write}, // and by session, in package auth
+}
+
+func TestL2EveryOperationIsLimitedAsTheTableSays(t *testing.T) {
+	t.Parallel()
+	for _, redis := range []bool{true, false} {
+		kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+			if !redis {
+				gate.Shut()
+			}
+			at := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+			nodes := func() int { return 2 }
+			one, two := limit.New(k, func() time.Time { return at }, nodes), limit.New(k, func() time.Time { return at }, nodes)
+			edges := []*edge{
+				newEdgeOf(t, api.Document, func(o *Options) { o.Limit = one.Allow }),
+				newEdgeOf(t, api.Document, func(o *Options) { o.Limit = two.Allow }),
+			}
+			for id, want := range limited {
+				if got := edges[0].contract.operations[id].limits; !slices.Equal(got, want) {
+					t.Errorf("%s: limited by %v, want %v", id, got, want)
+					continue
+				}
+				l := want[0]
+				at = at.Add(48 * time.Hour) // some share a bucket
+				// Both nodes together take the size; without Redis each takes its share of it, or all of it.
+				size := l.Size
+				if !redis && l.Away == limit.Closed {
+					size = max(1, l.Size/2) * 2
+				} else if !redis {
+					size = l.Size * 2
+				}
+				through := 0
+				var last reply
+				for i := range 2*l.Size + 4 {
+					e := edges[i%2]
+					if a := e.example(t, e.contract.operations[id], nil); a.Code == http.StatusNoContent {
+						through++
+					} else if last = a; a.Code != http.StatusTooManyRequests {
+						t.Fatalf("%s: %d %s", id, a.Code, a.Body)
+					}
+				}
+				if through != size {
+					t.Errorf("%s, Redis there: %v: %d through on two nodes, want %d", id, redis, through, size)
+				}
+				h := last.Header()
+				if h.Get("Retry-After") == "" || !strings.HasPrefix(h.Get("RateLimit"), `"`+l.Name+`";r=0;t=`) || !strings.HasPrefix(h.Get("RateLimit-Policy"), `"`+l.Name+`";q=`) {
+					t.Errorf("%s refuses with Retry-After %q, RateLimit %q, RateLimit-Policy %q", id, h.Get("Retry-After"), h.Get("RateLimit"), h.Get("RateLimit-Policy"))
+				}
+				if p := last.problem; p.Code != problem.ErrTooMany.Code {
+					t.Errorf("%s refuses with %s", id, p.Code)
+				}
+			}
+		})
+	}
+}
+
+func TestL2NoOperationIsWithoutALimiter(t *testing.T) {
+	t.Parallel()
+	e := newEdgeOf(t, api.Document, nil)
+	policy := regexp.MustCompile(`^"[a-z-]+";q=\d+;w=\d+(, "[a-z-]+";q=\d+;w=\d+)*$`)
+	left := regexp.MustCompile(`^"[a-z-]+";r=\d+;t=\d+(, "[a-z-]+";r=\d+;t=\d+)*$`)
+	for id, op := range e.contract.operations {
+		if len(op.limits) == 0 {
+			t.Errorf("%s has no limiter", id)
+		}
+		h := e.example(t, op, nil).Header()
+		if !policy.MatchString(h.Get("RateLimit-Policy")) || !left.MatchString(h.Get("RateLimit")) {
+			t.Errorf("%s: RateLimit-Policy %q, RateLimit %q", id, h.Get("RateLimit-Policy"), h.Get("RateLimit"))
+		}
+	}
+}
+
+func TestL2AnAddressIsCountedWhoeverIsSignedIn(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	e := newEdgeOf(t, api.Document, func(o *Options) {
+		o.Limit = func(ctx context.Context, l limit.Limiter, subject string) limit.Verdict {
+			asked = append(asked, l.Name+" "+subject)
+			return unlimited(ctx, l, subject)
+		}
+	})
+	for _, id := range []string{"bindByInvitation", "recordCheckIn"} {
+		e.example(t, e.contract.operations[id], nil)
+	}
+	if got, want := strings.Join(asked, ","), "code-ip a192.0.2.1,check-in p31"; got != want {
+		t.Errorf("counted %s, want %s", got, want)
+	}
+}
+
+func TestALimiterOrStepUpThatNobodyKnowsStopsTheStart(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []string{"x-limits: [no-such]", "x-limits: [read, check_in]"} {
+		text := strings.Replace(document, "operationId: getOpen\n", "operationId: getOpen\n      "+wrong+"\n", 1)
+		if _, err := newContract([]byte(text), Options{}); err == nil {
+			t.Errorf("%s was taken", wrong)
+		}
+	}
+	for from, to := range map[string]string{
+		"{roles: [area_holder]}": "{roles: [area_holder], stepUp: sometimes}", "{roles: [public]}": "{roles: [public], stepUp: true}",
+	} {
+		if _, err := newContract([]byte(strings.Replace(document, from, to, 1)), Options{}); err == nil {
+			t.Errorf("%s was taken", to)
+		}
+	}
+}
+
+func TestA8_2EveryOperationAnswersWithTheHeadersWhateverItAnswers(t *testing.T) {
+	t.Parallel()
+	e := newEdgeOf(t, api.Document, nil)
+	for id, op := range e.contract.operations {
+		path := strings.NewReplacer("{", "", "}", "").Replace(op.path)
+		for what, a := range map[string]reply{"a good request": e.example(t, op, nil), "a stranger's": e.ask(t, op.method, path, "")} {
+			for name, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+				"Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
+					"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+			} {
+				if got := a.Header().Get(name); got != want {
+					t.Errorf("%s, %s: %s is %q, want %q", id, what, name, got, want)
+				}
+			}
+			if got := a.Header().Get("Cache-Control"); op.private && got != "no-store" {
+				t.Errorf("%s, %s: Cache-Control %q, want no-store", id, what, got)
+			}
+			if kind := a.Header().Get("Content-Type"); kind != "" && !strings.Contains(kind, "charset=utf-8") {
+				t.Errorf("%s, %s: Content-Type %q names no charset", id, what, kind)
+			}
+		}
+	}
+}
+
+func TestCSRFNoForeignPageMakesABrowserRefreshOrWrite(t *testing.T) {
+	t.Parallel()
+	e := newEdgeOf(t, api.Document, func(o *Options) { o.Origins = []string{"https://h5.example"} })
+	send := func(headers ...string) reply {
+		return e.ask(t, http.MethodPost, "/v1/auth/refresh", `{"device":"3f0c8d1b7a52496e"}`, append(headers, "Content-Type", "application/json",
+			"X-Wanjia-Client", "console/1", "Cookie", "wanjia_refresh="+strings.Repeat("a", 43))...)
+	}
+	for _, foreign := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Sec-Fetch-Site", "same-site"}, // another host of the same name
+		{"Sec-Fetch-Site", "cross-site", "Origin", "http://example.com"},
+		{"Origin", "https://evil.example"},
+		{"Origin", "https://example.com.evil.example"},
+		{"Origin", "http://example.com:8081"},
+		{"Origin", "null"},
+		{"Origin", "https://h5.example.evil.example", "Sec-Fetch-Site", "cross-site"},
+	} {
+		if a := send(foreign...); a.Code != http.StatusForbidden || e.reached || a.problem.Code != errForeignPage.Code {
+			t.Errorf("%v: %d %s, handler reached: %v; want 403 %s", foreign, a.Code, a.problem.Code, e.reached, errForeignPage.Code)
+		}
+	}
+	for _, own := range [][]string{
+		{"Sec-Fetch-Site", "same-origin", "Origin", "http://example.com"},
+		{"Sec-Fetch-Site", "none"},
+		{"Origin", "http://example.com"}, // an old browser
+		{},                               // no browser at all
+		{"Origin", "https://h5.example", "Sec-Fetch-Site", "cross-site"}, // a listed page; the cookie itself is Strict
+	} {
+		if a := send(own...); a.Code != http.StatusNoContent {
+			t.Errorf("%v: %d %s, want it to pass", own, a.Code, a.Body)
+		}
+	}
+}
