@@ -65,12 +65,15 @@ func OpenStores(ctx context.Context, c config.Config, now func() time.Time, log 
 		return s, fmt.Errorf("open the audit chain: %w", err)
 	}
 	s.Pages = page.NewKeys(s.Keys.Derive(sealed.Token, []byte("page cursors")))
-	if s.KV, err = kv.Open(ctx, kv.Options{
-		Addrs: c.Redis.Addresses, Cluster: c.Redis.Cluster, Password: c.Redis.Password, Era: era,
-	}); err != nil {
+	if s.KV, err = kv.Open(ctx, RedisOptions(c)); err != nil {
 		return s, fmt.Errorf("open Redis: %w", err)
 	}
 	return s, nil
+}
+
+// RedisOptions say which Redis the settings name.
+func RedisOptions(c config.Config) kv.Options {
+	return kv.Options{Addrs: c.Redis.Addresses, Cluster: c.Redis.Cluster, Password: c.Redis.Password, Era: era}
 }
 
 // masterKey is the key that wraps all others. The embedded tier makes its own at the first start, beside the

@@ -1,0 +1,4 @@
+package kv
+
+// Advice is advice, for tests.
+var Advice = advice
