@@ -2773,7 +2773,10 @@ type VerifyTotp struct {
 type Version struct {
 	// Contract info.version of the contract.
 	Contract string `json:"contract"`
-	Version  string `json:"version"`
+
+	// Demo The people are invented, and anybody may sign in as one of them by handle (signInDemo).
+	Demo    bool   `json:"demo"`
+	Version string `json:"version"`
 }
 
 // VisitCount defines model for VisitCount.

@@ -185,7 +185,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 		})
 	return features{
-		about:       about{Version: version},
+		about:       about{Version: version, Demo: a.config.Demo},
 		authHandler: auth.NewHandler(a.Auth),
 		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {

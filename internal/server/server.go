@@ -166,11 +166,14 @@ func from(extract echo.IPExtractor) Address {
 }
 
 // About answers what the server says of itself.
-type About struct{ Version string }
+type About struct {
+	Version string
+	Demo    bool // the people are invented, and anybody signs in by handle
+}
 
 // GetVersion says which version answers, by which contract.
 func (a About) GetVersion(context.Context, api.GetVersionRequestObject) (api.GetVersionResponseObject, error) {
-	return api.GetVersion200JSONResponse{Version: a.Version, Contract: api.ContractVersion}, nil
+	return api.GetVersion200JSONResponse{Version: a.Version, Contract: api.ContractVersion, Demo: a.Demo}, nil
 }
 
 // subject is who a limit counts: the person, or the address of a stranger.

@@ -41,7 +41,7 @@ func newServer(t *testing.T) *Server {
 // outside are the routes that the contract leaves out (architecture.md §7).
 var outside = []string{
 	"/docs", "/docs/", "/docs/page.css", "/docs/page.js", "/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/favicon-32x32.png",
-	"/openapi.yaml", "/", "/m/*", "/console/*", "/v1/push", "/v1/push/events",
+	"/openapi.yaml", "/", "/start/start.css", "/start/start.js", "/m/*", "/console/*", "/v1/push", "/v1/push/events",
 }
 
 func TestA5_1RoutesAreTheOperationsOfTheContractBothWays(t *testing.T) {
@@ -159,11 +159,11 @@ func TestA3_1AnAnswerThatTheContractDoesNotPromiseIsFound(t *testing.T) {
 		body   string
 		ok     bool
 	}{
-		"as promised":           {"/v1/version", 200, js, `{"version":"1","contract":"1"}`, true},
-		"a property too many":   {"/v1/version", 200, js, `{"version":"1","contract":"1","phone":"19900001234"}`, false},
+		"as promised":           {"/v1/version", 200, js, `{"version":"1","contract":"1","demo":false}`, true},
+		"a property too many":   {"/v1/version", 200, js, `{"version":"1","contract":"1","demo":false,"phone":"19900001234"}`, false},
 		"a property too few":    {"/v1/version", 200, js, `{"version":"1"}`, false},
-		"null for a text":       {"/v1/version", 200, js, `{"version":"1","contract":null}`, false},
-		"another status":        {"/v1/version", 201, js, `{"version":"1","contract":"1"}`, false},
+		"null for a text":       {"/v1/version", 200, js, `{"version":"1","contract":null,"demo":false}`, false},
+		"another status":        {"/v1/version", 201, js, `{"version":"1","contract":"1","demo":false}`, false},
 		"another kind":          {"/v1/version", 200, http.Header{"Content-Type": {"text/html"}}, `x`, false},
 		"a problem":             {"/v1/version", 404, pj, good, true},
 		"a problem as JSON":     {"/v1/version", 404, js, good, false},
