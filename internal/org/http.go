@@ -131,6 +131,9 @@ func (h *Handler) GetUnit(ctx context.Context, req api.GetUnitRequestObject) (ap
 	if p.InterimUnit.ID != 0 {
 		answer.InterimUnit = given(toAPI(p.InterimUnit))
 	}
+	if p.Kind == Subdistrict {
+		answer.PrimaryOrganisations = &p.Primary
+	}
 	for level := 4; level >= 1; level-- {
 		if label, ok := p.Labels[level]; ok {
 			answer.Labels = append(answer.Labels, api.PlaceLabel{Level: level, Label: label})
@@ -223,6 +226,34 @@ func (h *Handler) SetLabels(ctx context.Context, req api.SetLabelsRequestObject)
 		return nil, err
 	}
 	return api.SetLabels204Response{}, nil
+}
+
+// ListSectors serves GET /v1/sectors.
+func (h *Handler) ListSectors(ctx context.Context, _ api.ListSectorsRequestObject) (api.ListSectorsResponseObject, error) {
+	l, err := ListSectors(ctx, h.db, ActorFrom(ctx), calendar.DayOf(h.db.Now()))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListSectors200JSONResponse{Version: l.Version, Items: []api.SectorRow{}, Lacking: []api.Unit{}}
+	for _, s := range l.Sectors {
+		answer.Items = append(answer.Items, api.SectorRow{Code: s.Code, Name: s.Name, Places: l.Places[s.Code]})
+	}
+	for _, u := range l.Lacking {
+		answer.Lacking = append(answer.Lacking, toAPI(u))
+	}
+	return answer, nil
+}
+
+// SetSectors serves PUT /v1/sectors.
+func (h *Handler) SetSectors(ctx context.Context, req api.SetSectorsRequestObject) (api.SetSectorsResponseObject, error) {
+	all := make([]Sector, 0, len(req.Body.Sectors))
+	for _, s := range req.Body.Sectors {
+		all = append(all, Sector{Code: s.Code, Name: s.Name})
+	}
+	if err := h.service.SaveSectors(ctx, ActorFrom(ctx), req.Body.Version, all); err != nil {
+		return nil, err
+	}
+	return api.SetSectors204Response{}, nil
 }
 
 // ListAssignments serves GET /v1/role-assignments.

@@ -112,6 +112,7 @@ type Profile struct {
 	InterimUnit Unit
 	Interim     []Incumbent
 	Counts      map[UnitKind]int // of a subdistrict: how many places of each kind lie in it (A2)
+	Primary     int              // and how many primary organisations stand right below its committee
 }
 
 // GetProfile returns what by may read of a unit, as of a day.
@@ -154,6 +155,9 @@ func GetProfile(ctx context.Context, q db.Queryer, by Actor, id UnitID, day cale
 	}
 	if u.Kind == Subdistrict {
 		if p.Counts, err = countPlaces(ctx, q, u, day); err != nil {
+			return Profile{}, err
+		}
+		if p.Primary, err = countPrimary(ctx, q, p.Linked.ID, day); err != nil {
 			return Profile{}, err
 		}
 	}
@@ -205,6 +209,18 @@ func countPlaces(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (m
 		counts[r.Kind] = r.N
 	}
 	return counts, nil
+}
+
+// countPrimary is how many primary organisations stood right below a committee on a day.
+func countPrimary(ctx context.Context, q db.Queryer, committee UnitID, day calendar.Day) (n int, err error) {
+	err = q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM unit_edge e
+		JOIN unit u ON u.id = e.unit_id
+		WHERE e.parent_id = ? AND e.valid_from <= ? AND (e.valid_to IS NULL OR e.valid_to > ?)
+		  AND u.kind IN ('branch', 'general_branch') AND u.valid_from <= ? AND (u.valid_to IS NULL OR u.valid_to > ?)`,
+		committee, day, day, day, day)
+	return n, db.Wrap(err, nil, "count the organisations below unit %d", committee)
 }
 
 // usualLabels are what places of a kind call their levels unless they say otherwise (§3.3).

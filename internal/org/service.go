@@ -99,7 +99,17 @@ func (n NewUnit) detail(ctx context.Context, q db.Queryer, by Actor) error {
 		return ErrDetail.Field("/ownership", "missing")
 	case IsPlace(n.Kind) != (n.Sector != ""):
 		return ErrDetail.Field("/sector", "each_place_has_one") // A6
-	case n.Park == 0:
+	}
+	if n.Sector != "" {
+		sectors, err := Sectors(ctx, q, n.Parent.ID)
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(sectors, func(s Sector) bool { return s.Code == n.Sector }) {
+			return ErrDetail.Field("/sector", "no_such_sector")
+		}
+	}
+	if n.Park == 0 {
 		return nil
 	}
 	park, err := FindUnit(ctx, q, by, n.Park)

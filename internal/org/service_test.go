@@ -71,7 +71,8 @@ func TestUnitsStandOnlyWhereTheirKindMay(t *testing.T) { // T4, T5, C1
 			{"an area below the subdistrict", w.SystemAdmin, org.NewUnit{Kind: org.Area, Name: "区", Parent: w.Subdistrict}, org.ErrParent},
 			{"a branch below a community", w.XuBailu, org.NewUnit{Kind: org.Branch, Name: "支部", Parent: w.Ruihe.Unit}, org.ErrParent},
 			{"a village without a sector (A6)", w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict}, org.ErrDetail},
-			{"a village with one", w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict, Sector: "村居"}, nil},
+			{"a village with one", w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict, Sector: "village"}, nil},
+			{"in a sector that the subdistrict does not have", w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict, Sector: "school"}, org.ErrDetail},
 			{"below another village (B34)", w.ZhengXiaoxue, org.NewUnit{Kind: org.Area, Name: "区", Parent: w.Xingwu.Unit}, problem.ErrNotFound},
 			{"by a holder", w.ZhouChunhe, org.NewUnit{Kind: org.Area, Name: "区", Parent: w.Ruihe.Areas[0].Area}, problem.ErrForbidden},
 			{"from the other subdistrict (A1)", w.ElsewhereOffice, org.NewUnit{Kind: org.Area, Name: "区", Parent: w.Ruihe.Block}, problem.ErrNotFound},
@@ -293,6 +294,137 @@ func TestRolesAreGivenByWhomTheTableNames(t *testing.T) { // §3.4, C11
 			if err == nil && h.events[g.Assignment] != org.RoleGranted {
 				t.Errorf("%s: nobody heard of it", c.name)
 			}
+		}
+	})
+}
+
+func TestC13_AUnitHasOneSecretaryByWhateverName(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		office := orgtest.Unit(t, d, org.GeneralBranch, "机关党总支", w.Committee)
+		for _, c := range []struct {
+			name string
+			role org.Role
+			unit org.Unit
+			span org.Span
+			want error
+		}{
+			{"a second secretary of a grid's branch", org.RoleGridSecretary, w.Ruihe.Branch, org.Span{From: "2026-05-11"}, org.ErrPostTaken},
+			{"a second secretary of a village", org.RoleBranchSecretary, w.Xingwu.Party, org.Span{From: "2026-05-11"}, org.ErrPostTaken},
+			{"a second general secretary", org.RoleGeneralSecretary, w.Ruihe.Party, org.Span{From: "2026-05-11"}, org.ErrPostTaken},
+			{"one by another name beside the general secretary", org.RoleBranchSecretary, w.Ruihe.Party, org.Span{From: "2026-05-11"}, org.ErrPostTaken},
+			{"a grid's secretary on a village's branch", org.RoleGridSecretary, w.Xingwu.Party, org.Span{From: "2026-05-11"}, org.ErrRolePlace},
+			{"a branch's own secretary on a grid's", org.RoleBranchSecretary, w.Ruihe.Branch, org.Span{From: "2026-05-11"}, org.ErrRolePlace},
+			{"on days before the first", org.RoleBranchSecretary, w.Xingwu.Party, org.Span{From: "2024-01-01", To: orgtest.From}, nil},
+			{"the secretary of the office", org.RoleBranchSecretary, office, org.Span{From: "2026-05-11", To: "2026-06-01"}, nil},
+			{"on an overlapping day", org.RoleBranchSecretary, office, org.Span{From: "2026-05-31"}, org.ErrPostTaken},
+			{"from the day after on", org.RoleBranchSecretary, office, org.Span{From: "2026-06-01"}, nil},
+		} {
+			person := orgtest.Person(t, d)
+			err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				_, err := org.Assign(t.Context(), tx, org.NewAssignment{Person: person, Role: c.role, Unit: c.unit, Span: c.span})
+				return err
+			})
+			if !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", c.name, err, c.want)
+			}
+		}
+	})
+}
+
+func TestA6_ASubdistrictHasFiveSectorsAndEachOfItsPlacesCarriesOne(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		s, _ := newService(d)
+		noon(t, d, "2026-05-11")
+		if _, err := s.Add(t.Context(), w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict, Sector: "village"}); err != nil {
+			t.Fatal(err)
+		}
+		list := func(by org.Actor) org.SectorList {
+			t.Helper()
+			l, err := org.ListSectors(t.Context(), d, by, "2026-05-11")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return l
+		}
+		usual := list(w.XuBailu)
+		if len(usual.Sectors) != 5 || usual.Sectors[0].Name != "村居" || usual.Places["village"] != 1 || len(usual.Lacking) != 5 {
+			t.Errorf("by default %+v, want the usual five, one village in them, and five places that carry none", usual)
+		}
+		with := func(change func(all []org.Sector) []org.Sector) []org.Sector {
+			return change(append([]org.Sector{}, usual.Sectors...))
+		}
+		school := org.Sector{Code: "school", Name: "学校"}
+		for _, c := range []struct {
+			name    string
+			by      org.Actor
+			version int64
+			all     []org.Sector
+			want    error
+		}{
+			{"four", w.SystemAdmin, 1, usual.Sectors[:4], org.ErrSectorCount},
+			{"six", w.SystemAdmin, 1, with(func(all []org.Sector) []org.Sector { return append(all, school) }), org.ErrSectorCount},
+			{"one twice", w.SystemAdmin, 1, with(func(all []org.Sector) []org.Sector { return append(all[:4], all[0]) }), org.ErrSectorCount},
+			{"none", w.SystemAdmin, 1, nil, org.ErrSectorCount},
+			{"without the villages that are there", w.SystemAdmin, 1, with(func(all []org.Sector) []org.Sector { return append(all[1:], school) }), org.ErrSectorInUse},
+			{"a stale version", w.SystemAdmin, 7, usual.Sectors, problem.ErrConflict},
+			{"by a holder", w.ZhouChunhe, 1, usual.Sectors, problem.ErrNotFound},
+			{"by a resident", w.LinXiaoman, 1, usual.Sectors, problem.ErrNotFound},
+			{
+				"one renamed, one replaced", w.SystemAdmin, 1,
+				with(func(all []org.Sector) []org.Sector { all[0].Name = "行政村"; return append(all[:4], school) }), nil,
+			},
+		} {
+			if err := s.SaveSectors(t.Context(), c.by, c.version, c.all); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", c.name, err, c.want)
+			}
+		}
+		now := list(w.LuoQingming)
+		if now.Version != 2 || now.Sectors[0] != (org.Sector{Code: "village", Name: "行政村"}) || now.Sectors[4] != school || now.Places["village"] != 1 {
+			t.Errorf("saved %+v, want the village renamed and the school last", now)
+		}
+		if other := list(w.ElsewhereOffice); other.Sectors[0].Name != "村居" {
+			t.Errorf("the other subdistrict has %+v, want its own", other.Sectors)
+		}
+		if _, err := s.Add(t.Context(), w.LuoQingming, org.NewUnit{Kind: org.Office, Name: "小学", Parent: w.Subdistrict, Sector: "park"}); !errors.Is(err, org.ErrDetail) {
+			t.Errorf("a place in a sector put aside: %v, want %v", err, org.ErrDetail)
+		}
+		if err := s.SaveSectors(t.Context(), w.SystemAdmin, 2, usual.Sectors); err != nil {
+			t.Errorf("back again: %v", err)
+		}
+	})
+}
+
+func TestA2_TheProfileOfASubdistrictCountsWhatIsThereToday(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		s, _ := newService(d)
+		noon(t, d, "2026-05-11")
+		count := func(day calendar.Day) (villages, communities, organisations int) {
+			p, err := org.GetProfile(t.Context(), d, w.XingwuMember, w.Subdistrict.ID, day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.Counts[org.Village], p.Counts[org.Community], p.Primary
+		}
+		if v, c, o := count("2026-05-11"); v != 2 || c != 2 || o != 5 {
+			t.Errorf("%d villages, %d communities, %d organisations; want 2, 2 and 5", v, c, o)
+		}
+		if _, err := s.Add(t.Context(), w.LuoQingming, org.NewUnit{Kind: org.Village, Name: "新村", Parent: w.Subdistrict, Sector: "village"}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Add(t.Context(), w.LuoQingming, org.NewUnit{Kind: org.Branch, Name: "新村支部", Parent: w.Committee}); err != nil {
+			t.Fatal(err)
+		}
+		if v, _, o := count("2026-05-11"); v != 3 || o != 6 {
+			t.Errorf("%d villages, %d organisations a moment later; want 3 and 6", v, o)
+		}
+		if v, _, o := count("2026-05-10"); v != 2 || o != 5 {
+			t.Errorf("%d villages, %d organisations the day before; want 2 and 5", v, o)
 		}
 	})
 }

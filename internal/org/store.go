@@ -474,10 +474,18 @@ func (n NewAssignment) postFree(ctx context.Context, tx *db.Tx) error {
 	if err := tx.Get(ctx, &held, `SELECT id FROM unit WHERE id = ?`+db.ForUpdate, n.Unit.ID); err != nil {
 		return db.Wrap(err, problem.ErrNotFound, "hold unit %d", n.Unit.ID)
 	}
+	same := []Role{n.Role}
+	if slices.Contains(secretaries, n.Role) {
+		same = secretaries
+	}
+	query, args, err := db.In(assignmentColumns+`
+		WHERE a.unit_id = ? AND a.role IN (?) AND a.post = ? AND (a.valid_to IS NULL OR a.valid_to > ?)`,
+		n.Unit.ID, same, n.Post, n.Span.From)
+	if err != nil {
+		return err
+	}
 	var there []Assignment
-	err := tx.Select(ctx, &there, assignmentColumns+`
-		WHERE a.unit_id = ? AND a.role = ? AND a.post = ? AND (a.valid_to IS NULL OR a.valid_to > ?)`,
-		n.Unit.ID, n.Role, n.Post, n.Span.From)
+	err = tx.Select(ctx, &there, query, args...)
 	for _, a := range there {
 		if a.Span().Overlaps(n.Span) {
 			return ErrPostTaken
