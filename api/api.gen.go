@@ -2475,6 +2475,28 @@ type SecondFactor struct {
 	URI string `json:"uri"`
 }
 
+// SectorList defines model for SectorList.
+type SectorList struct {
+	Items   []SectorRow `json:"items"`
+	Lacking []Unit      `json:"lacking"`
+
+	// Version Of the subdistrict.
+	Version int64 `json:"version"`
+}
+
+// SectorName defines model for SectorName.
+type SectorName struct {
+	Code string `json:"code"`
+	Name string `json:"name"`
+}
+
+// SectorRow defines model for SectorRow.
+type SectorRow struct {
+	Code   string `json:"code"`
+	Name   string `json:"name"`
+	Places int    `json:"places"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	Client    SessionClient `json:"client"`
@@ -2497,6 +2519,14 @@ type SessionList struct {
 type SetLabels struct {
 	Labels  []PlaceLabel `json:"labels"`
 	Version int64        `json:"version"`
+}
+
+// SetSectors defines model for SetSectors.
+type SetSectors struct {
+	Sectors []SectorName `json:"sectors"`
+
+	// Version Of the list that was read.
+	Version int64 `json:"version"`
 }
 
 // SignIn defines model for SignIn.
@@ -2715,20 +2745,23 @@ type UnitProfile struct {
 	Kind        UnitKind    `json:"kind"`
 
 	// Label What its place calls its level.
-	Label     string          `json:"label"`
-	Labels    []PlaceLabel    `json:"labels"`
-	Lead      []Incumbent     `json:"lead"`
-	Level     int             `json:"level"`
-	Linked    *Unit           `json:"linked,omitempty"`
-	Name      string          `json:"name"`
-	Ownership *string         `json:"ownership,omitempty"`
-	ParentID  *int64          `json:"parentId,omitempty"`
-	ParkID    *int64          `json:"parkId,omitempty"`
-	Sector    *string         `json:"sector,omitempty"`
-	Tree      UnitProfileTree `json:"tree"`
-	ValidFrom string          `json:"validFrom"`
-	ValidTo   *string         `json:"validTo,omitempty"`
-	Version   int64           `json:"version"`
+	Label     string       `json:"label"`
+	Labels    []PlaceLabel `json:"labels"`
+	Lead      []Incumbent  `json:"lead"`
+	Level     int          `json:"level"`
+	Linked    *Unit        `json:"linked,omitempty"`
+	Name      string       `json:"name"`
+	Ownership *string      `json:"ownership,omitempty"`
+	ParentID  *int64       `json:"parentId,omitempty"`
+	ParkID    *int64       `json:"parkId,omitempty"`
+
+	// PrimaryOrganisations Of a subdistrict: those right below its committee.
+	PrimaryOrganisations *int            `json:"primaryOrganisations,omitempty"`
+	Sector               *string         `json:"sector,omitempty"`
+	Tree                 UnitProfileTree `json:"tree"`
+	ValidFrom            string          `json:"validFrom"`
+	ValidTo              *string         `json:"validTo,omitempty"`
+	Version              int64           `json:"version"`
 }
 
 // UnitProfileTree defines model for UnitProfile.Tree.
@@ -3454,6 +3487,21 @@ type RefuseProposalParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListSectorsParams defines parameters for ListSectors.
+type ListSectorsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetSectorsParams defines parameters for SetSectors.
+type SetSectorsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // AcceptTaskParams defines parameters for AcceptTask.
 type AcceptTaskParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -3793,6 +3841,9 @@ type EndAssignmentJSONRequestBody = EndAssignment
 // RefuseProposalJSONRequestBody defines body for RefuseProposal for application/json ContentType.
 type RefuseProposalJSONRequestBody = RefuseProposal
 
+// SetSectorsJSONRequestBody defines body for SetSectors for application/json ContentType.
+type SetSectorsJSONRequestBody = SetSectors
+
 // DeclineTaskJSONRequestBody defines body for DeclineTask for application/json ContentType.
 type DeclineTaskJSONRequestBody = TaskReason
 
@@ -4035,6 +4086,12 @@ type ServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error
+	// ListSectors The five sectors of the own subdistrict, and the places in each
+	// (GET /v1/sectors)
+	ListSectors(ctx echo.Context, params ListSectorsParams) error
+	// SetSectors Say which five sectors there are
+	// (PUT /v1/sectors)
+	SetSectors(ctx echo.Context, params SetSectorsParams) error
 	// AcceptTask Take a task on
 	// (POST /v1/task-copies/{copyId}/accept)
 	AcceptTask(ctx echo.Context, copyID int64, params AcceptTaskParams) error
@@ -6838,6 +6895,81 @@ func (w *ServerInterfaceWrapper) RefuseProposal(ctx echo.Context) error {
 	return err
 }
 
+// ListSectors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSectors(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSectorsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSectors(ctx, params)
+	return err
+}
+
+// SetSectors converts echo context to params.
+func (w *ServerInterfaceWrapper) SetSectors(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetSectorsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetSectors(ctx, params)
+	return err
+}
+
 // AcceptTask converts echo context to params.
 func (w *ServerInterfaceWrapper) AcceptTask(ctx echo.Context) error {
 	var err error
@@ -8113,6 +8245,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/units/:unitId/link", wrapper.LinkUnits, options.OperationMiddlewares["linkUnits"]...)
 	router.POST(options.BaseURL+"/v1/units/:unitId/unlink", wrapper.UnlinkUnits, options.OperationMiddlewares["unlinkUnits"]...)
 	router.PUT(options.BaseURL+"/v1/units/:unitId/labels", wrapper.SetLabels, options.OperationMiddlewares["setLabels"]...)
+	router.GET(options.BaseURL+"/v1/sectors", wrapper.ListSectors, options.OperationMiddlewares["listSectors"]...)
+	router.PUT(options.BaseURL+"/v1/sectors", wrapper.SetSectors, options.OperationMiddlewares["setSectors"]...)
 	router.GET(options.BaseURL+"/v1/role-assignments", wrapper.ListAssignments, options.OperationMiddlewares["listAssignments"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments", wrapper.GrantAssignment, options.OperationMiddlewares["grantAssignment"]...)
 	router.POST(options.BaseURL+"/v1/role-assignments/:assignmentId/end", wrapper.EndAssignment, options.OperationMiddlewares["endAssignment"]...)
@@ -10805,6 +10939,79 @@ func (response RefuseProposaldefaultApplicationProblemPlusJSONResponse) VisitRef
 	return err
 }
 
+type ListSectorsRequestObject struct {
+	Params ListSectorsParams
+}
+
+type ListSectorsResponseObject interface {
+	VisitListSectorsResponse(w http.ResponseWriter) error
+}
+
+type ListSectors200JSONResponse SectorList
+
+func (response ListSectors200JSONResponse) VisitListSectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSectorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSectorsdefaultApplicationProblemPlusJSONResponse) VisitListSectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSectorsRequestObject struct {
+	Params SetSectorsParams
+	Body   *SetSectorsJSONRequestBody
+}
+
+type SetSectorsResponseObject interface {
+	VisitSetSectorsResponse(w http.ResponseWriter) error
+}
+
+type SetSectors204Response struct {
+}
+
+func (response SetSectors204Response) VisitSetSectorsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetSectorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetSectorsdefaultApplicationProblemPlusJSONResponse) VisitSetSectorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AcceptTaskRequestObject struct {
 	CopyID int64 `json:"copyId"`
 	Params AcceptTaskParams
@@ -11951,6 +12158,12 @@ type StrictServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx context.Context, request RefuseProposalRequestObject) (RefuseProposalResponseObject, error)
+	// ListSectors The five sectors of the own subdistrict, and the places in each
+	// (GET /v1/sectors)
+	ListSectors(ctx context.Context, request ListSectorsRequestObject) (ListSectorsResponseObject, error)
+	// SetSectors Say which five sectors there are
+	// (PUT /v1/sectors)
+	SetSectors(ctx context.Context, request SetSectorsRequestObject) (SetSectorsResponseObject, error)
 	// AcceptTask Take a task on
 	// (POST /v1/task-copies/{copyId}/accept)
 	AcceptTask(ctx context.Context, request AcceptTaskRequestObject) (AcceptTaskResponseObject, error)
@@ -14543,6 +14756,79 @@ func (sh *strictHandler) RefuseProposal(ctx echo.Context, proposalID int64, para
 		return err
 	} else if validResponse, ok := response.(RefuseProposalResponseObject); ok {
 		return validResponse.VisitRefuseProposalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSectors operation middleware
+func (sh *strictHandler) ListSectors(ctx echo.Context, params ListSectorsParams) error {
+	var request ListSectorsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSectors(ctx.Request().Context(), request.(ListSectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSectorsResponseObject); ok {
+		return validResponse.VisitListSectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetSectors operation middleware
+func (sh *strictHandler) SetSectors(ctx echo.Context, params SetSectorsParams) error {
+	var request SetSectorsRequestObject
+
+	request.Params = params
+
+	var body SetSectorsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetSectors(ctx.Request().Context(), request.(SetSectorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetSectors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetSectorsResponseObject); ok {
+		return validResponse.VisitSetSectorsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -5,10 +5,12 @@ import (
 
 	"wanjia/internal/checkin"
 	"wanjia/internal/household"
+	"wanjia/internal/member"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/request"
 )
 
 // tellGuards tells every audit administrator of an attempt to set what the product refuses (PG3).
@@ -20,6 +22,11 @@ func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error 
 	return notify.Tell(ctx, tx, notify.Persons(admins...), notify.Item{
 		By: by, Kind: "guard.attempt", Ref: notify.Ref{Type: "policy"}, Args: map[string]any{"kindLabel": key, "at": tx.Now},
 	})
+}
+
+// inUse are what keeps a unit from ending, besides units and roles (T6).
+var inUse = []org.InUse{
+	{What: "requests", Count: request.OpenAt}, {What: "entrances", Count: household.EntrancesAt}, {What: "members", Count: member.At},
 }
 
 // presentAtDoor makes a visit the proof of having been at its place that day.

@@ -189,7 +189,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	return features{
 		about:       about{Version: version, Demo: a.config.Demo},
 		authHandler: auth.NewHandler(a.Auth),
-		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged), d, pages, member.Names),
+		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged, inUse...), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}),

@@ -421,3 +421,13 @@ func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day
 		LIMIT ?`, day, day, true, from, to, org.Area, day, day, after(p), p.Limit())
 	return found, db.Wrap(err, nil, "list areas")
 }
+
+// EntrancesAt is how many entrances lie in a unit today, as its area or as their place: it cannot end before they lie
+// elsewhere (T6).
+func EntrancesAt(ctx context.Context, q db.Queryer, unit org.UnitID) (n int, err error) {
+	day := calendar.DayOf(db.NowOf(q))
+	err = q.Get(ctx, &n, `
+		SELECT (SELECT COUNT(*) FROM area_entrance WHERE area_id = ? AND (valid_to IS NULL OR valid_to > ?))
+		     + (SELECT COUNT(*) FROM entrance WHERE place_id = ?) AS n`, unit, day, unit)
+	return n, db.Wrap(err, nil, "count the entrances of unit %d", unit)
+}

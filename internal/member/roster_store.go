@@ -135,3 +135,12 @@ func accessesTo(ctx context.Context, q db.Queryer, person org.PersonID, p page.P
 		LIMIT ?`, person, p.At, p.At, p.ID, p.Limit())
 	return all, db.Wrap(err, nil, "list who opened the data of person %d", person)
 }
+
+// At is how many members a unit has in its roster: it cannot end before they are elsewhere (T6).
+func At(ctx context.Context, q db.Queryer, unit org.UnitID) (n int, err error) {
+	err = q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM member
+		WHERE unit_id = ? AND (valid_to IS NULL OR valid_to > ?)`, unit, calendar.DayOf(db.NowOf(q)))
+	return n, db.Wrap(err, nil, "count the members of unit %d", unit)
+}

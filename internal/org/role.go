@@ -80,13 +80,20 @@ var standsOn = map[Role][]UnitKind{
 	RoleAuditAdmin:         {Subdistrict, District},
 }
 
-// canStandOn says why r cannot stand on u, or nil.
+// canStandOn says why r cannot stand on u, or nil. A branch that answers for a grid has the grid's secretary, every
+// other one the branch's own.
 func (r Role) canStandOn(u Unit) error {
-	if !slices.Contains(standsOn[r], u.Kind) {
+	switch {
+	case !slices.Contains(standsOn[r], u.Kind):
+		return ErrRolePlace
+	case u.Kind == Branch && (r == RoleGridSecretary && u.Level != 3 || r == RoleBranchSecretary && u.Level == 3):
 		return ErrRolePlace
 	}
 	return nil
 }
+
+// secretaries are the roles that are the secretary of a party unit, whatever it answers for: one post, by three names.
+var secretaries = []Role{RoleGridSecretary, RoleGeneralSecretary, RoleBranchSecretary}
 
 // holdsAlone are the roles of which a unit has one at a time (C13): with two nobody would know who leads.
 var holdsAlone = []Role{

@@ -264,3 +264,12 @@ func OpenOfDoor(ctx context.Context, q db.Queryer, premises int64) (ids []ID, er
 		ORDER BY id`, premises, true)
 	return ids, db.Wrap(err, nil, "find the open requests of door %d", premises)
 }
+
+// OpenAt is how many open requests a unit holds, or were opened in it: it cannot end before they do (T6).
+func OpenAt(ctx context.Context, q db.Queryer, unit org.UnitID) (n int, err error) {
+	err = q.Get(ctx, &n, `
+		SELECT (SELECT COUNT(*) FROM request WHERE unit_id = ? AND is_open = ?)
+		     + (SELECT COUNT(*) FROM request WHERE holder_unit_id = ? AND unit_id <> ? AND is_open = ?) AS n`,
+		unit, true, unit, unit, true)
+	return n, db.Wrap(err, nil, "count the open requests of unit %d", unit)
+}
