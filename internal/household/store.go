@@ -217,6 +217,30 @@ func after(p page.Page) int64 {
 	return p.ID
 }
 
+// RemovePremises takes premises away that were made by mistake. A contact or a visit makes it fail
+// (db.IsReferenced); that no request hangs on one is for whoever calls.
+func RemovePremises(ctx context.Context, tx *db.Tx, ids ...ID) error {
+	return remove(ctx, tx, `DELETE FROM premises WHERE id IN (?)`, ids)
+}
+
+// RemoveDeals takes entrances out of areas as if they had never lain in them.
+func RemoveDeals(ctx context.Context, tx *db.Tx, ids ...int64) error {
+	return remove(ctx, tx, `DELETE FROM area_entrance WHERE id IN (?)`, ids)
+}
+
+func remove[T ~int64](ctx context.Context, tx *db.Tx, deletion string, ids []T) error {
+	for some := range slices.Chunk(ids, 500) {
+		query, args, err := db.In(deletion, some)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Change(ctx, query, args...); err != nil {
+			return db.Wrap(err, nil, "remove %d rows", len(some))
+		}
+	}
+	return nil
+}
+
 // RemoveEntrances takes entrances away that were made by mistake; ErrInUse if homes hang on one of them.
 func RemoveEntrances(ctx context.Context, tx *db.Tx, ids ...EntranceID) error {
 	for some := range slices.Chunk(ids, 500) {

@@ -67,9 +67,15 @@ func canRead(by org.Actor) error {
 	return problem.ErrForbidden
 }
 
+// IsHome says whether u can be the organisation that somebody belongs to. A general branch is, for those whose branch
+// is yet to come: a roster is brought in before the tree below is (S5, S16).
+func IsHome(u org.Unit) bool {
+	return u.Kind == org.Branch || u.Kind == org.PartyGroup || u.Kind == org.GeneralBranch
+}
+
 // checkHome says why u cannot be anybody's home, or nil.
 func checkHome(u org.Unit) error {
-	if u.Kind != org.Branch && u.Kind != org.PartyGroup {
+	if !IsHome(u) {
 		return ErrHome.Field("/unitId", ErrHome.Code)
 	}
 	return nil

@@ -88,8 +88,7 @@ func nextVersion(ctx context.Context, tx *db.Tx, id UnitID, version int64) error
 	return problem.ErrConflict.With("yours", version).With("current", now)
 }
 
-// setLabel is what a place calls a level from today on; "" goes back to the usual word.
-// SetLabel calls a level of a place something from a day on; "" is the usual label again. Who may is for the caller.
+// SetLabel is what a place calls a level from today on; "" goes back to the usual word.
 func SetLabel(ctx context.Context, tx *db.Tx, place UnitID, level int, label string, today calendar.Day) error {
 	_, err := tx.Change(ctx, `
 		DELETE FROM unit_label WHERE unit_id = ? AND level = ? AND valid_to IS NULL AND valid_from = ?`, place, level, today)

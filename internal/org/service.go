@@ -148,7 +148,7 @@ func move(ctx context.Context, tx *db.Tx, u, parent Unit) (Unit, error) {
 	if len(shapes[u.Kind].parents) == 0 {
 		return Unit{}, ErrParent
 	}
-	if err := u.Kind.under(parent); err != nil {
+	if err := u.Kind.Under(parent); err != nil {
 		return Unit{}, err
 	}
 	if err := moveEdge(ctx, tx, u.ID, parent.ID, calendar.DayOf(tx.Now)); err != nil {

@@ -324,7 +324,7 @@ type NewUnit struct {
 // AddUnit puts a unit below its parent, three statements. It keeps the rules of the trees; that the parent is not moved
 // meanwhile, and that somebody has the right to this, is for whoever calls.
 func AddUnit(ctx context.Context, tx *db.Tx, n NewUnit) (Unit, error) {
-	if err := n.Kind.under(n.Parent); err != nil {
+	if err := n.Kind.Under(n.Parent); err != nil {
 		return Unit{}, err
 	}
 	s := shapes[n.Kind]

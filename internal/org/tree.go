@@ -61,9 +61,9 @@ func TreeOf(k UnitKind) Tree { return shapes[k].tree }
 // IsPlace says whether units of kind k are level-4 places (A7).
 func IsPlace(k UnitKind) bool { return slices.Contains(places, k) }
 
-// under says why a unit of kind k cannot stand below parent, or nil. A level that would stand on its head is
+// Under says why a unit of kind k cannot stand below parent, or nil. A level that would stand on its head is
 // told apart from a parent of a wrong kind (C1, T4, T5).
-func (k UnitKind) under(parent Unit) error {
+func (k UnitKind) Under(parent Unit) error {
 	s := shapes[k]
 	switch {
 	case parent.ID == 0 && len(s.parents) == 0:

@@ -70,6 +70,8 @@ func (e engine) isolationVariable() string {
 const (
 	numDuplicate        = 1062
 	numDuplicateNamed   = 1586
+	numParentInUse      = 1451
+	numNoParent         = 1452
 	numDeadlock         = 1213
 	numLockWait         = 1205
 	numRecordChanged    = 1020
@@ -134,4 +136,14 @@ func IsDuplicate(err error) bool {
 		return true
 	}
 	return false
+}
+
+// IsReferenced says whether err is the refusal of a foreign key: something still refers to the row, or the row refers
+// to something that is gone.
+func IsReferenced(err error) bool {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		return my.Number == numParentInUse || my.Number == numNoParent
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code() == codes.SQLITE_CONSTRAINT_FOREIGNKEY
 }
