@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"time"
 
@@ -217,6 +218,78 @@ func (e HouseholdUnmaskingPurpose) Valid() bool {
 	case HouseholdUnmaskingPurposeCounter:
 		return true
 	case HouseholdUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportKind.
+const (
+	ImportKindEntrances ImportKind = "entrances"
+	ImportKindMembers   ImportKind = "members"
+	ImportKindUnits     ImportKind = "units"
+)
+
+// Valid indicates whether the value is a known member of the ImportKind enum.
+func (e ImportKind) Valid() bool {
+	switch e {
+	case ImportKindEntrances:
+		return true
+	case ImportKindMembers:
+		return true
+	case ImportKindUnits:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportRowOutcome.
+const (
+	ImportRowOutcomeChanged ImportRowOutcome = "changed"
+	ImportRowOutcomeNew     ImportRowOutcome = "new"
+	ImportRowOutcomeRefused ImportRowOutcome = "refused"
+	ImportRowOutcomeSame    ImportRowOutcome = "same"
+)
+
+// Valid indicates whether the value is a known member of the ImportRowOutcome enum.
+func (e ImportRowOutcome) Valid() bool {
+	switch e {
+	case ImportRowOutcomeChanged:
+		return true
+	case ImportRowOutcomeNew:
+		return true
+	case ImportRowOutcomeRefused:
+		return true
+	case ImportRowOutcomeSame:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportStateState.
+const (
+	ImportStateStateApplied  ImportStateState = "applied"
+	ImportStateStateChecked  ImportStateState = "checked"
+	ImportStateStateSettled  ImportStateState = "settled"
+	ImportStateStateUndone   ImportStateState = "undone"
+	ImportStateStateUploaded ImportStateState = "uploaded"
+)
+
+// Valid indicates whether the value is a known member of the ImportStateState enum.
+func (e ImportStateState) Valid() bool {
+	switch e {
+	case ImportStateStateApplied:
+		return true
+	case ImportStateStateChecked:
+		return true
+	case ImportStateStateSettled:
+		return true
+	case ImportStateStateUndone:
+		return true
+	case ImportStateStateUploaded:
 		return true
 	default:
 		return false
@@ -1639,6 +1712,140 @@ type HouseholdUnmaskingFields string
 
 // HouseholdUnmaskingPurpose defines model for HouseholdUnmasking.Purpose.
 type HouseholdUnmaskingPurpose string
+
+// Import defines model for Import.
+type Import struct {
+	AppliedBy *int64 `json:"appliedBy,omitempty"`
+
+	// Applier Masked unless the person holds a public duty.
+	Applier *string     `json:"applier,omitempty"`
+	Import  ImportState `json:"import"`
+
+	// UploadedBy The person.
+	UploadedBy int64 `json:"uploadedBy"`
+
+	// Uploader Masked unless the person holds a public duty.
+	Uploader string `json:"uploader"`
+}
+
+// ImportCell defines model for ImportCell.
+type ImportCell struct {
+	Column string `json:"column"`
+
+	// Value Names and phones masked.
+	Value string `json:"value"`
+}
+
+// ImportChanges How much of each there is to make or change, or was.
+type ImportChanges struct {
+	Buildings int `json:"buildings"`
+
+	// Corrections Entries of a roster that change.
+	Corrections int `json:"corrections"`
+
+	// Deals Entrances that get an area.
+	Deals     int `json:"deals"`
+	Entrances int `json:"entrances"`
+	GridUnits int `json:"gridUnits"`
+
+	// Holders Persons who get to lead a unit.
+	Holders int `json:"holders"`
+	Homes   int `json:"homes"`
+
+	// Labels Words of a place for its levels.
+	Labels int `json:"labels"`
+	Links  int `json:"links"`
+
+	// Members New entries of a roster.
+	Members    int `json:"members"`
+	PartyUnits int `json:"partyUnits"`
+
+	// People Persons nobody knew here.
+	People int `json:"people"`
+
+	// Posts Cadres who get another section.
+	Posts int `json:"posts"`
+
+	// Total All of the following together; 0 when the files say what is there already.
+	Total int `json:"total"`
+}
+
+// ImportErrorCount defines model for ImportErrorCount.
+type ImportErrorCount struct {
+	Code  string `json:"code"`
+	Count int    `json:"count"`
+}
+
+// ImportFault defines model for ImportFault.
+type ImportFault struct {
+	Code string `json:"code"`
+
+	// Column Where; absent when it is the row as a whole.
+	Column *string `json:"column,omitempty"`
+}
+
+// ImportFiles defines model for ImportFiles.
+type ImportFiles struct {
+	// Entrances Columns 社区(村) 楼栋 单元 户数 门牌 责任区.
+	Entrances *openapi_types.File `json:"entrances,omitempty"`
+
+	// Members Columns 姓名 电话 所属党组织 状态 转正日期 任职科室.
+	Members *openapi_types.File `json:"members,omitempty"`
+
+	// Units Columns 党组织 网格单元 上级党组织 级别 层级名称 负责人 负责人电话.
+	Units *openapi_types.File `json:"units,omitempty"`
+}
+
+// ImportKind defines model for ImportKind.
+type ImportKind string
+
+// ImportRow defines model for ImportRow.
+type ImportRow struct {
+	Cells  []ImportCell  `json:"cells"`
+	Errors []ImportFault `json:"errors"`
+	Kind   ImportKind    `json:"kind"`
+
+	// Line As the program that made the file counts.
+	Line    int              `json:"line"`
+	Outcome ImportRowOutcome `json:"outcome"`
+}
+
+// ImportRowOutcome defines model for ImportRow.Outcome.
+type ImportRowOutcome string
+
+// ImportRowPage defines model for ImportRowPage.
+type ImportRowPage struct {
+	Items      []ImportRow `json:"items"`
+	NextCursor *string     `json:"nextCursor,omitempty"`
+}
+
+// ImportState defines model for ImportState.
+type ImportState struct {
+	AppliedAt *time.Time `json:"appliedAt,omitempty"`
+
+	// Changes How much of each there is to make or change, or was.
+	Changes ImportChanges `json:"changes"`
+
+	// Errors How often each error was found, the most frequent first.
+	Errors     []ImportErrorCount `json:"errors"`
+	FailedRows int                `json:"failedRows"`
+	ID         int64              `json:"id"`
+	Kinds      []ImportKind       `json:"kinds"`
+
+	// NeedsSecondPerson Another person than the uploader must apply it.
+	NeedsSecondPerson bool `json:"needsSecondPerson"`
+	Rows              int  `json:"rows"`
+
+	// State `uploaded`: errors remain; `checked`: it can be applied; `settled`: it can no longer be undone.
+	State ImportStateState `json:"state"`
+
+	// UndoBefore Until this moment it can be undone; set once it is applied.
+	UndoBefore *time.Time `json:"undoBefore,omitempty"`
+	UploadedAt time.Time  `json:"uploadedAt"`
+}
+
+// ImportStateState `uploaded`: errors remain; `checked`: it can be applied; `settled`: it can no longer be undone.
+type ImportStateState string
 
 // InboxArgs Public labels, counts and times; there are no others.
 type InboxArgs struct {
@@ -3169,6 +3376,54 @@ type UnmaskHouseholdParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UploadImportParams defines parameters for UploadImport.
+type UploadImportParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetImportParams defines parameters for GetImport.
+type GetImportParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ApplyImportParams defines parameters for ApplyImport.
+type ApplyImportParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListImportRowsParams defines parameters for ListImportRows.
+type ListImportRowsParams struct {
+	// ErrorsOnly Leave out the rows that nothing is wrong with.
+	ErrorsOnly *bool `form:"errorsOnly,omitempty" json:"errorsOnly,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UndoImportParams defines parameters for UndoImport.
+type UndoImportParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListInboxParams defines parameters for ListInbox.
 type ListInboxParams struct {
 	// After The `cursor` of an earlier answer, or what a socket has applied. Without it, the newest 50.
@@ -3793,6 +4048,9 @@ type SetHouseholdContactJSONRequestBody = NewHouseholdContact
 // UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
 type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
 
+// UploadImportMultipartRequestBody defines body for UploadImport for multipart/form-data ContentType.
+type UploadImportMultipartRequestBody = ImportFiles
+
 // ReadInboxJSONRequestBody defines body for ReadInbox for application/json ContentType.
 type ReadInboxJSONRequestBody = InboxRead
 
@@ -3981,6 +4239,21 @@ type ServerInterface interface {
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
+	// UploadImport Read files and say what they would change, without changing it
+	// (POST /v1/imports)
+	UploadImport(ctx echo.Context, params UploadImportParams) error
+	// GetImport How an import stands, what it changes, and whose it is
+	// (GET /v1/imports/{importId})
+	GetImport(ctx echo.Context, importID int64, params GetImportParams) error
+	// ApplyImport Bring all rows in, or none
+	// (POST /v1/imports/{importId}/apply)
+	ApplyImport(ctx echo.Context, importID int64, params ApplyImportParams) error
+	// ListImportRows The rows of an import with all their errors, masked
+	// (GET /v1/imports/{importId}/rows)
+	ListImportRows(ctx echo.Context, importID int64, params ListImportRowsParams) error
+	// UndoImport Take an import back within 24 hours
+	// (POST /v1/imports/{importId}/undo)
+	UndoImport(ctx echo.Context, importID int64, params UndoImportParams) error
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx echo.Context, params ListInboxParams) error
@@ -5439,6 +5712,250 @@ func (w *ServerInterfaceWrapper) UnmaskHousehold(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UnmaskHousehold(ctx, householdID, params)
+	return err
+}
+
+// UploadImport converts echo context to params.
+func (w *ServerInterfaceWrapper) UploadImport(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UploadImport(ctx, params)
+	return err
+}
+
+// GetImport converts echo context to params.
+func (w *ServerInterfaceWrapper) GetImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "importId" -------------
+	var importID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "importId", ctx.Param("importId"), &importID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetImport(ctx, importID, params)
+	return err
+}
+
+// ApplyImport converts echo context to params.
+func (w *ServerInterfaceWrapper) ApplyImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "importId" -------------
+	var importID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "importId", ctx.Param("importId"), &importID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApplyImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApplyImport(ctx, importID, params)
+	return err
+}
+
+// ListImportRows converts echo context to params.
+func (w *ServerInterfaceWrapper) ListImportRows(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "importId" -------------
+	var importID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "importId", ctx.Param("importId"), &importID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListImportRowsParams
+	// ------------- Optional query parameter "errorsOnly" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "errorsOnly", ctx.QueryParams(), &params.ErrorsOnly, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter errorsOnly: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListImportRows(ctx, importID, params)
+	return err
+}
+
+// UndoImport converts echo context to params.
+func (w *ServerInterfaceWrapper) UndoImport(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "importId" -------------
+	var importID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "importId", ctx.Param("importId"), &importID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter importId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UndoImportParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UndoImport(ctx, importID, params)
 	return err
 }
 
@@ -8261,6 +8778,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/requests", wrapper.ListRequests, options.OperationMiddlewares["listRequests"]...)
 	router.POST(options.BaseURL+"/v1/requests", wrapper.CreateRequest, options.OperationMiddlewares["createRequest"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId", wrapper.GetRequest, options.OperationMiddlewares["getRequest"]...)
+	router.POST(options.BaseURL+"/v1/imports", wrapper.UploadImport, options.OperationMiddlewares["uploadImport"]...)
+	router.GET(options.BaseURL+"/v1/imports/:importId", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
+	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
+	router.POST(options.BaseURL+"/v1/imports/:importId/apply", wrapper.ApplyImport, options.OperationMiddlewares["applyImport"]...)
+	router.POST(options.BaseURL+"/v1/imports/:importId/undo", wrapper.UndoImport, options.OperationMiddlewares["undoImport"]...)
 
 }
 
@@ -9567,6 +10089,206 @@ type UnmaskHouseholddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UnmaskHouseholddefaultApplicationProblemPlusJSONResponse) VisitUnmaskHouseholdResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadImportRequestObject struct {
+	Params UploadImportParams
+	Body   *multipart.Reader
+}
+
+type UploadImportResponseObject interface {
+	VisitUploadImportResponse(w http.ResponseWriter) error
+}
+
+type UploadImport201JSONResponse ImportState
+
+func (response UploadImport201JSONResponse) VisitUploadImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UploadImportdefaultApplicationProblemPlusJSONResponse) VisitUploadImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImportRequestObject struct {
+	ImportID int64 `json:"importId"`
+	Params   GetImportParams
+}
+
+type GetImportResponseObject interface {
+	VisitGetImportResponse(w http.ResponseWriter) error
+}
+
+type GetImport200JSONResponse Import
+
+func (response GetImport200JSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetImportdefaultApplicationProblemPlusJSONResponse) VisitGetImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyImportRequestObject struct {
+	ImportID int64 `json:"importId"`
+	Params   ApplyImportParams
+}
+
+type ApplyImportResponseObject interface {
+	VisitApplyImportResponse(w http.ResponseWriter) error
+}
+
+type ApplyImport200JSONResponse ImportState
+
+func (response ApplyImport200JSONResponse) VisitApplyImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApplyImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApplyImportdefaultApplicationProblemPlusJSONResponse) VisitApplyImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImportRowsRequestObject struct {
+	ImportID int64 `json:"importId"`
+	Params   ListImportRowsParams
+}
+
+type ListImportRowsResponseObject interface {
+	VisitListImportRowsResponse(w http.ResponseWriter) error
+}
+
+type ListImportRows200JSONResponse ImportRowPage
+
+func (response ListImportRows200JSONResponse) VisitListImportRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListImportRowsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListImportRowsdefaultApplicationProblemPlusJSONResponse) VisitListImportRowsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoImportRequestObject struct {
+	ImportID int64 `json:"importId"`
+	Params   UndoImportParams
+}
+
+type UndoImportResponseObject interface {
+	VisitUndoImportResponse(w http.ResponseWriter) error
+}
+
+type UndoImport200JSONResponse ImportState
+
+func (response UndoImport200JSONResponse) VisitUndoImportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UndoImportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UndoImportdefaultApplicationProblemPlusJSONResponse) VisitUndoImportResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -12053,6 +12775,21 @@ type StrictServerInterface interface {
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
+	// UploadImport Read files and say what they would change, without changing it
+	// (POST /v1/imports)
+	UploadImport(ctx context.Context, request UploadImportRequestObject) (UploadImportResponseObject, error)
+	// GetImport How an import stands, what it changes, and whose it is
+	// (GET /v1/imports/{importId})
+	GetImport(ctx context.Context, request GetImportRequestObject) (GetImportResponseObject, error)
+	// ApplyImport Bring all rows in, or none
+	// (POST /v1/imports/{importId}/apply)
+	ApplyImport(ctx context.Context, request ApplyImportRequestObject) (ApplyImportResponseObject, error)
+	// ListImportRows The rows of an import with all their errors, masked
+	// (GET /v1/imports/{importId}/rows)
+	ListImportRows(ctx context.Context, request ListImportRowsRequestObject) (ListImportRowsResponseObject, error)
+	// UndoImport Take an import back within 24 hours
+	// (POST /v1/imports/{importId}/undo)
+	UndoImport(ctx context.Context, request UndoImportRequestObject) (UndoImportResponseObject, error)
 	// ListInbox 我的通知 · Lists what the person was told, oldest first after a cursor
 	// (GET /v1/inbox)
 	ListInbox(ctx context.Context, request ListInboxRequestObject) (ListInboxResponseObject, error)
@@ -13506,6 +14243,141 @@ func (sh *strictHandler) UnmaskHousehold(ctx echo.Context, householdID Household
 		return err
 	} else if validResponse, ok := response.(UnmaskHouseholdResponseObject); ok {
 		return validResponse.VisitUnmaskHouseholdResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UploadImport operation middleware
+func (sh *strictHandler) UploadImport(ctx echo.Context, params UploadImportParams) error {
+	var request UploadImportRequestObject
+
+	request.Params = params
+
+	if reader, err := ctx.Request().MultipartReader(); err != nil {
+		return err
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadImport(ctx.Request().Context(), request.(UploadImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UploadImportResponseObject); ok {
+		return validResponse.VisitUploadImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetImport operation middleware
+func (sh *strictHandler) GetImport(ctx echo.Context, importID int64, params GetImportParams) error {
+	var request GetImportRequestObject
+
+	request.ImportID = importID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetImport(ctx.Request().Context(), request.(GetImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetImportResponseObject); ok {
+		return validResponse.VisitGetImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApplyImport operation middleware
+func (sh *strictHandler) ApplyImport(ctx echo.Context, importID int64, params ApplyImportParams) error {
+	var request ApplyImportRequestObject
+
+	request.ImportID = importID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApplyImport(ctx.Request().Context(), request.(ApplyImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApplyImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApplyImportResponseObject); ok {
+		return validResponse.VisitApplyImportResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListImportRows operation middleware
+func (sh *strictHandler) ListImportRows(ctx echo.Context, importID int64, params ListImportRowsParams) error {
+	var request ListImportRowsRequestObject
+
+	request.ImportID = importID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListImportRows(ctx.Request().Context(), request.(ListImportRowsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListImportRows")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListImportRowsResponseObject); ok {
+		return validResponse.VisitListImportRowsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UndoImport operation middleware
+func (sh *strictHandler) UndoImport(ctx echo.Context, importID int64, params UndoImportParams) error {
+	var request UndoImportRequestObject
+
+	request.ImportID = importID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoImport(ctx.Request().Context(), request.(UndoImportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoImport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UndoImportResponseObject); ok {
+		return validResponse.VisitUndoImportResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -21,9 +21,6 @@ type handler = http.HandlerFunc
 // drainTime is how long a clean stop may take (R13).
 const drainTime = 15 * time.Second
 
-// Handler answers as the public listener does, without one: for tests that want no loops beside their requests.
-func (a *App) Handler() http.Handler { return a.server.Handler() }
-
 // Serve listens until ctx ends, then drains: sockets are told when to come back, requests under way end, leases
 // are given back. Ready is called with both addresses once they answer.
 func (a *App) Serve(ctx context.Context, ready func(public, admin string)) error {
@@ -106,6 +103,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
+	loop(time.Minute, "imports whose time is over", a.imports.Tidy)
 	loop(time.Hour, "ends of the audit chain", a.signHeads)
 	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
 		return once.Forget(ctx, a.Stores.DB)

@@ -32,6 +32,7 @@ import (
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 	"wanjia/internal/server"
+	"wanjia/internal/transfer"
 )
 
 // Options are what tests and commands change of an App.
@@ -39,8 +40,6 @@ type Options struct {
 	Now     func() time.Time // nil: the machine's clock
 	Log     *slog.Logger     // nil: JSON lines to standard error
 	Version string
-
-	RedisPrefix string // a test's own part of a shared Redis
 }
 
 // An App is the whole program, put together and not yet listening.
@@ -56,6 +55,7 @@ type App struct {
 	courier *notify.Courier
 	tickets *push.Tickets
 	onSite  *checkin.Service
+	imports *transfer.Service
 	server  *server.Server
 }
 
@@ -72,6 +72,7 @@ type (
 	memberHandler = member.Handler
 	taskHandler   = campaign.Handler
 	siteHandler   = checkin.Handler
+	importHandler = transfer.Handler
 )
 
 // features serve the contract: an operation that nobody serves does not compile.
@@ -87,6 +88,7 @@ type features struct {
 	*memberHandler
 	*taskHandler
 	*siteHandler
+	*importHandler
 }
 
 // New puts the program together, from the stores to the edge.
@@ -104,7 +106,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 			_ = a.Close() // the first error is the one to show
 		}
 	}()
-	if a.Stores, err = OpenStores(ctx, c, o); err != nil {
+	if a.Stores, err = OpenStores(ctx, c, o.Now, o.Log); err != nil {
 		return a, err
 	}
 	d, k := a.Stores.DB, a.Stores.KV
@@ -182,6 +184,7 @@ func (a *App) ended(e auth.Ended) {
 func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits)
+	a.imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
@@ -201,6 +204,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names),
+		importHandler: transfer.NewHandler(a.imports, d),
 		taskHandler:   campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
 	}
 }

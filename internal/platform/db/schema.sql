@@ -378,6 +378,19 @@ CREATE TABLE `node_beat` (
   PRIMARY KEY (`node`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `office_post` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `section_id` bigint(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `office_post_once` (`person_id`,`valid_from`),
+  KEY `office_post_section` (`section_id`,`valid_from`),
+  CONSTRAINT `office_post_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `office_post_section_fk` FOREIGN KEY (`section_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `outbox` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `shard` smallint(6) NOT NULL,
@@ -805,6 +818,58 @@ CREATE TABLE `task_step` (
   CONSTRAINT `task_step_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
   CONSTRAINT `task_step_copy_fk` FOREIGN KEY (`copy_id`) REFERENCES `task_copy` (`id`),
   CONSTRAINT `task_step_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `transfer_import` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `kinds` varchar(60) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `row_count` int(11) NOT NULL,
+  `failed_rows` int(11) NOT NULL,
+  `summary` text NOT NULL,
+  `uploaded_by` bigint(20) NOT NULL,
+  `uploaded_at` datetime(3) NOT NULL,
+  `applied_by` bigint(20) DEFAULT NULL,
+  `applied_at` datetime(3) DEFAULT NULL,
+  `undone_by` bigint(20) DEFAULT NULL,
+  `undone_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `transfer_import_unit` (`unit_id`,`uploaded_at`,`id`),
+  KEY `transfer_import_uploaded` (`uploaded_by`),
+  KEY `transfer_import_applied` (`applied_by`),
+  KEY `transfer_import_undone` (`undone_by`),
+  KEY `transfer_import_age` (`state`,`uploaded_at`),
+  KEY `transfer_import_settle` (`state`,`applied_at`),
+  CONSTRAINT `transfer_import_applied_fk` FOREIGN KEY (`applied_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `transfer_import_undone_fk` FOREIGN KEY (`undone_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `transfer_import_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `transfer_import_uploaded_fk` FOREIGN KEY (`uploaded_by`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `transfer_made` (
+  `id` bigint(20) NOT NULL,
+  `import_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `before_sealed` varbinary(400) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `transfer_made_import` (`import_id`,`id`),
+  CONSTRAINT `transfer_made_import_fk` FOREIGN KEY (`import_id`) REFERENCES `transfer_import` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `transfer_row` (
+  `id` bigint(20) NOT NULL,
+  `import_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `line` int(11) NOT NULL,
+  `outcome` varchar(20) NOT NULL,
+  `failed` tinyint(1) NOT NULL,
+  `faults` text NOT NULL,
+  `cells_sealed` varbinary(8000) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `transfer_row_list` (`import_id`,`failed`,`id`),
+  CONSTRAINT `transfer_row_import_fk` FOREIGN KEY (`import_id`) REFERENCES `transfer_import` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `unit` (

@@ -1,0 +1,259 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"wanjia/internal/household"
+	"wanjia/internal/member"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+// A hang is something that may refer to what an import has made: then that cannot go. A test holds the list against the
+// foreign keys of the schema.
+type hang struct {
+	what string
+	on   string // kind of what was made
+	own  string // kind of what may refer to it since the same import made it
+	ids  string // finds what refers to some of it
+}
+
+// hangs are all of them. Some tables have no ids of their own; the one they refer to does as well.
+var hangs = []hang{
+	{"units", madeUnit, madeUnit, `SELECT id FROM unit WHERE parent_id IN (?)`},
+	{"units", madeUnit, "", `SELECT id FROM unit WHERE park_id IN (?)`},
+	{"assignments", madeUnit, madeAssignment, `SELECT id FROM role_assignment WHERE unit_id IN (?)`},
+	{"proposals", madeUnit, "", `SELECT id FROM role_proposal WHERE unit_id IN (?)`},
+	{"members", madeUnit, "", `SELECT id FROM member WHERE unit_id IN (?)`},
+	{"members", madeUnit, "", `SELECT id FROM office_post WHERE section_id IN (?)`},
+	{"buildings", madeUnit, madeBuilding, `SELECT id FROM building WHERE place_id IN (?)`},
+	{"entrances", madeUnit, madeEntrance, `SELECT id FROM entrance WHERE place_id IN (?)`},
+	{"entrances", madeUnit, madeDeal, `SELECT id FROM area_entrance WHERE area_id IN (?)`},
+	{"requests", madeUnit, "", `SELECT id FROM request WHERE unit_id IN (?)`},
+	{"requests", madeUnit, "", `SELECT id FROM request WHERE holder_unit_id IN (?)`},
+	{"visits", madeUnit, "", `SELECT id FROM visit WHERE unit_id IN (?)`},
+	{"presences", madeUnit, "", `SELECT id FROM presence WHERE unit_id IN (?)`},
+	{"places", madeUnit, "", `SELECT id FROM place WHERE unit_id IN (?)`},
+	{"tasks", madeUnit, "", `SELECT id FROM task WHERE unit_id IN (?)`},
+	{"tasks", madeUnit, "", `SELECT id FROM task_copy WHERE unit_id IN (?)`},
+	{"tasks", madeUnit, "", `SELECT id FROM campaign WHERE unit_id IN (?)`},
+	{"invitations", madeUnit, "", `SELECT id FROM invitation WHERE unit_id IN (?)`},
+	{"settings", madeUnit, "", `SELECT id FROM policy_setting WHERE unit_id IN (?)`},
+	{"imports", madeUnit, "", `SELECT id FROM transfer_import WHERE unit_id IN (?)`},
+
+	{"tasks", madeAssignment, "", `SELECT id FROM task WHERE assignment_id IN (?)`},
+	{"tasks", madeAssignment, "", `SELECT id FROM campaign WHERE assignment_id IN (?)`},
+	{"tasks", madeAssignment, "", `SELECT id FROM task_step WHERE assignment_id IN (?)`},
+	{"proposals", madeAssignment, "", `SELECT id FROM role_proposal WHERE assignment_id IN (?)`},
+
+	{"entrances", madeBuilding, madeEntrance, `SELECT id FROM entrance WHERE building_id IN (?)`},
+	{"areas", madeEntrance, madeDeal, `SELECT id FROM area_entrance WHERE entrance_id IN (?)`},
+	{"homes", madeEntrance, madeHome, `SELECT id FROM premises WHERE entrance_id IN (?)`},
+	{"contacts", madeHome, "", `SELECT premises_id FROM household_contact WHERE premises_id IN (?)`},
+	{"visits", madeHome, "", `SELECT id FROM visit WHERE premises_id IN (?)`},
+	{"visits", madeHome, "", `SELECT id FROM household_mute WHERE premises_id IN (?)`},
+	{"requests", madeHome, "", `SELECT id FROM request WHERE premises_id IN (?)`},
+
+	{"assignments", madePerson, madeSeat, `SELECT id FROM role_assignment WHERE person_id IN (?)`},
+	{"assignments", madePerson, "", `SELECT id FROM role_assignment WHERE granted_by IN (?)`},
+	{"assignments", madePerson, "", `SELECT id FROM role_assignment WHERE second_by IN (?)`},
+	{"assignments", madePerson, "", `SELECT id FROM role_assignment WHERE ended_by IN (?)`},
+	{"proposals", madePerson, "", `SELECT id FROM role_proposal WHERE person_id IN (?)`},
+	{"proposals", madePerson, "", `SELECT id FROM role_proposal WHERE proposed_by IN (?)`},
+	{"proposals", madePerson, "", `SELECT id FROM role_proposal WHERE decided_by IN (?)`},
+	{"members", madePerson, madeMember, `SELECT id FROM member WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT person_id FROM credential WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM wechat_account WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM session WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM binding_request WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM binding_request WHERE decided_by IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE created_by IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE second_by IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM sign_in_challenge WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT id FROM recovery_code WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT person_id FROM demo_handle WHERE person_id IN (?)`},
+	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE person_id IN (?)`},
+	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE created_by IN (?)`},
+	{"messages", madePerson, "", `SELECT person_id FROM inbox_head WHERE person_id IN (?)`},
+	{"visits", madePerson, "", `SELECT id FROM visit WHERE person_id IN (?)`},
+	{"presences", madePerson, "", `SELECT id FROM presence WHERE person_id IN (?)`},
+	{"presences", madePerson, "", `SELECT id FROM presence WHERE decided_by IN (?)`},
+	{"presences", madePerson, "", `SELECT id FROM presence_evidence WHERE person_id IN (?)`},
+	{"presences", madePerson, "", `SELECT person_id FROM code_redemption WHERE person_id IN (?)`},
+	{"tasks", madePerson, "", `SELECT id FROM task WHERE created_by IN (?)`},
+	{"tasks", madePerson, "", `SELECT id FROM task_copy WHERE person_id IN (?)`},
+	{"tasks", madePerson, "", `SELECT id FROM task_step WHERE person_id IN (?)`},
+	{"tasks", madePerson, "", `SELECT id FROM campaign WHERE created_by IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM policy_setting WHERE changed_by IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM legal_basis WHERE entered_by IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM legal_basis WHERE approved_by IN (?)`},
+	{"imports", madePerson, "", `SELECT id FROM transfer_import WHERE uploaded_by IN (?)`},
+	{"imports", madePerson, "", `SELECT id FROM transfer_import WHERE applied_by IN (?)`},
+	{"imports", madePerson, "", `SELECT id FROM transfer_import WHERE undone_by IN (?)`},
+}
+
+// A Use is a kind of thing that hangs on what an import made, and how many of it do.
+type Use struct {
+	What  string `json:"what"`
+	Count int    `json:"count"`
+}
+
+// usesOf says what hangs on what was made, or has changed since.
+func usesOf(ctx context.Context, q db.Queryer, made map[string][]thing) (uses []Use, err error) {
+	refs := map[string][]int64{}
+	for kind, things := range made {
+		for _, t := range things {
+			refs[kind] = append(refs[kind], t.Ref)
+		}
+	}
+	found := map[string]map[int64]bool{} // one request may hang on two units
+	note := func(what string, id int64) {
+		if found[what] == nil {
+			found[what] = map[int64]bool{}
+		}
+		found[what][id] = true
+	}
+	for _, h := range hangs {
+		own := map[int64]bool{}
+		for _, id := range refs[h.own] {
+			own[id] = true
+		}
+		for some := range slices.Chunk(refs[h.on], 500) {
+			var ids []int64
+			if err := selectIn(ctx, q, &ids, h.ids, some); err != nil {
+				return nil, db.Wrap(err, nil, "look for %s that hang on an import", h.what)
+			}
+			for _, id := range ids {
+				if !own[id] {
+					note(h.what, id)
+				}
+			}
+		}
+	}
+	corrected, err := correctedSince(ctx, q, made)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range corrected {
+		note("corrections", id)
+	}
+	for what, ids := range found {
+		uses = append(uses, Use{what, len(ids)})
+	}
+	slices.SortFunc(uses, func(a, b Use) int { return strings.Compare(a.What, b.What) })
+	return uses, nil
+}
+
+// correctedSince are the entries of rosters that somebody has changed after the import did.
+func correctedSince(ctx context.Context, q db.Queryer, made map[string][]thing) (ids []int64, err error) {
+	left := map[int64]int64{} // the version that the import left
+	for _, t := range made[madeMember] {
+		left[t.Ref] = 1
+	}
+	for _, t := range made[madeCorrection] {
+		var b before
+		if err := json.Unmarshal([]byte(t.Before), &b); err != nil {
+			return nil, err
+		}
+		left[t.Ref] = b.Version
+	}
+	all := make([]int64, 0, len(left))
+	for id := range left {
+		all = append(all, id)
+	}
+	for some := range slices.Chunk(all, 500) {
+		var rows []struct {
+			ID      int64 `db:"id"`
+			Version int64 `db:"version"`
+		}
+		if err := selectIn(ctx, q, &rows, `SELECT id, version FROM member WHERE id IN (?)`, some); err != nil {
+			return nil, db.Wrap(err, nil, "read what has become of %d entries", len(some))
+		}
+		for _, r := range rows {
+			if r.Version != left[r.ID] {
+				ids = append(ids, r.ID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+func refsOf[T ~int64](things []thing) []T {
+	ids := make([]T, len(things))
+	for i, t := range things {
+		ids[i] = T(t.Ref)
+	}
+	return ids
+}
+
+// takeBack removes what was made, what hangs on others first, and puts back what was changed.
+func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by org.Actor, made map[string][]thing) error {
+	for _, t := range made[madeAssignment] {
+		a, err := org.AssignmentByID(ctx, tx, org.AssignmentID(t.Ref))
+		if err != nil {
+			return err
+		}
+		if err := s.changed(ctx, tx, by, org.RoleEnded, a); err != nil {
+			return err
+		}
+		if err := org.Unassign(ctx, tx, a); err != nil {
+			return err
+		}
+	}
+	if err := org.UnassignNew(ctx, tx, refsOf[org.AssignmentID](made[madeSeat])); err != nil {
+		return err
+	}
+	if err := s.putBack(ctx, tx, made); err != nil {
+		return err
+	}
+	if err := household.RemoveDeals(ctx, tx, refsOf[int64](made[madeDeal])...); err != nil {
+		return err
+	}
+	if err := household.RemovePremises(ctx, tx, refsOf[household.ID](made[madeHome])...); err != nil {
+		return err
+	}
+	if err := household.RemoveEntrances(ctx, tx, refsOf[household.EntranceID](made[madeEntrance])...); err != nil {
+		return err
+	}
+	if err := household.RemoveBuildings(ctx, tx, refsOf[household.BuildingID](made[madeBuilding])...); err != nil {
+		return err
+	}
+	if err := member.Remove(ctx, tx, refsOf[member.ID](made[madeMember]), refsOf[org.PersonID](made[madePerson])); err != nil {
+		return err
+	}
+	return org.RemoveUnits(ctx, tx, refsOf[org.UnitID](made[madeUnit]))
+}
+
+// putBack makes labels, entries and posts what they were before.
+func (s *Service) putBack(ctx context.Context, tx *db.Tx, made map[string][]thing) error {
+	for _, t := range made[madeLabel] {
+		var l label
+		if err := json.Unmarshal([]byte(t.Before), &l); err != nil {
+			return err
+		}
+		if err := org.SetLabel(ctx, tx, l.Place, l.Level, l.Before, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+	}
+	for _, t := range made[madeCorrection] {
+		var b before
+		if err := json.Unmarshal([]byte(t.Before), &b); err != nil {
+			return err
+		}
+		if err := member.Restate(ctx, tx, s.keys, member.ID(t.Ref), b.Version, b.Status, b.Since); err != nil {
+			return err
+		}
+	}
+	posts := make([]member.Post, len(made[madePost]))
+	for i, t := range made[madePost] {
+		if err := json.Unmarshal([]byte(t.Before), &posts[i]); err != nil {
+			return err
+		}
+	}
+	return member.SetPosts(ctx, tx, posts)
+}
