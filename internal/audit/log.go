@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
@@ -56,10 +57,16 @@ type (
 	notedKey struct{}
 )
 
+// A noted entry has the moment at which tx was: the seed moves it, to tell of the past.
+type noted struct {
+	Entry
+	at time.Time
+}
+
 // Note adds e to what tx writes into the chain, last of all before COMMIT. When that fails, so does tx.
 func Note(tx *db.Tx, e Entry) {
-	noted := tx.Keep(notedKey{}, func() any { //nolint:forcetypeassert // because the key is ours alone
-		entries := new([]Entry)
+	all := tx.Keep(notedKey{}, func() any { //nolint:forcetypeassert // because the key is ours alone
+		entries := new([]noted)
 		tx.Last(db.RankAudit, func(ctx context.Context) error {
 			if err := appendAll(ctx, tx, *entries); err != nil {
 				return fmt.Errorf("%w: %w", ErrUnavailable, err)
@@ -67,21 +74,21 @@ func Note(tx *db.Tx, e Entry) {
 			return nil
 		})
 		return entries
-	}).(*[]Entry)
-	*noted = append(*noted, e)
+	}).(*[]noted)
+	*all = append(*all, noted{e, tx.Now})
 }
 
 // appendAll writes the entries of a transaction, in their order and one lane.
-func appendAll(ctx context.Context, tx *db.Tx, entries []Entry) error {
+func appendAll(ctx context.Context, tx *db.Tx, entries []noted) error {
 	l, ok := tx.Attached(logKey{}).(*Log)
 	if !ok {
 		return errors.New("there is no audit log on this database")
 	}
 	r := requestOf(ctx)
-	lane := r.lane(entries[0], l.lanes)
+	lane := r.lane(entries[0].Entry, l.lanes)
 	rows := make([]row, len(entries))
 	for i, e := range entries {
-		rows[i] = rowOf(e, r, tx.Now)
+		rows[i] = rowOf(e.Entry, r, e.at)
 	}
 	newest, err := l.extend(ctx, tx, lane, rows)
 	if err != nil {
