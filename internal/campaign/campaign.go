@@ -85,19 +85,8 @@ func (s *Service) Plan(ctx context.Context, by org.Actor, title, body string, st
 			if guard.On(guard.Rule) && !slices.Contains(campaigners, by.Role) {
 				return problem.ErrForbidden
 			}
-			n, err := tx.Insert(ctx, `
-				INSERT INTO campaign (title, body, state, unit_id, role, created_by, assignment_id, created_at)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, title, body, Draft, by.Unit.ID, by.Role, by.PersonID, by.Assignment, tx.Now)
-			if err != nil {
-				return db.Wrap(err, nil, "plan a campaign")
-			}
-			id = ID(n)
-			for _, st := range stages {
-				_, err := tx.Insert(ctx, `INSERT INTO campaign_stage (campaign_id, name, from_day, to_day) VALUES (?, ?, ?, ?)`,
-					id, st.Name, st.FromDay, st.ToDay)
-				if err != nil {
-					return db.Wrap(err, nil, "plan a stage of campaign %d", id)
-				}
+			if id, err = insertCampaign(ctx, tx, by, title, body, stages); err != nil {
+				return err
 			}
 			audit.Note(tx, by.Did("campaign.planned", "campaign", int64(id)))
 			return nil
@@ -106,29 +95,50 @@ func (s *Service) Plan(ctx context.Context, by org.Actor, title, body string, st
 	return id, err
 }
 
+func insertCampaign(ctx context.Context, tx *db.Tx, by org.Actor, title, body string, stages []Stage) (ID, error) {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO campaign (title, body, state, unit_id, role, created_by, assignment_id, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, title, body, Draft, by.Unit.ID, by.Role, by.PersonID, by.Assignment, tx.Now)
+	if err != nil {
+		return 0, db.Wrap(err, nil, "plan a campaign")
+	}
+	for _, st := range stages {
+		_, err := tx.Insert(ctx, `INSERT INTO campaign_stage (campaign_id, name, from_day, to_day) VALUES (?, ?, ?, ?)`,
+			id, st.Name, st.FromDay, st.ToDay)
+		if err != nil {
+			return 0, db.Wrap(err, nil, "plan a stage of campaign %d", id)
+		}
+	}
+	return ID(id), nil
+}
+
 // Start opens a campaign for tasks.
 func (s *Service) Start(ctx context.Context, by org.Actor, id ID) error {
-	return s.run(ctx, by, id, Running, "started", func(ctx context.Context, tx *db.Tx, c Campaign) (int64, error) {
-		return tx.Change(ctx, `UPDATE campaign SET state = ?, started_at = ?, version = version + 1 WHERE id = ? AND state = ?`,
-			Running, tx.Now, c.ID, c.State)
-	})
+	return s.run(ctx, by, id, Running, "started", begin)
+}
+
+func begin(ctx context.Context, tx *db.Tx, c Campaign) (found int64, err error) {
+	return tx.Change(ctx, `UPDATE campaign SET state = ?, started_at = ?, version = version + 1 WHERE id = ? AND state = ?`,
+		Running, tx.Now, c.ID, c.State)
 }
 
 // Close ends a campaign, and freezes what its coverage is at this moment.
 func (s *Service) Close(ctx context.Context, by org.Actor, id ID) error {
-	return s.run(ctx, by, id, Closed, "closed", func(ctx context.Context, tx *db.Tx, c Campaign) (int64, error) {
-		live, err := coverage(ctx, tx, c.ID)
-		if err != nil {
-			return 0, err
-		}
-		frozen, err := json.Marshal(live)
-		if err != nil {
-			return 0, fmt.Errorf("write the coverage of campaign %d: %w", c.ID, err)
-		}
-		return tx.Change(ctx, `
-			UPDATE campaign SET state = ?, closed_at = ?, coverage = ?, version = version + 1 WHERE id = ? AND state = ?`,
-			Closed, tx.Now, string(frozen), c.ID, c.State)
-	})
+	return s.run(ctx, by, id, Closed, "closed", freeze)
+}
+
+func freeze(ctx context.Context, tx *db.Tx, c Campaign) (found int64, err error) {
+	live, err := coverage(ctx, tx, c.ID)
+	if err != nil {
+		return 0, err
+	}
+	frozen, err := json.Marshal(live)
+	if err != nil {
+		return 0, fmt.Errorf("write the coverage of campaign %d: %w", c.ID, err)
+	}
+	return tx.Change(ctx, `
+		UPDATE campaign SET state = ?, closed_at = ?, coverage = ?, version = version + 1 WHERE id = ? AND state = ?`,
+		Closed, tx.Now, string(frozen), c.ID, c.State)
 }
 
 func (s *Service) run(ctx context.Context, by org.Actor, id ID, to State, event string,
@@ -136,24 +146,31 @@ func (s *Service) run(ctx context.Context, by org.Actor, id ID, to State, event 
 ) error {
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			c, err := findCampaign(ctx, tx, by, id)
-			if err != nil {
-				return err
-			}
-			if err := c.canRun(by, to); err != nil {
-				return err
-			}
-			found, err := save(ctx, tx, c)
-			switch {
-			case err != nil:
-				return db.Wrap(err, nil, "take campaign %d to %s", id, to)
-			case found == 0: // somebody was faster
-				return ErrIllegalTransition.With("state", string(to))
-			}
-			audit.Note(tx, by.Did("campaign."+event, "campaign", int64(id)))
-			return nil
+			return take(ctx, tx, by, id, to, event, save)
 		})
 	})
+}
+
+// take carries a campaign to its next state.
+func take(ctx context.Context, tx *db.Tx, by org.Actor, id ID, to State, event string,
+	save func(ctx context.Context, tx *db.Tx, c Campaign) (found int64, err error),
+) error {
+	c, err := findCampaign(ctx, tx, by, id)
+	if err != nil {
+		return err
+	}
+	if err := c.canRun(by, to); err != nil {
+		return err
+	}
+	found, err := save(ctx, tx, c)
+	switch {
+	case err != nil:
+		return db.Wrap(err, nil, "take campaign %d to %s", id, to)
+	case found == 0: // somebody was faster
+		return ErrIllegalTransition.With("state", string(to))
+	}
+	audit.Note(tx, by.Did("campaign."+event, "campaign", int64(id)))
+	return nil
 }
 
 const campaignColumns = `

@@ -344,7 +344,17 @@ func seatsBelow(ctx context.Context, q db.Queryer, u org.Unit, kinds []org.UnitK
 			}
 			to = org.Unit{ID: *r.PartyID, Kind: *r.PartyKind, Name: *r.PartyName, Level: *r.PartyLevel, Tree: org.PartyTree}
 		}
-		if role := org.LeadRole(to); role != "" {
+		role := org.LeadRole(to)
+		if to.Kind == org.GeneralBranch { // a community's or an office's: their leads have different roles
+			in, err := org.LeadOf(ctx, q, to, day)
+			if err != nil {
+				return nil, err
+			}
+			if len(in) > 0 {
+				role = in[0].Role
+			}
+		}
+		if role != "" {
 			seats = append(seats, seat{unit: to.ID, name: to.Name, role: role})
 		}
 	}

@@ -262,10 +262,7 @@ func (s *Service) AddPlace(ctx context.Context, by org.Actor, p Place) (Place, e
 			if err != nil {
 				return err
 			}
-			if !org.IsPlace(unit.Kind) {
-				return ErrPlaceUnit.Field("/unitId", ErrPlaceUnit.Code)
-			}
-			if err := insertPlace(ctx, tx, &p); err != nil {
+			if p, err = OpenPlace(ctx, tx, unit, p); err != nil {
 				return err
 			}
 			audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
@@ -273,6 +270,15 @@ func (s *Service) AddPlace(ctx context.Context, by org.Actor, p Place) (Place, e
 		})
 	})
 	return p, err
+}
+
+// OpenPlace makes a place of a unit, for whoever has asked already who may.
+func OpenPlace(ctx context.Context, tx *db.Tx, at org.Unit, p Place) (Place, error) {
+	if !org.IsPlace(at.Kind) {
+		return p, ErrPlaceUnit.Field("/unitId", ErrPlaceUnit.Code)
+	}
+	p.UnitID = at.ID
+	return p, insertPlace(ctx, tx, &p)
 }
 
 const mostAhead = 10 * time.Minute

@@ -37,7 +37,7 @@ func (s *Service) RecordVisit(ctx context.Context, by org.Actor, a Account) (r R
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var id VisitID // all that is kept for a repeat: the rest is read again
 		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
-			id, err = s.record(ctx, tx, by, a)
+			id, err = s.Record(ctx, tx, by, a)
 			return err
 		}); err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Service) RecordVisits(ctx context.Context, by org.Actor, accounts []Acc
 		ids = nil
 		return once.Do(ctx, tx, int64(by.PersonID), &ids, func() error {
 			for _, a := range accounts {
-				id, err := s.record(ctx, tx, by, a)
+				id, err := s.Record(ctx, tx, by, a)
 				if err != nil {
 					return err
 				}
@@ -80,8 +80,9 @@ func (s *Service) RecordVisits(ctx context.Context, by org.Actor, accounts []Acc
 	return ids, err
 }
 
-// record is one visit within a transaction.
-func (s *Service) record(ctx context.Context, tx *db.Tx, by org.Actor, a Account) (VisitID, error) {
+// Record is one visit in the transaction of whoever calls, and its time the transaction's unless the account says
+// another.
+func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account) (VisitID, error) {
 	if !holdsArea(by) {
 		return 0, problem.ErrForbidden
 	}
