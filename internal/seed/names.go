@@ -35,6 +35,7 @@ var sectionNames = []string{
 type crowd struct {
 	names, days *rand.Rand
 	made        int
+	lin         string // the number of r.lin
 }
 
 // newCrowd are the people of the n-th subdistrict, with numbers of their own.
@@ -58,6 +59,11 @@ func (c *crowd) name() string {
 func (c *crowd) phone() string {
 	c.made++
 	return fmt.Sprintf("199%08d", c.made)
+}
+
+// address draws how somebody is spoken to.
+func (c *crowd) address() string {
+	return string(familyNames[c.names.IntN(len(familyNames))]) + []string{"女士", "先生", "大爷", "阿姨"}[c.names.IntN(4)]
 }
 
 // within draws a day of the n days before day.

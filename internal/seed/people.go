@@ -59,6 +59,9 @@ func (c *caster) person(handleOf string, h home, parts ...part) {
 	if drawn := c.crowd.name(); name == "" {
 		name = drawn
 	}
+	if handleOf == "r.lin" {
+		c.crowd.lin = phone
+	}
 	if c.err != nil {
 		return
 	}

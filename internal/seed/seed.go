@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"wanjia/configs"
 	"wanjia/internal/auth"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -78,50 +79,70 @@ func Make(ctx context.Context, d *db.DB, keys *sealed.Keys, accounts *auth.Servi
 	case filled:
 		return ErrNotEmpty
 	}
-	var top county
+	holidays, err := calendar.Parse(configs.Holidays)
+	if err != nil {
+		return fmt.Errorf("configs/holidays.yaml: %w", err)
+	}
+	m := &maker{d: d, keys: keys, accounts: accounts, holidays: holidays, Options: o}
 	for n := range max(o.Scale, 1) {
-		err := d.InTx(ctx, func(tx *db.Tx) error {
-			made, err := subdistrict(ctx, tx, keys, accounts, o, top, n)
-			if err == nil && n == 0 {
-				top = made
-			}
+		var top county
+		err := d.InTx(ctx, func(tx *db.Tx) (err error) {
+			top, err = m.subdistrict(ctx, tx, n)
 			return err
 		})
 		if err != nil {
 			return fmt.Errorf("make subdistrict %d: %w", n+1, err)
 		}
+		m.top = top
 	}
 	return nil
 }
 
-// subdistrict makes the n-th of a county, and the county with the first one.
-func subdistrict(ctx context.Context, tx *db.Tx, keys *sealed.Keys, accounts *auth.Service, o Options, top county, n int) (county, error) {
-	opened := min(o.AsOf.Add(-history), programme)
+// A maker makes subdistricts of one county.
+type maker struct {
+	d        *db.DB
+	keys     *sealed.Keys
+	accounts *auth.Service
+	holidays *calendar.Calendar
+	top      county
+	Options
+}
+
+// subdistrict makes the n-th, and the county with the first one.
+func (m *maker) subdistrict(ctx context.Context, tx *db.Tx, n int) (county, error) {
+	opened := min(m.AsOf.Add(-history), programme)
 	clock(tx, opened, 9, 0)
-	t, err := units(ctx, tx, opened, o.Profile == Bare, top, n)
+	t, err := units(ctx, tx, opened, m.Profile == Bare, m.top, n)
 	if err != nil {
-		return top, err
+		return county{}, err
 	}
 	c := &caster{
-		ctx: ctx, tx: tx, keys: keys, opened: opened, asOf: o.AsOf, crowd: newCrowd(o.Seed, n), bare: o.Profile == Bare,
+		ctx: ctx, tx: tx, keys: m.keys, opened: opened, asOf: m.AsOf, crowd: newCrowd(m.Seed, n), bare: m.Profile == Bare,
 	}
 	if c.leaders(t); !c.bare {
 		c.people(t)
 	}
 	if c.err != nil {
-		return top, c.err
+		return county{}, c.err
 	}
-	if o.Handles {
+	if m.Handles {
 		for _, h := range c.handles {
-			if err := accounts.AddHandle(ctx, tx, t.prefix()+h.handle, h.person); err != nil {
-				return top, err
+			if err := m.accounts.AddHandle(ctx, tx, t.prefix()+h.handle, h.person); err != nil {
+				return county{}, err
 			}
 		}
 	}
 	if c.bare {
 		return t.county, nil
 	}
-	return t.county, homes(ctx, tx, t, opened)
+	clock(tx, opened, 9, 0)
+	if err := homes(ctx, tx, t, opened); err != nil {
+		return county{}, err
+	}
+	if err := sites(ctx, tx, t); err != nil {
+		return county{}, err
+	}
+	return t.county, newTeller(ctx, tx, m.d, m.keys, m.holidays, c.crowd, m.AsOf).tell(t)
 }
 
 // clock makes a moment of day the one of what tx does next: what is told of the past has its dates.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"wanjia/internal/checkin"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -17,6 +18,7 @@ type place struct {
 	branches []org.Unit
 	groups   []org.Unit
 	areas    []area
+	room     checkin.PlaceID // its meeting room
 }
 
 // An area is a responsibility area, its centre household, and how many homes or shops it holds.
