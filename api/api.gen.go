@@ -116,6 +116,48 @@ func (e CampaignDetailState) Valid() bool {
 	}
 }
 
+// Defines values for ConflictDecisionDecision.
+const (
+	ConflictDecisionDecisionDifferent ConflictDecisionDecision = "different"
+	ConflictDecisionDecisionSame      ConflictDecisionDecision = "same"
+)
+
+// Valid indicates whether the value is a known member of the ConflictDecisionDecision enum.
+func (e ConflictDecisionDecision) Valid() bool {
+	switch e {
+	case ConflictDecisionDecisionDifferent:
+		return true
+	case ConflictDecisionDecisionSame:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ConflictingPersonAccount.
+const (
+	ConflictingPersonAccountBound      ConflictingPersonAccount = "bound"
+	ConflictingPersonAccountClosed     ConflictingPersonAccount = "closed"
+	ConflictingPersonAccountInvalid    ConflictingPersonAccount = "invalid"
+	ConflictingPersonAccountUnverified ConflictingPersonAccount = "unverified"
+)
+
+// Valid indicates whether the value is a known member of the ConflictingPersonAccount enum.
+func (e ConflictingPersonAccount) Valid() bool {
+	switch e {
+	case ConflictingPersonAccountBound:
+		return true
+	case ConflictingPersonAccountClosed:
+		return true
+	case ConflictingPersonAccountInvalid:
+		return true
+	case ConflictingPersonAccountUnverified:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CopyState.
 const (
 	CopyStateAccepted  CopyState = "accepted"
@@ -1329,6 +1371,20 @@ type Account struct {
 // AccountState defines model for Account.State.
 type AccountState string
 
+// AccountConflict defines model for AccountConflict.
+type AccountConflict struct {
+	FoundAt time.Time `json:"foundAt"`
+	ID      int64     `json:"id"`
+
+	// Persons The two
+	Persons []ConflictingPerson `json:"persons"`
+}
+
+// AccountConflictList defines model for AccountConflictList.
+type AccountConflictList struct {
+	Items []AccountConflict `json:"items"`
+}
+
 // AddedMember defines model for AddedMember.
 type AddedMember struct {
 	ID       int64 `json:"id"`
@@ -1547,6 +1603,31 @@ type ConfirmEnrolment struct {
 	Device string `json:"device"`
 }
 
+// ConflictDecision defines model for ConflictDecision.
+type ConflictDecision struct {
+	Decision ConflictDecisionDecision `json:"decision"`
+
+	// KeepPersonID With same
+	KeepPersonID *int64 `json:"keepPersonId,omitempty"`
+	Reason       string `json:"reason"`
+}
+
+// ConflictDecisionDecision defines model for ConflictDecision.Decision.
+type ConflictDecisionDecision string
+
+// ConflictingPerson defines model for ConflictingPerson.
+type ConflictingPerson struct {
+	Account  ConflictingPersonAccount `json:"account"`
+	BoundAt  *time.Time               `json:"boundAt,omitempty"`
+	PersonID int64                    `json:"personId"`
+
+	// UnitName Where their primary role is; whoever leads it knows them
+	UnitName *string `json:"unitName,omitempty"`
+}
+
+// ConflictingPersonAccount defines model for ConflictingPerson.Account.
+type ConflictingPersonAccount string
+
 // CopyPage defines model for CopyPage.
 type CopyPage struct {
 	Items []TaskCopy `json:"items"`
@@ -1578,6 +1659,11 @@ type Disabling struct {
 type EndAssignment struct {
 	On     *string `json:"on,omitempty"`
 	Reason string  `json:"reason"`
+}
+
+// EndingSessions defines model for EndingSessions.
+type EndingSessions struct {
+	Reason string `json:"reason"`
 }
 
 // Enrol defines model for Enrol.
@@ -2221,6 +2307,14 @@ type NewMember struct {
 	UnitID          int64               `json:"unitId"`
 }
 
+// NewPin defines model for NewPin.
+type NewPin struct {
+	Pin string `json:"pin"`
+
+	// WechatCode Needed unless the session has just stepped up
+	WechatCode *string `json:"wechatCode,omitempty"`
+}
+
 // NewPlace defines model for NewPlace.
 type NewPlace struct {
 	Kind   NewPlaceKind `json:"kind"`
@@ -2351,6 +2445,12 @@ type OpenedRequest struct {
 	SourceVisitID *int64       `json:"sourceVisitId,omitempty"`
 	State         RequestState `json:"state"`
 	UpdateDueAt   *time.Time   `json:"updateDueAt,omitempty"`
+}
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	NewPassword string `json:"newPassword"`
+	Password    string `json:"password"`
 }
 
 // Place defines model for Place.
@@ -2796,7 +2896,11 @@ type StateCount struct {
 
 // StepUp defines model for StepUp.
 type StepUp struct {
-	Code string `json:"code"`
+	// Code Of the authenticator, or a recovery code
+	Code *string `json:"code,omitempty"`
+
+	// Pin Of this phone
+	Pin *string `json:"pin,omitempty"`
 }
 
 // SteppedUp defines model for SteppedUp.
@@ -3109,6 +3213,21 @@ type PageSize = int
 // UnitID defines model for UnitId.
 type UnitID = int64
 
+// ListAccountConflictsParams defines parameters for ListAccountConflicts.
+type ListAccountConflictsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SettleAccountConflictParams defines parameters for SettleAccountConflict.
+type SettleAccountConflictParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListAreasParams defines parameters for ListAreas.
 type ListAreasParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -3166,6 +3285,18 @@ type VerifyAuditParams struct {
 
 // BindByInvitationParams defines parameters for BindByInvitation.
 type BindByInvitationParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ChangePasswordParams defines parameters for ChangePassword.
+type ChangePasswordParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetPinParams defines parameters for SetPin.
+type SetPinParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -3562,6 +3693,15 @@ type UnmaskMemberParams struct {
 
 // DisableAccountParams defines parameters for DisableAccount.
 type DisableAccountParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndSessionsOfParams defines parameters for EndSessionsOf.
+type EndSessionsOfParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -3994,6 +4134,9 @@ type GetVisitParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// SettleAccountConflictJSONRequestBody defines body for SettleAccountConflict for application/json ContentType.
+type SettleAccountConflictJSONRequestBody = ConflictDecision
+
 // AssignEntrancesJSONRequestBody defines body for AssignEntrances for application/json ContentType.
 type AssignEntrancesJSONRequestBody = EntranceDeal
 
@@ -4014,6 +4157,12 @@ type BindByInvitationJSONRequestBody = UseInvitation
 
 // SignInPasswordJSONRequestBody defines body for SignInPassword for application/json ContentType.
 type SignInPasswordJSONRequestBody = SignInPassword
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = PasswordChange
+
+// SetPinJSONRequestBody defines body for SetPin for application/json ContentType.
+type SetPinJSONRequestBody = NewPin
 
 // RefreshSessionJSONRequestBody defines body for RefreshSession for application/json ContentType.
 type RefreshSessionJSONRequestBody = RefreshSession
@@ -4074,6 +4223,9 @@ type UnmaskMemberJSONRequestBody = MemberUnmasking
 
 // DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
 type DisableAccountJSONRequestBody = Disabling
+
+// EndSessionsOfJSONRequestBody defines body for EndSessionsOf for application/json ContentType.
+type EndSessionsOfJSONRequestBody = EndingSessions
 
 // SavePlaceJSONRequestBody defines body for SavePlace for application/json ContentType.
 type SavePlaceJSONRequestBody = NewPlace
@@ -4137,6 +4289,12 @@ type RecordVisitsJSONRequestBody = NewVisits
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAccountConflicts WeChat accounts of one human that belong to two persons
+	// (GET /v1/account-conflicts)
+	ListAccountConflicts(ctx echo.Context, params ListAccountConflictsParams) error
+	// SettleAccountConflict Say whose the accounts are
+	// (POST /v1/account-conflicts/{conflictId}/settle)
+	SettleAccountConflict(ctx echo.Context, conflictID int64, params SettleAccountConflictParams) error
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx echo.Context, params ListAreasParams) error
@@ -4164,6 +4322,12 @@ type ServerInterface interface {
 	// SignInPassword Show account and password, the first factor
 	// (POST /v1/auth/password)
 	SignInPassword(ctx echo.Context) error
+	// ChangePassword Set another password
+	// (POST /v1/auth/password/change)
+	ChangePassword(ctx echo.Context, params ChangePasswordParams) error
+	// SetPin Set the PIN of this phone
+	// (POST /v1/auth/pin)
+	SetPin(ctx echo.Context, params SetPinParams) error
 	// RefreshSession Change a refresh token for the next one
 	// (POST /v1/auth/refresh)
 	RefreshSession(ctx echo.Context, params RefreshSessionParams) error
@@ -4305,6 +4469,9 @@ type ServerInterface interface {
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
+	// EndSessionsOf Sign a person out everywhere
+	// (POST /v1/people/{personId}/end-sessions)
+	EndSessionsOf(ctx echo.Context, personID int64, params EndSessionsOfParams) error
 	// ListPlaces Places where one may check in
 	// (GET /v1/places)
 	ListPlaces(ctx echo.Context, params ListPlacesParams) error
@@ -4442,6 +4609,88 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAccountConflicts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAccountConflicts(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccountConflictsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAccountConflicts(ctx, params)
+	return err
+}
+
+// SettleAccountConflict converts echo context to params.
+func (w *ServerInterfaceWrapper) SettleAccountConflict(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "conflictId" -------------
+	var conflictID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "conflictId", ctx.Param("conflictId"), &conflictID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter conflictId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SettleAccountConflictParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SettleAccountConflict(ctx, conflictID, params)
+	return err
 }
 
 // ListAreas converts echo context to params.
@@ -4714,6 +4963,64 @@ func (w *ServerInterfaceWrapper) SignInPassword(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SignInPassword(ctx)
+	return err
+}
+
+// ChangePassword converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePassword(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangePasswordParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePassword(ctx, params)
+	return err
+}
+
+// SetPin converts echo context to params.
+func (w *ServerInterfaceWrapper) SetPin(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetPinParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetPin(ctx, params)
 	return err
 }
 
@@ -6611,6 +6918,59 @@ func (w *ServerInterfaceWrapper) DisableAccount(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.DisableAccount(ctx, personID, params)
+	return err
+}
+
+// EndSessionsOf converts echo context to params.
+func (w *ServerInterfaceWrapper) EndSessionsOf(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "personId" -------------
+	var personID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "personId", ctx.Param("personId"), &personID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter personId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndSessionsOfParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndSessionsOf(ctx, personID, params)
 	return err
 }
 
@@ -8695,6 +9055,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/auth/sessions", wrapper.ListSessions, options.OperationMiddlewares["listSessions"]...)
 	router.POST(options.BaseURL+"/v1/auth/sessions/:sessionId/end", wrapper.EndSession, options.OperationMiddlewares["endSession"]...)
 	router.POST(options.BaseURL+"/v1/auth/step-up", wrapper.StepUp, options.OperationMiddlewares["stepUp"]...)
+	router.POST(options.BaseURL+"/v1/auth/pin", wrapper.SetPin, options.OperationMiddlewares["setPin"]...)
+	router.POST(options.BaseURL+"/v1/auth/password/change", wrapper.ChangePassword, options.OperationMiddlewares["changePassword"]...)
+	router.GET(options.BaseURL+"/v1/account-conflicts", wrapper.ListAccountConflicts, options.OperationMiddlewares["listAccountConflicts"]...)
+	router.POST(options.BaseURL+"/v1/account-conflicts/:conflictId/settle", wrapper.SettleAccountConflict, options.OperationMiddlewares["settleAccountConflict"]...)
 	router.POST(options.BaseURL+"/v1/invitations", wrapper.CreateInvitation, options.OperationMiddlewares["createInvitation"]...)
 	router.POST(options.BaseURL+"/v1/auth/invitation", wrapper.BindByInvitation, options.OperationMiddlewares["bindByInvitation"]...)
 	router.GET(options.BaseURL+"/v1/bindings", wrapper.ListBindings, options.OperationMiddlewares["listBindings"]...)
@@ -8705,6 +9069,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/auth/enrol", wrapper.Enrol, options.OperationMiddlewares["enrol"]...)
 	router.POST(options.BaseURL+"/v1/auth/enrol/confirm", wrapper.ConfirmEnrolment, options.OperationMiddlewares["confirmEnrolment"]...)
 	router.POST(options.BaseURL+"/v1/people/:personId/disable", wrapper.DisableAccount, options.OperationMiddlewares["disableAccount"]...)
+	router.POST(options.BaseURL+"/v1/people/:personId/end-sessions", wrapper.EndSessionsOf, options.OperationMiddlewares["endSessionsOf"]...)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/v1/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
 	router.POST(options.BaseURL+"/v1/tasks", wrapper.CreateTask, options.OperationMiddlewares["createTask"]...)
@@ -8787,6 +9152,80 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAccountConflictsRequestObject struct {
+	Params ListAccountConflictsParams
+}
+
+type ListAccountConflictsResponseObject interface {
+	VisitListAccountConflictsResponse(w http.ResponseWriter) error
+}
+
+type ListAccountConflicts200JSONResponse AccountConflictList
+
+func (response ListAccountConflicts200JSONResponse) VisitListAccountConflictsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccountConflictsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAccountConflictsdefaultApplicationProblemPlusJSONResponse) VisitListAccountConflictsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SettleAccountConflictRequestObject struct {
+	ConflictID int64 `json:"conflictId"`
+	Params     SettleAccountConflictParams
+	Body       *SettleAccountConflictJSONRequestBody
+}
+
+type SettleAccountConflictResponseObject interface {
+	VisitSettleAccountConflictResponse(w http.ResponseWriter) error
+}
+
+type SettleAccountConflict204Response struct {
+}
+
+func (response SettleAccountConflict204Response) VisitSettleAccountConflictResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SettleAccountConflictdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SettleAccountConflictdefaultApplicationProblemPlusJSONResponse) VisitSettleAccountConflictResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListAreasRequestObject struct {
 	Params ListAreasParams
@@ -9132,6 +9571,74 @@ type SignInPassworddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SignInPassworddefaultApplicationProblemPlusJSONResponse) VisitSignInPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePasswordRequestObject struct {
+	Params ChangePasswordParams
+	Body   *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangePassword204Response struct {
+}
+
+func (response ChangePassword204Response) VisitChangePasswordResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ChangePassworddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePassworddefaultApplicationProblemPlusJSONResponse) VisitChangePasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetPinRequestObject struct {
+	Params SetPinParams
+	Body   *SetPinJSONRequestBody
+}
+
+type SetPinResponseObject interface {
+	VisitSetPinResponse(w http.ResponseWriter) error
+}
+
+type SetPin204Response struct {
+}
+
+func (response SetPin204Response) VisitSetPinResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetPindefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetPindefaultApplicationProblemPlusJSONResponse) VisitSetPinResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -10963,6 +11470,41 @@ func (response DisableAccountdefaultApplicationProblemPlusJSONResponse) VisitDis
 	return err
 }
 
+type EndSessionsOfRequestObject struct {
+	PersonID int64 `json:"personId"`
+	Params   EndSessionsOfParams
+	Body     *EndSessionsOfJSONRequestBody
+}
+
+type EndSessionsOfResponseObject interface {
+	VisitEndSessionsOfResponse(w http.ResponseWriter) error
+}
+
+type EndSessionsOf204Response struct {
+}
+
+func (response EndSessionsOf204Response) VisitEndSessionsOfResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndSessionsOfdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndSessionsOfdefaultApplicationProblemPlusJSONResponse) VisitEndSessionsOfResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListPlacesRequestObject struct {
 	Params ListPlacesParams
 }
@@ -12673,6 +13215,12 @@ func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAccountConflicts WeChat accounts of one human that belong to two persons
+	// (GET /v1/account-conflicts)
+	ListAccountConflicts(ctx context.Context, request ListAccountConflictsRequestObject) (ListAccountConflictsResponseObject, error)
+	// SettleAccountConflict Say whose the accounts are
+	// (POST /v1/account-conflicts/{conflictId}/settle)
+	SettleAccountConflict(ctx context.Context, request SettleAccountConflictRequestObject) (SettleAccountConflictResponseObject, error)
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
@@ -12700,6 +13248,12 @@ type StrictServerInterface interface {
 	// SignInPassword Show account and password, the first factor
 	// (POST /v1/auth/password)
 	SignInPassword(ctx context.Context, request SignInPasswordRequestObject) (SignInPasswordResponseObject, error)
+	// ChangePassword Set another password
+	// (POST /v1/auth/password/change)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// SetPin Set the PIN of this phone
+	// (POST /v1/auth/pin)
+	SetPin(ctx context.Context, request SetPinRequestObject) (SetPinResponseObject, error)
 	// RefreshSession Change a refresh token for the next one
 	// (POST /v1/auth/refresh)
 	RefreshSession(ctx context.Context, request RefreshSessionRequestObject) (RefreshSessionResponseObject, error)
@@ -12841,6 +13395,9 @@ type StrictServerInterface interface {
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
+	// EndSessionsOf Sign a person out everywhere
+	// (POST /v1/people/{personId}/end-sessions)
+	EndSessionsOf(ctx context.Context, request EndSessionsOfRequestObject) (EndSessionsOfResponseObject, error)
 	// ListPlaces Places where one may check in
 	// (GET /v1/places)
 	ListPlaces(ctx context.Context, request ListPlacesRequestObject) (ListPlacesResponseObject, error)
@@ -12985,6 +13542,80 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAccountConflicts operation middleware
+func (sh *strictHandler) ListAccountConflicts(ctx echo.Context, params ListAccountConflictsParams) error {
+	var request ListAccountConflictsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAccountConflicts(ctx.Request().Context(), request.(ListAccountConflictsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAccountConflicts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAccountConflictsResponseObject); ok {
+		return validResponse.VisitListAccountConflictsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SettleAccountConflict operation middleware
+func (sh *strictHandler) SettleAccountConflict(ctx echo.Context, conflictID int64, params SettleAccountConflictParams) error {
+	var request SettleAccountConflictRequestObject
+
+	request.ConflictID = conflictID
+	request.Params = params
+
+	var body SettleAccountConflictJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SettleAccountConflict(ctx.Request().Context(), request.(SettleAccountConflictRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SettleAccountConflict")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SettleAccountConflictResponseObject); ok {
+		return validResponse.VisitSettleAccountConflictResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListAreas operation middleware
@@ -13360,6 +13991,102 @@ func (sh *strictHandler) SignInPassword(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(SignInPasswordResponseObject); ok {
 		return validResponse.VisitSignInPasswordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(ctx echo.Context, params ChangePasswordParams) error {
+	var request ChangePasswordRequestObject
+
+	request.Params = params
+
+	var body ChangePasswordJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx.Request().Context(), request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		return validResponse.VisitChangePasswordResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetPin operation middleware
+func (sh *strictHandler) SetPin(ctx echo.Context, params SetPinParams) error {
+	var request SetPinRequestObject
+
+	request.Params = params
+
+	var body SetPinJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetPin(ctx.Request().Context(), request.(SetPinRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetPin")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetPinResponseObject); ok {
+		return validResponse.VisitSetPinResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -14990,6 +15717,55 @@ func (sh *strictHandler) DisableAccount(ctx echo.Context, personID int64, params
 		return err
 	} else if validResponse, ok := response.(DisableAccountResponseObject); ok {
 		return validResponse.VisitDisableAccountResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSessionsOf operation middleware
+func (sh *strictHandler) EndSessionsOf(ctx echo.Context, personID int64, params EndSessionsOfParams) error {
+	var request EndSessionsOfRequestObject
+
+	request.PersonID = personID
+	request.Params = params
+
+	var body EndSessionsOfJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSessionsOf(ctx.Request().Context(), request.(EndSessionsOfRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSessionsOf")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionsOfResponseObject); ok {
+		return validResponse.VisitEndSessionsOfResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -118,7 +118,8 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		return a, err
 	}
 	a.Auth = auth.NewService(auth.Options{
-		DB: d, KV: k, Keys: a.Stores.Keys, WeChat: wx, Issuer: "wanjia", Era: era, Demo: c.Demo, Ended: a.ended,
+		DB: d, KV: k, Keys: a.Stores.Keys, WeChat: wx, Issuer: "wanjia", Era: era, Demo: c.Demo, Limit: limits.Allow,
+		Ended: a.ended,
 	})
 	a.wirePush()
 	holidays, err := calendar.Parse(configs.Holidays)

@@ -66,14 +66,67 @@ func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID
 			if found, err := disable(ctx, tx, person); err != nil || found == 0 {
 				return orElse(err, ErrIllegalTransition.With("state", "disabled"))
 			}
-			if err := s.RightsShrank(ctx, tx, person); err != nil {
-				return err
-			}
 			e := by.Did("account.disabled", "person", int64(person))
 			e.Reason = reason
 			audit.Note(tx, e)
-			return s.endAll(ctx, tx, person, byDisabled)
+			return s.signOutEverywhere(ctx, tx, person, byDisabled)
 		})
+	})
+}
+
+// EndSessionsOf signs person out everywhere, as for a lost phone; they can sign in again. Who may disable may do
+// this, and the person is told.
+func (s *Service) EndSessionsOf(ctx context.Context, by org.Actor, person org.PersonID, reason string) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			if by.Role != org.RoleSecurityAdmin {
+				if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
+					return err
+				}
+			}
+			if _, err := findPerson(ctx, tx, person); err != nil {
+				return err
+			}
+			if err := s.signOutEverywhere(ctx, tx, person, byOthers); err != nil {
+				return err
+			}
+			e := by.Did("auth.sessions_ended", "person", int64(person))
+			e.Reason = reason
+			audit.Note(tx, e)
+			return s.tell(ctx, tx, person, "security.session_ended", int64(person))
+		})
+	})
+}
+
+// ChangePassword sets another password for by, who knows the present one. All other sessions end; that of ctx
+// stays, and wants a refresh.
+func (s *Service) ChangePassword(ctx context.Context, by org.Actor, present, next string) error {
+	c, found, err := credentialOf(ctx, s.db, by.PersonID)
+	if err != nil || !found || c.Password == nil {
+		return orElse(err, ErrNoSecondFactor)
+	}
+	if err := checkPassword(next, c.Account); err != nil {
+		return err
+	}
+	if err := s.tryFactorChange(ctx, by.PersonID); err != nil {
+		return err
+	}
+	right, err := s.hasher.matches(ctx, present, *c.Password)
+	if err != nil {
+		return err
+	}
+	if !right {
+		return ErrPasswordNow
+	}
+	hash, err := s.hasher.hash(ctx, next)
+	if err != nil {
+		return err
+	}
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		if found, err := changePassword(ctx, tx, by.PersonID, *c.Password, hash); err != nil || found == 0 {
+			return orElse(err, problem.ErrConflict) // changed in between
+		}
+		return s.factorChanged(ctx, tx, by.PersonID, SessionFrom(ctx))
 	})
 }
 

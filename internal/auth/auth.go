@@ -36,6 +36,12 @@ var (
 	ErrDisabled          = problem.New(problem.Conflict, "auth.person_disabled")
 	ErrTries             = problem.New(problem.TooMany, "auth.too_many_tries")
 	ErrIllegalTransition = problem.New(problem.Conflict, "auth.illegal_transition")
+	ErrPasswordNow       = problem.New(problem.Forbidden, "auth.password_refused")
+	ErrPinWeak           = problem.New(problem.Invalid, "auth.pin_weak")
+	ErrPin               = problem.New(problem.Forbidden, "auth.pin_refused")
+	ErrPinNeeded         = problem.New(problem.Conflict, "auth.pin_needed")
+	ErrPinNotHere        = problem.New(problem.Conflict, "auth.pin_not_here")
+	ErrConflictKeep      = problem.New(problem.Invalid, "auth.conflict_keep")
 )
 
 // SessionID names a session.
@@ -94,4 +100,5 @@ const (
 	byRebind   = "account_rebound"
 	byFactor   = "factor_changed"
 	byDisabled = "disabled"
+	byOthers   = "ended_by_other" // who leads the unit, or a security administrator
 )

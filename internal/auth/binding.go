@@ -82,6 +82,9 @@ func (s *Service) Invite(ctx context.Context, by org.Actor, person org.PersonID)
 
 // BindByInvitation makes the account of by that of the person who was invited.
 func (s *Service) BindByInvitation(ctx context.Context, by org.Actor, text string) error {
+	if err := s.tryCode(ctx, text); err != nil {
+		return err
+	}
 	if err := s.try(ctx, "invitation", strconv.FormatInt(int64(by.PersonID), 10), quarter); err != nil {
 		return err
 	}
@@ -139,10 +142,7 @@ func (s *Service) bind(ctx context.Context, tx *db.Tx, by org.Actor, account acc
 		}
 	}
 	if replaced > 0 {
-		if err := s.endAll(ctx, tx, person, byRebind); err != nil {
-			return err
-		}
-		if err := s.RightsShrank(ctx, tx, person); err != nil {
+		if err := s.signOutEverywhere(ctx, tx, person, byRebind); err != nil {
 			return err
 		}
 		if err := s.tell(ctx, tx, person, "security.rebind", account.ID); err != nil {

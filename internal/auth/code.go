@@ -1,11 +1,14 @@
 package auth
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/sealed"
 )
 
@@ -39,6 +42,12 @@ func newSalt() []byte {
 // codeHashes are what may be stored of a code, by every key that still counts.
 func codeHashes(keys *sealed.Keys, code string) [][]byte {
 	return keys.Derivations(forCodeHash, []byte(strings.ToUpper(code)))
+}
+
+// tryCode counts a try of a code, right or wrong and by whomever: five in a quarter of an hour. Where it comes
+// from is counted at the edge.
+func (s *Service) tryCode(ctx context.Context, text string) error {
+	return s.limited(ctx, limit.Code, hex.EncodeToString(codeHashes(s.keys, text)[0]))
 }
 
 // newToken is 256 random bits, and what is stored of them.

@@ -169,11 +169,19 @@ func (s *Service) end(ctx context.Context, tx *db.Tx, id SessionID, reason strin
 
 // endAll ends every session of person.
 func (s *Service) endAll(ctx context.Context, tx *db.Tx, person org.PersonID, reason string) error {
+	return s.endOthers(ctx, tx, person, 0, reason)
+}
+
+// endOthers ends every session of person but one.
+func (s *Service) endOthers(ctx context.Context, tx *db.Tx, person org.PersonID, but SessionID, reason string) error {
 	ids, err := unendedSessions(ctx, tx, person)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
+		if id == but {
+			continue
+		}
 		if _, err := s.end(ctx, tx, id, reason); err != nil {
 			return err
 		}

@@ -91,6 +91,9 @@ func (s *Service) Enrol(ctx context.Context, account, text, password, device str
 	if err := checkPassword(password, account); err != nil {
 		return f, err
 	}
+	if err := s.tryCode(ctx, text); err != nil {
+		return f, err
+	}
 	if err := s.try(ctx, "enrol", account, quarter); err != nil {
 		return f, err
 	}
@@ -144,6 +147,9 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, challenge, text, device 
 	if err := s.tryPerson(ctx, c.Person); err != nil {
 		return nil, err
 	}
+	if err := s.tryFactorChange(ctx, c.Person); err != nil {
+		return nil, err
+	}
 	credential, found, err := credentialOf(ctx, s.db, c.Person)
 	if err != nil || !found {
 		return nil, orElse(err, ErrChallenge)
@@ -172,7 +178,7 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, challenge, text, device 
 		if err := replaceRecovery(ctx, tx, c.Person, hashes); err != nil {
 			return err
 		}
-		return s.factorChanged(ctx, tx, c.Person)
+		return s.factorChanged(ctx, tx, c.Person, 0)
 	})
 	if err != nil {
 		return nil, err
@@ -180,9 +186,10 @@ func (s *Service) ConfirmEnrolment(ctx context.Context, challenge, text, device 
 	return recovery, nil
 }
 
-// factorChanged ends what was signed in with the old factor, and tells the person.
-func (s *Service) factorChanged(ctx context.Context, tx *db.Tx, person org.PersonID) error {
-	if err := s.endAll(ctx, tx, person, byFactor); err != nil {
+// factorChanged ends what was signed in with the old factor, but for the session of the change (0: none), and
+// tells the person.
+func (s *Service) factorChanged(ctx context.Context, tx *db.Tx, person org.PersonID, but SessionID) error {
+	if err := s.endOthers(ctx, tx, person, but, byFactor); err != nil {
 		return err
 	}
 	if err := s.RightsShrank(ctx, tx, person); err != nil {

@@ -171,11 +171,78 @@ func (h *Handler) EndSession(ctx context.Context, req api.EndSessionRequestObjec
 
 // StepUp serves POST /v1/auth/step-up.
 func (h *Handler) StepUp(ctx context.Context, req api.StepUpRequestObject) (api.StepUpResponseObject, error) {
-	until, err := h.service.StepUp(ctx, req.Body.Code)
+	until, err := time.Time{}, error(nil)
+	if req.Body.Pin != nil {
+		until, err = h.service.StepUpByPin(ctx, *req.Body.Pin)
+	} else {
+		until, err = h.service.StepUp(ctx, *req.Body.Code) // the contract asks for one of the two
+	}
 	if err != nil {
 		return nil, err
 	}
 	return api.StepUp200JSONResponse{Until: until}, nil
+}
+
+// SetPin serves POST /v1/auth/pin.
+func (h *Handler) SetPin(ctx context.Context, req api.SetPinRequestObject) (api.SetPinResponseObject, error) {
+	code := ""
+	if req.Body.WechatCode != nil {
+		code = *req.Body.WechatCode
+	}
+	if err := h.service.SetPin(ctx, org.ActorFrom(ctx), req.Body.Pin, code); err != nil {
+		return nil, err
+	}
+	return api.SetPin204Response{}, nil
+}
+
+// ChangePassword serves POST /v1/auth/password/change.
+func (h *Handler) ChangePassword(ctx context.Context, req api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
+	if err := h.service.ChangePassword(ctx, org.ActorFrom(ctx), req.Body.Password, req.Body.NewPassword); err != nil {
+		return nil, err
+	}
+	return api.ChangePassword204Response{}, nil
+}
+
+// ListAccountConflicts serves GET /v1/account-conflicts.
+func (h *Handler) ListAccountConflicts(ctx context.Context, _ api.ListAccountConflictsRequestObject) (api.ListAccountConflictsResponseObject, error) {
+	all, err := h.service.ListConflicts(ctx, org.ActorFrom(ctx))
+	if err != nil {
+		return nil, err
+	}
+	items := make([]api.AccountConflict, 0, len(all))
+	for _, c := range all {
+		item := api.AccountConflict{ID: c.ID, FoundAt: c.FoundAt, Persons: make([]api.ConflictingPerson, 0, len(c.Sides))}
+		for _, side := range c.Sides {
+			p := api.ConflictingPerson{PersonID: int64(side.Person), Account: api.ConflictingPersonAccount(side.State), BoundAt: side.BoundAt}
+			if side.UnitName != "" {
+				p.UnitName = &side.UnitName
+			}
+			item.Persons = append(item.Persons, p)
+		}
+		items = append(items, item)
+	}
+	return api.ListAccountConflicts200JSONResponse{Items: items}, nil
+}
+
+// SettleAccountConflict serves POST /v1/account-conflicts/{conflictId}/settle.
+func (h *Handler) SettleAccountConflict(ctx context.Context, req api.SettleAccountConflictRequestObject) (api.SettleAccountConflictResponseObject, error) {
+	var keep org.PersonID
+	if req.Body.KeepPersonID != nil {
+		keep = org.PersonID(*req.Body.KeepPersonID)
+	}
+	same := req.Body.Decision == api.ConflictDecisionDecisionSame
+	if err := h.service.SettleConflict(ctx, org.ActorFrom(ctx), req.ConflictID, same, keep, req.Body.Reason); err != nil {
+		return nil, err
+	}
+	return api.SettleAccountConflict204Response{}, nil
+}
+
+// EndSessionsOf serves POST /v1/people/{personId}/end-sessions.
+func (h *Handler) EndSessionsOf(ctx context.Context, req api.EndSessionsOfRequestObject) (api.EndSessionsOfResponseObject, error) {
+	if err := h.service.EndSessionsOf(ctx, org.ActorFrom(ctx), org.PersonID(req.PersonID), req.Body.Reason); err != nil {
+		return nil, err
+	}
+	return api.EndSessionsOf204Response{}, nil
 }
 
 // CreateInvitation serves POST /v1/invitations.

@@ -8,6 +8,7 @@ import (
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/sealed"
 )
 
@@ -22,18 +23,17 @@ func (s *Service) Refresh(ctx context.Context, token, device string) (SignedIn, 
 	if !ok {
 		return SignedIn{}, ErrRefresh
 	}
+	row, found, err := findRefresh(ctx, s.db, hash)
+	if err != nil || !found {
+		return SignedIn{}, orElse(err, ErrRefresh)
+	}
+	if err := s.limited(ctx, limit.Refresh, formatID(int64(row.Session))); err != nil {
+		return SignedIn{}, err
+	}
 	var b begun
 	var refused error // committed together with what it did to the session
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	err = s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 		b, refused = begun{}, nil
-		row, found, err := findRefresh(ctx, tx, hash)
-		if err != nil {
-			return err
-		}
-		if !found {
-			refused = ErrRefresh
-			return nil
-		}
 		if b.session, err = findSession(ctx, tx, row.Session); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/wechat"
@@ -27,8 +29,12 @@ type Options struct {
 	Issuer string         // of the tokens: who runs this deployment
 	Era    int64          // of the deployment's history; tokens and sessions of another one are refused
 	Demo   bool           // sign-in by handle; see CheckDemo
+	Limit  Limit          // nil: limiters of a node that is alone
 	Ended  func(Ended)    // told of every end of rights as soon as this node knows of it; must not block
 }
+
+// A Limit takes one call of a subject from a limiter (limit.Limits.Allow).
+type Limit func(ctx context.Context, l limit.Limiter, subject string) limit.Verdict
 
 // A Service signs people in, says who they are, and signs them out.
 type Service struct {
@@ -38,6 +44,7 @@ type Service struct {
 	wechat *wechat.Client
 	era    int64
 	demo   bool
+	limit  Limit
 	tokens tokens
 	hasher *hasher
 	denied *denied
@@ -49,8 +56,11 @@ func NewService(o Options) *Service {
 	if o.Ended == nil {
 		o.Ended = func(Ended) {}
 	}
+	if o.Limit == nil {
+		o.Limit = limit.New(o.KV, o.DB.Now, func() int { return 1 }).Allow
+	}
 	return &Service{
-		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo,
+		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo, limit: o.Limit,
 		tokens: tokens{issuer: o.Issuer, era: o.Era, keys: &signingKeys{}},
 		hasher: newHasher(), denied: newDenied(o.Ended), cache: newCache(),
 	}
@@ -161,6 +171,9 @@ func fromWeChat(err error) error {
 func (s *Service) SignInWeChat(ctx context.Context, code, device string) (SignedIn, error) {
 	if s.wechat == nil {
 		return SignedIn{}, ErrWeChat
+	}
+	if err := s.limited(ctx, limit.WeChatDevice, hex.EncodeToString(deviceHash(device))); err != nil {
+		return SignedIn{}, err
 	}
 	if err := s.useCode(ctx, code); err != nil {
 		return SignedIn{}, err
@@ -455,17 +468,19 @@ func (s *Service) StepUp(ctx context.Context, code string) (until time.Time, err
 		return time.Time{}, err
 	}
 	prove, err := s.secondFactor(ctx, by.PersonID, code)
-	if err != nil {
-		if errors.Is(err, ErrSecondFactor) {
-			err = ErrStepUp // the session itself is as good as before
-		}
-		return time.Time{}, err
+	if err == nil {
+		until, err = s.markStepped(ctx, by, session, prove)
 	}
+	if errors.Is(err, ErrSecondFactor) {
+		err = ErrStepUp // the session itself is as good as before
+	}
+	return until, err
+}
+
+// markStepped notes that a second factor was shown in session now, in the transaction that uses it up.
+func (s *Service) markStepped(ctx context.Context, by org.Actor, session SessionID, prove func(context.Context, *db.Tx) error) (until time.Time, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if err := prove(ctx, tx); err != nil {
-			if errors.Is(err, ErrSecondFactor) {
-				err = ErrStepUp
-			}
 			return err
 		}
 		if found, err := markStepped(ctx, tx, session); err != nil || found == 0 {

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/problem"
 )
 
 func TestJ3_ASessionEndsAtTheMinuteItShould(t *testing.T) {
@@ -122,6 +123,8 @@ func TestJ7_ALostAnswerIsGivenAgainForTenSeconds(t *testing.T) {
 		p.move(10*time.Second + time.Millisecond)
 		_, err = p.Refresh(t.Context(), r1.Refresh, device)
 		wants(t, "repeated later", err, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), again.Refresh, device)
+		wants(t, "the child, then: the family has ended", err, ErrSessionEnded)
 	})
 }
 
@@ -251,6 +254,60 @@ func TestJ8_LosingRedisRevivesNothingAndSignsNobodyOut(t *testing.T) {
 	})
 }
 
+func TestJ8_AKilledAndEmptyRedisRevivesNothingAndSignsNobodyOut(t *testing.T) {
+	t.Parallel()
+	size := 1000
+	if testing.Short() {
+		size = 100
+	}
+	k, redis := kvtest.Own(t)
+	p := newPlace(t, dbtest.MySQL(t), k)
+	other := p.node(t)
+	var live, revoked []SignedIn
+	for i := range size {
+		live = append(live, p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, "device-live-"+number(i)+"-0000000"))
+		revoked = append(revoked, p.signIn(t, p.w.FengShuangjiang.PersonID, Mini, "device-over-"+number(i)+"-0000000"))
+	}
+	check := func(when string) {
+		t.Helper()
+		accepted, refused := 0, 0
+		for _, s := range []*Service{p.Service, other, p.node(t)} {
+			for i := range size {
+				if _, _, err := s.Identify(t.Context(), revoked[i].Access, 0); err == nil {
+					accepted++
+				}
+				if _, _, err := s.Identify(t.Context(), live[i].Access, 0); err != nil {
+					refused++
+				}
+			}
+		}
+		if accepted+refused > 0 {
+			t.Errorf("%s: %d ended sessions let in, %d live ones refused, want none", when, accepted, refused)
+		}
+	}
+	for i := range size { // warm caches and Redis
+		for _, in := range []SignedIn{live[i], revoked[i]} {
+			if _, _, err := other.Identify(t.Context(), in.Access, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	p.in(t, func(tx *db.Tx) error { return p.endAll(t.Context(), tx, p.w.FengShuangjiang.PersonID, bySignOut) })
+	fine(t, "the other node's poll", other.LoadRevocations(t.Context()))
+	redis.Wipe()
+	check("FLUSHALL")
+	redis.Kill()
+	check("kill -9")
+	redis.Start()
+	check("started again, empty")
+	// And the cache of the process is as old as it may be: sessions are looked for again.
+	p.move(cacheLife + time.Second)
+	check("six seconds later")
+	if next, err := p.Refresh(t.Context(), live[0].Refresh, "device-live-0-0000000"); err != nil || next.Refresh == "" {
+		t.Errorf("a live session cannot be refreshed: %v", err)
+	}
+}
+
 func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, p *place) {
@@ -327,6 +384,25 @@ func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
 			t.Errorf("lists %d sessions (%v), want the one that lives", len(all), err)
 		}
 
+		// Whoever leads the unit signs a person out everywhere, who is told and signs in again.
+		wants(t, "by the neighbour's secretary", p.EndSessionsOf(t.Context(), p.w.ZhengXiaoxue, yao, "手机遗失"), problem.ErrNotFound)
+		fine(t, "sign out everywhere", p.EndSessionsOf(t.Context(), p.w.FengShuangjiang, yao, "手机遗失"))
+		see("signed out by the secretary", one, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), one.Refresh, device)
+		wants(t, "a refresh, then", err, ErrSessionEnded)
+		if got := p.told(t, yao, "security.session_ended"); got != 1 {
+			t.Errorf("told %d times, want once", got)
+		}
+		first := one
+		one = p.signIn(t, yao, Mini, device)
+		if one.Session.ID == first.Session.ID || one.Refresh == first.Refresh || one.Access == first.Access {
+			t.Error("signing in again gave what there was before")
+		}
+		see("signed in again", one, nil)
+		fine(t, "by a security administrator", p.EndSessionsOf(t.Context(), p.w.SecurityAdmin, yao, "疑似盗用"))
+		see("signed out by the administrator", one, ErrSessionEnded)
+		one = p.signIn(t, yao, Mini, device)
+
 		// Disabled: everything ends.
 		fine(t, "disable", p.Disable(t.Context(), p.w.FengShuangjiang, yao, "手机遗失"))
 		see("disabled", one, ErrSessionEnded)
@@ -334,6 +410,58 @@ func TestJ9_EveryEndOfRightsIsSeenByEveryNode(t *testing.T) {
 		wants(t, "refresh of a disabled person", err, ErrSessionEnded)
 		wants(t, "disabled twice", p.Disable(t.Context(), p.w.SecurityAdmin, yao, "再次"), ErrIllegalTransition)
 		wants(t, "disable oneself", p.Disable(t.Context(), p.w.SecurityAdmin, p.w.SecurityAdmin.PersonID, "自己"), ErrSelf)
+	})
+}
+
+func TestJ9_ADeploymentRestoredFromABackupKnowsNobodyWhoWasSignedIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		restored := NewService(Options{DB: p.db, KV: p.kv, Keys: p.keys, WeChat: p.wechat, Issuer: "wanjia.test", Era: 2, Limit: unlimited})
+		fine(t, "start", restored.Start(t.Context()))
+		_, _, err := restored.Identify(t.Context(), in.Access, 0)
+		wants(t, "a token of the era before", err, ErrToken)
+		_, err = restored.Refresh(t.Context(), in.Refresh, device)
+		wants(t, "a refresh", err, ErrSessionEnded)
+		_, _, err = restored.Live(t.Context(), in.Session.ID)
+		wants(t, "a socket", err, ErrSessionEnded)
+	})
+}
+
+func TestJ9_AChangedPasswordEndsTheOtherSessions(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		luo := p.w.LuoQingming.PersonID
+		secret, _ := p.enrolled(t, luo, "po.1")
+		p.move(30 * time.Second)
+		other := p.node(t)
+		mine, elsewhere := p.signIn(t, luo, Console, device), p.signIn(t, luo, H5, "device-0000000002")
+		ctx, by := p.as(t, mine)
+		const next = "海棠花又开了 f e d c b a"
+		wants(t, "with a wrong present one", p.ChangePassword(ctx, by, "not the password", next), ErrPasswordNow)
+		wants(t, "to a guessable one", p.ChangePassword(ctx, by, password, "password1234"), ErrPassword)
+		fine(t, "change", p.ChangePassword(ctx, by, password, next))
+		fine(t, "poll", other.LoadRevocations(t.Context()))
+		for _, s := range []*Service{p.Service, other} {
+			_, _, err := s.Identify(t.Context(), elsewhere.Access, 0)
+			wants(t, "the other session", err, ErrSessionEnded)
+			_, _, err = s.Identify(t.Context(), mine.Access, 0)
+			wants(t, "the token of this one", err, ErrTokenStale)
+		}
+		_, err := p.Refresh(t.Context(), elsewhere.Refresh, "device-0000000002")
+		wants(t, "a refresh of the other", err, ErrSessionEnded)
+		_, err = p.Refresh(t.Context(), mine.Refresh, device)
+		fine(t, "a refresh of this one", err)
+		if got := p.told(t, luo, "security.factor_changed"); got != 2 { // the enrolment, and this
+			t.Errorf("told %d times, want twice", got)
+		}
+		_, err = p.SignInPassword(t.Context(), "po.1", password, Console, device)
+		wants(t, "the old password", err, ErrSignIn)
+		c, err := p.SignInPassword(t.Context(), "po.1", next, Console, device)
+		fine(t, "the new password", err)
+		code, _ := TotpCode(secret, p.now())
+		_, err = p.VerifyTotp(t.Context(), c, code, device)
+		fine(t, "with the factor as before", err)
 	})
 }
 

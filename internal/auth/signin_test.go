@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,8 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/wechat/fake"
@@ -27,16 +31,57 @@ func TestW1_TheSessionKeyIsNowhere(t *testing.T) {
 		if all := w.Body.String() + fmt.Sprintf("%+v", in); strings.Contains(all, fake.Canary) {
 			t.Error("the session_key is in the answer")
 		}
-		for _, column := range []string{"openid_hash", "openid_sealed", "unionid_hash"} {
-			var all [][]byte
-			fine(t, "read", p.db.Select(t.Context(), &all, `SELECT `+column+` FROM wechat_account WHERE `+column+` IS NOT NULL`))
-			for _, b := range all {
-				if strings.Contains(string(b), fake.Canary) || strings.Contains(string(b), "zl") {
-					t.Errorf("%s tells the openid or the session_key", column)
+		for where, texts := range everything(t, p) {
+			for _, text := range texts {
+				if strings.Contains(text, fake.Canary) || strings.HasPrefix(where, "wechat_account.") && strings.Contains(text, "zl") {
+					t.Errorf("%s tells the openid or the session_key", where)
 				}
 			}
 		}
 	})
+}
+
+// everything is what the database holds in columns of text and bytes, by table and column.
+func everything(t *testing.T, p *place) map[string][]string {
+	t.Helper()
+	schema, err := os.ReadFile("../platform/db/schema.sql")
+	fine(t, "read the schema", err)
+	all, table := map[string][]string{}, ""
+	column := regexp.MustCompile("^  `([a-z_]+)` (var|char|text|longtext|mediumtext)")
+	for line := range strings.Lines(string(schema)) {
+		if name, found := strings.CutPrefix(line, "CREATE TABLE `"); found {
+			table, _, _ = strings.Cut(name, "`")
+		}
+		m := column.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		var texts []string
+		fine(t, "read "+table+"."+m[1], p.db.Select(t.Context(), &texts, "SELECT `"+m[1]+"` FROM `"+table+"` WHERE `"+m[1]+"` IS NOT NULL"))
+		all[table+"."+m[1]] = texts
+	}
+	if len(all["wechat_account.openid_sealed"]) == 0 || len(all["audit.action"]) == 0 {
+		t.Fatalf("looked at %d columns and found no account or no audit: the search is broken", len(all))
+	}
+	return all
+}
+
+func TestW1_TheSessionKeyIsNotInRedis(t *testing.T) {
+	t.Parallel()
+	k, redis := kvtest.Own(t)
+	p := newPlace(t, dbtest.SQLite(t), k)
+	in, err := p.SignInWeChat(t.Context(), p.fake.Code("zl"), device)
+	fine(t, "sign in", err)
+	p.as(t, in) // the session is in Redis now
+	held := redis.Dump()
+	if len(held) == 0 {
+		t.Fatal("Redis holds nothing: the search is broken")
+	}
+	for _, text := range held {
+		if strings.Contains(text, fake.Canary) {
+			t.Errorf("Redis holds %q", text)
+		}
+	}
 }
 
 func TestW2_ACodeMakesOneSession(t *testing.T) {
@@ -74,7 +119,7 @@ func TestW3_NoRequestTakesAnIdentityFromItsBody(t *testing.T) {
 	t.Parallel()
 	for _, v := range []any{api.SignInWeChat{}, api.NewBinding{}, api.UseInvitation{}, api.SignInDemo{}, api.RefreshSession{}} {
 		shape := strings.ToLower(fmt.Sprintf("%#v", v))
-		for _, word := range []string{"openid", "unionid", "phone:", "personid", "sessionkey"} {
+		for _, word := range []string{"openid", "unionid", "phone:", "personid", "sessionkey", "encrypted", "iv:"} {
 			if strings.Contains(shape, word) {
 				t.Errorf("%T has a member %s", v, word)
 			}
@@ -248,6 +293,85 @@ func TestW5_OneUnionIDIsOnePersonAndAConflictWaitsForSomebody(t *testing.T) {
 	})
 }
 
+func TestW5_SomebodySaysWhoseTheAccountsAre(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		yao := p.w.YaoMangzhong.PersonID
+		conflict := func(one, two, union string) (in SignedIn, c Conflict) {
+			t.Helper()
+			_, err := p.SignInWeChat(t.Context(), p.fake.Code(two), device)
+			fine(t, "sign in", err)
+			for _, h := range []string{one, two} {
+				p.fake.SetUnionID(fake.OpenID(fake.AppID, h), union)
+			}
+			_, err = p.SignInWeChat(t.Context(), p.fake.Code(one), device)
+			fine(t, "sign in", err)
+			for range 2 { // at each sign-in, and one conflict all the same
+				in, err = p.SignInWeChat(t.Context(), p.fake.Code(two), device)
+				fine(t, "sign in", err)
+			}
+			all, err := p.ListConflicts(t.Context(), p.w.SecurityAdmin)
+			if err != nil || len(all) != 1 {
+				t.Fatalf("%d conflicts wait, %v; want one", len(all), err)
+			}
+			return in, all[0]
+		}
+		p.onPhone(t, "xl.m2", yao, device)
+		guest, c := conflict("xl.m2", "h5-of-yao", "u-1")
+		sides := c.Sides
+		if sides[0].Person != yao {
+			sides[0], sides[1] = sides[1], sides[0]
+		}
+		if sides[0].Person != yao || sides[0].State != Bound || sides[0].UnitName == "" || sides[0].BoundAt == nil ||
+			sides[1].Person != guest.Session.Person || sides[1].State != Unverified || sides[1].UnitName != "" {
+			t.Errorf("the two are %+v", sides)
+		}
+		settle := func(by org.Actor, same bool, keep org.PersonID) error {
+			return p.SettleConflict(t.Context(), by, c.ID, same, keep, "本人当面确认")
+		}
+		wants(t, "keep a third person", settle(p.w.SecurityAdmin, true, p.w.FengShuangjiang.PersonID), ErrConflictKeep)
+		wants(t, "keep nobody", settle(p.w.SecurityAdmin, true, 0), ErrConflictKeep)
+		wants(t, "keep the stranger", settle(p.w.SecurityAdmin, true, guest.Session.Person), ErrConflictKeep)
+		wants(t, "decide about oneself", settle(org.Actor{PersonID: yao, Role: org.RoleSecurityAdmin}, true, yao), ErrSecondPerson)
+		wants(t, "no such conflict", p.SettleConflict(t.Context(), p.w.SecurityAdmin, c.ID+100, true, yao, "x"), problem.ErrNotFound)
+		fine(t, "keep the person of the roster", settle(p.w.SecurityAdmin, true, yao))
+		wants(t, "once more", settle(p.w.SecurityTwo, false, 0), ErrIllegalTransition)
+		_, _, err := p.Identify(t.Context(), guest.Access, 0)
+		wants(t, "the stranger's sign-in", err, ErrSessionEnded)
+		in, err := p.SignInWeChat(t.Context(), p.fake.Code("h5-of-yao"), device)
+		if err != nil || in.Session.Person != yao || in.State != Bound {
+			t.Errorf("afterwards: %s as %d, %v; want the person kept", in.State, in.Session.Person, err)
+		}
+		ctx, _ := p.as(t, in)
+		wants(t, "a sensitive act within a day", p.CheckStepUp(ctx), ErrHeld)
+		if got := p.told(t, yao, "security.rebind"); got != 1 {
+			t.Errorf("told %d times, want once", got)
+		}
+		if again, err := p.SignInWeChat(t.Context(), p.fake.Code("xl.m2"), device); err != nil || again.Session.Person != yao {
+			t.Errorf("the account from before: %d, %v", again.Session.Person, err)
+		}
+
+		// Two humans: nothing changes, and nobody is asked again.
+		p.in(t, func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE wechat_account SET unionid_hash = NULL`)
+			return err
+		})
+		p.onPhone(t, "xl.m3", p.w.XingwuMember.PersonID, "device-0000000003")
+		guest, c = conflict("xl.m3", "a-relative", "u-2")
+		fine(t, "two humans", settle(p.w.SecurityTwo, false, 0))
+		for _, h := range []string{"xl.m3", "a-relative"} {
+			_, err := p.SignInWeChat(t.Context(), p.fake.Code(h), device)
+			fine(t, "sign in", err)
+		}
+		if all, err := p.ListConflicts(t.Context(), p.w.SecurityAdmin); err != nil || len(all) != 0 {
+			t.Errorf("%d conflicts wait afterwards, %v; want none", len(all), err)
+		}
+		if in, err := p.SignInWeChat(t.Context(), p.fake.Code("a-relative"), device); err != nil || in.Session.Person != guest.Session.Person {
+			t.Errorf("the relative is %d, %v; want who they were", in.Session.Person, err)
+		}
+	})
+}
+
 func TestW6_APhoneOfAnotherAppBindsNobody(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, p *place) {
@@ -404,9 +528,10 @@ func TestA2_1_UnknownAccountsAreAnsweredLikeWrongPasswords(t *testing.T) {
 		p.enrolled(t, p.w.LuoQingming.PersonID, "po.1")
 		p.enrolled(t, p.w.OfficeTwo.PersonID, "po.2")
 		fine(t, "disable", p.Disable(t.Context(), p.w.SecurityAdmin, p.w.OfficeTwo.PersonID, "离职"))
-		rounds := 25
-		if testing.Short() {
-			rounds = 5
+		rounds := 10
+		nightly := os.Getenv("WANJIA_NIGHTLY") != "" // the machine is ours then, and times mean something
+		if nightly {
+			rounds = 200
 		}
 		took := map[string][]time.Duration{}
 		for i := range rounds {
@@ -414,19 +539,20 @@ func TestA2_1_UnknownAccountsAreAnsweredLikeWrongPasswords(t *testing.T) {
 			for who, try := range map[string][2]string{
 				"wrong password": {"po.1", "wrong password 1"}, "unknown": {"nobody." + number(i), "wrong password 1"}, "disabled": {"po.2", password},
 			} {
-				begin := time.Now()
+				begin, hashes := time.Now(), p.Hashes()
 				_, err := p.SignInPassword(t.Context(), try[0], try[1], Console, device)
 				took[who] = append(took[who], time.Since(begin))
+				if got := p.Hashes() - hashes; got != 1 {
+					t.Errorf("%s: %d hashes, want the same work for everybody", who, got)
+				}
 				wants(t, who, err, ErrSignIn)
 			}
 		}
 		median := func(who string) time.Duration { slices.Sort(took[who]); return took[who][rounds/2] }
 		t.Logf("medians: wrong password %v, unknown %v, disabled %v", median("wrong password"), median("unknown"), median("disabled"))
-		// On a quiet machine they differ by less than 5 ms; other tests run beside this one, so it only sees an
-		// account that is answered without any hashing.
 		for _, who := range []string{"unknown", "disabled"} {
-			if median(who) < median("wrong password")/2 {
-				t.Errorf("%s is answered in %v, a wrong password in %v", who, median(who), median("wrong password"))
+			if apart := (median(who) - median("wrong password")).Abs(); nightly && apart > 5*time.Millisecond {
+				t.Errorf("%s is answered in %v, a wrong password in %v: %v apart, want at most 5 ms", who, median(who), median("wrong password"), apart)
 			}
 		}
 

@@ -250,10 +250,11 @@ type accountRow struct {
 	Person    *org.PersonID `db:"person_id"`
 	State     State         `db:"state"`
 	UnionHash []byte        `db:"unionid_hash"`
+	BoundAt   *time.Time    `db:"bound_at"`
 	HeldUntil *time.Time    `db:"held_until"`
 }
 
-const accountColumns = `SELECT id, person_id, state, unionid_hash, held_until FROM wechat_account`
+const accountColumns = `SELECT id, person_id, state, unionid_hash, bound_at, held_until FROM wechat_account`
 
 func findAccount(ctx context.Context, q db.Queryer, app string, hashes [][]byte) (a accountRow, found bool, err error) {
 	query, args, err := db.In(accountColumns+` WHERE app_id = ? AND openid_hash IN (?)`, app, hashes)
@@ -301,12 +302,48 @@ func sealOpenID(ctx context.Context, tx *db.Tx, id int64, cipher []byte) error {
 	return db.Wrap(err, nil, "seal the openid of account %d", id)
 }
 
+// insertConflict notes that two accounts conflict: once, whichever of them is seen second.
 func insertConflict(ctx context.Context, tx *db.Tx, account, other int64) error {
+	account, other = min(account, other), max(account, other)
 	_, err := tx.Insert(ctx, `INSERT INTO account_conflict (account_id, other_id, at) VALUES (?, ?, ?)`, account, other, tx.Now)
 	if db.IsDuplicate(err) {
 		return nil
 	}
 	return db.Wrap(err, nil, "note that accounts %d and %d conflict", account, other)
+}
+
+type conflictRow struct {
+	ID      int64     `db:"id"`
+	Account int64     `db:"account_id"`
+	Other   int64     `db:"other_id"`
+	At      time.Time `db:"at"`
+}
+
+const conflictColumns = `SELECT id, account_id, other_id, at FROM account_conflict`
+
+func openConflicts(ctx context.Context, q db.Queryer) (all []conflictRow, err error) {
+	err = q.Select(ctx, &all, conflictColumns+` WHERE settled_at IS NULL ORDER BY at, id LIMIT 100`)
+	return all, db.Wrap(err, nil, "list the account conflicts")
+}
+
+func findConflict(ctx context.Context, q db.Queryer, id int64) (r conflictRow, err error) {
+	err = q.Get(ctx, &r, conflictColumns+` WHERE id = ?`, id)
+	return r, db.Wrap(err, problem.ErrNotFound, "find account conflict %d", id)
+}
+
+func settleConflict(ctx context.Context, tx *db.Tx, id int64, decision string, by org.PersonID, reason string) (found int64, err error) {
+	found, err = tx.Change(ctx, `
+		UPDATE account_conflict SET settled_at = ?, decision = ?, decided_by = ?, reason = ?
+		WHERE id = ? AND settled_at IS NULL`, tx.Now, decision, by, reason, id)
+	return found, db.Wrap(err, nil, "settle account conflict %d", id)
+}
+
+// moveAccount makes a that of person, if it is still as it was read.
+func moveAccount(ctx context.Context, tx *db.Tx, a accountRow, person org.PersonID, held time.Time) (found int64, err error) {
+	found, err = tx.Change(ctx, `
+		UPDATE wechat_account SET person_id = ?, state = ?, bound_at = ?, held_until = ?
+		WHERE id = ? AND person_id = ? AND state = ?`, person, Bound, tx.Now, held, a.ID, a.Person, a.State)
+	return found, db.Wrap(err, nil, "move wechat account %d", a.ID)
 }
 
 // closeOthers closes the accounts that person used until now with this app's account id.
@@ -497,6 +534,54 @@ func replaceRecovery(ctx context.Context, tx *db.Tx, person org.PersonID, hashes
 func useRecovery(ctx context.Context, tx *db.Tx, id int64) (found int64, err error) {
 	found, err = tx.Change(ctx, `UPDATE recovery_code SET used_at = ? WHERE id = ? AND used_at IS NULL`, tx.Now, id)
 	return found, db.Wrap(err, nil, "use recovery code %d", id)
+}
+
+func changePassword(ctx context.Context, tx *db.Tx, person org.PersonID, from, to string) (found int64, err error) {
+	found, err = tx.Change(ctx, `UPDATE credential SET password = ?, changed_at = ? WHERE person_id = ? AND password = ?`, to, tx.Now, person, from)
+	return found, db.Wrap(err, nil, "change the password of person %d", person)
+}
+
+// PINs.
+
+type pinRow struct {
+	Hash  string `db:"hash"`
+	Tries int    `db:"tries"`
+}
+
+func savePin(ctx context.Context, tx *db.Tx, person org.PersonID, device []byte, hash string) error {
+	return db.Save(func() (int64, error) {
+		return tx.Change(ctx, `UPDATE pin SET hash = ?, tries = 0, created_at = ?, used_at = ? WHERE person_id = ? AND device_hash = ?`,
+			hash, tx.Now, tx.Now, person, device)
+	}, func() error {
+		_, err := tx.Change(ctx, `
+			INSERT INTO pin (person_id, device_hash, hash, tries, created_at, used_at)
+			VALUES (?, ?, ?, 0, ?, ?)`, person, device, hash, tx.Now, tx.Now)
+		return err
+	})
+}
+
+// tryPin counts a try of the PIN of a device, and finds nothing when there have been too many.
+func tryPin(ctx context.Context, tx *db.Tx, person org.PersonID, device []byte) (found int64, err error) {
+	found, err = tx.Change(ctx, `UPDATE pin SET tries = tries + 1 WHERE person_id = ? AND device_hash = ? AND tries < ?`, person, device, pinTries)
+	return found, db.Wrap(err, nil, "count a try of the PIN of person %d", person)
+}
+
+func findPin(ctx context.Context, q db.Queryer, person org.PersonID, device []byte) (p pinRow, err error) {
+	err = q.Get(ctx, &p, `SELECT hash, tries FROM pin WHERE person_id = ? AND device_hash = ?`, person, device)
+	return p, db.Wrap(err, ErrPinNeeded, "find the PIN of person %d", person)
+}
+
+func pinShown(ctx context.Context, tx *db.Tx, person org.PersonID, device []byte) error {
+	found, err := tx.Change(ctx, `UPDATE pin SET tries = 0, used_at = ? WHERE person_id = ? AND device_hash = ?`, tx.Now, person, device)
+	if err == nil && found == 0 {
+		err = ErrPinNeeded // taken away in between
+	}
+	return err
+}
+
+func dropPins(ctx context.Context, tx *db.Tx, person org.PersonID) error {
+	_, err := tx.Change(ctx, `DELETE FROM pin WHERE person_id = ?`, person)
+	return db.Wrap(err, nil, "take the PINs of person %d away", person)
 }
 
 type challengeRow struct {
@@ -710,6 +795,7 @@ func forget(ctx context.Context, tx *db.Tx) (deleted int64, err error) {
 		{`DELETE FROM login_code_use WHERE at <= ?`, tx.Now.Add(-10 * time.Minute)},
 		{`DELETE FROM sign_in_challenge WHERE expires_at <= ?`, tx.Now.Add(-day)},
 		{`DELETE FROM auth_try WHERE since <= ?`, tx.Now.Add(-day)},
+		{`DELETE FROM pin WHERE used_at <= ?`, tx.Now.Add(-90 * day)},
 	} {
 		if _, err := tx.Change(ctx, old.remove, old.before); err != nil {
 			return deleted, fmt.Errorf("forget: %w", err)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wanjia/internal/platform/push"
 )
 
 var noon = time.Date(2026, 5, 11, 4, 0, 0, 0, time.UTC)
@@ -133,11 +136,61 @@ func TestJ1_NoForgedTokenIsTaken(t *testing.T) {
 	if len(forged) < 40 {
 		t.Fatalf("only %d forgeries", len(forged))
 	}
+	begin := time.Now()
 	for what, text := range forged {
 		if _, err := tk.verify(text, noon); err == nil {
 			t.Errorf("%s is taken", what)
 		}
 	}
+	// 1 ms each on a quiet machine without -race; here it only sees one that makes us work.
+	if each := time.Since(begin) / time.Duration(len(forged)); each > 50*time.Millisecond {
+		t.Errorf("%v a forgery", each)
+	} else {
+		t.Logf("%d forgeries, %v each", len(forged), each)
+	}
+}
+
+func TestJ1_NoKindOfTokenStandsForAnother(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		p.enrolled(t, p.w.LuoQingming.PersonID, "po.1")
+		challenge, err := p.SignInPassword(t.Context(), "po.1", password, Console, device)
+		fine(t, "password", err)
+		in := p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+		tickets := push.NewTickets(p.db, p.kv, func(context.Context, int64) (push.Session, error) { return push.Session{}, nil })
+		ticket, err := tickets.Issue(t.Context(), int64(in.Session.ID))
+		fine(t, "ticket", err)
+		i, err := p.Invite(t.Context(), p.w.FengShuangjiang, p.w.YaoMangzhong.PersonID)
+		fine(t, "invite", err)
+		guest, err := p.SignInWeChat(t.Context(), p.fake.Code("guest"), "device-0000000009")
+		fine(t, "sign in", err)
+		ctx, by := p.as(t, guest)
+		all := map[string]string{
+			"access token": in.Access, "refresh token": in.Refresh, "challenge": challenge, "ticket": ticket, "invitation": i.Code,
+			"place code": "v1.12.345.k1.abcdefghijklmnop",
+		}
+		doors := map[string]func(text string) error{
+			"access token":  func(text string) error { _, _, err := p.Identify(t.Context(), text, 0); return err },
+			"refresh token": func(text string) error { _, err := p.Refresh(t.Context(), text, device); return err },
+			"challenge":     func(text string) error { _, err := p.VerifyTotp(t.Context(), text, "123456", device); return err },
+			"ticket":        func(text string) error { _, err := tickets.Redeem(t.Context(), text); return err },
+			"invitation":    func(text string) error { return p.BindByInvitation(ctx, by, text) },
+		}
+		for door, enter := range doors {
+			for kind, text := range all {
+				if kind == door {
+					continue
+				}
+				if err := enter(text); err == nil {
+					t.Errorf("a %s is taken as %s", kind, door)
+				}
+				p.move(day) // there are limits to tries
+				fine(t, "poll", p.LoadRevocations(t.Context()))
+				in = p.signIn(t, p.w.YaoMangzhong.PersonID, Mini, device)
+				all["access token"], all["refresh token"] = in.Access, in.Refresh
+			}
+		}
+	})
 }
 
 func TestJ1_AHugeTokenCostsNothing(t *testing.T) { //nolint:paralleltest // because it counts allocations

@@ -7,6 +7,8 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/problem"
 )
 
 const (
@@ -21,6 +23,14 @@ func (s *Service) subject(what, whom string) []byte {
 
 func (s *Service) personSubject(person org.PersonID) []byte {
 	return s.subject("second factor", strconv.FormatInt(int64(person), 10))
+}
+
+// limited says whether one more call of subject is too many for l.
+func (s *Service) limited(ctx context.Context, l limit.Limiter, subject string) error {
+	if v := s.limit(ctx, l, subject); !v.OK {
+		return problem.ErrTooMany.RetryAfter(v.Retry)
+	}
+	return nil
 }
 
 // try counts a try in a transaction of its own, so that it counts whatever becomes of it, and refuses the

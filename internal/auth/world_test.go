@@ -18,6 +18,7 @@ import (
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/wechat"
@@ -68,7 +69,7 @@ func newPlace(t *testing.T, d *db.DB, k *kv.KV) *place {
 	}
 	t.Cleanup(client.Close)
 	p.w = orgtest.Tree(t, d)
-	p.Service = NewService(Options{DB: d, KV: k, Keys: keys, WeChat: client, Issuer: "wanjia.test", Era: 1, Demo: true, Ended: p.hear})
+	p.Service = NewService(Options{DB: d, KV: k, Keys: keys, WeChat: client, Issuer: "wanjia.test", Era: 1, Demo: true, Limit: unlimited, Ended: p.hear})
 	if err := p.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func newPlace(t *testing.T, d *db.DB, k *kv.KV) *place {
 // node is another node of the same deployment.
 func (p *place) node(t *testing.T) *Service {
 	t.Helper()
-	n := NewService(Options{DB: p.db, KV: p.kv, Keys: p.keys, WeChat: p.wechat, Issuer: "wanjia.test", Era: 1})
+	n := NewService(Options{DB: p.db, KV: p.kv, Keys: p.keys, WeChat: p.wechat, Issuer: "wanjia.test", Era: 1, Limit: unlimited})
 	if err := n.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -98,6 +99,11 @@ func (p *place) heard(want Ended) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Contains(p.ended, want)
+}
+
+// unlimited is for tests that are about something else.
+func unlimited(_ context.Context, l limit.Limiter, _ string) limit.Verdict {
+	return limit.Verdict{Limiter: l, OK: true}
 }
 
 // signIn is a session of person, as a sign-in by any way begins it.

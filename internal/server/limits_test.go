@@ -312,3 +312,16 @@ func TestCSRFNoForeignPageMakesABrowserRefreshOrWrite(t *testing.T) {
 		}
 	}
 }
+
+func TestW3NoRequestTakesAnIdentityFromItsBody(t *testing.T) {
+	t.Parallel()
+	e := newEdgeOf(t, api.Document, nil)
+	for _, id := range []string{"signInWeChat", "bindByInvitation", "requestBinding", "refreshSession", "setPin", "stepUp"} {
+		for _, name := range []string{"openid", "openId", "unionid", "phone", "phoneNumber", "sessionKey", "encryptedData", "iv", "personId"} {
+			a := e.example(t, e.contract.operations[id], func(body map[string]any) { body[name] = "19900001234" })
+			if a.Code != http.StatusBadRequest || e.reached {
+				t.Errorf("%s with %s: %d, handler reached: %v; want 400", id, name, a.Code, e.reached)
+			}
+		}
+	}
+}

@@ -6,6 +6,9 @@ CREATE TABLE `account_conflict` (
   `other_id` bigint(20) NOT NULL,
   `at` datetime(3) NOT NULL,
   `settled_at` datetime(3) DEFAULT NULL,
+  `decision` varchar(20) DEFAULT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `reason` varchar(200) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `account_conflict_once` (`account_id`,`other_id`),
   KEY `account_conflict_other` (`other_id`),
@@ -413,6 +416,18 @@ CREATE TABLE `person` (
   `version` bigint(20) NOT NULL DEFAULT 1,
   PRIMARY KEY (`id`),
   KEY `person_phone` (`phone_index`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `pin` (
+  `person_id` bigint(20) NOT NULL,
+  `device_hash` varbinary(32) NOT NULL,
+  `hash` varchar(200) NOT NULL,
+  `tries` int(11) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`person_id`,`device_hash`),
+  KEY `pin_used` (`used_at`),
+  CONSTRAINT `pin_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `place` (

@@ -1,0 +1,1 @@
+ALTER TABLE account_conflict ADD COLUMN decided_by BIGINT NULL;

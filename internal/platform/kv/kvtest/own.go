@@ -1,0 +1,121 @@
+package kvtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wanjia/internal/platform/kv"
+)
+
+// A Server is a Redis process of the test's own, which it may wipe and kill.
+type Server struct {
+	t       *testing.T
+	program string
+	port    string
+	command *exec.Cmd
+}
+
+// Own starts a Redis for this test alone and opens it; where there is no server for tests, it skips like Each.
+func Own(t *testing.T) (*kv.KV, *Server) {
+	t.Helper()
+	if os.Getenv("WANJIA_TEST_REDIS") == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("WANJIA_TEST_REDIS names no server, and CI runs without skipping: start it with make test")
+		}
+		t.Skip("WANJIA_TEST_REDIS names no server: this test runs with make test")
+	}
+	s := &Server{t: t}
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			s.program = path
+			break
+		}
+	}
+	if s.program == "" {
+		t.Fatal("there is neither redis-server nor valkey-server, which make test installs")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // because it only finds a free port
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, s.port, _ = net.SplitHostPort(l.Addr().String())
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() {
+		if s.command != nil {
+			s.Kill()
+		}
+	})
+	return open(t, kv.Options{Era: 1, Addrs: []string{s.address()}}), s
+}
+
+func (s *Server) address() string { return net.JoinHostPort("127.0.0.1", s.port) }
+
+// Start starts the process, empty, and waits until it answers.
+func (s *Server) Start() {
+	s.t.Helper()
+	s.command = exec.Command(s.program, "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir()) //nolint:gosec,noctx // because the test stops it
+	if err := s.command.Start(); err != nil {
+		s.t.Fatalf("start redis: %v", err)
+	}
+	c := s.client()
+	defer func() { _ = c.Close() }()
+	for end := time.Now().Add(10 * time.Second); c.Ping(context.Background()).Err() != nil; {
+		if time.Now().After(end) {
+			s.t.Fatal("redis does not answer within 10 s")
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// Kill ends the process with SIGKILL; what it held is gone.
+func (s *Server) Kill() {
+	s.t.Helper()
+	if err := s.command.Process.Kill(); err != nil {
+		s.t.Fatalf("kill redis: %v", err)
+	}
+	_ = s.command.Wait() // it was killed, and says so
+	s.command = nil
+}
+
+// Wipe deletes everything (FLUSHALL).
+func (s *Server) Wipe() {
+	s.t.Helper()
+	c := s.client()
+	defer func() { _ = c.Close() }()
+	if err := c.FlushAll(context.Background()).Err(); err != nil {
+		s.t.Fatalf("wipe redis: %v", err)
+	}
+}
+
+// Dump is every key with what it holds, as text: for tests of what must not be there.
+func (s *Server) Dump() (all []string) {
+	s.t.Helper()
+	c, ctx := s.client(), context.Background()
+	defer func() { _ = c.Close() }()
+	keys := c.Scan(ctx, 0, "*", 500).Iterator()
+	for keys.Next(ctx) {
+		raw, err := c.Do(ctx, "DUMP", keys.Val()).Text() // small values stand there as they are
+		if err != nil && err != redis.Nil {
+			s.t.Fatalf("dump %s: %v", keys.Val(), err)
+		}
+		all = append(all, fmt.Sprintf("%s=%s", keys.Val(), raw))
+	}
+	if err := keys.Err(); err != nil {
+		s.t.Fatalf("list the keys: %v", err)
+	}
+	return all
+}
+
+func (s *Server) client() *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: s.address(), MaxRetries: -1, DialTimeout: time.Second})
+}
