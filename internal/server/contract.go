@@ -60,6 +60,8 @@ type operation struct {
 	stepUp   stepUp          // whether the second factor must be fresh
 	inTime   time.Duration   // 0: as long as it likes
 	private  bool            // answers what no cache may keep
+
+	transient []string // properties of which nothing is kept
 }
 
 // A stepUp says when an operation wants the second factor to have been shown within five minutes (security.md §4).
@@ -153,6 +155,7 @@ func newOperation(doc *openapi3.T, path, method string, item *openapi3.PathItem,
 	}
 	if spec.RequestBody != nil {
 		op.takes = spec.RequestBody.Value.Content
+		op.transient = transient(op.takes)
 	}
 	// The filter is given an operation without security: who asks is found out before, without reading a byte of
 	// the body.
@@ -372,7 +375,7 @@ func remember(ctx echo.Context, op *operation, a *asked, body []byte) {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%s\n", op.method, r.URL.Path, r.URL.RawQuery)
 	_ = binary.Write(h, binary.BigEndian, int64(a.actingAs))
-	h.Write(body)
+	h.Write(op.lasting(body))
 	known := once.With(r.Context(), once.Call{Operation: op.id, Key: r.Header.Get("Idempotency-Key"), Fingerprint: h.Sum(nil)})
 	ctx.SetRequest(r.WithContext(known))
 	ctx.Response().Before(func() {

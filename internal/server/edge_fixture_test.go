@@ -55,6 +55,7 @@ paths:
                 count: {type: integer, format: int64, minimum: 0}
                 size: {type: integer, default: 7}
                 kinds: {type: array, maxItems: 3, items: {type: string, enum: [a, b]}}
+                where: {type: object, additionalProperties: false, x-transient: true, properties: {x: {type: number}}}
                 inner:
                   allOf:
                     - type: object

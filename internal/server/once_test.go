@@ -52,3 +52,39 @@ func TestI1TheSameRequestTwiceHasOneEffectAndSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestQ7NothingIsKeptOfWhatIsTransientNotEvenItsHash(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		e := newEdge(t, nil)
+		e.then = func(c echo.Context) error {
+			ctx := c.Request().Context()
+			err := d.InTx(ctx, func(tx *db.Tx) error {
+				return once.Do(ctx, tx, int64(org.ActorFrom(ctx).PersonID), nil, func() error { return nil })
+			})
+			if err != nil {
+				return err
+			}
+			return c.NoContent(http.StatusNoContent)
+		}
+		send := func(key, body string) reply {
+			return e.ask(t, http.MethodPost, "/v1/visits", body, "Authorization", holder, "Content-Type", "application/json", "Idempotency-Key", key)
+		}
+		keys := []string{"0123456789abcde0", "0123456789abcde1", "0123456789abcde2"}
+		for i, body := range []string{`{"note":"x1","where":{"x":31.177427}}`, `{"note":"x1","where":{"x":31.177428}}`, `{"note":"x1"}`} {
+			if a := send(keys[i], body); a.Code != http.StatusNoContent {
+				t.Fatalf("%s: %d %s", body, a.Code, a.Body)
+			}
+		}
+		var different int
+		if err := d.Get(t.Context(), &different, `SELECT COUNT(DISTINCT fingerprint) FROM idempotency`); err != nil || different != 1 {
+			t.Errorf("three positions left %d fingerprints, %v; want one, of the rest", different, err)
+		}
+		if a := send(keys[0], `{"note":"x1","where":{"x":5}}`); a.Header().Get("Idempotent-Replayed") != "true" {
+			t.Errorf("another position is another request: %d %s", a.Code, a.Body)
+		}
+		if a := send(keys[0], `{"note":"x2","where":{"x":31.177427}}`); a.problem.Code != problem.ErrKeyReused.Code {
+			t.Errorf("another note is the same request: %d %s", a.Code, a.Body)
+		}
+	})
+}
