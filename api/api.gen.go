@@ -209,6 +209,24 @@ func (e EnrolmentState) Valid() bool {
 	}
 }
 
+// Defines values for FenceCentreDatum.
+const (
+	FenceCentreDatumGcj02 FenceCentreDatum = "gcj02"
+	FenceCentreDatumWgs84 FenceCentreDatum = "wgs84"
+)
+
+// Valid indicates whether the value is a known member of the FenceCentreDatum enum.
+func (e FenceCentreDatum) Valid() bool {
+	switch e {
+	case FenceCentreDatumGcj02:
+		return true
+	case FenceCentreDatumWgs84:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GrantState.
 const (
 	GrantStateGranted  GrantState = "granted"
@@ -485,6 +503,7 @@ func (e MemberUnmaskingPurpose) Valid() bool {
 // Defines values for NewCheckInKind.
 const (
 	NewCheckInKindCounterpart NewCheckInKind = "counterpart"
+	NewCheckInKindGeofence    NewCheckInKind = "geofence"
 	NewCheckInKindPlaceCode   NewCheckInKind = "place_code"
 )
 
@@ -492,6 +511,8 @@ const (
 func (e NewCheckInKind) Valid() bool {
 	switch e {
 	case NewCheckInKindCounterpart:
+		return true
+	case NewCheckInKindGeofence:
 		return true
 	case NewCheckInKindPlaceCode:
 		return true
@@ -629,6 +650,48 @@ func (e NewVisitsResult) Valid() bool {
 	}
 }
 
+// Defines values for PlaceChangeKind.
+const (
+	PlaceChangeKindActivitySite PlaceChangeKind = "activity_site"
+	PlaceChangeKindBoardSite    PlaceChangeKind = "board_site"
+	PlaceChangeKindCounter      PlaceChangeKind = "counter"
+	PlaceChangeKindMeetingRoom  PlaceChangeKind = "meeting_room"
+)
+
+// Valid indicates whether the value is a known member of the PlaceChangeKind enum.
+func (e PlaceChangeKind) Valid() bool {
+	switch e {
+	case PlaceChangeKindActivitySite:
+		return true
+	case PlaceChangeKindBoardSite:
+		return true
+	case PlaceChangeKindCounter:
+		return true
+	case PlaceChangeKindMeetingRoom:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PositionDatum.
+const (
+	PositionDatumGcj02 PositionDatum = "gcj02"
+	PositionDatumWgs84 PositionDatum = "wgs84"
+)
+
+// Valid indicates whether the value is a known member of the PositionDatum enum.
+func (e PositionDatum) Valid() bool {
+	switch e {
+	case PositionDatumGcj02:
+		return true
+	case PositionDatumWgs84:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Post.
 const (
 	PostDeputy       Post = "deputy"
@@ -692,6 +755,72 @@ func (e PresenceState) Valid() bool {
 	case PresenceStateRefused:
 		return true
 	case PresenceStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceDetailState.
+const (
+	PresenceDetailStateClaimed   PresenceDetailState = "claimed"
+	PresenceDetailStateConfirmed PresenceDetailState = "confirmed"
+	PresenceDetailStateRefused   PresenceDetailState = "refused"
+	PresenceDetailStateWithdrawn PresenceDetailState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the PresenceDetailState enum.
+func (e PresenceDetailState) Valid() bool {
+	switch e {
+	case PresenceDetailStateClaimed:
+		return true
+	case PresenceDetailStateConfirmed:
+		return true
+	case PresenceDetailStateRefused:
+		return true
+	case PresenceDetailStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceEvidenceDistance.
+const (
+	PresenceEvidenceDistanceInside PresenceEvidenceDistance = "inside"
+	PresenceEvidenceDistanceNear   PresenceEvidenceDistance = "near"
+)
+
+// Valid indicates whether the value is a known member of the PresenceEvidenceDistance enum.
+func (e PresenceEvidenceDistance) Valid() bool {
+	switch e {
+	case PresenceEvidenceDistanceInside:
+		return true
+	case PresenceEvidenceDistanceNear:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PresenceEvidenceKind.
+const (
+	PresenceEvidenceKindAct         PresenceEvidenceKind = "act"
+	PresenceEvidenceKindCounterpart PresenceEvidenceKind = "counterpart"
+	PresenceEvidenceKindGeofence    PresenceEvidenceKind = "geofence"
+	PresenceEvidenceKindPlaceCode   PresenceEvidenceKind = "place_code"
+)
+
+// Valid indicates whether the value is a known member of the PresenceEvidenceKind enum.
+func (e PresenceEvidenceKind) Valid() bool {
+	switch e {
+	case PresenceEvidenceKindAct:
+		return true
+	case PresenceEvidenceKindCounterpart:
+		return true
+	case PresenceEvidenceKindGeofence:
+		return true
+	case PresenceEvidenceKindPlaceCode:
 		return true
 	default:
 		return false
@@ -1214,6 +1343,24 @@ func (e VisitResult) Valid() bool {
 	}
 }
 
+// Defines values for ListDaysSinceParamsOf.
+const (
+	ListDaysSinceParamsOfOwn  ListDaysSinceParamsOf = "own"
+	ListDaysSinceParamsOfUnit ListDaysSinceParamsOf = "unit"
+)
+
+// Valid indicates whether the value is a known member of the ListDaysSinceParamsOf enum.
+func (e ListDaysSinceParamsOf) Valid() bool {
+	switch e {
+	case ListDaysSinceParamsOfOwn:
+		return true
+	case ListDaysSinceParamsOfUnit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListMembersParamsStatus.
 const (
 	ListMembersParamsStatusFullMember         ListMembersParamsStatus = "full_member"
@@ -1234,6 +1381,7 @@ func (e ListMembersParamsStatus) Valid() bool {
 
 // Defines values for ListPresenceParamsWhich.
 const (
+	ListPresenceParamsWhichApart  ListPresenceParamsWhich = "apart"
 	ListPresenceParamsWhichClaims ListPresenceParamsWhich = "claims"
 	ListPresenceParamsWhichOwn    ListPresenceParamsWhich = "own"
 )
@@ -1241,6 +1389,8 @@ const (
 // Valid indicates whether the value is a known member of the ListPresenceParamsWhich enum.
 func (e ListPresenceParamsWhich) Valid() bool {
 	switch e {
+	case ListPresenceParamsWhichApart:
+		return true
 	case ListPresenceParamsWhichClaims:
 		return true
 	case ListPresenceParamsWhichOwn:
@@ -1644,6 +1794,22 @@ type CreatedCampaign struct {
 	ID int64 `json:"id"`
 }
 
+// DaysSince defines model for DaysSince.
+type DaysSince struct {
+	// LastDay Absent: never.
+	LastDay  *string `json:"lastDay,omitempty"`
+	UnitID   int64   `json:"unitId"`
+	UnitName string  `json:"unitName"`
+
+	// WorkingDays Since that day.
+	WorkingDays *int `json:"workingDays,omitempty"`
+}
+
+// DaysSinceList defines model for DaysSinceList.
+type DaysSinceList struct {
+	Items []DaysSince `json:"items"`
+}
+
 // DealtEntrances defines model for DealtEntrances.
 type DealtEntrances struct {
 	AreaID int64 `json:"areaId"`
@@ -1713,6 +1879,23 @@ type EntranceRow struct {
 	Label   string `json:"label"`
 	PlaceID int64  `json:"placeId"`
 }
+
+// Fence Where the place itself lies, and how far it reaches.
+type Fence struct {
+	CentreDatum FenceCentreDatum `json:"centreDatum"`
+
+	// CentreEast Degrees.
+	CentreEast float64 `json:"centreEast"`
+
+	// CentreNorth Degrees.
+	CentreNorth float64 `json:"centreNorth"`
+
+	// Radius Metres.
+	Radius int `json:"radius"`
+}
+
+// FenceCentreDatum defines model for Fence.CentreDatum.
+type FenceCentreDatum string
 
 // GivenTask defines model for GivenTask.
 type GivenTask struct {
@@ -2253,8 +2436,11 @@ type NewCheckIn struct {
 	// Offline It was scanned without a network.
 	Offline *bool `json:"offline,omitempty"`
 
-	// PlaceID Of a short code.
+	// PlaceID Of a short code or a position.
 	PlaceID *int64 `json:"placeId,omitempty"`
+
+	// Position Where the phone says that it is. Judged at once and forgotten.
+	Position *Position `json:"position,omitempty"`
 
 	// Reason Of an entry for a day that has passed.
 	Reason    *string `json:"reason,omitempty"`
@@ -2317,6 +2503,8 @@ type NewPin struct {
 
 // NewPlace defines model for NewPlace.
 type NewPlace struct {
+	// Fence Where the place itself lies, and how far it reaches.
+	Fence  *Fence       `json:"fence,omitempty"`
 	Kind   NewPlaceKind `json:"kind"`
 	Name   string       `json:"name"`
 	UnitID int64        `json:"unitId"`
@@ -2455,11 +2643,34 @@ type PasswordChange struct {
 
 // Place defines model for Place.
 type Place struct {
-	ID     int64  `json:"id"`
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
-	UnitID int64  `json:"unitId"`
+	EndsOn *string `json:"endsOn,omitempty"`
+
+	// Fence Where the place itself lies, and how far it reaches.
+	Fence *Fence `json:"fence,omitempty"`
+
+	// Geofence Whether a position may prove a presence here today.
+	Geofence bool   `json:"geofence"`
+	ID       int64  `json:"id"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	UnitID   int64  `json:"unitId"`
+	Version  int64  `json:"version"`
 }
+
+// PlaceChange defines model for PlaceChange.
+type PlaceChange struct {
+	// EndsOn From this day on it is not used any more.
+	EndsOn *openapi_types.Date `json:"endsOn,omitempty"`
+
+	// Fence Where the place itself lies, and how far it reaches.
+	Fence   *Fence          `json:"fence,omitempty"`
+	Kind    PlaceChangeKind `json:"kind"`
+	Name    string          `json:"name"`
+	Version int64           `json:"version"`
+}
+
+// PlaceChangeKind defines model for PlaceChange.Kind.
+type PlaceChangeKind string
 
 // PlaceCode defines model for PlaceCode.
 type PlaceCode struct {
@@ -2519,6 +2730,18 @@ type PolicySetting struct {
 	UnitID       int64  `json:"unitId"`
 }
 
+// Position Where the phone says that it is. Judged at once and forgotten.
+type Position struct {
+	// Accuracy In metres.
+	Accuracy  float64       `json:"accuracy"`
+	Datum     PositionDatum `json:"datum"`
+	Latitude  float64       `json:"latitude"`
+	Longitude float64       `json:"longitude"`
+}
+
+// PositionDatum defines model for Position.Datum.
+type PositionDatum string
+
 // Post Of a branch officer.
 type Post string
 
@@ -2531,7 +2754,7 @@ type Presence struct {
 	HappenedAt time.Time `json:"happenedAt"`
 	ID         int64     `json:"id"`
 
-	// PersonName Of an open claim.
+	// PersonName Of one that the host is to look at.
 	PersonName *string   `json:"personName,omitempty"`
 	RecordedAt time.Time `json:"recordedAt"`
 
@@ -2544,6 +2767,50 @@ type Presence struct {
 
 // PresenceState defines model for Presence.State.
 type PresenceState string
+
+// PresenceDetail defines model for PresenceDetail.
+type PresenceDetail struct {
+	// Apart The person proved to be at another place too far away for the time between.
+	Apart      bool               `json:"apart"`
+	Day        string             `json:"day"`
+	Evidence   []PresenceEvidence `json:"evidence"`
+	HappenedAt time.Time          `json:"happenedAt"`
+	ID         int64              `json:"id"`
+
+	// PersonName For the host.
+	PersonName *string             `json:"personName,omitempty"`
+	RecordedAt time.Time           `json:"recordedAt"`
+	State      PresenceDetailState `json:"state"`
+	UnitID     int64               `json:"unitId"`
+	UnitName   string              `json:"unitName"`
+}
+
+// PresenceDetailState defines model for PresenceDetail.State.
+type PresenceDetailState string
+
+// PresenceEvidence defines model for PresenceEvidence.
+type PresenceEvidence struct {
+	ClockUntrusted bool `json:"clockUntrusted"`
+
+	// Distance All that is kept of a position.
+	Distance *PresenceEvidenceDistance `json:"distance,omitempty"`
+
+	// HappenedAt The phone's clock while it can be trusted.
+	HappenedAt time.Time            `json:"happenedAt"`
+	Kind       PresenceEvidenceKind `json:"kind"`
+	LateEntry  bool                 `json:"lateEntry"`
+	Offline    bool                 `json:"offline"`
+
+	// Reason Of a late entry.
+	Reason     *string   `json:"reason,omitempty"`
+	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// PresenceEvidenceDistance All that is kept of a position.
+type PresenceEvidenceDistance string
+
+// PresenceEvidenceKind defines model for PresenceEvidence.Kind.
+type PresenceEvidenceKind string
 
 // PresencePage defines model for PresencePage.
 type PresencePage struct {
@@ -2614,6 +2881,23 @@ type PushTicket struct {
 	// ExpiresIn Seconds.
 	ExpiresIn int    `json:"expiresIn"`
 	Ticket    string `json:"ticket"`
+}
+
+// QuietUnit defines model for QuietUnit.
+type QuietUnit struct {
+	// LastDay Absent: never.
+	LastDay  *string `json:"lastDay,omitempty"`
+	UnitID   int64   `json:"unitId"`
+	UnitName string  `json:"unitName"`
+
+	// WorkingDays Since that day.
+	WorkingDays *int `json:"workingDays,omitempty"`
+}
+
+// QuietUnitPage defines model for QuietUnitPage.
+type QuietUnitPage struct {
+	Items      []QuietUnit `json:"items"`
+	NextCursor *string     `json:"nextCursor,omitempty"`
 }
 
 // ReceiptCode The asker's code, ten characters shown five and five.
@@ -3447,6 +3731,18 @@ type GetGridCoverageParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListDaysSinceParams defines parameters for ListDaysSince.
+type ListDaysSinceParams struct {
+	// Of Own days, or those of the unit.
+	Of *ListDaysSinceParamsOf `form:"of,omitempty" json:"of,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListDaysSinceParamsOf defines parameters for ListDaysSince.
+type ListDaysSinceParamsOf string
+
 // CreateEnrolmentParams defines parameters for CreateEnrolment.
 type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -3724,10 +4020,28 @@ type SavePlaceParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ChangePlaceParams defines parameters for ChangePlace.
+type ChangePlaceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetPlaceCodeParams defines parameters for GetPlaceCode.
 type GetPlaceCodeParams struct {
 	// Seconds How far ahead.
 	Seconds *int `form:"seconds,omitempty" json:"seconds,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndPlaceParams defines parameters for EndPlace.
+type EndPlaceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -3744,7 +4058,7 @@ type SetPolicyParams struct {
 
 // ListPresenceParams defines parameters for ListPresence.
 type ListPresenceParams struct {
-	// Which Own ones, or claims that wait for the answer of the host.
+	// Which Own ones, or those that the host is to look at.
 	Which *ListPresenceParamsWhich `form:"which,omitempty" json:"which,omitempty"`
 
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -3759,6 +4073,12 @@ type ListPresenceParams struct {
 
 // ListPresenceParamsWhich defines parameters for ListPresence.
 type ListPresenceParamsWhich string
+
+// GetPresenceParams defines parameters for GetPresence.
+type GetPresenceParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
 
 // ConfirmPresenceParams defines parameters for ConfirmPresence.
 type ConfirmPresenceParams struct {
@@ -3782,6 +4102,18 @@ type RefusePresenceParams struct {
 type WithdrawCheckInParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListQuietUnitsParams defines parameters for ListQuietUnits.
+type ListQuietUnitsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -4230,6 +4562,9 @@ type EndSessionsOfJSONRequestBody = EndingSessions
 // SavePlaceJSONRequestBody defines body for SavePlace for application/json ContentType.
 type SavePlaceJSONRequestBody = NewPlace
 
+// ChangePlaceJSONRequestBody defines body for ChangePlace for application/json ContentType.
+type ChangePlaceJSONRequestBody = PlaceChange
+
 // SetPolicyJSONRequestBody defines body for SetPolicy for application/json ContentType.
 type SetPolicyJSONRequestBody = PolicySetting
 
@@ -4385,6 +4720,9 @@ type ServerInterface interface {
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
+	// ListDaysSince How many working days ago one was last on site
+	// (GET /v1/days-since)
+	ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
@@ -4478,18 +4816,27 @@ type ServerInterface interface {
 	// SavePlace Add a place that can show a place code
 	// (POST /v1/places)
 	SavePlace(ctx echo.Context, params SavePlaceParams) error
+	// ChangePlace Change a place
+	// (PUT /v1/places/{placeId})
+	ChangePlace(ctx echo.Context, placeID int64, params ChangePlaceParams) error
 	// GetPlaceCode Codes for the display of a place
 	// (GET /v1/places/{placeId}/codes)
 	GetPlaceCode(ctx echo.Context, placeID int64, params GetPlaceCodeParams) error
+	// EndPlace End the use of a place
+	// (POST /v1/places/{placeId}/end)
+	EndPlace(ctx echo.Context, placeID int64, params EndPlaceParams) error
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx echo.Context) error
 	// SetPolicy Make a setting that touches people's privacy
 	// (PUT /v1/policy/settings/{key})
 	SetPolicy(ctx echo.Context, key string, params SetPolicyParams) error
-	// ListPresence Own presence of the last 31 days, or the open claims at the own unit
+	// ListPresence Own presence of the last 31 days, or what waits at the own unit for its secretary
 	// (GET /v1/presence)
 	ListPresence(ctx echo.Context, params ListPresenceParams) error
+	// GetPresence A presence and its evidence
+	// (GET /v1/presence/{presenceId})
+	GetPresence(ctx echo.Context, presenceID int64, params GetPresenceParams) error
 	// ConfirmPresence Confirm for the host that the person was there
 	// (POST /v1/presence/{presenceId}/confirm)
 	ConfirmPresence(ctx echo.Context, presenceID int64, params ConfirmPresenceParams) error
@@ -4502,6 +4849,9 @@ type ServerInterface interface {
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx echo.Context) error
+	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
+	// (GET /v1/quiet-units)
+	ListQuietUnits(ctx echo.Context, params ListQuietUnitsParams) error
 	// ListRequests Needs of the own units, newest first
 	// (GET /v1/requests)
 	ListRequests(ctx echo.Context, params ListRequestsParams) error
@@ -5750,6 +6100,41 @@ func (w *ServerInterfaceWrapper) GetGridCoverage(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetGridCoverage(ctx, params)
+	return err
+}
+
+// ListDaysSince converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDaysSince(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDaysSinceParams
+	// ------------- Optional query parameter "of" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "of", ctx.QueryParams(), &params.Of, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter of: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDaysSince(ctx, params)
 	return err
 }
 
@@ -7049,6 +7434,59 @@ func (w *ServerInterfaceWrapper) SavePlace(ctx echo.Context) error {
 	return err
 }
 
+// ChangePlace converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePlace(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "placeId" -------------
+	var placeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "placeId", ctx.Param("placeId"), &placeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangePlaceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePlace(ctx, placeID, params)
+	return err
+}
+
 // GetPlaceCode converts echo context to params.
 func (w *ServerInterfaceWrapper) GetPlaceCode(ctx echo.Context) error {
 	var err error
@@ -7088,6 +7526,59 @@ func (w *ServerInterfaceWrapper) GetPlaceCode(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetPlaceCode(ctx, placeID, params)
+	return err
+}
+
+// EndPlace converts echo context to params.
+func (w *ServerInterfaceWrapper) EndPlace(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "placeId" -------------
+	var placeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "placeId", ctx.Param("placeId"), &placeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndPlaceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndPlace(ctx, placeID, params)
 	return err
 }
 
@@ -7199,6 +7690,42 @@ func (w *ServerInterfaceWrapper) ListPresence(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListPresence(ctx, params)
+	return err
+}
+
+// GetPresence converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPresence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "presenceId" -------------
+	var presenceID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "presenceId", ctx.Param("presenceId"), &presenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter presenceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPresenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPresence(ctx, presenceID, params)
 	return err
 }
 
@@ -7367,6 +7894,48 @@ func (w *ServerInterfaceWrapper) CreatePushTicket(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreatePushTicket(ctx)
+	return err
+}
+
+// ListQuietUnits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListQuietUnits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListQuietUnitsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListQuietUnits(ctx, params)
 	return err
 }
 
@@ -9088,11 +9657,16 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/close", wrapper.CloseCampaign, options.OperationMiddlewares["closeCampaign"]...)
 	router.POST(options.BaseURL+"/v1/check-ins", wrapper.RecordCheckIn, options.OperationMiddlewares["recordCheckIn"]...)
 	router.GET(options.BaseURL+"/v1/presence", wrapper.ListPresence, options.OperationMiddlewares["listPresence"]...)
+	router.GET(options.BaseURL+"/v1/presence/:presenceId", wrapper.GetPresence, options.OperationMiddlewares["getPresence"]...)
+	router.GET(options.BaseURL+"/v1/days-since", wrapper.ListDaysSince, options.OperationMiddlewares["listDaysSince"]...)
+	router.GET(options.BaseURL+"/v1/quiet-units", wrapper.ListQuietUnits, options.OperationMiddlewares["listQuietUnits"]...)
 	router.POST(options.BaseURL+"/v1/presence/:presenceId/confirm", wrapper.ConfirmPresence, options.OperationMiddlewares["confirmPresence"]...)
 	router.POST(options.BaseURL+"/v1/presence/:presenceId/refuse", wrapper.RefusePresence, options.OperationMiddlewares["refusePresence"]...)
 	router.POST(options.BaseURL+"/v1/presence/:presenceId/withdraw", wrapper.WithdrawCheckIn, options.OperationMiddlewares["withdrawCheckIn"]...)
 	router.GET(options.BaseURL+"/v1/places", wrapper.ListPlaces, options.OperationMiddlewares["listPlaces"]...)
 	router.POST(options.BaseURL+"/v1/places", wrapper.SavePlace, options.OperationMiddlewares["savePlace"]...)
+	router.PUT(options.BaseURL+"/v1/places/:placeId", wrapper.ChangePlace, options.OperationMiddlewares["changePlace"]...)
+	router.POST(options.BaseURL+"/v1/places/:placeId/end", wrapper.EndPlace, options.OperationMiddlewares["endPlace"]...)
 	router.GET(options.BaseURL+"/v1/places/:placeId/codes", wrapper.GetPlaceCode, options.OperationMiddlewares["getPlaceCode"]...)
 	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
 	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
@@ -10367,6 +10941,45 @@ func (response GetGridCoveragedefaultApplicationProblemPlusJSONResponse) VisitGe
 	return err
 }
 
+type ListDaysSinceRequestObject struct {
+	Params ListDaysSinceParams
+}
+
+type ListDaysSinceResponseObject interface {
+	VisitListDaysSinceResponse(w http.ResponseWriter) error
+}
+
+type ListDaysSince200JSONResponse DaysSinceList
+
+func (response ListDaysSince200JSONResponse) VisitListDaysSinceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDaysSincedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDaysSincedefaultApplicationProblemPlusJSONResponse) VisitListDaysSinceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateEnrolmentRequestObject struct {
 	Params CreateEnrolmentParams
 	Body   *CreateEnrolmentJSONRequestBody
@@ -11584,6 +12197,47 @@ func (response SavePlacedefaultApplicationProblemPlusJSONResponse) VisitSavePlac
 	return err
 }
 
+type ChangePlaceRequestObject struct {
+	PlaceID int64 `json:"placeId"`
+	Params  ChangePlaceParams
+	Body    *ChangePlaceJSONRequestBody
+}
+
+type ChangePlaceResponseObject interface {
+	VisitChangePlaceResponse(w http.ResponseWriter) error
+}
+
+type ChangePlace200JSONResponse Place
+
+func (response ChangePlace200JSONResponse) VisitChangePlaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePlacedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePlacedefaultApplicationProblemPlusJSONResponse) VisitChangePlaceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPlaceCodeRequestObject struct {
 	PlaceID int64 `json:"placeId"`
 	Params  GetPlaceCodeParams
@@ -11613,6 +12267,40 @@ type GetPlaceCodedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPlaceCodedefaultApplicationProblemPlusJSONResponse) VisitGetPlaceCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndPlaceRequestObject struct {
+	PlaceID int64 `json:"placeId"`
+	Params  EndPlaceParams
+}
+
+type EndPlaceResponseObject interface {
+	VisitEndPlaceResponse(w http.ResponseWriter) error
+}
+
+type EndPlace204Response struct {
+}
+
+func (response EndPlace204Response) VisitEndPlaceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndPlacedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndPlacedefaultApplicationProblemPlusJSONResponse) VisitEndPlaceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11725,6 +12413,46 @@ type ListPresencedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListPresencedefaultApplicationProblemPlusJSONResponse) VisitListPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPresenceRequestObject struct {
+	PresenceID int64 `json:"presenceId"`
+	Params     GetPresenceParams
+}
+
+type GetPresenceResponseObject interface {
+	VisitGetPresenceResponse(w http.ResponseWriter) error
+}
+
+type GetPresence200JSONResponse PresenceDetail
+
+func (response GetPresence200JSONResponse) VisitGetPresenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPresencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPresencedefaultApplicationProblemPlusJSONResponse) VisitGetPresenceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -11885,6 +12613,45 @@ type CreatePushTicketdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreatePushTicketdefaultApplicationProblemPlusJSONResponse) VisitCreatePushTicketResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListQuietUnitsRequestObject struct {
+	Params ListQuietUnitsParams
+}
+
+type ListQuietUnitsResponseObject interface {
+	VisitListQuietUnitsResponse(w http.ResponseWriter) error
+}
+
+type ListQuietUnits200JSONResponse QuietUnitPage
+
+func (response ListQuietUnits200JSONResponse) VisitListQuietUnitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListQuietUnitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListQuietUnitsdefaultApplicationProblemPlusJSONResponse) VisitListQuietUnitsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -13311,6 +14078,9 @@ type StrictServerInterface interface {
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
+	// ListDaysSince How many working days ago one was last on site
+	// (GET /v1/days-since)
+	ListDaysSince(ctx context.Context, request ListDaysSinceRequestObject) (ListDaysSinceResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
@@ -13404,18 +14174,27 @@ type StrictServerInterface interface {
 	// SavePlace Add a place that can show a place code
 	// (POST /v1/places)
 	SavePlace(ctx context.Context, request SavePlaceRequestObject) (SavePlaceResponseObject, error)
+	// ChangePlace Change a place
+	// (PUT /v1/places/{placeId})
+	ChangePlace(ctx context.Context, request ChangePlaceRequestObject) (ChangePlaceResponseObject, error)
 	// GetPlaceCode Codes for the display of a place
 	// (GET /v1/places/{placeId}/codes)
 	GetPlaceCode(ctx context.Context, request GetPlaceCodeRequestObject) (GetPlaceCodeResponseObject, error)
+	// EndPlace End the use of a place
+	// (POST /v1/places/{placeId}/end)
+	EndPlace(ctx context.Context, request EndPlaceRequestObject) (EndPlaceResponseObject, error)
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx context.Context, request GetPolicyGuardRequestObject) (GetPolicyGuardResponseObject, error)
 	// SetPolicy Make a setting that touches people's privacy
 	// (PUT /v1/policy/settings/{key})
 	SetPolicy(ctx context.Context, request SetPolicyRequestObject) (SetPolicyResponseObject, error)
-	// ListPresence Own presence of the last 31 days, or the open claims at the own unit
+	// ListPresence Own presence of the last 31 days, or what waits at the own unit for its secretary
 	// (GET /v1/presence)
 	ListPresence(ctx context.Context, request ListPresenceRequestObject) (ListPresenceResponseObject, error)
+	// GetPresence A presence and its evidence
+	// (GET /v1/presence/{presenceId})
+	GetPresence(ctx context.Context, request GetPresenceRequestObject) (GetPresenceResponseObject, error)
 	// ConfirmPresence Confirm for the host that the person was there
 	// (POST /v1/presence/{presenceId}/confirm)
 	ConfirmPresence(ctx context.Context, request ConfirmPresenceRequestObject) (ConfirmPresenceResponseObject, error)
@@ -13428,6 +14207,9 @@ type StrictServerInterface interface {
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
+	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
+	// (GET /v1/quiet-units)
+	ListQuietUnits(ctx context.Context, request ListQuietUnitsRequestObject) (ListQuietUnitsResponseObject, error)
 	// ListRequests Needs of the own units, newest first
 	// (GET /v1/requests)
 	ListRequests(ctx context.Context, request ListRequestsRequestObject) (ListRequestsResponseObject, error)
@@ -14754,6 +15536,31 @@ func (sh *strictHandler) GetGridCoverage(ctx echo.Context, params GetGridCoverag
 	return nil
 }
 
+// ListDaysSince operation middleware
+func (sh *strictHandler) ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error {
+	var request ListDaysSinceRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDaysSince(ctx.Request().Context(), request.(ListDaysSinceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDaysSince")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDaysSinceResponseObject); ok {
+		return validResponse.VisitListDaysSinceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateEnrolment operation middleware
 func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error {
 	var request CreateEnrolmentRequestObject
@@ -15845,6 +16652,55 @@ func (sh *strictHandler) SavePlace(ctx echo.Context, params SavePlaceParams) err
 	return nil
 }
 
+// ChangePlace operation middleware
+func (sh *strictHandler) ChangePlace(ctx echo.Context, placeID int64, params ChangePlaceParams) error {
+	var request ChangePlaceRequestObject
+
+	request.PlaceID = placeID
+	request.Params = params
+
+	var body ChangePlaceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePlace(ctx.Request().Context(), request.(ChangePlaceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePlace")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePlaceResponseObject); ok {
+		return validResponse.VisitChangePlaceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPlaceCode operation middleware
 func (sh *strictHandler) GetPlaceCode(ctx echo.Context, placeID int64, params GetPlaceCodeParams) error {
 	var request GetPlaceCodeRequestObject
@@ -15865,6 +16721,32 @@ func (sh *strictHandler) GetPlaceCode(ctx echo.Context, placeID int64, params Ge
 		return err
 	} else if validResponse, ok := response.(GetPlaceCodeResponseObject); ok {
 		return validResponse.VisitGetPlaceCodeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndPlace operation middleware
+func (sh *strictHandler) EndPlace(ctx echo.Context, placeID int64, params EndPlaceParams) error {
+	var request EndPlaceRequestObject
+
+	request.PlaceID = placeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndPlace(ctx.Request().Context(), request.(EndPlaceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndPlace")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndPlaceResponseObject); ok {
+		return validResponse.VisitEndPlaceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -15962,6 +16844,32 @@ func (sh *strictHandler) ListPresence(ctx echo.Context, params ListPresenceParam
 		return err
 	} else if validResponse, ok := response.(ListPresenceResponseObject); ok {
 		return validResponse.VisitListPresenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPresence operation middleware
+func (sh *strictHandler) GetPresence(ctx echo.Context, presenceID int64, params GetPresenceParams) error {
+	var request GetPresenceRequestObject
+
+	request.PresenceID = presenceID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPresence(ctx.Request().Context(), request.(GetPresenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPresence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPresenceResponseObject); ok {
+		return validResponse.VisitGetPresenceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -16109,6 +17017,31 @@ func (sh *strictHandler) CreatePushTicket(ctx echo.Context) error {
 		return err
 	} else if validResponse, ok := response.(CreatePushTicketResponseObject); ok {
 		return validResponse.VisitCreatePushTicketResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListQuietUnits operation middleware
+func (sh *strictHandler) ListQuietUnits(ctx echo.Context, params ListQuietUnitsParams) error {
+	var request ListQuietUnitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListQuietUnits(ctx.Request().Context(), request.(ListQuietUnitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListQuietUnits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListQuietUnitsResponseObject); ok {
+		return validResponse.VisitListQuietUnitsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

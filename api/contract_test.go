@@ -276,7 +276,7 @@ func TestPG5WhatTheProductRefusesIsNotInTheContract(t *testing.T) {
 	t.Parallel()
 	doc := load(t)
 	photo := regexp.MustCompile(`(?i)photo|picture|image`)
-	position := regexp.MustCompile(`(?i)^(lat|lng|lon|latitude|longitude|coordinates|position|gps|datum)$`)
+	position := regexp.MustCompile(`(?i)^(lat|lng|lon|latitude|longitude|coordinates?|position|geo|geolocation|gps|datum|accuracy|altitude|heading|track|route|whereabouts)$`)
 	ranking := regexp.MustCompile(`(?i)rank|score|points|streak|leader_?board|last_?seen|online`)
 	check := func(where, id string) func(string, *openapi3.Schema) {
 		return func(at string, s *openapi3.Schema) {
@@ -318,6 +318,101 @@ func TestPG5WhatTheProductRefusesIsNotInTheContract(t *testing.T) {
 		for status, r := range op.Responses.Map() {
 			for _, m := range r.Value.Content {
 				schemas(where+" "+status, m.Schema, check(where, ""))
+			}
+		}
+	})
+}
+
+// What stands in a check-in only in passing is its position, and nothing else of the contract passes so (Q7).
+func TestQ7APositionIsInTheCheckInOnlyAndOnlyInPassing(t *testing.T) {
+	t.Parallel()
+	doc := load(t)
+	var found []string
+	operations(doc, func(_, _, _ string, op *openapi3.Operation, _ *openapi3.PathItem) {
+		if op.RequestBody == nil {
+			return
+		}
+		for _, m := range op.RequestBody.Value.Content {
+			schemas(op.OperationID, m.Schema, func(where string, s *openapi3.Schema) {
+				for name, p := range s.Properties {
+					if p.Extensions["x-transient"] == true || p.Value.Extensions["x-transient"] == true {
+						found = append(found, where+"/"+name)
+					}
+				}
+			})
+		}
+	})
+	if !slices.Equal(found, []string{"recordCheckIn/position"}) {
+		t.Errorf("in passing stand %v, want recordCheckIn/position", found)
+	}
+	position := doc.Components.Schemas["Position"].Value
+	uses := 0
+	for name, s := range doc.Components.Schemas {
+		for _, p := range s.Value.Properties {
+			if p.Value == position {
+				uses++
+				if name != "NewCheckIn" {
+					t.Errorf("%s holds a position", name)
+				}
+			}
+		}
+	}
+	if uses != 1 || slices.Contains(doc.Components.Schemas["NewCheckIn"].Value.Required, "position") {
+		t.Errorf("a position has %d places, or is required", uses)
+	}
+}
+
+// A phone says where and when it thinks that it is; what follows from that is ours to say (Q4).
+func TestQ4NoPhoneSaysThatItIsInside(t *testing.T) {
+	t.Parallel()
+	body := load(t).Components.Schemas["NewCheckIn"].Value
+	said := func(more map[string]any) error {
+		b := map[string]any{
+			"kind": "geofence", "placeId": 1.0, "happenedAt": "2026-05-11T01:00:00Z", "clientRef": "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e",
+			"position": map[string]any{"latitude": 31.2, "longitude": 121.4, "accuracy": 10.0, "datum": "gcj02"},
+		}
+		maps.Copy(b, more)
+		return body.VisitJSON(b, openapi3.VisitAsRequest())
+	}
+	if err := said(nil); err != nil {
+		t.Fatalf("a position is refused: %v", err)
+	}
+	at := map[string]any{"latitude": 31.2, "longitude": 121.4, "accuracy": 10.0, "datum": "gcj02"}
+	for name, value := range map[string]any{
+		"inside": true, "distance": 3.0, "verdict": "inside", "recordedAt": "2026-05-11T01:00:00Z", "placePosition": at, "centreNorth": 31.2,
+		"device": "x", "photo": "x", "personId": 4.0, "day": "2026-05-11",
+	} {
+		if said(map[string]any{name: value}) == nil {
+			t.Errorf("%s is taken from a phone", name)
+		}
+		within := maps.Clone(at)
+		within[name] = value
+		if said(map[string]any{"position": within}) == nil {
+			t.Errorf("position/%s is taken from a phone", name)
+		}
+	}
+}
+
+// Nobody sees a list of persons by days (CI9): rows that name a person and a day on site stand in one operation, which
+// shows what waits for an answer.
+func TestPG5NoOperationListsPersonsByDays(t *testing.T) {
+	t.Parallel()
+	person, day := regexp.MustCompile(`(?i)^person(Id|Name)?$`), regexp.MustCompile(`(?i)^(day|lastDay|workingDays|onSite.*|presence.*)$`)
+	operations(load(t), func(where, _, _ string, op *openapi3.Operation, _ *openapi3.PathItem) {
+		for _, r := range op.Responses.Map() {
+			for _, m := range r.Value.Content {
+				schemas(where, m.Schema, func(at string, s *openapi3.Schema) {
+					if !s.Type.Is(openapi3.TypeArray) || s.Items == nil || op.OperationID == "listPresence" {
+						return
+					}
+					var persons, days bool
+					for name := range s.Items.Value.Properties {
+						persons, days = persons || person.MatchString(name), days || day.MatchString(name)
+					}
+					if persons && days {
+						t.Errorf("%s: a list of persons by days", at)
+					}
+				})
 			}
 		}
 	})

@@ -204,7 +204,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		needHandler:   request.NewHandler(needs),
 		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
-		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names),
+		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.imports, d),
 		taskHandler:   campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
 	}

@@ -38,6 +38,7 @@ const (
 	Act         Kind = "act"
 	PlaceCode   Kind = "place_code"
 	Counterpart Kind = "counterpart"
+	Geofence    Kind = "geofence"
 )
 
 // What this package refuses.
@@ -51,6 +52,10 @@ var (
 	ErrReasonMissing     = problem.New(problem.Invalid, "checkin.reason_missing")
 	ErrOwnClaim          = problem.New(problem.Forbidden, "checkin.own_claim")
 	ErrPlaceUnit         = problem.New(problem.Invalid, "checkin.place_unit")
+	ErrPlaceEnd          = problem.New(problem.Invalid, "checkin.place_end")
+	ErrFenceMissing      = problem.New(problem.Invalid, "checkin.fence_missing")
+	ErrPositionLate      = problem.New(problem.Invalid, "checkin.position_late")
+	ErrPositionNoProof   = problem.New(problem.Invalid, "checkin.position_no_proof")
 	ErrIllegalTransition = problem.New(problem.Conflict, "checkin.illegal_transition")
 )
 
@@ -71,22 +76,25 @@ type Presence struct {
 
 // Evidence is one proof of a presence, with a clientRef of its own for ever.
 type Evidence struct {
-	PresenceID     ID       `db:"presence_id"`
-	Kind           Kind     `db:"kind"`
-	PlaceID        *PlaceID `db:"place_id"`
-	Offline        bool
-	Late           bool
-	Reason         string
-	ClientRef      string
-	HappenedAt     time.Time
-	Day            calendar.Day // "": that of HappenedAt
-	ClockUntrusted bool
+	PresenceID     ID           `db:"presence_id"`
+	Kind           Kind         `db:"kind"`
+	PlaceID        *PlaceID     `db:"place_id"`
+	Offline        bool         `db:"offline"`
+	Late           bool         `db:"late_entry"`
+	Reason         string       `db:"reason"`
+	ClientRef      string       `db:"client_ref"`
+	HappenedAt     time.Time    `db:"happened_at"`
+	RecordedAt     time.Time    `db:"recorded_at"`
+	Day            calendar.Day `db:"-"` // "": that of HappenedAt
+	ClockUntrusted bool         `db:"clock_untrusted"`
+	Distance       Distance     `db:"distance"` // of a geofence
+	Apart          bool         `db:"apart"`    // for a person to look at, and nothing else
 }
 
 // An Attempt is what a phone says when somebody checks in.
 type Attempt struct {
 	Kind       Kind
-	PlaceID    PlaceID    // of a short code
+	PlaceID    PlaceID    // of a short code or a position
 	UnitID     org.UnitID // of a claim
 	Code       string
 	Short      string
@@ -94,6 +102,7 @@ type Attempt struct {
 	HappenedAt time.Time
 	Reason     string
 	ClientRef  string
+	Position   *Position // of a geofence
 }
 
 const (
@@ -147,6 +156,22 @@ func (a Attempt) scanned(s scan, place PlaceID, now time.Time) Evidence {
 	return e
 }
 
+// located is the evidence of a position that proves something. It is of now, or of nothing: a phone that kept positions
+// to send them later would keep a track.
+func (a Attempt) located(d Distance, place PlaceID, now time.Time) (Evidence, error) {
+	switch {
+	case a.Offline:
+		return Evidence{}, ErrPositionLate
+	case !d.proves():
+		return Evidence{}, ErrPositionNoProof.With("distance", d)
+	}
+	e := Evidence{Kind: Geofence, PlaceID: &place, ClientRef: a.ClientRef, HappenedAt: a.HappenedAt, Distance: d}
+	if _, untrusted := a.happened(now); untrusted || now.Sub(a.HappenedAt) > apart {
+		e.HappenedAt, e.ClockUntrusted = now, true
+	}
+	return e, nil
+}
+
 // joined is the state of p once e stands beside what was known; false if e cannot join.
 func (p Presence) joined(e Evidence) (State, bool) {
 	if e.Kind != Counterpart {
@@ -195,23 +220,6 @@ func (p Presence) canDecide(by org.Actor, now time.Time) error {
 func (p Presence) canWithdraw() error {
 	if p.State != Confirmed {
 		return ErrIllegalTransition.With("state", p.State)
-	}
-	return nil
-}
-
-// A Place (场所) can show a place code.
-type Place struct {
-	ID      PlaceID    `db:"id"`
-	UnitID  org.UnitID `db:"unit_id"`
-	Kind    string     `db:"kind"`
-	Name    string     `db:"name"`
-	Version int64      `db:"version"`
-}
-
-// shows says why by cannot make p show its code, or nil: whoever may fetch codes at home would be on site there.
-func (p Place) shows(by org.Actor) error {
-	if by.Grid.ID != p.UnitID || !counterpart(by) && by.Role != org.RoleCounterClerk {
-		return problem.ErrForbidden
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/once"
-	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
 )
@@ -97,35 +96,91 @@ func (s *Service) record(ctx context.Context, by org.Actor, a Attempt) (p Presen
 }
 
 // evidence is what a proves, and where.
-func (s *Service) evidence(ctx context.Context, tx *db.Tx, by org.Actor, a Attempt) (org.Unit, Evidence, error) {
+func (s *Service) evidence(ctx context.Context, tx *db.Tx, by org.Actor, a Attempt) (unit org.Unit, e Evidence, err error) {
 	if a.Kind == Counterpart {
-		unit, err := claimable(ctx, tx, by, a.UnitID)
-		if err != nil {
-			return unit, Evidence{}, err
+		if unit, err = claimable(ctx, tx, by, a.UnitID); err != nil {
+			return unit, e, err
 		}
-		e, err := a.claim(tx.Now)
+		e, err = a.claim(tx.Now)
 		return unit, e, err
 	}
 	id := a.PlaceID
 	if a.Code != "" {
-		var err error
 		if id, err = placeOf(a.Code); err != nil {
-			return org.Unit{}, Evidence{}, err
+			return unit, e, err
 		}
 	}
-	place, err := findPlace(ctx, tx, by, id)
+	place, err := findPlace(ctx, tx, by, id, calendar.DayOf(tx.Now))
 	if err != nil {
-		return org.Unit{}, Evidence{}, err
+		return unit, e, err
 	}
+	if a.Kind == Geofence {
+		e, err = fenced(ctx, tx, a, place)
+	} else {
+		e, err = s.coded(ctx, tx, by, a, place)
+	}
+	if err != nil {
+		return unit, e, err
+	}
+	if e.Apart, err = elsewhere(ctx, tx, by.PersonID, place, e); err != nil {
+		return unit, e, err
+	}
+	unit, err = org.UnitByID(ctx, tx, place.UnitID)
+	return unit, e, err
+}
+
+// coded is the evidence of a place code, which is used up for by.
+func (s *Service) coded(ctx context.Context, tx *db.Tx, by org.Actor, a Attempt, place Place) (Evidence, error) {
 	scan, err := s.keys.prove(a, place.ID, tx.Now)
 	if err != nil {
-		return org.Unit{}, Evidence{}, err
+		return Evidence{}, err
 	}
 	if err := redeem(ctx, tx, by.PersonID, place.ID, scan); err != nil {
-		return org.Unit{}, Evidence{}, err
+		return Evidence{}, err
 	}
-	unit, err := org.UnitByID(ctx, tx, place.UnitID)
-	return unit, a.scanned(scan, place.ID, tx.Now), err
+	return a.scanned(scan, place.ID, tx.Now), nil
+}
+
+// fenced is the evidence of a position, of which the distance class remains. It counts only while a legal basis holds.
+func fenced(ctx context.Context, tx *db.Tx, a Attempt, place Place) (Evidence, error) {
+	on, err := privacy.GeofenceOn(ctx, tx, place.UnitID, calendar.DayOf(tx.Now))
+	if err != nil {
+		return Evidence{}, err
+	}
+	fence, ok := place.Fence()
+	switch {
+	case !on:
+		return Evidence{}, privacy.ErrBasisMissing
+	case !ok:
+		return Evidence{}, ErrFenceMissing
+	}
+	return a.located(fence.judge(a.Position), place.ID, tx.Now)
+}
+
+// positionCounts says whether a position may prove a presence at p today.
+func (s *Service) positionCounts(ctx context.Context, p Place) (bool, error) {
+	return privacy.GeofenceOn(ctx, s.db, p.UnitID, calendar.DayOf(s.db.Now()))
+}
+
+// elsewhere says whether e is of a place too far from another one where the person proved to be, for the time between.
+// It is for a person to look at: nothing is refused, and no state follows from it (Q4).
+func elsewhere(ctx context.Context, tx *db.Tx, person org.PersonID, place Place, e Evidence) (bool, error) {
+	here, ok := place.Fence()
+	if !ok {
+		return false, nil
+	}
+	others, err := nearTimes(ctx, tx, person, place.ID, tx.Now)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(others, func(o proofAt) bool {
+		there, ok := o.Fence()
+		between := o.HappenedAt.Sub(e.HappenedAt).Abs()
+		if o.Offline || e.Offline {
+			between += apart // an offline scan is that exact
+		}
+		return ok && here.tooFar(there, between)
+	}), nil
 }
 
 // claimable is the level-4 place that by may claim to be at.
@@ -278,21 +333,63 @@ func OpenPlace(ctx context.Context, tx *db.Tx, at org.Unit, p Place) (Place, err
 		return p, ErrPlaceUnit.Field("/unitId", ErrPlaceUnit.Code)
 	}
 	p.UnitID = at.ID
-	return p, insertPlace(ctx, tx, &p)
+	err := insertPlace(ctx, tx, &p)
+	return p, err
+}
+
+// ChangePlace replaces what p.Version says of a place by p.
+func (s *Service) ChangePlace(ctx context.Context, by org.Actor, p Place) (Place, error) {
+	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
+			was, err := findOwnPlace(ctx, tx, by, p.ID)
+			if err != nil {
+				return err
+			}
+			if was.Version != p.Version {
+				return was.changedMeanwhile(p.Version)
+			}
+			if err := p.canEnd(calendar.DayOf(tx.Now)); err != nil {
+				return err
+			}
+			p.UnitID = was.UnitID
+			if err := changePlace(ctx, tx, by, &p); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
+			return nil
+		})
+	})
+	return p, err
+}
+
+// EndPlace ends the use of a place: its codes prove nothing any more.
+func (s *Service) EndPlace(ctx context.Context, by org.Actor, id PlaceID) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			if _, err := findOwnPlace(ctx, tx, by, id); err != nil {
+				return err
+			}
+			if err := closePlace(ctx, tx, id); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("place.ended", "place", int64(id)))
+			return nil
+		})
+	})
 }
 
 const mostAhead = 10 * time.Minute
 
 // Codes are what the display of a place shows from now on, for at most 10 minutes.
 func (s *Service) Codes(ctx context.Context, by org.Actor, id PlaceID, during time.Duration) ([]Code, error) {
-	p, err := findPlace(ctx, s.db, by, id)
+	now := s.db.Now()
+	p, err := findPlace(ctx, s.db, by, id, calendar.DayOf(now))
 	if err != nil {
 		return nil, err
 	}
 	if err := p.shows(by); err != nil {
 		return nil, err
 	}
-	now := s.db.Now()
 	var codes []Code
 	for n := stepAt(now); n <= stepAt(now.Add(min(during, mostAhead))); n++ {
 		codes = append(codes, s.keys.code(p.ID, n))
@@ -301,29 +398,4 @@ func (s *Service) Codes(ctx context.Context, by org.Actor, id PlaceID, during ti
 		return nil, errors.New("no codes for a negative time")
 	}
 	return codes, nil
-}
-
-// window is how far back the own list reaches.
-const window = 31 * 24 * time.Hour
-
-// list is by's own presence, or the claims that wait for by's answer, with the names of who made those.
-func (s *Service) list(ctx context.Context, by org.Actor, claims bool, at page.Page, names org.Names) ([]Presence, map[org.PersonID]string, error) {
-	now := s.db.Now()
-	if !claims {
-		rows, err := listOwn(ctx, s.db, by, now.Add(-window), at)
-		return rows, nil, err
-	}
-	if !counterpart(by) {
-		return nil, nil, problem.ErrForbidden
-	}
-	rows, err := listClaims(ctx, s.db, by, now, at)
-	if err != nil || len(rows) == 0 {
-		return rows, nil, err
-	}
-	ids := make([]org.PersonID, len(rows))
-	for i, p := range rows {
-		ids[i] = p.PersonID
-	}
-	who, err := names(ctx, s.db, ids...)
-	return rows, who, err
 }

@@ -20,28 +20,38 @@ func reach(by org.Actor) (from, to string, around []org.UnitID) {
 	return from, to, append(by.Grid.Above(), by.Grid.ID)
 }
 
-func findPlace(ctx context.Context, q db.Queryer, by org.Actor, id PlaceID) (p Place, err error) {
+const placeColumns = `
+	SELECT p.id, p.unit_id, p.kind, p.name, p.ends_on, p.fence_north, p.fence_east, p.fence_radius, p.version
+	FROM place p
+	JOIN unit u ON u.id = p.unit_id`
+
+// findPlace is a place in use where by may check in.
+func findPlace(ctx context.Context, q db.Queryer, by org.Actor, id PlaceID, today calendar.Day) (p Place, err error) {
 	from, to, around := reach(by)
-	query, args, err := db.In(`
-		SELECT p.id, p.unit_id, p.kind, p.name, p.version
-		FROM place p
-		JOIN unit u ON u.id = p.unit_id
-		WHERE p.id = ? AND p.closed = ? AND (u.path >= ? AND u.path < ? OR u.id IN (?))`, id, false, from, to, around)
+	query, args, err := db.In(placeColumns+`
+		WHERE p.id = ? AND p.closed = ? AND (p.ends_on IS NULL OR p.ends_on > ?)
+		  AND (u.path >= ? AND u.path < ? OR u.id IN (?))`, id, false, today, from, to, around)
 	if err != nil {
 		return p, err
 	}
 	return p, db.Wrap(q.Get(ctx, &p, query, args...), problem.ErrNotFound, "find place %d", id)
 }
 
-func listPlaces(ctx context.Context, q db.Queryer, by org.Actor) (ps []Place, err error) {
+// findOwnPlace is a place in use that lies in by's scope.
+func findOwnPlace(ctx context.Context, tx *db.Tx, by org.Actor, id PlaceID) (p Place, err error) {
+	from, to := by.Scope()
+	err = tx.Get(ctx, &p, placeColumns+`
+		WHERE p.id = ? AND p.closed = ? AND (p.ends_on IS NULL OR p.ends_on > ?) AND u.path >= ? AND u.path < ?`,
+		id, false, calendar.DayOf(tx.Now), from, to)
+	return p, db.Wrap(err, problem.ErrNotFound, "find own place %d", id)
+}
+
+func listPlaces(ctx context.Context, q db.Queryer, by org.Actor, today calendar.Day) (ps []Place, err error) {
 	from, to, around := reach(by)
-	query, args, err := db.In(`
-		SELECT p.id, p.unit_id, p.kind, p.name, p.version
-		FROM place p
-		JOIN unit u ON u.id = p.unit_id
-		WHERE p.closed = ? AND (u.path >= ? AND u.path < ? OR u.id IN (?))
+	query, args, err := db.In(placeColumns+`
+		WHERE p.closed = ? AND (p.ends_on IS NULL OR p.ends_on > ?) AND (u.path >= ? AND u.path < ? OR u.id IN (?))
 		ORDER BY p.unit_id, p.id
-		LIMIT 200`, false, from, to, around)
+		LIMIT 200`, false, today, from, to, around)
 	if err != nil {
 		return nil, err
 	}
@@ -49,9 +59,57 @@ func listPlaces(ctx context.Context, q db.Queryer, by org.Actor) (ps []Place, er
 }
 
 func insertPlace(ctx context.Context, tx *db.Tx, p *Place) error {
-	id, err := tx.Insert(ctx, `INSERT INTO place (unit_id, kind, name) VALUES (?, ?, ?)`, p.UnitID, p.Kind, p.Name)
+	id, err := tx.Insert(ctx, `
+		INSERT INTO place (unit_id, kind, name, ends_on, fence_north, fence_east, fence_radius)
+		VALUES (?, ?, ?, ?, ?, ?, ?)`, p.UnitID, p.Kind, p.Name, p.EndsOn, p.FenceNorth, p.FenceEast, p.FenceRadius)
 	p.ID, p.Version = PlaceID(id), 1
 	return db.Wrap(err, nil, "add place")
+}
+
+// changePlace saves p, unless somebody was faster: then it says what they made of it.
+func changePlace(ctx context.Context, tx *db.Tx, by org.Actor, p *Place) error {
+	found, err := tx.Change(ctx, `
+		UPDATE place
+		SET kind = ?, name = ?, ends_on = ?, fence_north = ?, fence_east = ?, fence_radius = ?, version = version + 1
+		WHERE id = ? AND closed = ? AND version = ?`,
+		p.Kind, p.Name, p.EndsOn, p.FenceNorth, p.FenceEast, p.FenceRadius, p.ID, false, p.Version)
+	if err != nil {
+		return db.Wrap(err, nil, "change place %d", p.ID)
+	}
+	if found == 0 {
+		now, err := findOwnPlace(ctx, tx, by, p.ID)
+		if err != nil {
+			return err
+		}
+		return now.changedMeanwhile(p.Version)
+	}
+	p.Version++
+	return nil
+}
+
+func closePlace(ctx context.Context, tx *db.Tx, id PlaceID) error {
+	_, err := tx.Change(ctx, `UPDATE place SET closed = ?, version = version + 1 WHERE id = ?`, true, id)
+	return db.Wrap(err, nil, "end place %d", id)
+}
+
+// A proofAt is when somebody proved to be at a place that has a fence.
+type proofAt struct {
+	Place
+	HappenedAt time.Time `db:"happened_at"`
+	Offline    bool      `db:"offline"`
+}
+
+// nearTimes are the proofs that person gave at other places than one, as far back as a late code may reach.
+func nearTimes(ctx context.Context, tx *db.Tx, person org.PersonID, place PlaceID, now time.Time) (proofs []proofAt, err error) {
+	err = tx.Select(ctx, &proofs, `
+		SELECT e.happened_at, e.offline, l.id, l.fence_north, l.fence_east, l.fence_radius
+		FROM presence p
+		JOIN presence_evidence e ON e.presence_id = p.id
+		JOIN place l ON l.id = e.place_id
+		WHERE p.person_id = ? AND p.recorded_at >= ? AND e.place_id <> ? AND l.fence_radius IS NOT NULL
+		ORDER BY e.id DESC
+		LIMIT 50`, person, now.Add(-arrives-24*time.Hour), place)
+	return proofs, db.Wrap(err, nil, "look for proofs at other places")
 }
 
 // redeem notes that person used the code of a step. Used by the same person before, it is the same effect; a late
@@ -126,9 +184,11 @@ func joinDay(ctx context.Context, tx *db.Tx, by org.Actor, unit org.Unit, e Evid
 		p.ID, changed = ID(id), true
 	}
 	_, err = tx.Insert(ctx, `
-		INSERT INTO presence_evidence (presence_id, person_id, assignment_id, kind, place_id, offline, late_entry, reason, client_ref, happened_at, recorded_at, clock_untrusted)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		p.ID, by.PersonID, by.Assignment, e.Kind, e.PlaceID, e.Offline, e.Late, e.Reason, e.ClientRef, e.HappenedAt, tx.Now, e.ClockUntrusted)
+		INSERT INTO presence_evidence (presence_id, person_id, assignment_id, kind, place_id, offline, late_entry, reason, client_ref, happened_at, recorded_at,
+			clock_untrusted, distance, apart)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.ID, by.PersonID, by.Assignment, e.Kind, e.PlaceID, e.Offline, e.Late, e.Reason, e.ClientRef, e.HappenedAt, tx.Now,
+		e.ClockUntrusted, e.Distance, e.Apart)
 	if db.IsDuplicate(err) {
 		return p, false, errKnown
 	}
@@ -187,12 +247,12 @@ func change(ctx context.Context, tx *db.Tx, p *Presence, decidedBy org.PersonID,
 	return db.Wrap(err, nil, "change presence %d", p.ID)
 }
 
-// findPresence is a presence of by, or one that was claimed at the unit that by answers for.
+// findPresence is a presence of by, or one at by's unit that was claimed there or is to be looked at.
 func findPresence(ctx context.Context, q db.Queryer, by org.Actor, id ID) (p Presence, err error) {
 	err = q.Get(ctx, &p, presenceColumns+`
 		WHERE p.id = ? AND (p.person_id = ? OR p.unit_id = ? AND EXISTS (
-			SELECT 1 FROM presence_evidence e WHERE e.presence_id = p.id AND e.kind = ?))`,
-		id, by.PersonID, by.Grid.ID, Counterpart)
+			SELECT 1 FROM presence_evidence e WHERE e.presence_id = p.id AND (e.kind = ? OR e.apart = ?)))`,
+		id, by.PersonID, by.Grid.ID, Counterpart, true)
 	return p, db.Wrap(err, problem.ErrNotFound, "find presence %d", id)
 }
 
@@ -212,6 +272,107 @@ func listClaims(ctx context.Context, q db.Queryer, by org.Actor, now time.Time, 
 		ORDER BY p.recorded_at DESC, p.id DESC
 		LIMIT ?`, by.Grid.ID, Claimed, now, by.PersonID, at.At, at.At, at.ID, at.Limit())
 	return ps, db.Wrap(err, nil, "list claims")
+}
+
+// listApart are the confirmed presences at a unit that its host is to look at, for 7 days.
+func listApart(ctx context.Context, q db.Queryer, by org.Actor, now time.Time, at page.Page) (ps []Presence, err error) {
+	err = q.Select(ctx, &ps, presenceColumns+`
+		WHERE p.unit_id = ? AND p.state = ? AND p.person_id <> ? AND p.recorded_at >= ?
+		  AND EXISTS (SELECT 1 FROM presence_evidence e WHERE e.presence_id = p.id AND e.apart = ?)
+		  AND p.recorded_at <= ? AND (p.recorded_at < ? OR p.id < ?)
+		ORDER BY p.recorded_at DESC, p.id DESC
+		LIMIT ?`, by.Grid.ID, Confirmed, by.PersonID, now.Add(-lapses), true, at.At, at.At, at.ID, at.Limit())
+	return ps, db.Wrap(err, nil, "list presences to look at")
+}
+
+func listEvidence(ctx context.Context, q db.Queryer, id ID) (es []Evidence, err error) {
+	err = q.Select(ctx, &es, `
+		SELECT presence_id, kind, place_id, offline, late_entry, reason, client_ref, happened_at, recorded_at, clock_untrusted, distance, apart
+		FROM presence_evidence
+		WHERE presence_id = ?
+		ORDER BY id
+		LIMIT 200`, id)
+	return es, db.Wrap(err, nil, "list the evidence of presence %d", id)
+}
+
+// A Since says when somebody was last on site at a unit; without a day, never.
+type Since struct {
+	UnitID   org.UnitID    `db:"unit_id"`
+	UnitName string        `db:"unit_name"`
+	LastDay  *calendar.Day `db:"last_day"`
+}
+
+// sinceOwn are the last days of by at each unit.
+func sinceOwn(ctx context.Context, q db.Queryer, by org.Actor) (days []Since, err error) {
+	err = q.Select(ctx, &days, `
+		SELECT u.id AS unit_id, u.name AS unit_name, MAX(p.day) AS last_day
+		FROM presence p
+		JOIN unit u ON u.id = p.unit_id
+		WHERE p.person_id = ? AND p.state = ?
+		GROUP BY u.id, u.name
+		ORDER BY MAX(p.day) DESC, u.id
+		LIMIT 199`, by.PersonID, Confirmed)
+	return days, db.Wrap(err, nil, "find own last days")
+}
+
+// sinceAt is the last day of anybody but by at a unit.
+func sinceAt(ctx context.Context, q db.Queryer, by org.Actor, unit org.Unit) (s Since, err error) {
+	s = Since{UnitID: unit.ID, UnitName: unit.Name}
+	err = q.Get(ctx, &s.LastDay, `
+		SELECT MAX(day)
+		FROM presence
+		WHERE unit_id = ? AND state = ? AND person_id <> ?`, unit.ID, Confirmed, by.PersonID)
+	return s, db.Wrap(err, nil, "find the last day of unit %d", unit.ID)
+}
+
+// quietUnits are the places below by's unit, in order of id, where nobody was on site since a day, and which stood then
+// already.
+func quietUnits(ctx context.Context, q db.Queryer, by org.Actor, since, today calendar.Day, at page.Page) (units []Since, err error) {
+	from, to := by.Scope()
+	query, args, err := db.In(`
+		SELECT u.id AS unit_id, u.name AS unit_name
+		FROM unit u
+		WHERE u.path >= ? AND u.path < ? AND u.kind IN (?) AND u.id > ?
+		  AND EXISTS (SELECT 1 FROM unit_edge e WHERE e.unit_id = u.id AND e.valid_from < ?)
+		  AND EXISTS (SELECT 1 FROM unit_edge e WHERE e.unit_id = u.id AND (e.valid_to IS NULL OR e.valid_to > ?))
+		  AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.unit_id = u.id AND p.recorded_at >= ? AND p.day >= ? AND p.state = ?)
+		ORDER BY u.id
+		LIMIT ?`, from, to, org.Places(), at.ID, since, today, since.Time().Add(-ahead), since, Confirmed, at.Limit())
+	if err != nil {
+		return nil, err
+	}
+	return units, db.Wrap(q.Select(ctx, &units, query, args...), nil, "list quiet units")
+}
+
+// addLastDays says of each unit when somebody was last on site.
+func addLastDays(ctx context.Context, q db.Queryer, units []Since) error {
+	if len(units) == 0 {
+		return nil
+	}
+	ids := make([]org.UnitID, len(units))
+	for i, u := range units {
+		ids[i] = u.UnitID
+	}
+	query, args, err := db.In(`
+		SELECT unit_id, MAX(day) AS last_day
+		FROM presence
+		WHERE unit_id IN (?) AND state = ?
+		GROUP BY unit_id`, ids, Confirmed)
+	if err != nil {
+		return err
+	}
+	var days []Since
+	if err := q.Select(ctx, &days, query, args...); err != nil {
+		return db.Wrap(err, nil, "find the last days of %d units", len(ids))
+	}
+	for i := range units {
+		for _, d := range days {
+			if d.UnitID == units[i].UnitID {
+				units[i].LastDay = d.LastDay
+			}
+		}
+	}
+	return nil
 }
 
 func dueClaims(ctx context.Context, q db.Queryer, now time.Time) (ids []ID, err error) {

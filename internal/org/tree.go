@@ -58,6 +58,9 @@ var shapes = map[UnitKind]shape{
 // TreeOf is the tree that units of kind k stand in; "" if there is no such kind.
 func TreeOf(k UnitKind) Tree { return shapes[k].tree }
 
+// Places are the kinds of level-4 places (A7).
+func Places() []UnitKind { return slices.Clone(places) }
+
 // IsPlace says whether units of kind k are level-4 places (A7).
 func IsPlace(k UnitKind) bool { return slices.Contains(places, k) }
 
