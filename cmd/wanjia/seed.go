@@ -61,7 +61,7 @@ bench is made, for measuring: its people have no handles to sign in by there.`,
 }
 
 // fill makes the demo in an empty database of demo mode.
-func fill(ctx context.Context, a *app.App, c config.Config) error {
+func fill(ctx context.Context, w io.Writer, a *app.App, c config.Config) error {
 	if !c.Demo {
 		return nil
 	}
@@ -69,6 +69,7 @@ func fill(ctx context.Context, a *app.App, c config.Config) error {
 	if err != nil || filled {
 		return err
 	}
+	fmt.Fprintln(w, "首次启动，正在生成演示数据 · first start: making the demo subdistrict, a few seconds")
 	return seed.Make(ctx, a.Stores.DB, a.Stores.Keys, a.Auth, seed.Options{Profile: seed.Demo, Seed: demoSeed, Handles: true})
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"wanjia/internal/app"
 	"wanjia/internal/config"
+	"wanjia/internal/org"
 	"wanjia/internal/seed"
 )
 
@@ -20,7 +22,7 @@ func serveCommand(settings func() (config.Config, error)) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return withApp(cmd.Context(), settings, func(a *app.App, c config.Config) error {
-				if err := fill(cmd.Context(), a, c); err != nil {
+				if err := fill(cmd.Context(), cmd.OutOrStdout(), a, c); err != nil {
 					return err
 				}
 				accounts, err := seed.Accounts(cmd.Context(), a.Stores.DB, a.Stores.Keys)
@@ -54,10 +56,11 @@ func welcome(w io.Writer, public, admin string, accounts []seed.Account) {
 	if len(accounts) > 0 {
 		fmt.Fprintln(w, "\n演示账号 · demo accounts, one for each role:")
 		table(w, accounts)
+		shown := accounts[max(slices.IndexFunc(accounts, func(a seed.Account) bool { return a.Role == org.RoleAreaHolder }), 0)]
 		fmt.Fprintf(w, `登录 · sign in as one of them:
   curl -s http://%s/v1/auth/demo -H 'Content-Type: application/json' -d '{"handle":"%s","client":"mini","device":"my-first-device-01"}'
   用返回的 accessToken 作为 Authorization: Bearer … · the accessToken of the answer goes into Authorization: Bearer …
-`, public, accounts[0].Handle)
+`, public, shown.Handle)
 	}
 	fmt.Fprintf(w, "\n接口 · API    http://%s\n文档 · docs   http://%s/docs\n管理 · admin  http://%s/readyz\n", public, public, admin)
 }
