@@ -48,6 +48,18 @@ check: generate ## generated files and schema.sql leave no difference; linters; 
 	go -C tools vet ./...
 	$(MAKE) -s lint
 
+FUZZ ?= 1m
+# Tests that kill something, lose something, or let many meet at once, by the words in their names.
+FAULTS ?= Kill|Die|Lost|Redis|AtOnce|Fifty|Parallel|Race|Retr|Replay|Migrat|Guard
+
+.PHONY: nightly
+nightly: bin/rig ## slow suites: faults and races five times over, then each fuzz target for FUZZ (1m)
+	bin/rig go test -race -shuffle=on -count=5 -timeout 60m -run '$(FAULTS)' ./internal/...
+	@grep -rEo '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' internal | sed 's|/[^/]*_test.go:func | |' | while read -r folder target; do \
+		echo "fuzz $$folder $$target $(FUZZ)"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) "./$$folder" || exit 1; \
+	done
+
 .PHONY: clean
 clean: ## removes what was built; never ./data
 	rm -rf bin out
