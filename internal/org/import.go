@@ -68,6 +68,23 @@ func UnassignNew(ctx context.Context, tx *db.Tx, ids []AssignmentID) error {
 	return nil
 }
 
+// UnsetLabel takes a label back that was set on a day by mistake, as if the word before had stayed; another that has
+// been set since stays.
+func UnsetLabel(ctx context.Context, tx *db.Tx, place UnitID, level int, label string, day calendar.Day, before string) error {
+	found, err := tx.Change(ctx, `
+		DELETE FROM unit_label WHERE unit_id = ? AND level = ? AND label = ? AND valid_from = ? AND valid_to IS NULL`,
+		place, level, label, day)
+	if err != nil || found == 0 {
+		return db.Wrap(err, nil, "take the label of unit %d back", place)
+	}
+	found, err = tx.Change(ctx, `UPDATE unit_label SET valid_to = NULL WHERE unit_id = ? AND level = ? AND valid_to = ?`, place, level, day)
+	if err != nil || found > 0 || before == "" {
+		return db.Wrap(err, nil, "open the label of unit %d again", place)
+	}
+	_, err = tx.Insert(ctx, `INSERT INTO unit_label (unit_id, level, label, valid_from) VALUES (?, ?, ?, ?)`, place, level, before, day)
+	return db.Wrap(err, nil, "label level %d of unit %d as before", level, place)
+}
+
 // RemoveUnits removes units that were added by mistake, the last one first, with their edges, links and labels. What
 // refers to one makes it fail (db.IsReferenced).
 func RemoveUnits(ctx context.Context, tx *db.Tx, ids []UnitID) error {

@@ -248,6 +248,16 @@ func (t *present) readUnits(ctx context.Context, q db.Queryer, by org.Actor, day
 	return nil
 }
 
+// ownLabel is what a place itself calls a level on a day; "" when it leaves it at the usual word.
+func ownLabel(ctx context.Context, q db.Queryer, unit org.UnitID, level int, day calendar.Day) (string, error) {
+	var own []string
+	err := q.Select(ctx, &own, `
+		SELECT label
+		FROM unit_label
+		WHERE unit_id = ? AND level = ? AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)`, unit, level, day, day)
+	return strings.Join(own, ""), db.Wrap(err, nil, "read what unit %d calls level %d", unit, level)
+}
+
 // readPeople reads who is in the rosters that by sees, who leads the units there, and who administers.
 func (t *present) readPeople(ctx context.Context, q db.Queryer, keys *sealed.Keys, by org.Actor, day calendar.Day) (err error) {
 	if t.known, err = member.KnownTo(ctx, q, keys, by); err != nil {

@@ -3,13 +3,13 @@ package transfer
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
 	"wanjia/internal/household"
 	"wanjia/internal/member"
 	"wanjia/internal/org"
-	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 )
 
@@ -21,6 +21,9 @@ type hang struct {
 	own  string // kind of what may refer to it since the same import made it
 	ids  string // finds what refers to some of it
 }
+
+// table is where ids looks.
+func (h hang) table() string { return strings.Fields(h.ids)[3] }
 
 // hangs are all of them. Some tables have no ids of their own; the one they refer to does as well.
 var hangs = []hang{
@@ -43,6 +46,7 @@ var hangs = []hang{
 	{"tasks", madeUnit, "", `SELECT id FROM campaign WHERE unit_id IN (?)`},
 	{"invitations", madeUnit, "", `SELECT id FROM invitation WHERE unit_id IN (?)`},
 	{"settings", madeUnit, "", `SELECT id FROM policy_setting WHERE unit_id IN (?)`},
+	{"settings", madeUnit, "", `SELECT id FROM sector WHERE unit_id IN (?)`},
 	{"imports", madeUnit, "", `SELECT id FROM transfer_import WHERE unit_id IN (?)`},
 
 	{"tasks", madeAssignment, "", `SELECT id FROM task WHERE assignment_id IN (?)`},
@@ -74,7 +78,7 @@ var hangs = []hang{
 	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE person_id IN (?)`},
 	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE created_by IN (?)`},
 	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE second_by IN (?)`},
-	{"accounts", madePerson, "", `SELECT id FROM sign_in_challenge WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT person_id FROM sign_in_challenge WHERE person_id IN (?)`},
 	{"accounts", madePerson, "", `SELECT id FROM recovery_code WHERE person_id IN (?)`},
 	{"accounts", madePerson, "", `SELECT person_id FROM demo_handle WHERE person_id IN (?)`},
 	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE person_id IN (?)`},
@@ -84,7 +88,7 @@ var hangs = []hang{
 	{"presences", madePerson, "", `SELECT id FROM presence WHERE person_id IN (?)`},
 	{"presences", madePerson, "", `SELECT id FROM presence WHERE decided_by IN (?)`},
 	{"presences", madePerson, "", `SELECT id FROM presence_evidence WHERE person_id IN (?)`},
-	{"presences", madePerson, "", `SELECT person_id FROM code_redemption WHERE person_id IN (?)`},
+	{"presences", madePerson, "", `SELECT id FROM code_redemption WHERE person_id IN (?)`},
 	{"tasks", madePerson, "", `SELECT id FROM task WHERE created_by IN (?)`},
 	{"tasks", madePerson, "", `SELECT id FROM task_copy WHERE person_id IN (?)`},
 	{"tasks", madePerson, "", `SELECT id FROM task_step WHERE person_id IN (?)`},
@@ -111,12 +115,12 @@ func usesOf(ctx context.Context, q db.Queryer, made map[string][]thing) (uses []
 			refs[kind] = append(refs[kind], t.Ref)
 		}
 	}
-	found := map[string]map[int64]bool{} // one request may hang on two units
-	note := func(what string, id int64) {
+	found := map[string]map[string]bool{} // by table and id: one request may hang on two units
+	note := func(what, table string, id int64) {
 		if found[what] == nil {
-			found[what] = map[int64]bool{}
+			found[what] = map[string]bool{}
 		}
-		found[what][id] = true
+		found[what][fmt.Sprint(table, id)] = true
 	}
 	for _, h := range hangs {
 		own := map[int64]bool{}
@@ -130,7 +134,7 @@ func usesOf(ctx context.Context, q db.Queryer, made map[string][]thing) (uses []
 			}
 			for _, id := range ids {
 				if !own[id] {
-					note(h.what, id)
+					note(h.what, h.table(), id)
 				}
 			}
 		}
@@ -140,7 +144,7 @@ func usesOf(ctx context.Context, q db.Queryer, made map[string][]thing) (uses []
 		return nil, err
 	}
 	for _, id := range corrected {
-		note("corrections", id)
+		note("corrections", "member", id)
 	}
 	for what, ids := range found {
 		uses = append(uses, Use{what, len(ids)})
@@ -236,7 +240,7 @@ func (s *Service) putBack(ctx context.Context, tx *db.Tx, made map[string][]thin
 		if err := json.Unmarshal([]byte(t.Before), &l); err != nil {
 			return err
 		}
-		if err := org.SetLabel(ctx, tx, l.Place, l.Level, l.Before, calendar.DayOf(tx.Now)); err != nil {
+		if err := org.UnsetLabel(ctx, tx, l.Place, l.Level, l.Word, l.Day, l.Before); err != nil {
 			return err
 		}
 	}

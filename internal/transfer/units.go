@@ -8,6 +8,7 @@ import (
 
 	"wanjia/internal/member"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
@@ -22,12 +23,13 @@ type node struct {
 	wrong       bool // its row is wrong, so nothing can stand below it
 }
 
-// A label is a word of a place for one of its levels, and the one before.
+// A label is a word of a place for one of its levels, and what the place itself said before; "" is the usual word.
 type label struct {
-	Place  org.UnitID `json:"place"`
-	Level  int        `json:"level"`
-	Word   string     `json:"-"`
-	Before string     `json:"before"`
+	Place  org.UnitID   `json:"place"`
+	Level  int          `json:"level"`
+	Word   string       `json:"word"`
+	Day    calendar.Day `json:"day"`
+	Before string       `json:"before"`
 }
 
 // A holding is a person who gets to lead a unit.
@@ -50,9 +52,13 @@ var levels = map[string]struct {
 // planUnits says what rows of units come to: each is a party unit, the grid unit it answers for, and their link.
 func (p *plan) planUnits(rows []*Row) {
 	ordered := slices.Clone(rows)
-	slices.SortStableFunc(ordered, func(a, b *Row) int { // parents first, whatever the order of the file
-		return cmp.Compare(levels[b.cell(colLevel)].level, levels[a.cell(colLevel)].level)
-	})
+	height := func(r *Row) int { // parents first, whatever the order of the file; what is on no level may be anybody's
+		if l, ok := levels[r.cell(colLevel)]; ok {
+			return l.level
+		}
+		return 9
+	}
+	slices.SortStableFunc(ordered, func(a, b *Row) int { return cmp.Compare(height(b), height(a)) })
 	for _, r := range ordered {
 		r.settle(p.planUnit(r))
 	}
@@ -64,7 +70,7 @@ func (p *plan) planUnit(r *Row) Outcome {
 		r.fault(colLevel, errValue)
 	}
 	var above *node
-	if r.cell(colParent) != "" {
+	if ok && r.cell(colParent) != "" {
 		above = p.find(r, colParent)
 	}
 	if len(r.Faults) > 0 {
@@ -81,8 +87,8 @@ func (p *plan) planUnit(r *Row) Outcome {
 	if !above.wrong {
 		p.stand(r, n, above)
 	}
-	there := p.twin(r, n)
-	if there == nil {
+	there, alike := p.twin(r, n)
+	if there == nil && !alike {
 		p.there.parties[n.party.Name] = append(p.there.parties[n.party.Name], n)
 	}
 	outcome := p.lead(r, cmp.Or(there, n))
@@ -112,16 +118,18 @@ func (p *plan) stand(r *Row, n, above *node) {
 
 // twin is the unit below n's parent that is what n would be; nil if there is none. One that is only alike is an error:
 // an import makes units, and renames or moves none.
-func (p *plan) twin(r *Row, n *node) *node {
+func (p *plan) twin(r *Row, n *node) (there *node, alike bool) {
 	for _, other := range p.there.parties[n.party.Name] {
 		switch {
 		case other.parent != n.parent || other.parent == nil:
 		case other.row != nil:
 			r.fault(colParty, errTwice)
+			return nil, true
 		case other.party.Kind != n.party.Kind || other.grid.Name != n.grid.Name || other.grid.Kind != n.grid.Kind:
 			r.fault(colGrid, errUnitDiffers)
+			return nil, true
 		default:
-			return other
+			return other, false
 		}
 	}
 	if n.parent.grid.ID != 0 && slices.ContainsFunc(p.there.grids, func(g org.Unit) bool {
@@ -130,7 +138,7 @@ func (p *plan) twin(r *Row, n *node) *node {
 	}) {
 		r.fault(colGrid, errUnitDiffers)
 	}
-	return nil
+	return nil, false
 }
 
 // find is the unit that a cell of r names: by its name or, where several have it, by names of those above it as well,
@@ -286,8 +294,12 @@ func (p *plan) planLabels(ctx context.Context, q db.Queryer, rows []*Row) error 
 			}
 			p.there.labels[where.ID] = labels
 		}
-		if before := p.there.labels[where.ID][level]; before != word {
-			p.labels = append(p.labels, label{where.ID, level, word, before})
+		if p.there.labels[where.ID][level] != word {
+			own, err := ownLabel(ctx, q, where.ID, level, p.today)
+			if err != nil {
+				return err
+			}
+			p.labels = append(p.labels, label{where.ID, level, word, p.today, own})
 			if r.Outcome == Same {
 				r.settle(Changed)
 			}

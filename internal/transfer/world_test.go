@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
@@ -138,4 +139,31 @@ func code(err error) string {
 		return p.Code
 	}
 	return fmt.Sprint(err)
+}
+
+// tidy runs the job of the minute until there is nothing to do.
+func (w *world) tidy() {
+	w.t.Helper()
+	for some := true; some; {
+		var err error
+		if some, err = w.Tidy(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// latest is the newest import.
+func latest(w *world) (id ID, err error) {
+	return id, w.d.Get(w.t.Context(), &id, `SELECT MAX(id) FROM transfer_import`)
+}
+
+// personOf is the only person in the roster called name.
+func personOf(w *world, name string) (org.PersonID, error) {
+	known, err := member.KnownTo(w.t.Context(), w.d, w.keys, w.LuoQingming)
+	for _, k := range known {
+		if k.Name.Reveal() == name {
+			return k.PersonID, err
+		}
+	}
+	return 0, errors.Join(err, problem.ErrNotFound)
 }
