@@ -40,7 +40,7 @@ func verifyCommand(settings func() (config.Config, error)) *cobra.Command {
 					return err
 				}
 			}
-			s, err := app.OpenStores(cmd.Context(), c, nil, slog.Default())
+			s, err := app.OpenStores(cmd.Context(), c, app.Options{Log: slog.Default()})
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ func inStores(t *testing.T, folder string, f func(s *app.Stores) error) {
 	t.Helper()
 	c := config.Default()
 	c.Data = folder
-	s, err := app.OpenStores(t.Context(), c, nil, slog.New(slog.DiscardHandler))
+	s, err := app.OpenStores(t.Context(), c, app.Options{Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,9 @@ type handler = http.HandlerFunc
 // drainTime is how long a clean stop may take (R13).
 const drainTime = 15 * time.Second
 
+// Handler answers as the public listener does, without one: for tests that want no loops beside their requests.
+func (a *App) Handler() http.Handler { return a.server.Handler() }
+
 // Serve listens until ctx ends, then drains: sockets are told when to come back, requests under way end, leases
 // are given back. Ready is called with both addresses once they answer.
 func (a *App) Serve(ctx context.Context, ready func(public, admin string)) error {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/config"
@@ -30,16 +28,15 @@ type Stores struct {
 }
 
 // OpenStores opens what the settings name. The embedded tier carries its schema forward by itself; elsewhere
-// `wanjia migrate` does, and what is older than the program is refused. Now moves the clock in tests; nil is
-// the machine's.
-func OpenStores(ctx context.Context, c config.Config, now func() time.Time, log *slog.Logger) (s *Stores, err error) {
+// `wanjia migrate` does, and what is older than the program is refused.
+func OpenStores(ctx context.Context, c config.Config, options Options) (s *Stores, err error) {
 	s = &Stores{}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	o := db.Options{MySQL: c.MySQL.DSN, Now: now}
+	o := db.Options{MySQL: c.MySQL.DSN, Now: options.Now}
 	if c.Embedded() {
 		o.SQLitePath = filepath.Join(c.Data, "wanjia.db")
 	}
@@ -47,7 +44,7 @@ func OpenStores(ctx context.Context, c config.Config, now func() time.Time, log 
 		return s, err
 	}
 	if c.Embedded() {
-		if _, err = s.DB.Migrate(ctx, log); err != nil {
+		if _, err = s.DB.Migrate(ctx, options.Log); err != nil {
 			return s, err
 		}
 	}
@@ -65,7 +62,9 @@ func OpenStores(ctx context.Context, c config.Config, now func() time.Time, log 
 		return s, fmt.Errorf("open the audit chain: %w", err)
 	}
 	s.Pages = page.NewKeys(s.Keys.Derive(sealed.Token, []byte("page cursors")))
-	if s.KV, err = kv.Open(ctx, RedisOptions(c)); err != nil {
+	redis := RedisOptions(c)
+	redis.Prefix = options.RedisPrefix
+	if s.KV, err = kv.Open(ctx, redis); err != nil {
 		return s, fmt.Errorf("open Redis: %w", err)
 	}
 	return s, nil

@@ -40,6 +40,8 @@ type Options struct {
 	Now     func() time.Time // nil: the machine's clock
 	Log     *slog.Logger     // nil: JSON lines to standard error
 	Version string
+
+	RedisPrefix string // a test's own part of a shared Redis
 }
 
 // An App is the whole program, put together and not yet listening.
@@ -106,7 +108,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 			_ = a.Close() // the first error is the one to show
 		}
 	}()
-	if a.Stores, err = OpenStores(ctx, c, o.Now, o.Log); err != nil {
+	if a.Stores, err = OpenStores(ctx, c, o); err != nil {
 		return a, err
 	}
 	d, k := a.Stores.DB, a.Stores.KV

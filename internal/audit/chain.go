@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
-	"hash/fnv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -97,16 +96,4 @@ func WithRequest(ctx context.Context, id, ipClass string) context.Context {
 func requestOf(ctx context.Context) request {
 	r, _ := ctx.Value(requestKey{}).(request)
 	return r
-}
-
-// lane is where the entries of a transaction go: by request, or by what was done when a clock ran out.
-func (r request) lane(first Entry, lanes int) int {
-	h := fnv.New32a()
-	if r.id != "" {
-		_, _ = h.Write([]byte(r.id))
-	} else {
-		_, _ = h.Write([]byte(first.Action))
-		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(first.ObjectID)))
-	}
-	return int(h.Sum32() % uint32(lanes))
 }

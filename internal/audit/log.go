@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -15,8 +16,9 @@ import (
 var ErrUnavailable = problem.New(problem.Unavailable, "audit.unavailable")
 
 // lanes is how many chains there are: a lane is locked until its transaction has committed, and one alone
-// would put all writes of the node in a row. SQLite has one writer anyhow.
-const lanes = 8
+// would put all writes of the node in a row. There are as many as a node has connections for requests, so that
+// none of its transactions waits for another's. SQLite has one writer anyhow.
+const lanes = 16
 
 // A Log appends to the chain of one database, and verifies it.
 type Log struct {
@@ -26,6 +28,8 @@ type Log struct {
 
 	mu   sync.Mutex
 	tips map[int]tip
+	free []int // lanes that no transaction of this process is in, the one left last at the end
+	turn int   // counts those who found none
 }
 
 // A tip is the newest row of a lane.
@@ -43,6 +47,11 @@ func Open(ctx context.Context, d *db.DB, key []byte) (*Log, error) {
 	l := &Log{db: d, key: key, lanes: lanes, tips: map[int]tip{}}
 	if d.Embedded() {
 		l.lanes = 1
+	}
+	var start [1]byte
+	_, _ = rand.Read(start[:]) // never fails (crypto/rand)
+	for i := range l.lanes {   // each node begins elsewhere
+		l.free = append(l.free, (int(start[0])+i)%l.lanes)
 	}
 	err := d.InTx(ctx, func(tx *db.Tx) error { return createLanes(ctx, tx, l.lanes) })
 	if err != nil {
@@ -85,7 +94,7 @@ func appendAll(ctx context.Context, tx *db.Tx, entries []noted) error {
 		return errors.New("there is no audit log on this database")
 	}
 	r := requestOf(ctx)
-	lane := r.lane(entries[0].Entry, l.lanes)
+	lane := l.enter(tx)
 	rows := make([]row, len(entries))
 	for i, e := range entries {
 		rows[i] = rowOf(e.Entry, r, e.at)
@@ -125,6 +134,25 @@ func (l *Log) extend(ctx context.Context, tx *db.Tx, lane int, rows []row) (newe
 		err = fmt.Errorf("the tip of lane %d moved while it was locked", lane)
 	}
 	return newest, err
+}
+
+// enter finds a lane for tx: one that nobody of this process is in, best the one that was left last, since nobody else
+// may have been there meanwhile. When all are taken, tx waits for one in the database.
+func (l *Log) enter(tx *db.Tx) (lane int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last := len(l.free) - 1
+	if last < 0 {
+		l.turn++
+		return l.turn % l.lanes
+	}
+	lane, l.free = l.free[last], l.free[:last]
+	tx.Ended(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.free = append(l.free, lane)
+	})
+	return lane
 }
 
 // chain puts rows behind last and is the new tip.

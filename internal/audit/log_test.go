@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -176,6 +178,74 @@ func TestManyAtOnceLeaveNoGap(t *testing.T) {
 	})
 }
 
+func TestTransactionsOfOneNodeDoNotWaitForEachOthersLane(t *testing.T) {
+	t.Parallel()
+	// SQLite has one writer. The database is new: where rows were deleted a moment ago, an insert beside them waits.
+	d, err := db.Open(t.Context(), dbtest.BlankMySQL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	if _, err := d.Migrate(t.Context(), slog.New(slog.DiscardHandler)); err != nil {
+		t.Fatal(err)
+	}
+	openLog(t, d)
+	const writers = 4 // as many as have a connection
+	// Each holds its lane until all have one: two in the same would wait for each other, and be told so after 2 s.
+	var all, inside sync.WaitGroup
+	inside.Add(writers)
+	for w := range writers {
+		all.Go(func() {
+			tried, enter := 0, sync.OnceFunc(inside.Done)
+			defer enter() // whoever cannot get in keeps nobody waiting
+			err := d.InTx(audit.WithRequest(t.Context(), fmt.Sprint(w), ""), func(tx *db.Tx) error {
+				if tried++; tried > 1 {
+					return errors.New("it had to be tried again")
+				}
+				audit.Note(tx, audit.Entry{Action: "visit.recorded"})
+				tx.Last(db.RankAudit, func(context.Context) error {
+					enter()
+					inside.Wait()
+					return nil
+				})
+				return nil
+			})
+			if err != nil {
+				t.Errorf("writer %d: %v, want a lane of its own", w, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestALaneIsGivenBackHoweverItsTransactionEnds(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		openLog(t, d)
+		for i := range 40 { // more than there are lanes
+			refused := errors.New("no")
+			err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				audit.Note(tx, audit.Entry{Action: "visit.recorded"})
+				tx.Last(db.RankAudit, func(context.Context) error {
+					if i%2 == 0 {
+						return refused
+					}
+					return nil
+				})
+				return nil
+			})
+			if err != nil && !errors.Is(err, refused) {
+				t.Fatal(err)
+			}
+		}
+		for _, r := range lines(t, d) {
+			if r.Lane != lines(t, d)[0].Lane {
+				t.Fatalf("one after another they used lanes %d and %d, want the one that was free last", r.Lane, lines(t, d)[0].Lane)
+			}
+		}
+	})
+}
+
 func TestA_audit3_WithoutTheAuditNothingIsDoneAndNothingShown(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -334,11 +404,14 @@ func TestA_audit2_ATailThatWasCutAndGrewAgainShowsAgainstTheHeadKeptElsewhere(t 
 		write(t, d, `DELETE FROM audit WHERE n > 9`)
 		write(t, d, `UPDATE audit_lane SET n = 9, hash = (SELECT hash FROM audit WHERE n = 9) WHERE lane = ?`, lane)
 		write(t, d, `DELETE FROM audit_head`)
-		if l, err = audit.Open(t.Context(), d, key); err != nil { // a restart forgets the true tip
-			t.Fatal(err)
-		}
-		for i := range 5 {
-			note(t, d, "same", audit.Entry{PersonID: 5, Action: "visit.read", Object: "visit", ObjectID: int64(i)})
+		for grown := false; !grown; { // until a restarted node, which has forgotten the true tip, begins in the lane that was cut
+			if l, err = audit.Open(t.Context(), d, key); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 {
+				note(t, d, "same", audit.Entry{PersonID: 5, Action: "visit.read", Object: "visit", ObjectID: int64(i)})
+			}
+			grown = slices.ContainsFunc(lines(t, d), func(r line) bool { return r.Lane == lane && r.N > 9 })
 		}
 		if v, err := l.Verify(t.Context(), 0); err != nil || v.Bad != nil {
 			t.Errorf("the database alone shows %+v, %v: it cannot know", v.Bad, err)

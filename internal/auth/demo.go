@@ -8,6 +8,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/sealed"
 )
 
 // CheckDemo says why demo mode cannot run like this, or nil: anybody can sign in as anybody there, so it
@@ -32,4 +33,19 @@ func (s *Service) AddHandle(ctx context.Context, tx *db.Tx, handle string, perso
 		return errors.New("demo handles exist in demo mode only")
 	}
 	return insertHandle(ctx, tx, handle, person)
+}
+
+// AddAccount gives person the WeChat account with this openid: the people of the demo and of tests have nobody who
+// could invite them.
+func (s *Service) AddAccount(ctx context.Context, tx *db.Tx, openID string, person org.PersonID) error {
+	app := s.wechat.AppID()
+	id, err := insertAccount(ctx, tx, app, s.keys.Derivations(sealed.OpenID, []byte(app+"\x00"+openID))[0])
+	if err != nil {
+		return db.Wrap(err, nil, "make a wechat account")
+	}
+	if err := s.sealOpenID(ctx, tx, id, openID); err != nil {
+		return err
+	}
+	_, err = bindAccount(ctx, tx, id, person, nil)
+	return db.Wrap(err, nil, "bind account %d", id)
 }

@@ -1,24 +1,28 @@
 // Package scenario plays the scenarios of the product over HTTP and sockets, against the whole program with its
-// demo data. Tests only.
+// demo data, on both engine tiers. Tests only.
 package scenario
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"io"
+	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"wanjia/internal/app"
 	"wanjia/internal/config"
-	"wanjia/internal/pushclient"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/platform/watch"
+	"wanjia/internal/platform/wechat/fake"
 	"wanjia/internal/seed"
 	"wanjia/internal/server"
 )
@@ -26,208 +30,231 @@ import (
 // A world is a running deployment with the demo's people, and a clock that a test moves.
 type world struct {
 	t    *testing.T
+	tier string // embedded or production
 	url  string
 	now  atomic.Int64
 	http *http.Client
+	app  *app.App
+	look *dbtest.Look
+
+	mu      sync.Mutex
+	log     bytes.Buffer
+	secrets []string // what no log and no frame may hold
+	noted   int64    // the last audit row that a test has asked for
 }
 
-// newWorld starts the embedded tier with the demo at a moment, and stops it when the test ends.
+// each plays f in two deployments of the demo, one on each engine tier, both at a moment of Asia/Shanghai such as
+// "2026-05-11 09:00".
+func each(t *testing.T, at string, f func(t *testing.T, w *world)) {
+	t.Helper()
+	eachOf(t, demo, at, f)
+}
+
+// eachOf is each, beginning with another model.
+func eachOf(t *testing.T, m *dbtest.Model, at string, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		t.Parallel()
+		f(t, onSQLite(t, m, at))
+	})
+	t.Run("production", func(t *testing.T) {
+		t.Parallel()
+		w := &world{t: t, tier: "production"}
+		addr, prefix := kvtest.Shared(t)
+		dsn := m.MySQL(t)
+		w.look = dbtest.LookAt(t, "", dsn)
+		c := production(dsn)
+		c.Redis.Addresses = []string{addr}
+		w.start(c, prefix, at)
+		f(t, w)
+	})
+}
+
+// newWorld is a deployment of the demo on the embedded tier alone: for what exists only there, as signing in by handle.
 func newWorld(t *testing.T, at string) *world {
 	t.Helper()
-	w := &world{t: t}
-	w.set(at)
-	w.http = &http.Client{Timeout: 10 * time.Second, Transport: server.Checked(http.DefaultTransport, func(err error) { t.Error(err) })}
+	return onSQLite(t, demo, at)
+}
+
+func onSQLite(t *testing.T, m *dbtest.Model, at string) *world {
+	t.Helper()
+	w := &world{t: t, tier: "embedded"}
+	folder := m.SQLite(t)
+	w.look = dbtest.LookAt(t, folder, "")
+	w.start(embedded(folder), "", at)
+	return w
+}
+
+func embedded(folder string) config.Config {
 	c := config.Default()
-	c.Demo, c.Data, c.WeChat.Fake = true, t.TempDir(), true
+	c.Demo, c.Data = true, folder
+	return listening(c)
+}
+
+// production has no demo mode, which refuses a MySQL database: everybody signs in by WeChat.
+func production(dsn string) config.Config {
+	c := config.Default()
+	c.MySQL.DSN, c.Keys.Master = dsn, "c2NlbmFyaW8gc2NlbmFyaW8gc2NlbmFyaW8gc2NlbmE="
+	return listening(c)
+}
+
+func listening(c config.Config) config.Config {
+	c.WeChat.Fake = true
 	c.Listen.Public, c.Listen.Admin = "127.0.0.1:0", "127.0.0.1:0"
-	ctx, stop := context.WithCancel(context.Background())
-	a, err := app.New(ctx, c, app.Options{Now: w.clock, Log: slog.New(slog.DiscardHandler), Version: "scenario"})
+	return c
+}
+
+// asOf is the day as of which everything is seeded (domain.md §11): every scenario is later.
+const asOf = "2026-03-01"
+
+// The deployments that scenarios begin with, made once a process on each engine.
+var (
+	demo = model(seed.Demo) // with the people, homes and places of the demo
+	bare = model(seed.Bare) // with places, and who leads and administers them
+)
+
+func model(p seed.Profile) *dbtest.Model {
+	return dbtest.NewModel(func(ctx context.Context, folder, dsn string) (err error) {
+		c := embedded(folder)
+		if dsn != "" {
+			c = production(dsn)
+			c.Demo = true // for the handles: what runs later has no demo mode
+		}
+		at, err := moment(asOf + " 08:00")
+		if err != nil {
+			return err
+		}
+		a, err := app.New(ctx, c, app.Options{Log: slog.New(slog.DiscardHandler), Version: "scenario"})
+		if err != nil {
+			return err
+		}
+		a.Stores.DB.SetNow(func() time.Time { return at }) // only now: the start compares our clock with the server's
+		defer func() { err = errors.Join(err, a.Close()) }()
+		err = seed.Make(ctx, a.Stores.DB, a.Stores.Keys, a.Auth, seed.Options{Profile: p, Seed: 1, AsOf: asOf, Handles: true})
+		if err != nil {
+			return err
+		}
+		return bind(ctx, a)
+	})
+}
+
+// bind gives everybody with a handle the WeChat account that the shipped fake knows by it, and notes their names.
+func bind(ctx context.Context, a *app.App) error {
+	var handles []struct {
+		Handle string       `db:"handle"`
+		Person org.PersonID `db:"person_id"`
+		Name   []byte       `db:"name_sealed"`
+	}
+	err := a.Stores.DB.Select(ctx, &handles, `
+		SELECT h.handle, h.person_id, p.name_sealed
+		FROM demo_handle h
+		JOIN person p ON p.id = h.person_id`)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
-	if err := seed.Make(ctx, a.Stores.DB, a.Stores.Keys, a.Auth, seed.Options{Profile: seed.Demo, Seed: 1, Handles: true}); err != nil {
-		t.Fatal(err)
+	return a.Stores.DB.InTx(ctx, func(tx *db.Tx) error {
+		for _, h := range handles {
+			name, err := a.Stores.Keys.Open(sealed.Personal, "person", "name_sealed", int64(h.Person), h.Name)
+			if err != nil {
+				return err
+			}
+			names.Store(name, true)
+			if err := a.Auth.AddAccount(ctx, tx, fake.OpenID(fake.AppID, h.Handle), h.Person); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// names are those of everybody with a handle.
+var names sync.Map
+
+// start starts the program of c and stops it when the test ends; then nothing personal may stand in its log.
+func (w *world) start(c config.Config, redisPrefix, at string) {
+	w.t.Helper()
+	w.set(at)
+	w.http = &http.Client{Timeout: 10 * time.Second, Transport: server.Checked(http.DefaultTransport, func(err error) { w.t.Error(err) })}
+	ctx, stop := context.WithCancel(context.Background())
+	var err error
+	w.app, err = app.New(ctx, c, app.Options{Log: watch.Logger(w, slog.LevelDebug), Version: "scenario", RedisPrefix: redisPrefix})
+	if err != nil {
+		w.t.Fatal(err)
 	}
+	w.app.Stores.DB.SetNow(w.clock) // only now: the start compares our clock with the server's
 	ready, done := make(chan string, 1), make(chan error, 1)
-	go func() { done <- a.Serve(ctx, func(public, _ string) { ready <- public }) }()
-	t.Cleanup(func() {
+	go func() { done <- w.app.Serve(ctx, func(public, _ string) { ready <- public }) }()
+	w.t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
-			t.Errorf("the server ended with %v", err)
+			w.t.Errorf("the server ended with %v", err)
 		}
-		if err := a.Close(); err != nil {
-			t.Errorf("close: %v", err)
+		if err := w.app.Close(); err != nil {
+			w.t.Errorf("close: %v", err)
 		}
+		w.isQuiet("the log", w.logged())
 	})
 	select {
 	case public := <-ready:
 		w.url = "http://" + public
 	case err := <-done:
-		t.Fatalf("the server did not start: %v", err)
+		done <- err
+		w.t.Fatalf("the server did not start: %v", err)
 	}
-	return w
 }
 
 func (w *world) clock() time.Time { return time.UnixMilli(w.now.Load()) }
 
-// set moves the clock to a moment of Asia/Shanghai, "2026-05-11 09:00".
+func moment(at string) (time.Time, error) {
+	return time.ParseInLocation("2006-01-02 15:04:05", (at + ":00")[:len("2006-01-02 15:04:05")], time.FixedZone("Asia/Shanghai", 8*3600))
+}
+
+// set moves the clock to a moment of Asia/Shanghai, "2026-05-11 09:00" or "2026-05-11 09:20:07".
 func (w *world) set(at string) {
 	w.t.Helper()
-	t, err := time.ParseInLocation("2006-01-02 15:04", at, time.FixedZone("Asia/Shanghai", 8*3600))
+	m, err := moment(at)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.now.Store(t.UnixMilli())
+	w.now.Store(m.UnixMilli())
 }
 
-// An actor is somebody signed in on one device.
-type actor struct {
-	w      *world
-	handle string
-	token  string
+// pass lets time go by.
+func (w *world) pass(d time.Duration) { w.now.Add(d.Milliseconds()) }
+
+// Write keeps what the server logs.
+func (w *world) Write(line []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(line)
 }
 
-// An answer is what came back: the status, and the body as JSON.
-type answer struct {
-	status   int
-	replayed bool
-	body     map[string]any
+func (w *world) logged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
 }
 
-func (a answer) code() string { s, _ := a.body["code"].(string); return s }
-func (a answer) id(name string) int64 {
-	n, _ := a.body[name].(float64)
-	return int64(n)
+// hide adds texts that no log and no frame may hold.
+func (w *world) hide(texts ...string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secrets = append(w.secrets, texts...)
 }
 
-// signIn signs the account of a handle in, on a device of its own.
-func (w *world) signIn(handle string) *actor {
+// isQuiet fails the test if text holds a name or phone of anybody, or what was hidden.
+func (w *world) isQuiet(what, text string) {
 	w.t.Helper()
-	a := &actor{w: w, handle: handle}
-	got := a.post("/v1/auth/demo", map[string]any{"handle": handle, "client": "mini", "device": uuid.NewString()})
-	a.token, _ = got.body["accessToken"].(string)
-	if got.status != http.StatusOK || a.token == "" {
-		w.t.Fatalf("%s signs in: %d %v", handle, got.status, got.body)
-	}
-	return a
-}
-
-func (a *actor) get(path string) answer { return a.do(http.MethodGet, path, nil, "") }
-
-func (a *actor) post(path string, body any) answer {
-	return a.do(http.MethodPost, path, body, uuid.NewString())
-}
-
-// do calls the server; key is the Idempotency-Key.
-func (a *actor) do(method, path string, body any, key string) (got answer) {
-	a.w.t.Helper()
-	var content io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
-			a.w.t.Fatal(err)
-		}
-		content = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(a.w.t.Context(), method, a.w.url+path, content)
-	if err != nil {
-		a.w.t.Fatal(err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if method != http.MethodGet {
-		req.Header.Set("Idempotency-Key", key)
-	}
-	if a.token != "" {
-		req.Header.Set("Authorization", "Bearer "+a.token)
-	}
-	res, err := a.w.http.Do(req)
-	if err != nil {
-		a.w.t.Fatalf("%s %s: %v", method, path, err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	got.status, got.replayed = res.StatusCode, res.Header.Get("Idempotent-Replayed") == "true"
-	if b, err := io.ReadAll(res.Body); err != nil {
-		a.w.t.Fatalf("%s %s: %v", method, path, err)
-	} else if len(b) > 0 {
-		if err := json.Unmarshal(b, &got.body); err != nil {
-			a.w.t.Fatalf("%s %s answers %q: %v", method, path, b, err)
-		}
-	}
-	return got
-}
-
-// wants fails the test unless a has the status.
-func (w *world) wants(what string, got answer, status int) answer {
-	w.t.Helper()
-	if got.status != status {
-		w.t.Fatalf("%s: %d %v, want %d", what, got.status, got.body, status)
-	}
-	return got
-}
-
-// A phone is an open socket and what came over it.
-type phone struct {
-	mu    sync.Mutex
-	kinds []string
-	seqs  []int64
-}
-
-// phone opens a socket of a.
-func (a *actor) phone() *phone {
-	a.w.t.Helper()
-	p, up := &phone{}, make(chan struct{}, 8)
-	c, err := pushclient.New(pushclient.Options{
-		URL: a.w.url,
-		Ticket: func(context.Context) (string, error) {
-			ticket, _ := a.w.wants("ticket", a.post("/v1/push/ticket", nil), http.StatusCreated).body["ticket"].(string)
-			return ticket, nil
-		},
-		Apply: func(i pushclient.Item) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.kinds, p.seqs = append(p.kinds, i.Kind), append(p.seqs, i.Seq)
-		},
-		Up: func(int64) { up <- struct{}{} },
+	w.mu.Lock()
+	secrets := append([]string{"1990", fake.Canary, "o-" + fake.AppID}, w.secrets...)
+	w.mu.Unlock()
+	names.Range(func(name, _ any) bool {
+		secrets = append(secrets, name.(string))
+		return true
 	})
-	if err != nil {
-		a.w.t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = c.Run(ctx) // it ends with the test
-	}()
-	a.w.t.Cleanup(func() { stop(); <-ended })
-	select {
-	case <-up:
-	case <-time.After(5 * time.Second):
-		a.w.t.Fatalf("%s: no socket within 5 s", a.handle)
-	}
-	return p
-}
-
-// hears waits until kind has come n times, 2 s at most.
-func (w *world) hears(p *phone, kind string, n int) {
-	w.t.Helper()
-	for end := time.Now().Add(2 * time.Second); ; {
-		p.mu.Lock()
-		got := 0
-		for _, k := range p.kinds {
-			if k == kind {
-				got++
-			}
+	for _, s := range secrets {
+		if at := strings.Index(text, s); at >= 0 {
+			w.t.Errorf("%s holds %q: %s", what, s, text[max(0, at-200):min(len(text), at+len(s)+100)])
 		}
-		all := append([]string(nil), p.kinds...)
-		p.mu.Unlock()
-		if got == n {
-			return
-		}
-		if time.Now().After(end) {
-			w.t.Fatalf("heard %v, want %s %d times within 2 s", all, kind, n)
-		}
-		<-time.After(5 * time.Millisecond)
 	}
 }

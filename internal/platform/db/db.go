@@ -34,6 +34,7 @@ type DB struct {
 	address *mysql.Config // MySQL family: where, and how we speak to it
 	wait    time.Duration
 	count   *atomic.Int64
+	watch   *atomic.Pointer[watcher]
 	values  *sync.Map // what Attach was given
 }
 
@@ -44,14 +45,18 @@ type clock struct {
 
 // Get reads one row into dest; sql.ErrNoRows when there is none.
 func (d *DB) Get(ctx context.Context, dest any, query string, args ...any) error {
-	d.count.Add(1)
-	return d.read.GetContext(ctx, dest, d.engine.text(query), moments(args)...)
+	args = moments(args)
+	err := d.read.GetContext(ctx, dest, d.engine.text(query), args...)
+	d.sent(ctx, Get, query, args, dest, 0)
+	return err
 }
 
 // Select reads all rows into dest, a pointer to a slice.
 func (d *DB) Select(ctx context.Context, dest any, query string, args ...any) error {
-	d.count.Add(1)
-	return d.read.SelectContext(ctx, dest, d.engine.text(query), moments(args)...)
+	args = moments(args)
+	err := d.read.SelectContext(ctx, dest, d.engine.text(query), args...)
+	d.sent(ctx, Select, query, args, dest, 0)
+	return err
 }
 
 // Now is the moment for reads: UTC, cut to milliseconds. Transactions have their own, Tx.Now.

@@ -33,7 +33,7 @@ type Options struct {
 
 // Open opens the database and leaves its schema as it is: see Migrate and Check.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	d := &DB{clock: &clock{}, wait: 10 * time.Second, count: &atomic.Int64{}, values: &sync.Map{}}
+	d := &DB{clock: &clock{}, wait: 10 * time.Second, count: &atomic.Int64{}, watch: &atomic.Pointer[watcher]{}, values: &sync.Map{}}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -37,6 +37,7 @@ type Tx struct {
 	x     *sqlx.Tx
 	last  []ranked
 	after []func()
+	ended []func()
 	kept  map[any]any
 }
 
@@ -79,11 +80,15 @@ func (d *DB) inTxOnce(ctx context.Context, f func(tx *Tx) error) (err error, aga
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err), d.engine.transient(err)
 	}
+	d.sent(ctx, Begin, "", nil, nil, 0)
 	tx := &Tx{Now: d.Now(), d: d, x: x}
 	done := false
 	defer func() {
 		if !done { // f has panicked
 			_ = x.Rollback()
+		}
+		for _, f := range tx.ended {
+			f()
 		}
 	}()
 	if err = f(tx); err == nil {
@@ -96,8 +101,9 @@ func (d *DB) inTxOnce(ctx context.Context, f func(tx *Tx) error) (err error, aga
 		}
 		return err, d.engine.transient(err)
 	}
-	d.count.Add(1)
-	if err = x.Commit(); err != nil {
+	err = x.Commit()
+	d.sent(ctx, Commit, "", nil, nil, 0)
+	if err != nil {
 		discard(conn)
 		return fmt.Errorf("commit: %w", err), d.engine.rolledBack(err)
 	}
@@ -146,35 +152,41 @@ func (tx *Tx) runLast(ctx context.Context) error {
 
 // Get reads one row into dest; sql.ErrNoRows when there is none.
 func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
-	tx.d.count.Add(1)
-	return tx.x.GetContext(ctx, dest, tx.d.engine.text(query), moments(args)...)
+	args = moments(args)
+	err := tx.x.GetContext(ctx, dest, tx.d.engine.text(query), args...)
+	tx.d.sent(ctx, Get, query, args, dest, 0)
+	return err
 }
 
 // Select reads all rows into dest, a pointer to a slice.
 func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
-	tx.d.count.Add(1)
-	return tx.x.SelectContext(ctx, dest, tx.d.engine.text(query), moments(args)...)
+	args = moments(args)
+	err := tx.x.SelectContext(ctx, dest, tx.d.engine.text(query), args...)
+	tx.d.sent(ctx, Select, query, args, dest, 0)
+	return err
 }
 
 // Insert writes one row and returns the id it was given.
 func (tx *Tx) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
-	tx.d.count.Add(1)
-	r, err := tx.x.ExecContext(ctx, query, moments(args)...)
-	if err != nil {
-		return 0, err
+	args = moments(args)
+	r, err := tx.x.ExecContext(ctx, query, args...)
+	if err == nil {
+		id, err = r.LastInsertId()
 	}
-	return r.LastInsertId()
+	tx.d.sent(ctx, Insert, query, args, nil, id)
+	return id, err
 }
 
 // Change writes, and returns how many rows its WHERE matched, changed or not. An INSERT of a row that has no id
 // of its own, and a DELETE, are changes too.
 func (tx *Tx) Change(ctx context.Context, query string, args ...any) (found int64, err error) {
-	tx.d.count.Add(1)
-	r, err := tx.x.ExecContext(ctx, query, moments(args)...)
-	if err != nil {
-		return 0, err
+	args = moments(args)
+	r, err := tx.x.ExecContext(ctx, query, args...)
+	if err == nil {
+		found, err = r.RowsAffected()
 	}
-	return r.RowsAffected()
+	tx.d.sent(ctx, Change, query, args, nil, 0)
+	return found, err
 }
 
 // Last runs f in this transaction, after the function given to InTx and before COMMIT, by rank and then in the
@@ -186,6 +198,9 @@ func (tx *Tx) Last(rank Rank, f func(ctx context.Context) error) {
 // After runs f once the transaction has committed, never otherwise. It is for waking others: what must happen
 // belongs in the transaction.
 func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
+
+// Ended runs f once the transaction is over, however it ends: for giving back what this process holds for it.
+func (tx *Tx) Ended(f func()) { tx.ended = append(tx.ended, f) }
 
 // Keep returns the value of this transaction for key, made at its first call. When the transaction runs again,
 // it begins anew.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -557,4 +558,57 @@ func TestAListIsExpandedAndAnEmptyOneRefused(t *testing.T) {
 	if _, _, err := db.In(`SELECT id FROM unit WHERE id IN (?)`, []int64{}); err == nil {
 		t.Error("an empty list is taken, want it refused")
 	}
+}
+
+func TestWhatWatchesSeesTheStatementsInTheirTransaction(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		var got []string
+		d.Watch(func(_ context.Context, s db.Sent) { got = append(got, string(s.Verb)) })
+		now := d.Now()
+		err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Change(t.Context(), `INSERT INTO idempotency (person_id, operation, idem_key, fingerprint, result, created_at)
+				VALUES (?, ?, ?, ?, ?, ?)`, 1, "watched", "k", []byte{1}, "", now); err != nil {
+				return err
+			}
+			var n int
+			return tx.Get(t.Context(), &n, `SELECT COUNT(*) FROM idempotency WHERE created_at = ?`, now)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Watch(nil)
+		var n int
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM idempotency`); err != nil || n != 1 {
+			t.Fatalf("%d rows, %v; want the one", n, err)
+		}
+		if want := "[begin change get commit]"; fmt.Sprint(got) != want {
+			t.Errorf("seen: %v, want %s", got, want)
+		}
+	})
+}
+
+func TestWhatIsHeldForATransactionIsGivenBackHoweverItEnds(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		var ended []string
+		for _, c := range []struct {
+			name string
+			end  func() error
+		}{
+			{"committed", func() error { return nil }}, {"refused", func() error { return errors.New("no") }},
+			{"panicked", func() error { panic("poison") }},
+		} {
+			func() {
+				defer func() { _ = recover() }()
+				_ = d.InTx(t.Context(), func(tx *db.Tx) error {
+					tx.Ended(func() { ended = append(ended, c.name) })
+					return c.end()
+				})
+			}()
+		}
+		if fmt.Sprint(ended) != "[committed refused panicked]" {
+			t.Errorf("given back: %v, want all three", ended)
+		}
+	})
 }

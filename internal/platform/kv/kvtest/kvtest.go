@@ -33,18 +33,26 @@ func EachGated(t *testing.T, f func(t *testing.T, k *kv.KV, g *Gate)) {
 	})
 	t.Run("redis", func(t *testing.T) {
 		t.Parallel()
-		addr := os.Getenv("WANJIA_TEST_REDIS")
-		if addr == "" {
-			if os.Getenv("CI") == "true" {
-				t.Fatal("WANJIA_TEST_REDIS names no server, and CI runs without skipping: start it with make test")
-			}
-			t.Skip("WANJIA_TEST_REDIS names no server: this half runs with make test")
-		}
 		g := &Gate{}
-		prefix := "test" + rand.Text() + ":"
-		t.Cleanup(func() { sweep(t, addr, prefix) })
+		addr, prefix := Shared(t)
 		f(t, open(t, kv.Options{Era: 1, Addrs: []string{addr}, Prefix: prefix, Gate: g.stand}), g)
 	})
+}
+
+// Shared is the real server, and a prefix on it that is the test's own: what it leaves there is swept up. Without a
+// server the test is skipped, and in CI it fails.
+func Shared(t *testing.T) (addr, prefix string) {
+	t.Helper()
+	addr = os.Getenv("WANJIA_TEST_REDIS")
+	if addr == "" {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("WANJIA_TEST_REDIS names no server, and CI runs without skipping: start it with make test")
+		}
+		t.Skip("WANJIA_TEST_REDIS names no server: this half runs with make test")
+	}
+	prefix = "test" + rand.Text() + ":"
+	t.Cleanup(func() { sweep(t, addr, prefix) })
+	return addr, prefix
 }
 
 // New is an embedded Redis for a test that cares for one engine only.

@@ -1,0 +1,169 @@
+package matrix
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"wanjia/internal/org"
+)
+
+// written are the tables that a refusal may write to: that somebody tried is noted, and counted.
+var written = []string{"audit", "audit_head", "audit_lane", "auth_try"}
+
+// askers are one person a role, where it stands in the first subdistrict.
+func (w *world) askers() (all []*actor) {
+	w.Helper()
+	stand := map[org.Role]*unit{
+		org.RoleMember:             w.unit(org.Branch, "瑞和社区第1网格"),
+		org.RoleAreaHolder:         w.unit(org.CenterHousehold, "01责任区"),
+		org.RoleGroupLeader:        w.unit(org.PartyGroup, "瑞和社区第1楼栋片"),
+		org.RoleGridSecretary:      w.unit(org.Branch, "瑞和社区第1网格"),
+		org.RoleGeneralSecretary:   w.unit(org.GeneralBranch, "瑞和社区"),
+		org.RoleGridAssistant:      w.unit(org.GeneralBranch, "瑞和社区"),
+		org.RoleBranchSecretary:    w.unit(org.Branch, "张家屯"),
+		org.RoleBranchOfficer:      w.unit(org.Branch, "张家屯"),
+		org.RoleInstructor:         w.unit(org.Branch, "张家屯"),
+		org.RoleAreaCadre:          w.unit(org.Village, "张家屯"),
+		org.RoleSectionHead:        w.unit(org.Section, "民政科"),
+		org.RoleCounterClerk:       w.unit(org.Community, "瑞和社区"),
+		org.RolePartyOffice:        w.unit(org.SubdistrictCommittee, "海棠街道"),
+		org.RoleCommitteeSecretary: w.unit(org.SubdistrictCommittee, "海棠街道"),
+		org.RoleCorrespondent:      w.unit(org.SubdistrictCommittee, "海棠街道"),
+		org.RoleEditor:             w.unit(org.SubdistrictCommittee, "海棠街道"),
+		org.RoleSystemAdmin:        w.unit(org.Subdistrict, "海棠街道"),
+		org.RoleSecurityAdmin:      w.unit(org.Subdistrict, "海棠街道"),
+		org.RoleAuditAdmin:         w.unit(org.Subdistrict, "海棠街道"),
+	}
+	for _, r := range theContract(w.T).roles {
+		if stand[r] == nil && r != org.RoleResident {
+			w.Fatalf("the fixture has nobody who is %s", r)
+		}
+		all = append(all, w.as(r, stand[r]))
+	}
+	return all
+}
+
+func TestR19EveryRoleFromEveryPositionDoesWhatTheContractSaysAndNoMore(t *testing.T) {
+	t.Parallel()
+	on(t, func(w *world) {
+		cells := 0
+		for _, op := range theContract(w.T).operations {
+			p := plans[op.id]
+			if p == nil {
+				w.Errorf("%s has no plan: say in plan_test.go how a valid request of it is made", op.id)
+				continue
+			}
+			if only := os.Getenv("MATRIX"); only != "" && only != op.id {
+				continue
+			}
+			cells += w.try(op, p)
+		}
+		w.Logf("%d cells", cells)
+	})
+}
+
+// try asks for one operation as everybody, and from everywhere.
+func (w *world) try(op *operation, p *plan) (cells int) {
+	w.Helper()
+	succeeded := 0
+	w.move(time.Minute)
+	who := w.askers()
+	if p.also != nil {
+		who = append(who, p.also(w)...)
+	}
+	for _, by := range who {
+		for _, c := range p.cells(w, op, by) {
+			cells++
+			if w.check(c, p) {
+				succeeded++
+			}
+		}
+	}
+	if succeeded == 0 {
+		w.Errorf("%s: nobody succeeds from anywhere: a contract that refuses everything is no contract", op.id)
+	}
+	return cells
+}
+
+// check makes the request of c and says whether it succeeded.
+func (w *world) check(c *cell, p *plan) bool {
+	w.Helper()
+	want := p.want(c)
+	c.fresh = want == nil && !c.op.read
+	if p.prep != nil {
+		p.prep(c)
+	}
+	r := p.request(c)
+	token := c.by.bearer
+	if c.op.public {
+		token = nil
+	}
+	if token != nil {
+		token() // before the mark: signing in writes
+	}
+	mark := w.mark()
+	got := w.send(r, token)
+	d := w.changes(mark)
+	if c.op.object == "session" { // it may have ended, and the next call begins another
+		c.by.token = ""
+	}
+	if want != nil {
+		if got.status != want.status || got.code != want.code {
+			w.Errorf("%v: %v, want %d %s; wrote %v", c, got, want.status, want.code, d)
+		}
+		if rest := d.without(written...); len(rest) > 0 {
+			w.Errorf("%v: refused with %v, and wrote %v", c, got, rest)
+		}
+		return false
+	}
+	if !got.ok() {
+		w.Errorf("%v: %v %s, want success", c, got, got.text)
+		return false
+	}
+	if c.op.read {
+		if rest := d.without(append(p.writes, written...)...); len(rest) > 0 {
+			w.Errorf("%v: a read wrote %v", c, rest)
+		}
+	}
+	if p.list != "" && p.make != nil {
+		if found, want := w.listed(c, p, r, got), p.seen(c); found != want {
+			w.Errorf("%v: the thing is on the list: %v, want %v", c, found, want)
+		}
+	}
+	return true
+}
+
+// listed says whether the thing of c is on any page of the list.
+func (w *world) listed(c *cell, p *plan, r call, got answer) bool {
+	w.Helper()
+	for range 50 {
+		for _, item := range got.items() {
+			if fmt.Sprint(item[p.list]) == strconv.FormatInt(c.thing, 10) {
+				return true
+			}
+		}
+		next, _ := got.body["nextCursor"].(string)
+		if next == "" {
+			return false
+		}
+		r.query.Set("cursor", next)
+		if got = w.send(r, c.by.bearer); got.status != http.StatusOK {
+			w.Fatalf("%v: the next page: %v", c, got)
+		}
+	}
+	return false
+}
+
+func TestEveryPlanIsOfAnOperation(t *testing.T) {
+	t.Parallel()
+	for id := range plans {
+		if !slices.ContainsFunc(theContract(t).operations, func(o *operation) bool { return o.id == id }) {
+			t.Errorf("there is a plan of %s, which the contract does not have", id)
+		}
+	}
+}

@@ -1,0 +1,729 @@
+package matrix
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wanjia/internal/auth"
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+// Who stands where in the rules of domain.md, as the plans below need it.
+var (
+	assigners = []org.Role{
+		org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RoleBranchOfficer, org.RoleSectionHead,
+		org.RolePartyOffice,
+	}
+	overseers    = append([]org.Role{org.RoleCommitteeSecretary, org.RoleAreaCadre}, assigners...)
+	doorReaders  = []org.Role{org.RoleAreaHolder, org.RoleGroupLeader, org.RoleGeneralSecretary, org.RoleBranchSecretary}
+	originSeers  = []org.Role{org.RoleAreaHolder, org.RoleGroupLeader, org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary}
+	counterparts = []org.Role{org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RoleBranchOfficer}
+)
+
+// The kinds of units that things of the fixture lie in.
+var (
+	branches = kinds(org.Branch, org.PartyGroup)
+	areas    = kinds(org.Area)
+	askers   = func(u *unit) bool {
+		return u.Kind == org.GeneralBranch || u.Kind == org.Branch || u.Kind == org.SubdistrictCommittee || u.Kind == org.Section
+	}
+	campaigns = func(u *unit) bool {
+		return u.Kind == org.GeneralBranch || u.Kind == org.Branch && u.Level == 4 || u.Kind == org.SubdistrictCommittee
+	}
+	anyUnit = func(*unit) bool { return true }
+)
+
+// assigner is whoever asks others to do something in a unit: by themselves, if they are of that unit.
+func (c *cell) assigner() *actor {
+	switch {
+	case c.by.home == c.at && oneOf(c.by.role, assigners...):
+		return c.by
+	case c.at.Kind == org.SubdistrictCommittee:
+		return c.as(org.RolePartyOffice, c.at)
+	}
+	return c.lead(c.at)
+}
+
+// office is the party-building office that a unit belongs to.
+func (w *world) office(u *unit) *actor { return w.as(org.RolePartyOffice, u.subdistrict().party()) }
+
+// asked is a task that was asked at c.at of somebody there, or of c.by by the office; and the copy of its receiver.
+func (c *cell) asked() (by, to *actor, task, copied int64) {
+	if c.position == self {
+		by, to = c.office(c.by.home), c.by
+	} else {
+		by = c.assigner()
+		to = c.as(org.LeadRole(c.at.Unit), c.at)
+	}
+	a := by.post("/v1/tasks", map[string]any{
+		"title": "看望三户人家", "minutes": 30, "checklist": []string{"一", "二", "三"}, "target": map[string]any{"assignmentId": to.assignment},
+	})
+	var n int64
+	if err := c.db().Get(c.Context(), &n, `SELECT id FROM task_copy WHERE task_id = ?`, a.id("id")); err != nil {
+		c.Fatal(err)
+	}
+	return by, to, a.id("id"), n
+}
+
+func aTask(c *cell) int64 { _, _, task, _ := c.asked(); return task }
+func aCopy(c *cell) int64 { _, _, _, copied := c.asked(); return copied }
+
+func anAcceptedCopy(c *cell) int64 {
+	_, to, _, n := c.asked()
+	to.post(fmt.Sprintf("/v1/task-copies/%d/accept", n), nil)
+	return n
+}
+
+func aReportedCopy(c *cell) int64 {
+	_, to, _, n := c.asked()
+	to.post(fmt.Sprintf("/v1/task-copies/%d/accept", n), nil)
+	to.post(fmt.Sprintf("/v1/task-copies/%d/report", n), map[string]any{"text": "三户都好"})
+	return n
+}
+
+// oversees is the oracle of tasks and campaigns: the receiver, and whoever oversees the unit that asked.
+func oversees(c *cell) bool {
+	return c.position == self || oneOf(c.by.role, overseers...) && c.by.sees(c.at)
+}
+
+// asksHere says that only the role that asked takes it further.
+func asksHere(c *cell) *refusal {
+	if c.by.role == org.RolePartyOffice && c.position == self || c.by.home == c.at && c.position != self && oneOf(c.by.role, assigners...) {
+		return nil
+	}
+	return forbidden
+}
+
+// answersOwn says that only its receiver answers a copy.
+func answersOwn(c *cell) *refusal {
+	if c.position == self || c.by.home == c.at && c.by.role == org.LeadRole(c.at.Unit) {
+		return nil
+	}
+	return forbidden
+}
+
+// runner is whoever runs campaigns of a unit.
+func (c *cell) runner() *actor {
+	if c.by.home == c.at && oneOf(c.by.role, org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RolePartyOffice) {
+		return c.by
+	}
+	if c.at.Kind == org.SubdistrictCommittee {
+		return c.as(org.RolePartyOffice, c.at)
+	}
+	return c.lead(c.at)
+}
+
+func aCampaign(c *cell) int64 {
+	return c.runner().post("/v1/campaigns", map[string]any{"title": "三有一创"}).id("id")
+}
+
+func aRunningCampaign(c *cell) int64 {
+	id := aCampaign(c)
+	c.runner().post(fmt.Sprintf("/v1/campaigns/%d/start", id), nil)
+	return id
+}
+
+func runsHere(c *cell) *refusal {
+	if c.by != c.runner() {
+		return forbidden
+	}
+	return nil
+}
+
+// aPerson is a member of c.at whom nobody knows yet.
+func aPerson(c *cell) int64 { return int64(c.person(org.RoleMember, c.at).person) }
+
+// aMember is an entry of the roster of c.at.
+func aMember(c *cell) int64 {
+	return c.office(c.at).post("/v1/members", map[string]any{
+		"name": "演" + string(names[c.next()%10]), "phone": c.phone(), "unitId": c.at.ID, "status": "full_member",
+	}).id("id")
+}
+
+// stranger is a WeChat account that is nobody's yet.
+func (w *world) stranger() *actor {
+	w.Helper()
+	a := &actor{w: w, role: org.RoleResident, handle: fmt.Sprintf("guest-%d", w.next())}
+	in, err := w.app.Auth.SignInWeChat(w.Context(), w.wechat.Code(a.handle), uuid.NewString())
+	if err != nil {
+		w.Fatal(err)
+	}
+	a.token, a.session, a.until, a.person = in.Access, in.Session.ID, w.now().Add(10*time.Minute), in.Session.Person
+	return a
+}
+
+// aBinding is a stranger's request to be recognised as a member of c.at.
+func aBinding(c *cell) int64 {
+	m := c.person(org.RoleMember, c.at)
+	c.stranger().post("/v1/bindings", map[string]any{"phoneCode": c.wechat.PhoneCode(m.phone)})
+	var id int64
+	if err := c.db().Get(c.Context(), &id, `SELECT id FROM binding_request WHERE person_id = ?`, m.person); err != nil {
+		c.Fatal(err)
+	}
+	return id
+}
+
+const passPhrase = "a long pass phrase 2026"
+
+// secret is the second factor of everybody who has one.
+const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+// enrolled gives a person a password and a second factor, and returns their account.
+func (w *world) enrolled(a *actor) string {
+	w.Helper()
+	account := fmt.Sprintf("account-%d", w.next())
+	w.in("enrol", func(tx *db.Tx) error {
+		return w.app.Auth.SetCredential(w.Context(), tx, a.person, account, w.hash, secret)
+	})
+	return account
+}
+
+func (w *world) totp(secret string) string {
+	w.Helper()
+	code, err := auth.TotpCode(secret, w.now())
+	if err != nil {
+		w.Fatal(err)
+	}
+	return code
+}
+
+// nobodyElse is how things that are called without signing in are called.
+func (w *world) anonymous(method, path string, body any) answer {
+	w.Helper()
+	a := w.send(call{method: method, path: path, body: body}, nil)
+	if !a.ok() {
+		w.Fatalf("%s %s: %v %s", method, path, a, a.text)
+	}
+	return a
+}
+
+// invited is an account that was told a code, and the code.
+func (c *cell) invited() (account, code string) {
+	account = fmt.Sprintf("account-%d", c.next())
+	a := c.as(org.RoleSecurityAdmin, c.unit(org.Subdistrict, "海棠")).post("/v1/enrolments", map[string]any{
+		"personId": c.person(org.RoleMember, c.unit(org.Branch, "张家屯")).person, "account": account,
+	})
+	code, _ = a.body["code"].(string)
+	return account, code
+}
+
+func fill(values func(c *cell, body map[string]any)) func(*cell, *call) {
+	return func(c *cell, r *call) { values(c, r.body.(map[string]any)) }
+}
+
+// aPresence is a claim of somebody from elsewhere to have been at c.at, or the asker's own day on duty.
+func aPresence(c *cell) int64 {
+	who, at := c.by, c.at
+	if c.position != self {
+		who = c.person(org.RolePartyOffice, c.at.subdistrict().party())
+	} else if at = dutyPlace(c.by); at == nil || !c.op.may(c.by.role) {
+		at = c.unit(org.Village, "张家屯")
+		who = c.lead(at)
+	}
+	a := who.post("/v1/check-ins", map[string]any{
+		"kind": "counterpart", "unitId": at.ID, "happenedAt": c.now().Format(time.RFC3339), "clientRef": uuid.NewString(),
+	})
+	id := a.id("id")
+	if c.position == self { // another day each time, and confirmed: that is what can be withdrawn
+		c.set(`UPDATE presence SET state = 'confirmed', day = ? WHERE id = ?`, string(c.today().Add(-c.next())), id)
+	}
+	return id
+}
+
+// dutyPlace is a place that a can claim to have been at.
+func dutyPlace(a *actor) *unit {
+	for _, u := range a.w.units {
+		if place(u) && (a.sees(u) || a.home.grid() != nil && a.home.grid().below(u)) {
+			return u
+		}
+	}
+	return nil
+}
+
+// onDuty says that there is somewhere for a to be on duty: a section and who administers have no place of their own.
+func onDuty(a *actor) bool { return dutyPlace(a) != nil }
+
+// around is the oracle of places: in the asker's unit and below, and in the units that it lies in.
+func around(c *cell) bool {
+	return c.by.sees(c.at) || c.by.home != nil && c.by.home.grid() != nil && c.by.home.grid().below(c.at)
+}
+
+func aPlace(c *cell) int64 {
+	return c.lead(c.at).post("/v1/places", map[string]any{"unitId": c.at.ID, "kind": "meeting_room", "name": fmt.Sprintf("会议室%d", c.next())}).id("id")
+}
+
+// homesOfOwnArea is the oracle of what is known of homes: the holder of the area, and nobody else.
+func homesOfOwnArea(c *cell) bool { return c.by.role == org.RoleAreaHolder && c.by.home.grid() == c.at }
+
+func aHome(c *cell) int64 { return int64(c.at.doors[0]) }
+
+func aVisit(c *cell) int64 {
+	return c.lead(c.at).post("/v1/visits", map[string]any{
+		"householdId": c.at.doors[0], "result": "all_well", "clientRef": uuid.NewString(),
+	}).id("id")
+}
+
+// anEntrance is one of the place that lies in no area.
+func (c *cell) anEntrance(at *unit) (id household.EntranceID) {
+	for !place(at) {
+		at = at.parent
+	}
+	c.in("add an entrance", func(tx *db.Tx) (err error) {
+		id, err = household.AddEntrance(c.Context(), tx, at.ID, household.Building{}, fmt.Sprintf("新%d", c.next()))
+		return err
+	})
+	return id
+}
+
+func aRequest(c *cell) int64 {
+	return c.lead(c.at).post("/v1/requests", map[string]any{"who": "林女士", "what": "楼道灯坏了", "householdId": c.at.doors[0]}).id("id")
+}
+
+// seesRequest is V1 of domain.md §3.6: who sees the unit where it was opened, and who holds it.
+func seesRequest(c *cell) bool { return oneOf(c.by.role, originSeers...) && c.by.sees(c.at) }
+
+// leaf is a new unit below c.at: nobody stands on it and nothing hangs on it.
+func (c *cell) leaf(kind org.UnitKind) *unit {
+	u := &unit{parent: c.at}
+	c.in("add a unit", func(tx *db.Tx) (err error) {
+		n := org.NewUnit{Kind: kind, Name: fmt.Sprintf("新单元%d", c.next()), Parent: c.at.Unit, From: since}
+		if org.IsPlace(kind) {
+			n.Sector = "village"
+		}
+		u.Unit, err = org.AddUnit(c.Context(), tx, n)
+		return err
+	})
+	return u
+}
+
+// children are the kinds of units that shapers put below theirs.
+var children = map[org.UnitKind]org.UnitKind{
+	org.Subdistrict: org.Village, org.Community: org.Grid, org.Village: org.Area, org.Grid: org.Block, org.Block: org.Area,
+	org.SubdistrictCommittee: org.Branch, org.GeneralBranch: org.Branch, org.Branch: org.PartyGroup, org.PartyGroup: org.CenterHousehold,
+}
+
+func parents(u *unit) bool { return children[u.Kind] != "" }
+
+// shapesOwn says what a shaper may not shape: a grid secretary has their own unit and nothing below it (§3.5, UN).
+func shapesOwn(c *cell) *refusal {
+	if c.by.role == org.RoleGridSecretary && c.position != own {
+		return forbidden
+	}
+	return nil
+}
+
+// aNewUnit is a fresh unit below c.at.
+func aNewUnit(c *cell) int64 { return int64(c.leaf(children[c.at.Kind]).ID) }
+
+// readsUnits is the oracle of units: the whole subdistrict for everybody with a role, the grid for residents.
+func readsUnits(c *cell) bool {
+	if c.by.home == nil {
+		return c.at.Tree == org.GridTree
+	}
+	return c.at.subdistrict().grid() == c.by.home.subdistrict().grid()
+}
+
+// granted is a role that each granter gives, and what it stands on (§3.4).
+var granted = map[org.Role]struct {
+	role org.Role
+	on   func(*unit) bool
+}{
+	org.RoleGridSecretary:      {org.RoleMember, func(u *unit) bool { return u.Kind == org.Branch && u.Level == 3 || u.Kind == org.PartyGroup }},
+	org.RoleGeneralSecretary:   {org.RoleGridAssistant, kinds(org.GeneralBranch)},
+	org.RoleBranchSecretary:    {org.RoleMember, func(u *unit) bool { return u.Kind == org.Branch && u.Level == 4 }},
+	org.RolePartyOffice:        {org.RoleAreaCadre, place},
+	org.RoleCommitteeSecretary: {org.RolePartyOffice, kinds(org.SubdistrictCommittee)},
+	org.RoleSecurityAdmin:      {org.RoleSystemAdmin, kinds(org.Subdistrict)},
+}
+
+func grants(c *cell) org.Role {
+	if g, there := granted[c.by.role]; there {
+		return g.role
+	}
+	return org.RoleMember
+}
+
+func grantable(by *actor) func(*unit) bool {
+	if g, there := granted[by.role]; there {
+		return g.on
+	}
+	return branches
+}
+
+// anAssignment is a role on c.at of the kind that the asker may end.
+func anAssignment(c *cell) int64 { return int64(c.person(grants(c), c.at).assignment) }
+
+// aProposal is a role that somebody proposed and another must agree to: an administrator of c.at, or the secretary of a
+// general branch below it.
+func aProposal(c *cell) int64 {
+	var by *actor
+	role, at := org.RoleSystemAdmin, c.at
+	if c.at.Tree == org.PartyTree {
+		by, role, at = c.person(org.RolePartyOffice, c.at), org.RoleGeneralSecretary, c.leaf(org.GeneralBranch)
+	} else {
+		by = c.person(org.RoleSecurityAdmin, c.at)
+	}
+	return by.post("/v1/role-assignments", map[string]any{
+		"personId": c.person(org.RoleResident, nil).person, "role": role, "unitId": at.ID,
+	}).id("proposalId")
+}
+
+func aBasis(c *cell) int64 {
+	return c.as(org.RolePartyOffice, c.unit(org.SubdistrictCommittee, "海棠")).post("/v1/legal-bases", map[string]any{
+		"purpose": "geofence", "instrument": "海棠街道值守管理办法", "clause": "第三条", "issuer": "海棠街道办事处", "issuedOn": "2026-01-10",
+		"validUntil": "2026-12-31",
+	}).id("id")
+}
+
+// aSession is one of the asker's, or of somebody else at the same unit.
+func aSession(c *cell) int64 {
+	who := c.by
+	if c.position != self {
+		who = c.person(org.RoleMember, c.at)
+	}
+	token, id, until := who.token, who.session, who.until
+	made := who.signIn().Session.ID
+	if c.position == self && token != "" {
+		who.token, who.session, who.until = token, id, until
+	}
+	return int64(made)
+}
+
+func ofSelf(c *cell) bool { return c.position == self }
+
+// plans are one for each operation of the contract. An operation without a plan fails the build.
+var plans = map[string]*plan{
+	"getVersion":     {},
+	"getPolicyGuard": {},
+	"searchAudit":    {},
+	"verifyAudit":    {},
+
+	// Signing in: open to everybody, and to nobody in particular.
+	"signInWeChat": {fill: fill(func(c *cell, b map[string]any) { b["code"] = c.wechat.Code(fmt.Sprintf("guest-%d", c.next())) })},
+	"signInDemo":   {fill: fill(func(c *cell, b map[string]any) { b["handle"] = c.by.handle })},
+	"signInPassword": {fill: fill(func(c *cell, b map[string]any) {
+		b["account"], b["password"] = c.enrolled(c.person(org.RoleResident, nil)), passPhrase
+	})},
+	"verifyTotp": {fill: fill(func(c *cell, b map[string]any) {
+		a := c.anonymous(http.MethodPost, "/v1/auth/password", map[string]any{
+			"account": c.enrolled(c.person(org.RoleResident, nil)), "password": passPhrase, "client": "console", "device": b["device"],
+		})
+		b["challenge"], b["code"] = a.body["challenge"], c.totp(secret)
+	})},
+	"refreshSession": {fill: fill(func(c *cell, b map[string]any) {
+		in, err := c.app.Auth.SignInDemo(c.Context(), c.by.handle, auth.Mini, b["device"].(string))
+		if err != nil {
+			c.Fatal(err)
+		}
+		b["refreshToken"] = in.Refresh
+	})},
+	"enrol": {fill: fill(func(c *cell, b map[string]any) {
+		b["account"], b["code"] = c.invited()
+		b["password"] = passPhrase
+	})},
+	"confirmEnrolment": {fill: fill(func(c *cell, b map[string]any) {
+		account, code := c.invited()
+		a := c.anonymous(http.MethodPost, "/v1/auth/enrol", map[string]any{
+			"account": account, "code": code, "password": passPhrase, "device": b["device"],
+		})
+		made, _ := a.body["secret"].(string)
+		b["challenge"], b["code"] = a.body["challenge"], c.totp(made)
+	})},
+
+	// One's own account.
+	"signOut":      {prep: func(c *cell) { c.by.token = "" }},
+	"listSessions": {self: true, fits: branches, make: aSession, sees: ofSelf, list: "id"},
+	"endSession":   {self: true, fits: branches, make: aSession, sees: ofSelf},
+	"stepUp": {
+		fill: fill(func(c *cell, b map[string]any) { b["code"] = c.totp(secret) }),
+		rule: func(c *cell) *refusal {
+			if c.by.handle == "enrolled" {
+				return nil
+			}
+			return refused(http.StatusConflict, "auth.no_second_factor")
+		},
+		also: func(w *world) []*actor {
+			a := *w.person(org.RoleMember, w.unit(org.Branch, "张家屯"))
+			w.enrolled(&a)
+			a.signIn()
+			a.handle = "enrolled"
+			return []*actor{&a}
+		},
+	},
+	"bindByInvitation": {
+		fill: fill(func(c *cell, b map[string]any) {
+			at := c.unit(org.Branch, "张家屯")
+			b["code"] = c.lead(at).post("/v1/invitations", map[string]any{"personId": c.person(org.RoleMember, at).person}).body["code"]
+		}),
+		rule: alreadyKnown, also: func(w *world) []*actor { return []*actor{w.stranger()} },
+	},
+	"requestBinding": {
+		fill: fill(func(c *cell, b map[string]any) { b["phoneCode"] = c.wechat.PhoneCode(c.phone()) }),
+		rule: alreadyKnown, also: func(w *world) []*actor { return []*actor{w.stranger()} },
+	},
+	"getMe":            {},
+	"listOwnAccesses":  {},
+	"listInbox":        {},
+	"readInbox":        {fill: set("seq", 0)},
+	"getUnread":        {},
+	"createPushTicket": {},
+
+	// Whose account is whose.
+	"createInvitation": {fits: branches, make: aPerson},
+	"listBindings":     {fits: branches, make: aBinding, list: "id"},
+	"confirmBinding":   {fits: branches, make: aBinding},
+	"refuseBinding":    {fits: branches, make: aBinding},
+	"createEnrolment": {fits: branches, make: aPerson, sees: everything, fill: fill(func(c *cell, b map[string]any) {
+		b["account"] = fmt.Sprintf("account-%d", c.next())
+	})},
+	"disableAccount": {fits: branches, make: aPerson, sees: func(c *cell) bool {
+		return c.by.role == org.RoleSecurityAdmin || c.by.sees(c.at)
+	}},
+
+	// Tasks and campaigns.
+	"createTask": {fits: func(u *unit) bool { return org.LeadRole(u.Unit) != "" }, sees: func(c *cell) bool {
+		if oneOf(c.by.role, org.RoleBranchOfficer, org.RoleSectionHead) {
+			return c.by.home == c.at
+		}
+		return c.by.sees(c.at)
+	}, fill: fill(func(c *cell, b map[string]any) {
+		b["target"] = map[string]any{"assignmentId": c.as(org.LeadRole(c.at.Unit), c.at).assignment}
+	})},
+	"listTasks": {self: true, has: receives, fits: askers, make: aTask, list: "id", sees: func(c *cell) bool {
+		return c.position == self || c.by.home == c.at && c.by.role == org.LeadRole(c.at.Unit)
+	}},
+	"getTask": {self: true, has: receives, fits: askers, make: aTask, sees: oversees},
+	"listTaskCopies": {self: true, has: receives, fits: askers, make: aTask, sees: oversees, rule: func(c *cell) *refusal {
+		if c.position == self && (c.by.role != org.RolePartyOffice && c.by.role != org.RoleCommitteeSecretary) {
+			return forbidden
+		}
+		return nil
+	}},
+	"cancelTask":       {self: true, has: receives, fits: askers, make: aTask, sees: oversees, rule: asksHere},
+	"acceptTask":       {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
+	"declineTask":      {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
+	"reportTask":       {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn},
+	"returnTask":       {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
+	"acceptTaskResult": {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
+	"createCampaign":   {},
+	"listCampaigns":    {fits: campaigns, make: aCampaign, list: "id", sees: oversees},
+	"getCampaign":      {fits: campaigns, make: aCampaign, sees: oversees},
+	"startCampaign":    {fits: campaigns, make: aCampaign, sees: oversees, rule: runsHere},
+	"closeCampaign":    {fits: campaigns, make: aRunningCampaign, sees: oversees, rule: runsHere},
+
+	// Being on duty.
+	"recordCheckIn":   {fits: place, fill: fill(func(c *cell, b map[string]any) { b["unitId"] = c.at.ID }), sees: around},
+	"listPresence":    {self: true, has: onDuty, fits: place, make: aPresence, list: "id", sees: ofSelf},
+	"confirmPresence": {fits: place, make: aPresence, sees: claimed, rule: answersForPlace},
+	"refusePresence":  {fits: place, make: aPresence, sees: claimed, rule: answersForPlace},
+	"withdrawCheckIn": {self: true, has: onDuty, fits: place, make: aPresence, sees: func(c *cell) bool { return ofSelf(c) || claimed(c) }, rule: func(c *cell) *refusal {
+		if !ofSelf(c) {
+			return forbidden
+		}
+		return nil
+	}},
+	"savePlace": {fits: place, fill: fill(func(c *cell, b map[string]any) {
+		b["unitId"], b["name"] = c.at.ID, fmt.Sprintf("阅览室%d", c.next())
+	})},
+	"listPlaces": {fits: place, make: aPlace, list: "id", sees: around},
+	"getPlaceCode": {fits: place, make: aPlace, sees: around, rule: func(c *cell) *refusal {
+		if c.by.home.grid() != c.at || !oneOf(c.by.role, append(counterparts, org.RoleCounterClerk)...) {
+			return forbidden
+		}
+		return nil
+	}},
+
+	// Homes, visits and needs.
+	"listAreas": {fits: areas, list: "id", make: func(c *cell) int64 { return int64(c.at.ID) }},
+	"assignEntrances": {fits: areas, make: func(c *cell) int64 { return int64(c.at.ID) }, fill: fill(func(c *cell, b map[string]any) {
+		b["entranceIds"], b["validFrom"] = []household.EntranceID{c.anEntrance(c.at)}, c.today()
+	})},
+	"listUnassignedEntrances": {fits: areas, list: "id", make: func(c *cell) int64 { return int64(c.anEntrance(c.at)) }, sees: func(c *cell) bool {
+		at := c.at
+		for !place(at) {
+			at = at.parent
+		}
+		return c.by.sees(at)
+	}},
+	"lookUpContact": {fits: areas, sees: everything, fill: func(c *cell, r *call) {
+		at := c.at
+		for !place(at) {
+			at = at.parent
+		}
+		c.lead(c.at)
+		r.query.Set("placeId", strconv.FormatInt(int64(at.ID), 10))
+		r.query.Set("entrance", fmt.Sprintf("%d号", c.at.ID))
+	}},
+	"listHouseholds": {fits: areas, make: aHome, list: "id"},
+	"getHousehold":   {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"setHouseholdContact": {fits: areas, make: aHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
+		var version []int64
+		if err := c.db().Select(c.Context(), &version, `SELECT version FROM household_contact WHERE premises_id = ?`, c.thing); err != nil {
+			c.Fatal(err)
+		}
+		if b["version"] = 0; len(version) > 0 {
+			b["version"] = version[0]
+		}
+	})},
+	"unmaskHousehold": {fits: areas, writes: []string{"household_contact"}, sees: homesOfOwnArea, make: func(c *cell) int64 {
+		id, holder := aHome(c), c.lead(c.at)
+		path := fmt.Sprintf("/v1/households/%d", id)
+		version := 0
+		if contact, _ := holder.must(http.MethodGet, path, nil).body["contact"].(map[string]any); contact != nil {
+			version, _ = strconv.Atoi(fmt.Sprint(contact["version"]))
+		}
+		holder.must(http.MethodPut, path+"/contact", map[string]any{"formOfAddress": "林女士", "phone": c.phone(), "version": version})
+		return id
+	}},
+	"recordVisit": {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"recordVisits": {fits: areas, make: aHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
+		b["visits"] = []map[string]any{{"householdId": c.thing, "clientRef": uuid.NewString()}}
+	})},
+	"listVisits":     {fits: areas, make: aVisit, sees: homesOfOwnArea, list: "id"},
+	"getVisit":       {fits: areas, make: aVisit, sees: homesOfOwnArea},
+	"getVisitCounts": {},
+	"createRequest": {fits: areas, fill: fill(func(c *cell, b map[string]any) { b["householdId"] = c.at.doors[0] }), sees: func(c *cell) bool {
+		return c.by.sees(c.at) && oneOf(c.by.role, doorReaders...)
+	}},
+	"listRequests": {fits: areas, make: aRequest, sees: seesRequest, list: "id"},
+	"getRequest":   {fits: areas, make: aRequest, sees: seesRequest},
+
+	// The rosters.
+	"listMembers":   {fits: branches, make: aMember, list: "id"},
+	"addMember":     {fits: branches, fill: fill(func(c *cell, b map[string]any) { b["unitId"], b["phone"] = c.at.ID, c.phone() })},
+	"countMembers":  {},
+	"searchMembers": {},
+	"getMember":     {fits: branches, make: aMember},
+	"correctMember": {fits: branches, make: aMember, fill: fill(func(c *cell, b map[string]any) { b["fullMemberSince"] = "2019-07-01" })},
+	"unmaskMember":  {fits: branches, make: aMember},
+
+	// The trees and the roles in them.
+	"listUnits": {fits: anyUnit, list: "id", sees: readsUnits, make: func(c *cell) int64 { return int64(c.at.ID) },
+		fill: func(c *cell, r *call) { r.query.Set("tree", string(c.at.Tree)) }},
+	"getUnit": {fits: anyUnit, sees: readsUnits, make: func(c *cell) int64 { return int64(c.at.ID) }},
+	"addUnit": {fits: parents, rule: shapesOwn, fill: fill(func(c *cell, b map[string]any) {
+		kind := children[c.at.Kind]
+		b["kind"], b["parentId"], b["name"] = kind, c.at.ID, fmt.Sprintf("新单元%d", c.next())
+		if org.IsPlace(kind) {
+			b["sector"] = "village"
+		}
+	})},
+	"moveUnit": {fits: parents, make: aNewUnit, fill: fill(func(c *cell, b map[string]any) { b["parentId"] = c.at.ID }), rule: func(c *cell) *refusal {
+		if c.by.role == org.RoleGridSecretary {
+			return forbidden
+		}
+		return nil
+	}},
+	"endUnit": {fits: parents, make: aNewUnit, rule: func(c *cell) *refusal {
+		if c.by.role == org.RoleGridSecretary {
+			return forbidden
+		}
+		return nil
+	}},
+	"linkUnits": {fits: branches, sees: seesBoth, make: func(c *cell) int64 { return int64(c.leaf(children[c.at.Kind]).ID) },
+		fill: fill(func(c *cell, b map[string]any) {
+			g := &cell{world: c.world, at: c.at.answers}
+			kind := org.Block
+			if c.at.Kind == org.PartyGroup {
+				kind = org.Area
+			}
+			b["gridUnitId"] = g.leaf(kind).ID
+		}), rule: func(c *cell) *refusal {
+			if c.by.role == org.RoleGridSecretary {
+				return forbidden
+			}
+			return nil
+		}},
+	"unlinkUnits": {fits: branches, sees: seesBoth, make: func(c *cell) int64 {
+		p := c.leaf(children[c.at.Kind])
+		kind := org.Block
+		if c.at.Kind == org.PartyGroup {
+			kind = org.Area
+		}
+		g := (&cell{world: c.world, at: c.at.answers}).leaf(kind)
+		c.in("link", func(tx *db.Tx) error { return org.Link(c.Context(), tx, p.Unit, g.Unit, since) })
+		return int64(p.ID)
+	}, rule: func(c *cell) *refusal {
+		if c.by.role == org.RoleGridSecretary {
+			return forbidden
+		}
+		return nil
+	}},
+	"setLabels": {fits: place, make: func(c *cell) int64 { return int64(c.at.ID) }, fill: fill(func(c *cell, b map[string]any) {
+		var version int64
+		if err := c.db().Get(c.Context(), &version, `SELECT version FROM unit WHERE id = ?`, c.at.ID); err != nil {
+			c.Fatal(err)
+		}
+		b["version"] = version
+	})},
+	"listAssignments": {self: true, fits: branches, list: "id", make: func(c *cell) int64 {
+		if c.position == self {
+			return int64(c.by.assignment)
+		}
+		return int64(c.person(org.RoleMember, c.at).assignment)
+	}, sees: func(c *cell) bool {
+		switch c.by.role {
+		case org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RolePartyOffice, org.RoleAuditAdmin:
+			return c.by.sees(c.at)
+		}
+		return c.position == self
+	}},
+	"grantAssignment": {fitsFor: grantable, fill: fill(func(c *cell, b map[string]any) {
+		b["personId"], b["role"], b["unitId"] = c.person(org.RoleResident, nil).person, grants(c), c.at.ID
+	})},
+	"endAssignment": {fitsFor: grantable, make: anAssignment},
+	"listProposals": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, list: "id"},
+	"refuseProposal": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, rule: func(c *cell) *refusal {
+		second := org.RoleSecurityAdmin
+		if c.at.Tree == org.PartyTree {
+			second = org.RolePartyOffice
+		}
+		if c.by.role != second {
+			return forbidden
+		}
+		return nil
+	}},
+	"getGridCoverage": {fits: place, sees: readsUnits, fill: func(c *cell, r *call) { r.query.Set("placeId", strconv.FormatInt(int64(c.at.ID), 10)) }},
+
+	// What the place may set, and what that rests on.
+	"setPolicy": {fits: place, fill: func(c *cell, r *call) {
+		r.path = strings.Replace(r.path, "{key}", "checkin.geofence", 1)
+		r.body.(map[string]any)["unitId"] = c.at.ID
+	}},
+	"listLegalBases":    {},
+	"recordLegalBasis":  {},
+	"approveLegalBasis": {make: aBasis},
+}
+
+// receives says whether tasks can be given to a: who administers gets none.
+func receives(a *actor) bool {
+	return a.home != nil && !oneOf(a.role, org.RoleSystemAdmin, org.RoleSecurityAdmin, org.RoleAuditAdmin)
+}
+
+func everything(*cell) bool { return true }
+
+// seesBoth is the oracle of links: both units are the asker's to shape.
+func seesBoth(c *cell) bool { return c.by.sees(c.at) && c.by.sees(c.at.answers) }
+
+func claimed(c *cell) bool { return c.by.home != nil && c.by.home.grid() == c.at }
+
+func answersForPlace(c *cell) *refusal {
+	if !oneOf(c.by.role, counterparts...) {
+		return forbidden
+	}
+	return nil
+}
+
+func alreadyKnown(c *cell) *refusal {
+	if strings.HasPrefix(c.by.handle, "guest-") {
+		return nil
+	}
+	return refused(http.StatusConflict, "auth.illegal_transition")
+}
