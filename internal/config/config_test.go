@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wanjia/internal/privacy"
 )
 
 // noRanking is the policy guard as far as these tests need it.
@@ -71,6 +73,32 @@ func TestAKeyOfThePolicyGuardStopsTheStart(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "people are not ranked") {
 			t.Errorf("error %v, want the rule that refuses the key", err)
 		}
+	}
+}
+
+// The same with the guard that the program has, for each of its keys.
+func TestEveryKeyOfThePolicyGuardStopsTheStart(t *testing.T) {
+	t.Parallel()
+	keys := 0
+	for _, rule := range privacy.Rules() {
+		for _, key := range rule.Keys {
+			keys++
+			group, name, _ := strings.Cut(key, ".")
+			path := filepath.Join(t.TempDir(), "wanjia.yaml")
+			if err := os.WriteFile(path, []byte(group+": {"+name+": false}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, fromFile := Load(path, nil, privacy.RefusedKey)
+			_, fromEnv := Load("", []string{"WANJIA_" + strings.ToUpper(group+"_"+name) + "=0"}, privacy.RefusedKey)
+			for _, err := range []error{fromFile, fromEnv} {
+				if err == nil || !strings.Contains(err.Error(), rule.Text) {
+					t.Errorf("%s: %v, want the rule: %s", key, err, rule.Text)
+				}
+			}
+		}
+	}
+	if keys != 10 {
+		t.Errorf("the guard has %d keys, want the ten of PG2", keys)
 	}
 }
 

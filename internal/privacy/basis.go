@@ -12,6 +12,7 @@ import (
 var (
 	ErrBasisMissing      = problem.New(problem.Invalid, "policy.legal_basis_missing")
 	ErrBasisPeriod       = problem.New(problem.Invalid, "policy.legal_basis_period")
+	ErrPlaceOnly         = problem.New(problem.Invalid, "policy.place_only")
 	ErrIllegalTransition = problem.New(problem.Conflict, "policy.illegal_transition")
 )
 
@@ -55,13 +56,15 @@ func (b Basis) valid(today calendar.Day) error {
 	return nil
 }
 
-// canApprove says why by cannot agree to b, or nil.
-func (b Basis) canApprove(by org.Actor) error {
+// canApprove says why by cannot agree to b today, or nil.
+func (b Basis) canApprove(by org.Actor, today calendar.Day) error {
 	switch {
 	case b.EnteredBy == by.PersonID:
 		return org.ErrSecondPerson
 	case b.State != Entered:
 		return ErrIllegalTransition.With("state", b.State)
+	case b.ValidUntil <= today: // it would never hold
+		return ErrBasisPeriod
 	}
 	return nil
 }

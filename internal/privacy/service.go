@@ -69,6 +69,9 @@ func (s *Service) Set(ctx context.Context, by org.Actor, want Setting) error {
 			if err != nil {
 				return err
 			}
+			if !org.IsPlace(unit.Kind) { // per place only: CI7
+				return ErrPlaceOnly.Field("/unitId", ErrPlaceOnly.Code)
+			}
 			if want.Enabled {
 				b, err := findBasis(ctx, tx, want.BasisID)
 				if err != nil && !errors.Is(err, problem.ErrNotFound) {
@@ -110,7 +113,7 @@ func (s *Service) ApproveBasis(ctx context.Context, by org.Actor, id BasisID) er
 			if err != nil {
 				return err
 			}
-			if err := b.canApprove(by); err != nil {
+			if err := b.canApprove(by, calendar.DayOf(tx.Now)); err != nil {
 				return err
 			}
 			found, err := approveBasis(ctx, tx, id, by.PersonID)

@@ -112,6 +112,11 @@ func TestTheGeofenceRestsOnALegalBasisAndEndsWithIt(t *testing.T) { // PG1, CI7
 		if err := s.Set(t.Context(), w.SystemAdmin, want); err != nil {
 			t.Fatal(err)
 		}
+		wide := want
+		wide.UnitID = w.Subdistrict.ID
+		if err := s.Set(t.Context(), w.SystemAdmin, wide); !errors.Is(err, privacy.ErrPlaceOnly) {
+			t.Errorf("for the whole subdistrict: %v", err)
+		}
 		foreign := want
 		foreign.UnitID = w.Elsewhere.Unit.ID
 		if err := s.Set(t.Context(), w.SystemAdmin, foreign); !errors.Is(err, problem.ErrNotFound) {
@@ -128,6 +133,52 @@ func TestTheGeofenceRestsOnALegalBasisAndEndsWithIt(t *testing.T) { // PG1, CI7
 		bases, _, err := s.Bases(t.Context(), w.LuoQingming, "", 50)
 		if err != nil || len(bases) != 1 || bases[0].State != privacy.Approved || bases[0].ApprovedBy == nil {
 			t.Errorf("the list holds %+v, %v", bases, err)
+		}
+	})
+}
+
+func TestABasisOfAnotherPurposeOrWhoseTimeIsOverSwitchesNothingOn(t *testing.T) { // PG1
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		var told []string
+		w := orgtest.Tree(t, d)
+		s := guarded(t, d, &told)
+		enter := func(purpose string, until calendar.Day) privacy.BasisID {
+			id, err := s.RecordBasis(t.Context(), w.LuoQingming, privacy.Basis{
+				Purpose: purpose, Instrument: "海棠街道值守管理办法", Clause: "第三条", Issuer: "海棠街道办事处", IssuedOn: "2026-01-10", ValidUntil: until,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		set := func(on bool, id privacy.BasisID) error {
+			return s.Set(t.Context(), w.SystemAdmin, privacy.Setting{Key: privacy.Geofence, UnitID: w.Xingwu.Unit.ID, Enabled: on, BasisID: id, Reason: "防汛值守需要"})
+		}
+		visits, short, good := enter("care_visit", "2026-12-31"), enter("geofence", "2026-05-12"), enter("geofence", "2026-12-31")
+		for _, id := range []privacy.BasisID{visits, good} {
+			if err := s.ApproveBasis(t.Context(), w.SecurityAdmin, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := set(true, visits); !errors.Is(err, privacy.ErrBasisMissing) {
+			t.Errorf("with a basis for visits: %v", err)
+		}
+		if err := set(true, 999); !errors.Is(err, privacy.ErrBasisMissing) {
+			t.Errorf("with a basis that is not there: %v", err)
+		}
+		if err := set(true, good); err != nil {
+			t.Fatal(err)
+		}
+		if err := set(false, 0); err != nil {
+			t.Errorf("switching off needs no basis: %v", err)
+		}
+		if on, err := privacy.GeofenceOn(t.Context(), d, w.Xingwu.Unit.ID, "2026-05-11"); err != nil || on {
+			t.Errorf("switched off, it is %v, %v", on, err)
+		}
+		d.SetNow(func() time.Time { return time.Date(2026, 5, 12, 4, 0, 0, 0, time.UTC) })
+		if err := s.ApproveBasis(t.Context(), w.SecurityAdmin, short); !errors.Is(err, privacy.ErrBasisPeriod) {
+			t.Errorf("approved on its last day: %v", err)
 		}
 	})
 }
