@@ -35,8 +35,10 @@ func (s *Service) Record(ctx context.Context, by org.Actor, a Attempt) (p Presen
 	if err := privacy.CheckText("/reason", a.Reason); err != nil {
 		return p, err
 	}
-	if err := s.admit(ctx, by, a); err != nil {
-		return p, err
+	if a.Short != "" { // 40 bits are few: CI3
+		if v := s.limits.Allow(ctx, limit.ShortCode, strconv.FormatInt(int64(by.PersonID), 10)); !v.OK {
+			return p, problem.ErrTooMany.RetryAfter(v.Retry)
+		}
 	}
 	// Two calls with one clientRef may both find it unknown; the second to write it looks again.
 	for range 2 {
@@ -46,20 +48,6 @@ func (s *Service) Record(ctx context.Context, by org.Actor, a Attempt) (p Presen
 		}
 	}
 	return p, err
-}
-
-// admit takes one from what by may send in a minute.
-func (s *Service) admit(ctx context.Context, by org.Actor, a Attempt) error {
-	of := []limit.Limiter{limit.CheckIn}
-	if a.Short != "" { // 40 bits are few: CI3
-		of = append(of, limit.ShortCode)
-	}
-	for _, l := range of {
-		if v := s.limits.Allow(ctx, l, strconv.FormatInt(int64(by.PersonID), 10)); !v.OK {
-			return problem.ErrTooMany.RetryAfter(v.Retry)
-		}
-	}
-	return nil
 }
 
 func (s *Service) record(ctx context.Context, by org.Actor, a Attempt) (p Presence, err error) {

@@ -272,22 +272,6 @@ func TestQ8_ALateCodeServesOneOfManyWhoSendItAtOnce(t *testing.T) {
 	})
 }
 
-func TestACheckInIsSentTenTimesAMinuteAtMost(t *testing.T) { // security.md §9
-	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
-		qr := x.code(t).QR
-		for i := range 10 {
-			if _, err := x.scan(t, x.YaoMangzhong, qr, fmt.Sprint(i), false, x.now); err != nil {
-				t.Errorf("check-in %d: %v", i, err)
-			}
-		}
-		_, err := x.scan(t, x.YaoMangzhong, qr, "more", false, x.now)
-		wants(t, "the eleventh", err, problem.ErrTooMany)
-		if _, err := x.scan(t, x.YiPian, qr, "a", false, x.now); err != nil {
-			t.Errorf("another person: %v", err)
-		}
-	})
-}
-
 func TestAPlaceOutsideIsNotFound(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		for _, by := range []org.Actor{x.ZhangHolder, x.ElsewhereSecr, x.LinXiaoman, {}} {
