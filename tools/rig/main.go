@@ -5,7 +5,8 @@
 // Both listen on free ports of 127.0.0.1, keep their data in memory where they can, and are stopped by their
 // process ids, however the command or the rig itself ends. No service of the system is started, stopped or asked.
 // The command finds them in WANJIA_TEST_MYSQL (an address without a database) and WANJIA_TEST_REDIS (host:port), and
-// its exit code is the rig's.
+// its exit code is the rig's. With --disk before the command their data lie on a real disk, for measuring: there a
+// commit costs what it costs in life.
 package main
 
 import (
@@ -24,15 +25,18 @@ func init() {
 }
 
 func main() {
-	command := os.Args[1:]
+	command, onDisk := os.Args[1:], false
+	if len(command) > 0 && command[0] == "--disk" {
+		command, onDisk = command[1:], true
+	}
 	if len(command) > 0 && command[0] == "--" {
 		command = command[1:]
 	}
 	if len(command) == 0 {
-		fmt.Fprintln(os.Stderr, "usage: rig command [argument ...]")
+		fmt.Fprintln(os.Stderr, "usage: rig [--disk] command [argument ...]")
 		os.Exit(2)
 	}
-	code, err := run(command)
+	code, err := run(command, onDisk)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "rig:", err)
 		code = 1
@@ -41,14 +45,14 @@ func main() {
 }
 
 // run starts the servers, runs command, stops the servers, and returns the command's exit code.
-func run(command []string) (code int, err error) {
+func run(command []string, onDisk bool) (code int, err error) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 
 	if err := provide(); err != nil {
 		return 0, err
 	}
-	folder, err := dataFolder()
+	folder, err := dataFolder(onDisk)
 	if err != nil {
 		return 0, err
 	}

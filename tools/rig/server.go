@@ -33,13 +33,20 @@ func (s *server) stop() {
 	<-s.ended
 }
 
-// dataFolder makes a folder that only we can enter, in memory when there is enough of it.
-func dataFolder() (string, error) {
-	const enough = 1 << 30
+// dataFolder makes a folder that only we can enter: in memory when there is enough of it, or on a disk.
+func dataFolder(onDisk bool) (string, error) {
+	const enough, inMemory = 1 << 30, 0x01021994
 	parent := ""
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs("/dev/shm", &fs); err == nil && fs.Bavail*uint64(fs.Bsize) > enough {
-		parent = "/dev/shm"
+	switch {
+	case onDisk:
+		if err := syscall.Statfs(os.TempDir(), &fs); err == nil && fs.Type == inMemory {
+			parent = "/var/tmp" // which outlives a start of the machine, and so is on a disk
+		}
+	default:
+		if err := syscall.Statfs("/dev/shm", &fs); err == nil && fs.Bavail*uint64(fs.Bsize) > enough {
+			parent = "/dev/shm"
+		}
 	}
 	folder, err := os.MkdirTemp(parent, folderName)
 	if err != nil && parent != "" {
