@@ -18,6 +18,7 @@ import (
 // a folder below one of these, and named nowhere itself, stands where that one stands.
 var tiers = [][]string{
 	{"cmd/wanjia", "internal/scenario", "internal/scenario/matrix"},
+	{"internal/bench"},
 	{"internal/app"},
 	{"internal/server", "internal/config", "internal/seed"}, // seed makes the demo and bench data of domain.md §12 through the features
 	{"internal/transfer", "internal/report"},
