@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,7 +36,11 @@ type world struct {
 	now  atomic.Int64
 	http *http.Client
 	app  *app.App
+	stop func()
 	look *dbtest.Look
+
+	config      config.Config
+	redisPrefix string
 
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -138,7 +143,16 @@ func model(p seed.Profile) *dbtest.Model {
 	})
 }
 
-// bind gives everybody with a handle the WeChat account that the shipped fake knows by it, and notes their names.
+// What staff sign in with on the web: their handle as the account, one password, one second factor.
+const (
+	password   = "one long phrase for every test"
+	totpSecret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+)
+
+var staff = []string{"sa", "se.1", "se.2", "au", "po.1", "po.2", "cs", "xl.s", "zj.s", "rh.cg"}
+
+// bind gives everybody with a handle the WeChat account that the shipped fake knows by it, and staff a password and a
+// second factor, and notes their names.
 func bind(ctx context.Context, a *app.App) error {
 	var handles []struct {
 		Handle string       `db:"handle"`
@@ -152,6 +166,10 @@ func bind(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
+	hash, err := a.Auth.HashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
 	return a.Stores.DB.InTx(ctx, func(tx *db.Tx) error {
 		for _, h := range handles {
 			name, err := a.Stores.Keys.Open(sealed.Personal, "person", "name_sealed", int64(h.Person), h.Name)
@@ -160,6 +178,12 @@ func bind(ctx context.Context, a *app.App) error {
 			}
 			names.Store(name, true)
 			if err := a.Auth.AddAccount(ctx, tx, fake.OpenID(fake.AppID, h.Handle), h.Person); err != nil {
+				return err
+			}
+			if !slices.Contains(staff, h.Handle) {
+				continue
+			}
+			if err := a.Auth.SetCredential(ctx, tx, h.Person, h.Handle, hash, totpSecret); err != nil {
 				return err
 			}
 		}
@@ -174,25 +198,35 @@ var names sync.Map
 func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.t.Helper()
 	w.set(at)
+	w.config, w.redisPrefix = c, redisPrefix
 	w.http = &http.Client{Timeout: 10 * time.Second, Transport: server.Checked(http.DefaultTransport, func(err error) { w.t.Error(err) })}
-	ctx, stop := context.WithCancel(context.Background())
-	var err error
-	w.app, err = app.New(ctx, c, app.Options{Log: watch.Logger(w, slog.LevelDebug), Version: "scenario", RedisPrefix: redisPrefix})
+	w.run()
+	w.t.Cleanup(func() {
+		w.stop()
+		w.isQuiet("the log", w.logged())
+	})
+}
+
+// run starts the program, anew if it has run before.
+func (w *world) run() {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	a, err := app.New(ctx, w.config, app.Options{Log: watch.Logger(w, slog.LevelDebug), Version: "scenario", RedisPrefix: w.redisPrefix})
 	if err != nil {
+		cancel()
 		w.t.Fatal(err)
 	}
-	w.app.Stores.DB.SetNow(w.clock) // only now: the start compares our clock with the server's
+	a.Stores.DB.SetNow(w.clock) // only now: the start compares our clock with the server's
 	ready, done := make(chan string, 1), make(chan error, 1)
-	go func() { done <- w.app.Serve(ctx, func(public, _ string) { ready <- public }) }()
-	w.t.Cleanup(func() {
-		stop()
+	go func() { done <- a.Serve(ctx, func(public, _ string) { ready <- public }) }()
+	w.app, w.stop = a, sync.OnceFunc(func() {
+		cancel()
 		if err := <-done; err != nil {
 			w.t.Errorf("the server ended with %v", err)
 		}
-		if err := w.app.Close(); err != nil {
+		if err := a.Close(); err != nil {
 			w.t.Errorf("close: %v", err)
 		}
-		w.isQuiet("the log", w.logged())
 	})
 	select {
 	case public := <-ready:
@@ -200,6 +234,21 @@ func (w *world) start(c config.Config, redisPrefix, at string) {
 	case err := <-done:
 		done <- err
 		w.t.Fatalf("the server did not start: %v", err)
+	}
+}
+
+// restart ends the program and starts it again: what it knew in memory is gone. Close sockets before.
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.run()
+}
+
+// wipe makes Redis forget everything.
+func (w *world) wipe() {
+	w.t.Helper()
+	if err := w.app.Stores.KV.Wipe(w.t.Context()); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,153 @@
+package scenario
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// unread is how many items a has not read.
+func (a *actor) unread() int64 {
+	a.w.t.Helper()
+	return a.w.wants("unread", a.get("/v1/inbox/unread"), http.StatusOK).id("unread")
+}
+
+// stale fails the test unless a's token is refused with the code.
+func (a *actor) stale(code string) {
+	a.w.t.Helper()
+	a.w.refused(a.handle+"'s old token", func() answer { return a.get("/v1/me") }, http.StatusUnauthorized, code)
+}
+
+// asks gives the holder of an assignment a task.
+func (a *actor) asks(assignment int64, title string) {
+	a.w.t.Helper()
+	a.w.wants(title, a.post("/v1/tasks", map[string]any{
+		"title": title, "target": map[string]any{"assignmentId": assignment}, "minutes": 10,
+	}), http.StatusCreated)
+}
+
+// wentDown waits until a connection of p has ended, 5 s at most, and returns its close code.
+func (p *phone) wentDown() int {
+	p.w.t.Helper()
+	select {
+	case code := <-p.down:
+		return code
+	case <-time.After(5 * time.Second):
+		p.w.t.Fatalf("the socket of %s is still open after 5 s", p.owner)
+		return 0
+	}
+}
+
+func TestScenario20SignInsAndLossOfRedis(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-05-11 09:00", func(t *testing.T, w *world) {
+		secretary, outsider := w.signIn("xl.s"), w.signIn("zj.s")
+
+		// 1: a role ends, and with it the tokens of before, on every device.
+		first, second := w.signIn("xl.m2"), w.signIn("xl.m2")
+		post, area := first.role("branch_officer", "杏坞村"), first.role("area_holder", "二片区")
+		w.wants("the post, while it holds", first.acting(post).get("/v1/tasks"), http.StatusOK)
+		socket := first.phone()
+		w.acts()
+		w.missing("another village ends the post", func() answer {
+			return outsider.post(fmt.Sprintf("/v1/role-assignments/%d/end", post), map[string]any{"reason": "换届"})
+		})
+		w.acts()
+		w.wants("end the post", secretary.post(fmt.Sprintf("/v1/role-assignments/%d/end", post), map[string]any{"reason": "换届"}), http.StatusNoContent)
+		w.audited("org.role_ended")
+		first.stale("auth.token_stale")
+		second.stale("auth.token_stale")
+		if code := socket.wentDown(); code != 4005 {
+			t.Errorf("the socket closes with %d, want 4005: the rights changed", code)
+		}
+		socket.stop()
+		old := *first
+		w.wants("refresh", first.renew(), http.StatusOK)
+		w.wants("refresh the second", second.renew(), http.StatusOK)
+		w.wants("the area", first.acting(area).get("/v1/households"), http.StatusOK)
+		w.refused("the ended post", func() answer { return first.acting(post).get("/v1/tasks") }, http.StatusForbidden, "auth.acting_as_invalid")
+		old.stale("auth.token_stale")
+
+		// 2: Redis forgets everything, and once the program too.
+		holder := w.signIn("xl.m1")
+		mine := holder.role("area_holder", "一片区")
+		listening := holder.phone()
+		for n := range 7 {
+			secretary.asks(mine, fmt.Sprintf("走访一片区第%d户", n+1))
+		}
+		newest := w.hears(listening, "task.assigned", 7)
+		if got := holder.unread(); got != 7 {
+			t.Fatalf("unread is %d, want 7", got)
+		}
+		cursor := fmt.Sprintf("1.%d", newest.Seq-3)
+		for _, loss := range []struct {
+			what string
+			do   func()
+		}{
+			{"Redis is wiped", w.wipe},
+			{"the program starts anew beside an empty Redis", func() {
+				listening.stop()
+				w.wipe()
+				w.restart()
+			}},
+		} {
+			loss.do()
+			for _, a := range []*actor{secretary, first, second, holder} {
+				w.wants(loss.what+": "+a.handle, a.get("/v1/me"), http.StatusOK)
+			}
+			old.stale("auth.token_stale")
+			if got := holder.unread(); got != 7 {
+				t.Errorf("%s: unread is %d, want 7", loss.what, got)
+			}
+			again := holder.phoneFrom(cursor)
+			w.hears(again, "task.assigned", 3)
+			if items := again.received(); items[0].Seq != newest.Seq-2 {
+				t.Errorf("%s: from %s on the first is %d, want %d", loss.what, cursor, items[0].Seq, newest.Seq-2)
+			}
+			again.stop()
+		}
+		for _, a := range []*actor{secretary, first, second, holder} {
+			w.wants("refresh after all", a.renew(), http.StatusOK)
+		}
+		again := holder.phoneFrom(fmt.Sprintf("1.%d", newest.Seq))
+		secretary.asks(mine, "走访一片区第8户")
+		if heard := w.hears(again, "task.assigned", 1); heard.Seq != newest.Seq+1 {
+			t.Errorf("the next item is number %d, want %d", heard.Seq, newest.Seq+1)
+		}
+
+		// 4: somebody is shut out, and a stolen refresh token ends its family.
+		security := w.signIn("se.1")
+		person := w.wants("who am I", holder.get("/v1/me"), http.StatusOK).id("personId")
+		w.wants("disable", security.post(fmt.Sprintf("/v1/people/%d/disable", person), map[string]any{"reason": "手机遗失"}), http.StatusNoContent)
+		if code := again.wentDown(); code != 4014 {
+			t.Errorf("the socket closes with %d, want 4014: signed out", code)
+		}
+		holder.stale("auth.session_ended")
+		w.refused("refresh of a disabled account", holder.renew, http.StatusUnauthorized, "auth.session_ended")
+		w.wants("sign in again", (&actor{w: w, device: holder.device}).post("/v1/auth/wechat", map[string]any{
+			"code": "demo:xl.m1:again", "device": holder.device,
+		}), http.StatusUnauthorized)
+
+		victim, elsewhere := w.signIn("xl.m3"), w.signIn("xl.m3")
+		told := elsewhere.phone()
+		stolen := *victim
+		w.wants("refresh", victim.renew(), http.StatusOK)
+		w.pass(9 * time.Second)
+		lost := stolen
+		w.wants("the answer was lost", lost.renew(), http.StatusOK)
+		if lost.refresh != victim.refresh {
+			t.Error("within the grace the same token gives another successor")
+		}
+		w.pass(2 * time.Second)
+		w.acts()
+		if got := w.wants("a spent token after the grace", stolen.renew(), http.StatusUnauthorized); got.code() != "auth.session_ended" {
+			t.Errorf("a spent token is refused with %s, want auth.session_ended", got.code())
+		}
+		w.audited("auth.refresh_reused")
+		victim.stale("auth.session_ended")
+		w.refused("the successor", victim.renew, http.StatusUnauthorized, "auth.session_ended")
+		w.hears(told, "security.refresh_reuse", 1)
+		w.wants("the other device", elsewhere.get("/v1/me"), http.StatusOK)
+	})
+}
