@@ -1139,6 +1139,27 @@ func (e SignInPasswordClient) Valid() bool {
 	}
 }
 
+// Defines values for TaskChangeField.
+const (
+	TaskChangeFieldEvidence TaskChangeField = "evidence"
+	TaskChangeFieldText     TaskChangeField = "text"
+	TaskChangeFieldTicks    TaskChangeField = "ticks"
+)
+
+// Valid indicates whether the value is a known member of the TaskChangeField enum.
+func (e TaskChangeField) Valid() bool {
+	switch e {
+	case TaskChangeFieldEvidence:
+		return true
+	case TaskChangeFieldText:
+		return true
+	case TaskChangeFieldTicks:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TaskDetailEvidence.
 const (
 	TaskDetailEvidenceNone     TaskDetailEvidence = "none"
@@ -1151,6 +1172,27 @@ func (e TaskDetailEvidence) Valid() bool {
 	case TaskDetailEvidenceNone:
 		return true
 	case TaskDetailEvidenceOptional:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TaskRepeatEvery.
+const (
+	TaskRepeatEveryDaily   TaskRepeatEvery = "daily"
+	TaskRepeatEveryMonthly TaskRepeatEvery = "monthly"
+	TaskRepeatEveryWeekly  TaskRepeatEvery = "weekly"
+)
+
+// Valid indicates whether the value is a known member of the TaskRepeatEvery enum.
+func (e TaskRepeatEvery) Valid() bool {
+	switch e {
+	case TaskRepeatEveryDaily:
+		return true
+	case TaskRepeatEveryMonthly:
+		return true
+	case TaskRepeatEveryWeekly:
 		return true
 	default:
 		return false
@@ -1784,6 +1826,16 @@ type CopyPage struct {
 
 	// NextCursor Empty on the last page.
 	NextCursor string `json:"nextCursor"`
+}
+
+// CopyReport defines model for CopyReport.
+type CopyReport struct {
+	CopyID   int64   `json:"copyId"`
+	Evidence *string `json:"evidence,omitempty"`
+	Text     string  `json:"text"`
+
+	// Ticks Places in the checklist counted from 0.
+	Ticks []int `json:"ticks,omitempty"`
 }
 
 // CopyState defines model for CopyState.
@@ -2552,10 +2604,14 @@ type NewTask struct {
 	Evidence   *NewTaskEvidence `json:"evidence,omitempty"`
 
 	// Minutes What one receiver needs for it.
-	Minutes int        `json:"minutes"`
-	StageID *int64     `json:"stageId,omitempty"`
-	Target  TaskTarget `json:"target"`
-	Title   string     `json:"title"`
+	Minutes int `json:"minutes"`
+
+	// OverBudgetReason Needed beyond the month's budget and read by every receiver then; dropped otherwise.
+	OverBudgetReason *string     `json:"overBudgetReason,omitempty"`
+	Repeats          *TaskRepeat `json:"repeats,omitempty"`
+	StageID          *int64      `json:"stageId,omitempty"`
+	Target           TaskTarget  `json:"target"`
+	Title            string      `json:"title"`
 }
 
 // NewTaskEvidence defines model for NewTask.Evidence.
@@ -2940,6 +2996,11 @@ type RefuseProposal struct {
 	Reason string `json:"reason"`
 }
 
+// ReportedCopies defines model for ReportedCopies.
+type ReportedCopies struct {
+	CopyIds []int64 `json:"copyIds"`
+}
+
 // RequestAsker defines model for RequestAsker.
 type RequestAsker struct {
 	CallBack RequestAskerCallBack `json:"callBack"`
@@ -3192,52 +3253,80 @@ type SteppedUp struct {
 	Until time.Time `json:"until"`
 }
 
-// TaskBurden What a task costs those who receive it.
+// TaskBurden What a task costs those who receive it, in minutes; from the subdistrict also the month's budget.
 type TaskBurden struct {
-	Minutes   int `json:"minutes"`
-	Receivers int `json:"receivers"`
-	Total     int `json:"total"`
+	// Asked What the subdistrict has asked for this month before.
+	Asked *int `json:"asked,omitempty"`
+
+	// Budget Of all organisations for this month.
+	Budget  *int `json:"budget,omitempty"`
+	Minutes int  `json:"minutes"`
+
+	// Percent Of the budget with this task.
+	Percent   *float64 `json:"percent,omitempty"`
+	Receivers int      `json:"receivers"`
+	Total     int      `json:"total"`
 }
+
+// TaskChange What the newest report says otherwise than the one before it.
+type TaskChange struct {
+	After  string          `json:"after"`
+	Before string          `json:"before"`
+	Field  TaskChangeField `json:"field"`
+}
+
+// TaskChangeField defines model for TaskChange.Field.
+type TaskChangeField string
 
 // TaskCopy defines model for TaskCopy.
 type TaskCopy struct {
-	DueAt      *time.Time `json:"dueAt,omitempty"`
-	Evidence   *string    `json:"evidence,omitempty"`
-	ID         int64      `json:"id"`
-	PersonID   *int64     `json:"personId,omitempty"`
-	PersonName *string    `json:"personName,omitempty"`
-	Reason     *string    `json:"reason,omitempty"`
-	Report     string     `json:"report"`
-	ReportedAt *time.Time `json:"reportedAt,omitempty"`
-	Role       Role       `json:"role"`
-	State      CopyState  `json:"state"`
-	Steps      []TaskStep `json:"steps,omitempty"`
-	TaskID     int64      `json:"taskId"`
-	Ticks      []int      `json:"ticks"`
-	UnitID     int64      `json:"unitId"`
-	UnitName   string     `json:"unitName"`
-	Version    int64      `json:"version"`
+	Changes    []TaskChange `json:"changes,omitempty"`
+	DueAt      *time.Time   `json:"dueAt,omitempty"`
+	Evidence   *string      `json:"evidence,omitempty"`
+	ID         int64        `json:"id"`
+	PersonID   *int64       `json:"personId,omitempty"`
+	PersonName *string      `json:"personName,omitempty"`
+	Reason     *string      `json:"reason,omitempty"`
+	Report     string       `json:"report"`
+	ReportedAt *time.Time   `json:"reportedAt,omitempty"`
+	Role       Role         `json:"role"`
+	State      CopyState    `json:"state"`
+	Steps      []TaskStep   `json:"steps,omitempty"`
+	TaskID     int64        `json:"taskId"`
+	Ticks      []int        `json:"ticks"`
+	UnitID     int64        `json:"unitId"`
+	UnitName   string       `json:"unitName"`
+	Version    int64        `json:"version"`
 }
 
 // TaskDetail defines model for TaskDetail.
 type TaskDetail struct {
-	Body       string             `json:"body"`
-	CampaignID *int64             `json:"campaignId,omitempty"`
-	Checklist  []string           `json:"checklist"`
-	CreatedAt  time.Time          `json:"createdAt"`
-	DueAt      *time.Time         `json:"dueAt,omitempty"`
-	Evidence   TaskDetailEvidence `json:"evidence"`
-	FromUnit   string             `json:"fromUnit"`
-	ID         int64              `json:"id"`
-	Minutes    int                `json:"minutes"`
-	Own        []TaskCopy         `json:"own"`
-	Progress   *TaskProgress      `json:"progress,omitempty"`
-	StageID    *int64             `json:"stageId,omitempty"`
-	Title      string             `json:"title"`
+	Body             string             `json:"body"`
+	CampaignID       *int64             `json:"campaignId,omitempty"`
+	Checklist        []string           `json:"checklist"`
+	CreatedAt        time.Time          `json:"createdAt"`
+	DueAt            *time.Time         `json:"dueAt,omitempty"`
+	Evidence         TaskDetailEvidence `json:"evidence"`
+	FromUnit         string             `json:"fromUnit"`
+	ID               int64              `json:"id"`
+	Minutes          int                `json:"minutes"`
+	OverBudgetReason *string            `json:"overBudgetReason,omitempty"`
+	Own              []TaskCopy         `json:"own"`
+	Progress         *TaskProgress      `json:"progress,omitempty"`
+	Repeats          *TaskRepeat        `json:"repeats,omitempty"`
+	StageID          *int64             `json:"stageId,omitempty"`
+	Title            string             `json:"title"`
 }
 
 // TaskDetailEvidence defines model for TaskDetail.Evidence.
 type TaskDetailEvidence string
+
+// TaskForecast defines model for TaskForecast.
+type TaskForecast struct {
+	// Minutes What one receiver needs for it.
+	Minutes int        `json:"minutes"`
+	Target  TaskTarget `json:"target"`
+}
 
 // TaskLack A unit that has not reported.
 type TaskLack struct {
@@ -3271,6 +3360,17 @@ type TaskReason struct {
 	Reason string `json:"reason"`
 }
 
+// TaskRepeat The task comes again on the working calendar: each open day, or on the weekday or day of the month it was due first, on the open day before where that is closed. New copies open on the first open day after the last ones were due.
+type TaskRepeat struct {
+	Every TaskRepeatEvery `json:"every"`
+
+	// Until The last day it may be due; a year after the first at most.
+	Until string `json:"until"`
+}
+
+// TaskRepeatEvery defines model for TaskRepeat.Every.
+type TaskRepeatEvery string
+
 // TaskReport defines model for TaskReport.
 type TaskReport struct {
 	Evidence *string `json:"evidence,omitempty"`
@@ -3280,9 +3380,15 @@ type TaskReport struct {
 	Ticks []int `json:"ticks,omitempty"`
 }
 
+// TaskReports defines model for TaskReports.
+type TaskReports struct {
+	Reports []CopyReport `json:"reports"`
+}
+
 // TaskStep defines model for TaskStep.
 type TaskStep struct {
 	At       time.Time `json:"at"`
+	Evidence *string   `json:"evidence,omitempty"`
 	Note     string    `json:"note"`
 	PersonID int64     `json:"personId"`
 	State    CopyState `json:"state"`
@@ -4229,6 +4335,21 @@ type SetSectorsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ReportTasksParams defines parameters for ReportTasks.
+type ReportTasksParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetTaskCopyParams defines parameters for GetTaskCopy.
+type GetTaskCopyParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // AcceptTaskParams defines parameters for AcceptTask.
 type AcceptTaskParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -4303,6 +4424,12 @@ type CreateTaskParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ForecastTaskParams defines parameters for ForecastTask.
+type ForecastTaskParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -4589,6 +4716,9 @@ type RefuseProposalJSONRequestBody = RefuseProposal
 // SetSectorsJSONRequestBody defines body for SetSectors for application/json ContentType.
 type SetSectorsJSONRequestBody = SetSectors
 
+// ReportTasksJSONRequestBody defines body for ReportTasks for application/json ContentType.
+type ReportTasksJSONRequestBody = TaskReports
+
 // DeclineTaskJSONRequestBody defines body for DeclineTask for application/json ContentType.
 type DeclineTaskJSONRequestBody = TaskReason
 
@@ -4600,6 +4730,9 @@ type ReturnTaskJSONRequestBody = TaskReason
 
 // CreateTaskJSONRequestBody defines body for CreateTask for application/json ContentType.
 type CreateTaskJSONRequestBody = NewTask
+
+// ForecastTaskJSONRequestBody defines body for ForecastTask for application/json ContentType.
+type ForecastTaskJSONRequestBody = TaskForecast
 
 // CancelTaskJSONRequestBody defines body for CancelTask for application/json ContentType.
 type CancelTaskJSONRequestBody = TaskReason
@@ -4882,6 +5015,12 @@ type ServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx echo.Context, params SetSectorsParams) error
+	// ReportTasks Report on up to 200 copies at once
+	// (POST /v1/task-copies/report)
+	ReportTasks(ctx echo.Context, params ReportTasksParams) error
+	// GetTaskCopy One copy with its history, and what the newest report says otherwise than the one before
+	// (GET /v1/task-copies/{copyId})
+	GetTaskCopy(ctx echo.Context, copyID int64, params GetTaskCopyParams) error
 	// AcceptTask Take a task on
 	// (POST /v1/task-copies/{copyId}/accept)
 	AcceptTask(ctx echo.Context, copyID int64, params AcceptTaskParams) error
@@ -4903,6 +5042,9 @@ type ServerInterface interface {
 	// CreateTask Ask for a task
 	// (POST /v1/tasks)
 	CreateTask(ctx echo.Context, params CreateTaskParams) error
+	// ForecastTask What a task would cost, before it is sent
+	// (POST /v1/tasks/forecast)
+	ForecastTask(ctx echo.Context, params ForecastTaskParams) error
 	// GetTask One task, with the copies in own hands, or the progress
 	// (GET /v1/tasks/{taskId})
 	GetTask(ctx echo.Context, taskID int64, params GetTaskParams) error
@@ -8416,6 +8558,88 @@ func (w *ServerInterfaceWrapper) SetSectors(ctx echo.Context) error {
 	return err
 }
 
+// ReportTasks converts echo context to params.
+func (w *ServerInterfaceWrapper) ReportTasks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReportTasksParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReportTasks(ctx, params)
+	return err
+}
+
+// GetTaskCopy converts echo context to params.
+func (w *ServerInterfaceWrapper) GetTaskCopy(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "copyId" -------------
+	var copyID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "copyId", ctx.Param("copyId"), &copyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter copyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetTaskCopyParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetTaskCopy(ctx, copyID, params)
+	return err
+}
+
 // AcceptTask converts echo context to params.
 func (w *ServerInterfaceWrapper) AcceptTask(ctx echo.Context) error {
 	var err error
@@ -8780,6 +9004,35 @@ func (w *ServerInterfaceWrapper) CreateTask(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateTask(ctx, params)
+	return err
+}
+
+// ForecastTask converts echo context to params.
+func (w *ServerInterfaceWrapper) ForecastTask(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ForecastTaskParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForecastTask(ctx, params)
 	return err
 }
 
@@ -9642,9 +9895,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
 	router.GET(options.BaseURL+"/v1/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
 	router.POST(options.BaseURL+"/v1/tasks", wrapper.CreateTask, options.OperationMiddlewares["createTask"]...)
+	router.POST(options.BaseURL+"/v1/tasks/forecast", wrapper.ForecastTask, options.OperationMiddlewares["forecastTask"]...)
 	router.GET(options.BaseURL+"/v1/tasks/:taskId", wrapper.GetTask, options.OperationMiddlewares["getTask"]...)
 	router.GET(options.BaseURL+"/v1/tasks/:taskId/copies", wrapper.ListTaskCopies, options.OperationMiddlewares["listTaskCopies"]...)
 	router.POST(options.BaseURL+"/v1/tasks/:taskId/cancel", wrapper.CancelTask, options.OperationMiddlewares["cancelTask"]...)
+	router.POST(options.BaseURL+"/v1/task-copies/report", wrapper.ReportTasks, options.OperationMiddlewares["reportTasks"]...)
+	router.GET(options.BaseURL+"/v1/task-copies/:copyId", wrapper.GetTaskCopy, options.OperationMiddlewares["getTaskCopy"]...)
 	router.POST(options.BaseURL+"/v1/task-copies/:copyId/accept", wrapper.AcceptTask, options.OperationMiddlewares["acceptTask"]...)
 	router.POST(options.BaseURL+"/v1/task-copies/:copyId/decline", wrapper.DeclineTask, options.OperationMiddlewares["declineTask"]...)
 	router.POST(options.BaseURL+"/v1/task-copies/:copyId/report", wrapper.ReportTask, options.OperationMiddlewares["reportTask"]...)
@@ -13043,6 +13299,86 @@ func (response SetSectorsdefaultApplicationProblemPlusJSONResponse) VisitSetSect
 	return err
 }
 
+type ReportTasksRequestObject struct {
+	Params ReportTasksParams
+	Body   *ReportTasksJSONRequestBody
+}
+
+type ReportTasksResponseObject interface {
+	VisitReportTasksResponse(w http.ResponseWriter) error
+}
+
+type ReportTasks200JSONResponse ReportedCopies
+
+func (response ReportTasks200JSONResponse) VisitReportTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReportTasksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReportTasksdefaultApplicationProblemPlusJSONResponse) VisitReportTasksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaskCopyRequestObject struct {
+	CopyID int64 `json:"copyId"`
+	Params GetTaskCopyParams
+}
+
+type GetTaskCopyResponseObject interface {
+	VisitGetTaskCopyResponse(w http.ResponseWriter) error
+}
+
+type GetTaskCopy200JSONResponse TaskCopy
+
+func (response GetTaskCopy200JSONResponse) VisitGetTaskCopyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetTaskCopydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetTaskCopydefaultApplicationProblemPlusJSONResponse) VisitGetTaskCopyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AcceptTaskRequestObject struct {
 	CopyID int64 `json:"copyId"`
 	Params AcceptTaskParams
@@ -13314,6 +13650,46 @@ type CreateTaskdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateTaskdefaultApplicationProblemPlusJSONResponse) VisitCreateTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForecastTaskRequestObject struct {
+	Params ForecastTaskParams
+	Body   *ForecastTaskJSONRequestBody
+}
+
+type ForecastTaskResponseObject interface {
+	VisitForecastTaskResponse(w http.ResponseWriter) error
+}
+
+type ForecastTask200JSONResponse TaskBurden
+
+func (response ForecastTask200JSONResponse) VisitForecastTaskResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForecastTaskdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ForecastTaskdefaultApplicationProblemPlusJSONResponse) VisitForecastTaskResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14240,6 +14616,12 @@ type StrictServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx context.Context, request SetSectorsRequestObject) (SetSectorsResponseObject, error)
+	// ReportTasks Report on up to 200 copies at once
+	// (POST /v1/task-copies/report)
+	ReportTasks(ctx context.Context, request ReportTasksRequestObject) (ReportTasksResponseObject, error)
+	// GetTaskCopy One copy with its history, and what the newest report says otherwise than the one before
+	// (GET /v1/task-copies/{copyId})
+	GetTaskCopy(ctx context.Context, request GetTaskCopyRequestObject) (GetTaskCopyResponseObject, error)
 	// AcceptTask Take a task on
 	// (POST /v1/task-copies/{copyId}/accept)
 	AcceptTask(ctx context.Context, request AcceptTaskRequestObject) (AcceptTaskResponseObject, error)
@@ -14261,6 +14643,9 @@ type StrictServerInterface interface {
 	// CreateTask Ask for a task
 	// (POST /v1/tasks)
 	CreateTask(ctx context.Context, request CreateTaskRequestObject) (CreateTaskResponseObject, error)
+	// ForecastTask What a task would cost, before it is sent
+	// (POST /v1/tasks/forecast)
+	ForecastTask(ctx context.Context, request ForecastTaskRequestObject) (ForecastTaskResponseObject, error)
 	// GetTask One task, with the copies in own hands, or the progress
 	// (GET /v1/tasks/{taskId})
 	GetTask(ctx context.Context, request GetTaskRequestObject) (GetTaskResponseObject, error)
@@ -17416,6 +17801,80 @@ func (sh *strictHandler) SetSectors(ctx echo.Context, params SetSectorsParams) e
 	return nil
 }
 
+// ReportTasks operation middleware
+func (sh *strictHandler) ReportTasks(ctx echo.Context, params ReportTasksParams) error {
+	var request ReportTasksRequestObject
+
+	request.Params = params
+
+	var body ReportTasksJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReportTasks(ctx.Request().Context(), request.(ReportTasksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReportTasks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReportTasksResponseObject); ok {
+		return validResponse.VisitReportTasksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTaskCopy operation middleware
+func (sh *strictHandler) GetTaskCopy(ctx echo.Context, copyID int64, params GetTaskCopyParams) error {
+	var request GetTaskCopyRequestObject
+
+	request.CopyID = copyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTaskCopy(ctx.Request().Context(), request.(GetTaskCopyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTaskCopy")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTaskCopyResponseObject); ok {
+		return validResponse.VisitGetTaskCopyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AcceptTask operation middleware
 func (sh *strictHandler) AcceptTask(ctx echo.Context, copyID int64, params AcceptTaskParams) error {
 	var request AcceptTaskRequestObject
@@ -17682,6 +18141,54 @@ func (sh *strictHandler) CreateTask(ctx echo.Context, params CreateTaskParams) e
 		return err
 	} else if validResponse, ok := response.(CreateTaskResponseObject); ok {
 		return validResponse.VisitCreateTaskResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ForecastTask operation middleware
+func (sh *strictHandler) ForecastTask(ctx echo.Context, params ForecastTaskParams) error {
+	var request ForecastTaskRequestObject
+
+	request.Params = params
+
+	var body ForecastTaskJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForecastTask(ctx.Request().Context(), request.(ForecastTaskRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForecastTask")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForecastTaskResponseObject); ok {
+		return validResponse.VisitForecastTaskResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -105,6 +105,9 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "ended sign-ins", a.Auth.Forget)
 	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
+	loop(time.Minute, "tasks that come again", func(ctx context.Context) (bool, error) {
+		return a.tasks.Repeat(ctx, a.holidays)
+	})
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.imports.Tidy)
 	loop(time.Hour, "ends of the audit chain", a.signHeads)

@@ -58,7 +58,10 @@ type App struct {
 	tickets *push.Tickets
 	onSite  *checkin.Service
 	imports *transfer.Service
+	tasks   *campaign.Service
 	server  *server.Server
+
+	holidays *calendar.Calendar
 }
 
 // Handlers of the features, by the names that a struct can embed together.
@@ -186,6 +189,7 @@ func (a *App) ended(e auth.Ended) {
 // serve are the features' handlers.
 func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
+	a.tasks, a.holidays = campaign.NewService(d), holidays
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits)
 	a.imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
@@ -208,7 +212,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.imports, d),
-		taskHandler:   campaign.NewHandler(campaign.NewService(d), d, pages, member.Names),
+		taskHandler:   campaign.NewHandler(a.tasks, d, pages, member.Names),
 	}
 }
 

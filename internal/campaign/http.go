@@ -53,11 +53,8 @@ func (h *Handler) CreateTask(ctx context.Context, req api.CreateTaskRequestObjec
 	b := *req.Body
 	n := NewTask{
 		Title: b.Title, Body: value(b.Body), Checklist: b.Checklist, Minutes: b.Minutes, Evidence: NoEvidence,
-		Campaign: ID(value(b.CampaignID)), Stage: StageID(value(b.StageID)),
-		Target: Target{
-			Assignment: org.AssignmentID(value(b.Target.AssignmentID)), Unit: org.UnitID(value(b.Target.UnitID)),
-			Role: org.Role(value(b.Target.Role)), Below: org.UnitID(value(b.Target.BelowUnitID)),
-		},
+		Campaign: ID(value(b.CampaignID)), Stage: StageID(value(b.StageID)), Target: targetOf(b.Target),
+		OverReason: value(b.OverBudgetReason),
 	}
 	if b.Evidence != nil {
 		n.Evidence = Evidence(*b.Evidence)
@@ -65,8 +62,12 @@ func (h *Handler) CreateTask(ctx context.Context, req api.CreateTaskRequestObjec
 	if b.DueAt != nil {
 		n.DueAt = given(b.DueAt.UTC().Truncate(time.Millisecond))
 	}
-	for _, k := range b.Target.Kinds {
-		n.Target.Kinds = append(n.Target.Kinds, org.UnitKind(k))
+	if b.Repeats != nil {
+		until, err := calendar.ParseDay(b.Repeats.Until)
+		if err != nil {
+			return nil, ErrRepeat.Field("/repeats/until", ErrRepeat.Code)
+		}
+		n.Repeat = Repeat{Rhythm: Rhythm(b.Repeats.Every), Until: until}
 	}
 	g, err := h.service.Create(ctx, org.ActorFrom(ctx), n)
 	if err != nil {
@@ -74,12 +75,41 @@ func (h *Handler) CreateTask(ctx context.Context, req api.CreateTaskRequestObjec
 	}
 	answer := api.CreateTask201JSONResponse{
 		ID: int64(g.Task), State: api.CopyState(Open), CopyIds: make([]int64, 0, len(g.Copies)),
-		Burden: api.TaskBurden{Minutes: g.Burden.Minutes, Receivers: g.Burden.Receivers, Total: g.Burden.Total()},
+		Burden: g.Burden.toAPI(),
 	}
 	for _, c := range g.Copies {
 		answer.CopyIds = append(answer.CopyIds, int64(c))
 	}
 	return answer, nil
+}
+
+func targetOf(t api.TaskTarget) Target {
+	to := Target{
+		Assignment: org.AssignmentID(value(t.AssignmentID)), Unit: org.UnitID(value(t.UnitID)),
+		Role: org.Role(value(t.Role)), Below: org.UnitID(value(t.BelowUnitID)),
+	}
+	for _, k := range t.Kinds {
+		to.Kinds = append(to.Kinds, org.UnitKind(k))
+	}
+	return to
+}
+
+func (b Burden) toAPI() api.TaskBurden {
+	a := api.TaskBurden{Minutes: b.Minutes, Receivers: b.Receivers, Total: b.Total()}
+	if b.Organisations > 0 {
+		budget, asked, percent := b.Budget(), b.Asked, b.Percent()
+		a.Budget, a.Asked, a.Percent = &budget, &asked, &percent
+	}
+	return a
+}
+
+// ForecastTask serves POST /v1/tasks/forecast.
+func (h *Handler) ForecastTask(ctx context.Context, req api.ForecastTaskRequestObject) (api.ForecastTaskResponseObject, error) {
+	b, err := h.service.Forecast(ctx, org.ActorFrom(ctx), targetOf(req.Body.Target), req.Body.Minutes)
+	if err != nil {
+		return nil, err
+	}
+	return api.ForecastTask200JSONResponse(b.toAPI()), nil
 }
 
 // ListTasks serves GET /v1/tasks.
@@ -136,10 +166,17 @@ func (h *Handler) GetTask(ctx context.Context, req api.GetTaskRequestObject) (ap
 	answer := api.GetTask200JSONResponse{
 		ID: int64(t.ID), CampaignID: (*int64)(t.CampaignID), StageID: (*int64)(t.StageID), Title: t.Title, Body: t.Body,
 		Checklist: append([]string{}, t.Checklist...), Minutes: t.Minutes, Evidence: api.TaskDetailEvidence(t.Evidence),
-		DueAt: t.DueAt, FromUnit: t.UnitName, CreatedAt: t.CreatedAt,
+		DueAt: t.DueAt, FromUnit: t.UnitName, CreatedAt: t.CreatedAt, OverBudgetReason: given(t.OverReason),
 	}
 	if answer.Own, err = h.copies(ctx, own); err != nil {
 		return nil, err
+	}
+	again, err := repeatOf(ctx, h.db, t.ID)
+	if err != nil {
+		return nil, err
+	}
+	if again.Rhythm != "" {
+		answer.Repeats = &api.TaskRepeat{Every: api.TaskRepeatEvery(again.Rhythm), Until: string(again.Until)}
 	}
 	if t.overseenBy(by) {
 		p, err := progress(ctx, h.db, t.ID)
@@ -200,19 +237,50 @@ func (h *Handler) copies(ctx context.Context, all []Copy) ([]api.TaskCopy, error
 			if err != nil {
 				return nil, err
 			}
-			for _, s := range history {
-				step := api.TaskStep{State: api.CopyState(s.State), Note: s.Note, At: s.At, PersonID: int64(s.PersonID)}
-				if s.State == Reported {
-					if err := json.Unmarshal([]byte(s.TickText), &step.Ticks); err != nil {
-						return nil, fmt.Errorf("read the history of copy %d: %w", c.ID, err)
-					}
-				}
-				a.Steps = append(a.Steps, step)
+			if a.Steps, err = stepsToAPI(history); err != nil {
+				return nil, err
 			}
 		}
 		out = append(out, a)
 	}
 	return out, nil
+}
+
+func stepsToAPI(history []Step) (all []api.TaskStep, err error) {
+	for _, s := range history {
+		step := api.TaskStep{
+			State: api.CopyState(s.State), Note: s.Note, Evidence: given(s.Evidence), At: s.At, PersonID: int64(s.PersonID),
+		}
+		if s.State == Reported {
+			if err := json.Unmarshal([]byte(s.TickText), &step.Ticks); err != nil {
+				return nil, fmt.Errorf("read the ticks of a report: %w", err)
+			}
+		}
+		all = append(all, step)
+	}
+	return all, nil
+}
+
+// GetTaskCopy serves GET /v1/task-copies/{copyId}.
+func (h *Handler) GetTaskCopy(ctx context.Context, req api.GetTaskCopyRequestObject) (api.GetTaskCopyResponseObject, error) {
+	c, t, err := findCopy(ctx, h.db, org.ActorFrom(ctx), CopyID(req.CopyID))
+	if err != nil {
+		return nil, err
+	}
+	one, err := h.copies(ctx, []Copy{c})
+	if err != nil {
+		return nil, err
+	}
+	answer := one[0]
+	history, err := steps(ctx, h.db, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := changesOf(history, t.Checklist)
+	for _, x := range changes {
+		answer.Changes = append(answer.Changes, api.TaskChange{Field: api.TaskChangeField(x.Field), Before: x.Before, After: x.After})
+	}
+	return api.GetTaskCopy200JSONResponse(answer), err
 }
 
 func toAPI(c Copy) api.TaskCopy {
@@ -271,11 +339,30 @@ func (h *Handler) DeclineTask(ctx context.Context, req api.DeclineTaskRequestObj
 // ReportTask serves POST /v1/task-copies/{copyId}/report.
 func (h *Handler) ReportTask(ctx context.Context, req api.ReportTaskRequestObject) (api.ReportTaskResponseObject, error) {
 	b := *req.Body
-	c, err := h.service.Report(ctx, org.ActorFrom(ctx), CopyID(req.CopyID), b.Text, value(b.Evidence), b.Ticks)
+	c, err := h.service.Report(ctx, org.ActorFrom(ctx), Report{
+		Copy: CopyID(req.CopyID), Text: b.Text, Evidence: value(b.Evidence), Ticks: b.Ticks,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return api.ReportTask200JSONResponse(toAPI(c)), nil
+}
+
+// ReportTasks serves POST /v1/task-copies/report.
+func (h *Handler) ReportTasks(ctx context.Context, req api.ReportTasksRequestObject) (api.ReportTasksResponseObject, error) {
+	all := make([]Report, 0, len(req.Body.Reports))
+	for _, r := range req.Body.Reports {
+		all = append(all, Report{Copy: CopyID(r.CopyID), Text: r.Text, Evidence: value(r.Evidence), Ticks: r.Ticks})
+	}
+	ids, err := h.service.ReportAll(ctx, org.ActorFrom(ctx), all)
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ReportTasks200JSONResponse{CopyIds: make([]int64, 0, len(ids))}
+	for _, id := range ids {
+		answer.CopyIds = append(answer.CopyIds, int64(id))
+	}
+	return answer, nil
 }
 
 // ReturnTask serves POST /v1/task-copies/{copyId}/return.

@@ -2,8 +2,10 @@ package campaign
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/notify"
@@ -45,27 +47,31 @@ func (s *Service) Create(ctx context.Context, by org.Actor, n NewTask) (g Given,
 					return err
 				}
 			}
-			seats, err := s.seats(ctx, tx, by, n.Target)
+			seats, err := findSeats(ctx, tx, by, n.Target)
 			if err != nil {
 				return err
 			}
-			if g.Task, err = insertTask(ctx, tx, by, n); err != nil {
+			if g.Burden, err = weigh(ctx, tx, by, n.Minutes, len(seats)); err != nil {
 				return err
 			}
-			for _, seat := range seats {
-				c, err := insertCopy(ctx, tx, g.Task, seat, n.DueAt)
-				if err != nil {
-					return err
-				}
-				g.Copies = append(g.Copies, c)
-				if err := notify.Tell(ctx, tx, seat.audience(), notify.Item{
-					Kind: "task.assigned", Ref: notify.Ref{Type: "task", ID: int64(g.Task)}, By: by,
-					Args: map[string]any{"kindLabel": "任务", "dueAt": n.DueAt}, Dedupe: eventKey("assigned", c, 1),
-				}); err != nil {
+			if err := g.Burden.canAsk(n.OverReason); err != nil {
+				return err
+			}
+			asked := n
+			if !g.Burden.over() {
+				asked.OverReason = ""
+			}
+			if g.Task, err = insertTask(ctx, tx, by, asked); err != nil {
+				return err
+			}
+			if n.Repeat.Rhythm != "" {
+				if err := insertSeries(ctx, tx, g.Task, n); err != nil {
 					return err
 				}
 			}
-			g.Burden = Burden{Minutes: n.Minutes, Receivers: len(seats)}
+			if g.Copies, err = hand(ctx, tx, by, g.Task, seats, n.DueAt); err != nil {
+				return err
+			}
 			audit.Note(tx, by.Did("task.created", "task", int64(g.Task)))
 			return nil
 		})
@@ -73,9 +79,27 @@ func (s *Service) Create(ctx context.Context, by org.Actor, n NewTask) (g Given,
 	return g, err
 }
 
+// hand gives every seat its copy of a task, and tells who sits there.
+func hand(ctx context.Context, tx *db.Tx, by org.Actor, id TaskID, seats []seat, due *time.Time) (copies []CopyID, err error) {
+	for _, seat := range seats {
+		c, err := insertCopy(ctx, tx, id, seat, due)
+		if err != nil {
+			return nil, err
+		}
+		copies = append(copies, c)
+		if err := notify.Tell(ctx, tx, seat.audience(), notify.Item{
+			Kind: "task.assigned", Ref: notify.Ref{Type: "task", ID: int64(id)}, By: by,
+			Args: map[string]any{"kindLabel": "任务", "dueAt": due}, Dedupe: eventKey("assigned", c, 1),
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return copies, nil
+}
+
 // valid says what of n no schema can refuse.
 func (n NewTask) valid() error {
-	texts := []struct{ pointer, text string }{{"/title", n.Title}, {"/body", n.Body}}
+	texts := []struct{ pointer, text string }{{"/title", n.Title}, {"/body", n.Body}, {"/overBudgetReason", n.OverReason}}
 	for i, item := range n.Checklist {
 		texts = append(texts, struct{ pointer, text string }{"/checklist/" + strconv.Itoa(i), item})
 	}
@@ -86,6 +110,9 @@ func (n NewTask) valid() error {
 	}
 	if n.Stage != 0 && n.Campaign == 0 {
 		return ErrStage
+	}
+	if err := n.Repeat.check(n.DueAt); err != nil {
+		return err
 	}
 	return n.Target.valid()
 }
@@ -103,16 +130,16 @@ func (s seat) audience() notify.Audience {
 	return notify.RoleIn(s.unit, s.role)
 }
 
-// seats are where the copies go: all in by's scope, or none is found.
-func (s *Service) seats(ctx context.Context, tx *db.Tx, by org.Actor, t Target) ([]seat, error) {
-	day := calendar.DayOf(tx.Now)
+// findSeats are where the copies go: all in by's scope, or none is found.
+func findSeats(ctx context.Context, q db.Queryer, by org.Actor, t Target) ([]seat, error) {
+	day := calendar.DayOf(db.NowOf(q))
 	switch {
 	case t.Assignment != 0:
-		a, err := org.AssignmentByID(ctx, tx, t.Assignment)
+		a, err := org.AssignmentByID(ctx, q, t.Assignment)
 		if err != nil {
 			return nil, err
 		}
-		if _, err := reachable(ctx, tx, by, a.UnitID); err != nil {
+		if _, err := reachable(ctx, q, by, a.UnitID); err != nil {
 			return nil, err
 		}
 		if !a.Span().Holds(day) {
@@ -120,7 +147,7 @@ func (s *Service) seats(ctx context.Context, tx *db.Tx, by org.Actor, t Target) 
 		}
 		return []seat{{unit: a.UnitID, name: a.UnitName, role: a.Role, person: a.PersonID, assignment: a.ID}}, nil
 	case t.Unit != 0:
-		u, err := reachable(ctx, tx, by, t.Unit)
+		u, err := reachable(ctx, q, by, t.Unit)
 		if err != nil {
 			return nil, err
 		}
@@ -129,11 +156,11 @@ func (s *Service) seats(ctx context.Context, tx *db.Tx, by org.Actor, t Target) 
 		}
 		return []seat{{unit: u.ID, name: u.Name, role: t.Role}}, nil
 	}
-	u, err := reachable(ctx, tx, by, t.Below)
+	u, err := reachable(ctx, q, by, t.Below)
 	if err != nil {
 		return nil, err
 	}
-	seats, err := seatsBelow(ctx, tx, u, t.Kinds, day)
+	seats, err := seatsBelow(ctx, q, u, t.Kinds, day)
 	if err == nil && len(seats) == 0 {
 		return nil, ErrNobody
 	}
@@ -141,8 +168,8 @@ func (s *Service) seats(ctx context.Context, tx *db.Tx, by org.Actor, t Target) 
 }
 
 // reachable returns a unit that by may ask something of; another is not found (B34).
-func reachable(ctx context.Context, tx *db.Tx, by org.Actor, id org.UnitID) (org.Unit, error) {
-	u, err := org.FindUnit(ctx, tx, by, id)
+func reachable(ctx context.Context, q db.Queryer, by org.Actor, id org.UnitID) (org.Unit, error) {
+	u, err := org.FindUnit(ctx, q, by, id)
 	if err == nil && slices.Contains(ownOnly, by.Role) && u.ID != by.Unit.ID {
 		return org.Unit{}, problem.ErrNotFound
 	}
@@ -161,46 +188,106 @@ func (s *Service) Decline(ctx context.Context, by org.Actor, id CopyID, reason s
 	})
 }
 
-// Report says what was done: a text, which items of the checklist, and evidence where the task takes any and the
-// receiver likes to give it. Nothing but the text is ever needed (PG2).
-func (s *Service) Report(ctx context.Context, by org.Actor, id CopyID, text, evidence string, ticks []int) (Copy, error) {
-	if err := privacy.CheckText("/evidence", evidence); err != nil {
-		return Copy{}, err
-	}
-	return s.answer(ctx, by, id, "reported", func(t Task) (move, error) {
-		if evidence != "" && t.Evidence == NoEvidence {
-			return move{}, ErrEvidence
-		}
-		if err := checkTicks(ticks, len(t.Checklist)); err != nil {
-			return move{}, err
-		}
-		return move{to: Reported, report: text, evidence: evidence, ticks: ticks}, privacy.CheckText("/text", text)
-	})
+// A Report says what was done with a copy: a text, which items of the checklist, and evidence where the task takes
+// any and the receiver likes to give it. Nothing but the text is ever needed (PG2).
+type Report struct {
+	Copy     CopyID
+	Text     string
+	Evidence string
+	Ticks    []int
 }
 
-// answer takes a copy on as its receiver, and tells who asked.
+// Report reports on a copy.
+func (s *Service) Report(ctx context.Context, by org.Actor, r Report) (Copy, error) {
+	if err := r.check(); err != nil {
+		return Copy{}, err
+	}
+	return s.answer(ctx, by, r.Copy, "reported", r.move)
+}
+
+// check says what of r's words no schema can refuse.
+func (r Report) check() error {
+	if err := privacy.CheckText("/evidence", r.Evidence); err != nil {
+		return err
+	}
+	return privacy.CheckText("/text", r.Text)
+}
+
+// move is what r makes of a copy of t, or why it cannot.
+func (r Report) move(t Task) (move, error) {
+	if r.Evidence != "" && t.Evidence == NoEvidence {
+		return move{}, ErrEvidence
+	}
+	return move{to: Reported, report: r.Text, evidence: r.Evidence, ticks: r.Ticks}, checkTicks(r.Ticks, len(t.Checklist))
+}
+
+// ReportAll reports on many copies, all of them or none: a copy that cannot be reported on is named, and nothing is
+// written, so that a repeat with the same key is never half of something.
+func (s *Service) ReportAll(ctx context.Context, by org.Actor, all []Report) (ids []CopyID, err error) {
+	seen := map[CopyID]bool{}
+	for i, r := range all {
+		if seen[r.Copy] {
+			return nil, ErrCopyTwice.Field(pointer(i), ErrCopyTwice.Code)
+		}
+		seen[r.Copy] = true
+		if err := r.check(); err != nil {
+			return nil, at(i, err)
+		}
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		ids = nil
+		return once.Do(ctx, tx, int64(by.PersonID), &ids, func() error {
+			for i, r := range all {
+				if _, err := receive(ctx, tx, by, r.Copy, "reported", r.move); err != nil {
+					return at(i, err)
+				}
+				ids = append(ids, r.Copy)
+			}
+			return nil
+		})
+	})
+	return ids, err
+}
+
+func pointer(i int) string { return "/reports/" + strconv.Itoa(i) }
+
+// at names the report that a problem is about.
+func at(i int, err error) error {
+	if p := new(problem.Problem); errors.As(err, &p) {
+		return p.Field(pointer(i), p.Code)
+	}
+	return err
+}
+
+// answer takes a copy on as its receiver.
 func (s *Service) answer(ctx context.Context, by org.Actor, id CopyID, event string, what func(Task) (move, error)) (c Copy, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &c, func() error {
-			var t Task
-			if c, t, err = findCopy(ctx, tx, by, id); err != nil {
-				return err
-			}
-			m, err := what(t)
-			if err != nil {
-				return err
-			}
-			if err := c.canAnswer(by, m.to); err != nil {
-				return err
-			}
-			if err := saveMove(ctx, tx, by, &c, m); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("task."+event, "task_copy", int64(c.ID)))
-			return notify.Tell(ctx, tx, notify.RoleIn(t.UnitID, t.Role), c.news(event, by))
+			c, err = receive(ctx, tx, by, id, event, what)
+			return err
 		})
 	})
 	return c, err
+}
+
+// receive takes a copy on as its receiver, and tells who asked.
+func receive(ctx context.Context, tx *db.Tx, by org.Actor, id CopyID, event string, what func(Task) (move, error)) (Copy, error) {
+	c, t, err := findCopy(ctx, tx, by, id)
+	if err != nil {
+		return Copy{}, err
+	}
+	m, err := what(t)
+	if err != nil {
+		return Copy{}, err
+	}
+	if err := c.canAnswer(by, m.to); err != nil {
+		return Copy{}, err
+	}
+	if err := saveMove(ctx, tx, by, &c, m); err != nil {
+		return Copy{}, err
+	}
+	audit.Note(tx, by.Did("task."+event, "task_copy", int64(c.ID)))
+	return c, notify.Tell(ctx, tx, notify.RoleIn(t.UnitID, t.Role), c.news(event, by))
 }
 
 // news is what is told of c.
@@ -262,7 +349,8 @@ func tellReceiver(ctx context.Context, tx *db.Tx, c Copy, item notify.Item) erro
 	return nil
 }
 
-// Cancel calls a task off: every copy that nobody has reported on yet. It says how many those were.
+// Cancel calls a task off: every copy that nobody has reported on yet, and its coming again. It says how many copies
+// those were.
 func (s *Service) Cancel(ctx context.Context, by org.Actor, id TaskID, reason string) (n int, err error) {
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return 0, err
@@ -281,7 +369,11 @@ func (s *Service) Cancel(ctx context.Context, by org.Actor, id TaskID, reason st
 			if err != nil {
 				return err
 			}
-			if len(copies) == 0 {
+			comesAgain, err := stop(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if len(copies) == 0 && !comesAgain {
 				return ErrIllegalTransition.With("state", "nothing_open")
 			}
 			for _, c := range copies {

@@ -16,7 +16,8 @@ import (
 
 const taskColumns = `
 	SELECT t.id, t.campaign_id, t.stage_id, t.title, t.body, t.checklist, t.minutes, t.evidence, t.due_at, t.unit_id,
-	       u.name AS unit_name, u.tree AS unit_tree, u.path AS unit_path, t.role, t.created_by, t.assignment_id, t.created_at
+	       u.name AS unit_name, u.tree AS unit_tree, u.path AS unit_path, t.role, t.created_by, t.assignment_id, t.created_at,
+	       t.over_reason
 	FROM task t
 	JOIN unit u ON u.id = t.unit_id`
 
@@ -221,6 +222,7 @@ type Step struct {
 	State      State            `db:"state"`
 	Note       string           `db:"note"`
 	TickText   string           `db:"ticks"`
+	Evidence   string           `db:"evidence"`
 	PersonID   org.PersonID     `db:"person_id"`
 	Assignment org.AssignmentID `db:"assignment_id"`
 	At         time.Time        `db:"at"`
@@ -229,7 +231,7 @@ type Step struct {
 // steps is the history of a copy, oldest first: each report stands beside the one before it, so that both can be compared.
 func steps(ctx context.Context, q db.Queryer, id CopyID) (all []Step, err error) {
 	err = q.Select(ctx, &all, `
-		SELECT state, note, ticks, person_id, assignment_id, at FROM task_step WHERE copy_id = ? ORDER BY id`, id)
+		SELECT state, note, ticks, evidence, person_id, assignment_id, at FROM task_step WHERE copy_id = ? ORDER BY id`, id)
 	return all, db.Wrap(err, nil, "read the history of copy %d", id)
 }
 
@@ -240,10 +242,10 @@ func insertTask(ctx context.Context, tx *db.Tx, by org.Actor, n NewTask) (TaskID
 	}
 	id, err := tx.Insert(ctx, `
 		INSERT INTO task (campaign_id, stage_id, title, body, checklist, minutes, evidence, due_at, unit_id, role, created_by,
-		                  assignment_id, created_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		                  assignment_id, created_at, over_reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		orNull(n.Campaign), orNull(n.Stage), n.Title, n.Body, string(items), n.Minutes, n.Evidence, n.DueAt, by.Unit.ID, by.Role,
-		by.PersonID, by.Assignment, tx.Now)
+		by.PersonID, by.Assignment, tx.Now, n.OverReason)
 	return TaskID(id), db.Wrap(err, nil, "ask for a task")
 }
 
@@ -265,14 +267,14 @@ type move struct {
 
 // saveMove takes c on, unless somebody else has done so meanwhile, and notes the step.
 func saveMove(ctx context.Context, tx *db.Tx, by org.Actor, c *Copy, m move) error {
-	ticks, note := c.TickText, m.reason
+	ticks, note, evidence := c.TickText, m.reason, ""
 	reported := c.ReportedAt
 	if m.to == Reported {
 		b, err := json.Marshal(append([]int{}, m.ticks...))
 		if err != nil {
 			return fmt.Errorf("write ticks: %w", err)
 		}
-		ticks, note, reported = string(b), m.report, &tx.Now
+		ticks, note, evidence, reported = string(b), m.report, m.evidence, &tx.Now
 		c.Report, c.Evidence, c.Ticks = m.report, m.evidence, m.ticks
 	}
 	found, err := tx.Change(ctx, `
@@ -287,8 +289,8 @@ func saveMove(ctx context.Context, tx *db.Tx, by org.Actor, c *Copy, m move) err
 		return changed(ctx, tx, c.ID)
 	}
 	_, err = tx.Insert(ctx, `
-		INSERT INTO task_step (copy_id, state, note, ticks, person_id, assignment_id, at) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		c.ID, m.to, note, ticks, by.PersonID, by.Assignment, tx.Now)
+		INSERT INTO task_step (copy_id, state, note, ticks, evidence, person_id, assignment_id, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		c.ID, m.to, note, ticks, evidence, by.PersonID, by.Assignment, tx.Now)
 	c.State, c.TickText, c.Reason, c.ReportedAt, c.Version = m.to, ticks, m.reason, reported, c.Version+1
 	return db.Wrap(err, nil, "note what became of copy %d", c.ID)
 }

@@ -32,6 +32,9 @@ var (
 	ErrTicks             = problem.New(problem.Invalid, "campaign.ticks_invalid")
 	ErrEvidence          = problem.New(problem.Invalid, "campaign.evidence_not_asked")
 	ErrStage             = problem.New(problem.Invalid, "campaign.stage_invalid")
+	ErrOverBudget        = problem.New(problem.Invalid, "campaign.over_budget")
+	ErrRepeat            = problem.New(problem.Invalid, "campaign.repeat_invalid")
+	ErrCopyTwice         = problem.New(problem.Invalid, "campaign.copy_twice")
 )
 
 // maxCopies is how many one task may have; a subdistrict has 66 primary organisations (A8), a community 51 areas.
@@ -106,6 +109,7 @@ type Task struct {
 	CreatedBy  org.PersonID     `db:"created_by"`
 	Assignment org.AssignmentID `db:"assignment_id"`
 	CreatedAt  time.Time        `db:"created_at"`
+	OverReason string           `db:"over_reason"` // why it was asked for beyond the month's budget
 }
 
 // A Copy is a task in the hands of one receiver: a role in a unit, which survives a change of person, or one person in it.
@@ -180,6 +184,9 @@ type NewTask struct {
 	Campaign  ID
 	Stage     StageID
 	Target    Target
+	Repeat    Repeat
+	// OverReason is read by every receiver when the task goes beyond the month's budget, and dropped when it does not.
+	OverReason string
 }
 
 // A Target is whom a task is for: one person in a role of theirs, a role in a unit, or the lead of every unit below one.
@@ -213,15 +220,6 @@ type seat struct {
 	person     org.PersonID // 0: whoever has the role
 	assignment org.AssignmentID
 }
-
-// A Burden is what a task costs its receivers (X29).
-type Burden struct {
-	Minutes   int // of one receiver
-	Receivers int
-}
-
-// Total is the minutes of all together.
-func (b Burden) Total() int { return b.Minutes * b.Receivers }
 
 // Progress is how far the copies of a task have come (X28).
 type Progress struct {

@@ -32,6 +32,23 @@ func readable(ctx context.Context, q db.Queryer, by Actor, tree Tree, day calend
 	return from, to, err
 }
 
+// SubdistrictOf is the subdistrict that by's unit lies in or is, and the committee that answers for it on day.
+func SubdistrictOf(ctx context.Context, q db.Queryer, by Actor, day calendar.Day) (grid, party Unit, err error) {
+	own := by.Unit.subdistrict()
+	if own.ID == 0 {
+		return Unit{}, Unit{}, problem.ErrNotFound
+	}
+	if own, err = UnitByID(ctx, q, own.ID); err != nil {
+		return Unit{}, Unit{}, err
+	}
+	if own.Tree == GridTree {
+		party, err = LinkedParty(ctx, q, own.ID, day)
+		return own, party, err
+	}
+	grid, err = LinkedGrid(ctx, q, own.ID, day)
+	return grid, own, err
+}
+
 // FindReadable returns a unit that by may read, though perhaps not change; outside is not found.
 func FindReadable(ctx context.Context, q db.Queryer, by Actor, id UnitID, day calendar.Day) (Unit, error) {
 	u, err := UnitByID(ctx, q, id)
@@ -157,7 +174,7 @@ func GetProfile(ctx context.Context, q db.Queryer, by Actor, id UnitID, day cale
 		if p.Counts, err = countPlaces(ctx, q, u, day); err != nil {
 			return Profile{}, err
 		}
-		if p.Primary, err = countPrimary(ctx, q, p.Linked.ID, day); err != nil {
+		if p.Primary, err = CountPrimary(ctx, q, p.Linked.ID, day); err != nil {
 			return Profile{}, err
 		}
 	}
@@ -211,8 +228,8 @@ func countPlaces(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (m
 	return counts, nil
 }
 
-// countPrimary is how many primary organisations stood right below a committee on a day.
-func countPrimary(ctx context.Context, q db.Queryer, committee UnitID, day calendar.Day) (n int, err error) {
+// CountPrimary is how many primary organisations stood right below a committee on a day.
+func CountPrimary(ctx context.Context, q db.Queryer, committee UnitID, day calendar.Day) (n int, err error) {
 	err = q.Get(ctx, &n, `
 		SELECT COUNT(*)
 		FROM unit_edge e

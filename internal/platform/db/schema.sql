@@ -783,6 +783,7 @@ CREATE TABLE `task` (
   `created_by` bigint(20) NOT NULL,
   `assignment_id` bigint(20) NOT NULL,
   `created_at` datetime(3) NOT NULL,
+  `over_reason` varchar(200) NOT NULL DEFAULT '',
   PRIMARY KEY (`id`),
   KEY `task_unit` (`unit_id`,`created_at`,`id`),
   KEY `task_at` (`created_at`,`id`),
@@ -818,9 +819,24 @@ CREATE TABLE `task_copy` (
   KEY `task_copy_task` (`task_id`,`id`),
   KEY `task_copy_person` (`person_id`),
   KEY `task_copy_due` (`live`,`due_at`,`id`),
+  KEY `task_copy_at` (`created_at`,`id`),
   CONSTRAINT `task_copy_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `task_copy_task_fk` FOREIGN KEY (`task_id`) REFERENCES `task` (`id`),
   CONSTRAINT `task_copy_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `task_repeat` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `task_id` bigint(20) NOT NULL,
+  `rhythm` varchar(10) NOT NULL,
+  `from_day` char(10) NOT NULL,
+  `until_day` char(10) NOT NULL,
+  `next_day` char(10) DEFAULT NULL,
+  `target` varchar(600) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `task_repeat_task` (`task_id`),
+  KEY `task_repeat_next` (`next_day`,`id`),
+  CONSTRAINT `task_repeat_task_fk` FOREIGN KEY (`task_id`) REFERENCES `task` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `task_step` (
@@ -832,6 +848,7 @@ CREATE TABLE `task_step` (
   `person_id` bigint(20) NOT NULL,
   `assignment_id` bigint(20) NOT NULL,
   `at` datetime(3) NOT NULL,
+  `evidence` varchar(500) NOT NULL DEFAULT '',
   PRIMARY KEY (`id`),
   KEY `task_step_copy` (`copy_id`,`id`),
   KEY `task_step_person` (`person_id`),
