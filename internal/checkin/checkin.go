@@ -8,6 +8,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/problem"
 )
 
@@ -206,7 +207,7 @@ func (p Presence) canDecide(by org.Actor, now time.Time) error {
 	switch {
 	case p.PersonID == by.PersonID:
 		return ErrOwnClaim
-	case !counterpart(by):
+	case !counterpart(by) && guard.On(guard.Rule):
 		return problem.ErrForbidden
 	case p.State != Claimed:
 		return ErrIllegalTransition.With("state", p.State)

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
@@ -266,7 +267,7 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, reason stri
 			if p, err = findPresence(ctx, tx, by, id); err != nil {
 				return err
 			}
-			if p.PersonID != by.PersonID {
+			if p.PersonID != by.PersonID && guard.On(guard.Own) {
 				return problem.ErrForbidden
 			}
 			if err := p.canWithdraw(); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 )
@@ -15,6 +16,8 @@ import (
 // in it (§3.5, column UN), and the public names of the grid for a resident. Nobody signed in reads nothing.
 func readable(ctx context.Context, q db.Queryer, by Actor, tree Tree, day calendar.Day) (from, to string, err error) {
 	switch {
+	case !guard.On(guard.GridScope) && tree == GridTree, !guard.On(guard.PartyScope) && tree == PartyTree:
+		return "/", "0", nil
 	case by.system, by.Role == RoleResident && by.PersonID != 0 && tree == GridTree:
 		return "/", "0", nil
 	case by.Unit.ID == 0:

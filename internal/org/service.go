@@ -7,6 +7,7 @@ import (
 	"wanjia/internal/audit"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 )
@@ -57,7 +58,9 @@ func findToShape(ctx context.Context, tx *db.Tx, by Actor, id UnitID) (Unit, err
 	switch {
 	case !by.Sees(u):
 		return Unit{}, problem.ErrNotFound
-	case !by.system && !slices.Contains(shapers, by.Role):
+	case by.system || !guard.On(guard.Rule):
+		return u, nil
+	case !slices.Contains(shapers, by.Role):
 		return Unit{}, problem.ErrForbidden
 	case by.Role == RoleGridSecretary && u.ID != by.Grid.ID && u.ID != by.Party.ID: // their own unit, not what lies below
 		return Unit{}, problem.ErrForbidden
