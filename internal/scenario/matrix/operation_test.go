@@ -27,6 +27,7 @@ type operation struct {
 	class            string // the highest class it answers
 	read             bool   // it changes nothing
 	public           bool   // nobody need be there
+	stepUp           bool   // the second factor must be fresh
 }
 
 // may says whether x-authz lets a role in at all.
@@ -63,6 +64,7 @@ var load = sync.OnceValues(func() (*contract, error) {
 			for _, r := range authz["roles"].([]any) {
 				o.roles = append(o.roles, fmt.Sprint(r))
 			}
+			o.stepUp = authz["stepUp"] == true
 			o.public = slices.Contains(o.roles, "public")
 			if fmt.Sprint(authz["refuse"]) == "404" {
 				o.refuse = http.StatusNotFound

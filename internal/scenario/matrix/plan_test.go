@@ -143,7 +143,7 @@ func aPerson(c *cell) int64 { return int64(c.person(org.RoleMember, c.at).person
 // aMember is an entry of the roster of c.at.
 func aMember(c *cell) int64 {
 	return c.office(c.at).post("/v1/members", map[string]any{
-		"name": "演" + string(names[c.next()%10]), "phone": c.phone(), "unitId": c.at.ID, "status": "full_member",
+		"name": c.name(org.RoleMember), "phone": c.phone(), "unitId": c.at.ID, "status": "full_member",
 	}).id("id")
 }
 

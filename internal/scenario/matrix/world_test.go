@@ -26,8 +26,12 @@ import (
 	"wanjia/internal/platform/wechat/fake"
 )
 
-// since is the day from which all units and roles of the fixture hold.
-const since calendar.Day = "2025-01-01"
+// since is the day from which all units of the fixture stand, and inOffice that from which its people have their
+// roles: before it others had them.
+const (
+	since    calendar.Day = "2025-01-01"
+	inOffice calendar.Day = "2025-02-01"
+)
 
 // A unit is a unit of the fixture with what the oracle needs: whom it stands below, by hand and not by path.
 type unit struct {
@@ -351,16 +355,30 @@ func (w *world) as(role org.Role, home *unit) *actor {
 // posts are what officers of the fixture look after.
 var posts = map[org.Role]org.Post{org.RoleBranchOfficer: org.PostOrganisation}
 
-// A third of the names are of three characters; none is anybody's.
-var names = []rune("甲乙丙丁戊己庚辛壬癸")
+// Who does not answer for anything in public is called 隐 and something: a name that no answer may hold. The others are
+// called 演 and something.
+var (
+	names    = []rune("甲乙丙丁戊己庚辛壬癸")
+	discreet = []org.Role{
+		org.RoleResident, org.RoleMember, org.RoleCounterClerk, org.RoleCorrespondent, org.RoleEditor, org.RoleSystemAdmin,
+		org.RoleSecurityAdmin, org.RoleAuditAdmin,
+	}
+)
+
+// name is a name for somebody in a role; it is nobody's.
+func (w *world) name(r org.Role) string {
+	n, family := w.next(), "演"
+	if oneOf(r, discreet...) {
+		family = "隐"
+	}
+	return family + string(names[n%10]) + string(names[n/10%10])
+}
 
 // person makes a new person with one role (none: a resident), who can sign in.
 func (w *world) person(role org.Role, home *unit) *actor {
 	w.Helper()
-	n := w.next()
 	a := &actor{
-		w: w, role: role, duty: posts[role], home: home, handle: fmt.Sprintf("p%d", n), phone: w.phone(),
-		name: "演" + string(names[n%10]) + string(names[n/10%10]),
+		w: w, role: role, duty: posts[role], home: home, handle: fmt.Sprintf("p%d", w.next()), phone: w.phone(), name: w.name(role),
 	}
 	w.in("make a person", func(tx *db.Tx) (err error) {
 		if a.person, err = member.Add(w.Context(), tx, w.app.Stores.Keys, member.New{Name: a.name, Phone: a.phone}); err != nil {
@@ -368,7 +386,7 @@ func (w *world) person(role org.Role, home *unit) *actor {
 		}
 		if home != nil {
 			a.assignment, err = org.Assign(w.Context(), tx, org.NewAssignment{
-				Person: a.person, Role: role, Post: a.duty, Unit: home.Unit, Primary: true, Span: org.Span{From: since},
+				Person: a.person, Role: role, Post: a.duty, Unit: home.Unit, Primary: true, Span: org.Span{From: inOffice},
 			})
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w", role, home.Name, err)
