@@ -3,7 +3,6 @@ package matrix
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"testing"
@@ -58,7 +57,7 @@ func TestR19EveryRoleFromEveryPositionDoesWhatTheContractSaysAndNoMore(t *testin
 				w.Errorf("%s has no plan: say in plan_test.go how a valid request of it is made", op.id)
 				continue
 			}
-			if only := os.Getenv("MATRIX"); only != "" && only != op.id {
+			if len(only) > 0 && !slices.Contains(only, op.id) {
 				continue
 			}
 			cells += w.try(op, p)
