@@ -532,6 +532,16 @@ var plans = map[string]*plan{
 	"savePlace": {fits: place, fill: fill(func(c *cell, b map[string]any) {
 		b["unitId"], b["name"] = c.at.ID, fmt.Sprintf("阅览室%d", c.next())
 	})},
+	"getPresence": {self: true, has: onDuty, fits: place, make: aPresence, sees: func(c *cell) bool {
+		return ofSelf(c) || claimed(c) && oneOf(c.by.role, counterparts...)
+	}},
+	"listDaysSince":  {},
+	"listQuietUnits": {fits: kinds(org.Subdistrict), list: "unitId", make: func(c *cell) int64 { return int64(c.leaf(org.Village).ID) }},
+	"changePlace": {fits: place, make: aPlace, fill: fill(func(c *cell, b map[string]any) {
+		b["name"] = fmt.Sprintf("阅览室%d", c.next())
+		delete(b, "endsOn")
+	})},
+	"endPlace":   {fits: place, make: aPlace},
 	"listPlaces": {fits: place, make: aPlace, list: "id", sees: around},
 	"getPlaceCode": {fits: place, make: aPlace, sees: around, rule: func(c *cell) *refusal {
 		if c.by.home.grid() != c.at || !oneOf(c.by.role, append(counterparts, org.RoleCounterClerk)...) {
