@@ -109,7 +109,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 		return a.tasks.Repeat(ctx, a.holidays)
 	})
 	loop(time.Minute, "push tickets", a.tickets.Clean)
-	loop(time.Minute, "imports whose time is over", a.imports.Tidy)
+	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
 	loop(time.Hour, "ends of the audit chain", a.signHeads)
 	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
 		return once.Forget(ctx, a.Stores.DB)

@@ -46,8 +46,9 @@ type Options struct {
 
 // An App is the whole program, put together and not yet listening.
 type App struct {
-	Stores *Stores
-	Auth   *auth.Service
+	Stores  *Stores
+	Auth    *auth.Service
+	Imports *transfer.Service
 
 	config  config.Config
 	log     *slog.Logger
@@ -57,7 +58,6 @@ type App struct {
 	courier *notify.Courier
 	tickets *push.Tickets
 	onSite  *checkin.Service
-	imports *transfer.Service
 	tasks   *campaign.Service
 	server  *server.Server
 
@@ -191,7 +191,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
 	a.tasks, a.holidays = campaign.NewService(d), holidays
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits)
-	a.imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
+	a.Imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
@@ -211,7 +211,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
-		importHandler: transfer.NewHandler(a.imports, d),
+		importHandler: transfer.NewHandler(a.Imports, d),
 		taskHandler:   campaign.NewHandler(a.tasks, d, pages, member.Names),
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 )
 
@@ -48,4 +49,12 @@ func (s *Service) AddAccount(ctx context.Context, tx *db.Tx, openID string, pers
 	}
 	_, err = bindAccount(ctx, tx, id, person, nil)
 	return db.Wrap(err, nil, "bind account %d", id)
+}
+
+// PersonByHandle is whose handle it is; outside demo mode there is no such thing.
+func (s *Service) PersonByHandle(ctx context.Context, handle string) (org.PersonID, error) {
+	if !s.demo {
+		return 0, problem.ErrNotFound
+	}
+	return personByHandle(ctx, s.db, handle)
 }

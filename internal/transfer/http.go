@@ -48,7 +48,7 @@ func filesOf(form *multipart.Reader) (map[Kind][]byte, error) {
 			return nil, arrival(err)
 		}
 		kind := Kind(part.FormName())
-		if !slices.Contains(Kinds, kind) || files[kind] != nil {
+		if !kind.Known() || files[kind] != nil {
 			return nil, problem.ErrMalformed.Field("", "unknown_part")
 		}
 		file, err := io.ReadAll(io.LimitReader(part, sheet.MaxBytes+1))

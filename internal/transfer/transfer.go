@@ -33,6 +33,9 @@ const (
 // Kinds are all of them, in the order in which they are brought in.
 var Kinds = []Kind{Units, Entrances, Members}
 
+// Known says whether there is such a kind.
+func (k Kind) Known() bool { return slices.Contains(Kinds, k) }
+
 // A State is how far an import has come.
 type State string
 
