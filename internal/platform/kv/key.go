@@ -71,6 +71,9 @@ func InboxTop(person int64) Key { return personKey("it", person) }
 // InboxWake is the channel that wakes a person's sockets.
 func InboxWake(person int64) Key { return personKey("iu", person) }
 
+// Sockets is the sorted set of a person's open sockets, on all nodes, by the moment their window ends.
+func Sockets(person int64) Key { return personKey("so", person) }
+
 // OutboxWake is the channel that wakes the sweeper of a shard.
 func OutboxWake(shard int) Key { return shardKey("ob", shard) }
 

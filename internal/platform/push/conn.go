@@ -23,7 +23,8 @@ type conn struct {
 	p       *person
 	wire    wire
 	session int64
-	until   int64 // Unix ms: when the window ends
+	mark    string // its name among all sockets of the person, on all nodes
+	until   int64  // Unix ms: when the window ends
 	heard   atomic.Int64
 
 	sent   int64    // the last item written, or being written
@@ -243,7 +244,7 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 		head = heads[0]
 	}
 	now := h.now()
-	c := &conn{h: h, p: p, wire: w, session: s.SessionID, noAcks: noAcks, until: h.windowOf(s, now)}
+	c := &conn{h: h, p: p, wire: w, session: s.SessionID, mark: newMark(now), noAcks: noAcks, until: h.windowOf(s, now)}
 	c.heard.Store(now)
 	c.words = [][]byte{hiFrame(h.o.Era, head, (c.until-now)/1000)}
 	switch {
@@ -262,6 +263,7 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 	} else {
 		h.warm(ctx, p.id)
 	}
+	tooMany := h.announce(ctx, c, c.until)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if h.draining.Load() {
@@ -279,6 +281,7 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 			v.shut(TooManyOpen, 0)
 		}
 	}
+	p.strike(tooMany)
 	h.rise(p, head.Seq)
 	c.kick()
 	return c, nil
@@ -307,6 +310,7 @@ func (c *conn) part() {
 		}
 	}
 	p.mu.Unlock()
+	c.h.withdraw(c)
 	c.h.leave(p)
 }
 
@@ -386,11 +390,13 @@ func (h *Hub) do(ctx context.Context, j job) {
 	}
 	s, err := h.o.Redeem(ctx, j.f.ticket)
 	c.p.mu.Lock()
-	defer c.p.mu.Unlock()
 	if err != nil || s.PersonID != c.p.id {
 		c.shut(TicketRefused, 0)
+		c.p.mu.Unlock()
 		return
 	}
-	now := h.now()
-	c.session, c.until, c.warned = s.SessionID, h.windowOf(s, now), false
+	until := h.windowOf(s, h.now())
+	c.session, c.until, c.warned = s.SessionID, until, false
+	c.p.mu.Unlock()
+	h.strike(c.p.id, h.announce(ctx, c, until))
 }

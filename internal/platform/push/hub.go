@@ -239,7 +239,8 @@ func (h *Hub) rise(p *person, top int64) {
 	})
 }
 
-// heard takes a wake-up from Redis: [seq, tail, …], [top], or ["r", read]. It is a hint and nothing more.
+// heard takes a wake-up from Redis: [seq, tail, …], [top], ["r", read], or ["x", mark, …] for sockets that are too
+// many. It is a hint and nothing more.
 func (h *Hub) heard(channel kv.Key, message string) {
 	var parts []json.RawMessage
 	if err := json.Unmarshal([]byte(message), &parts); err != nil || len(parts) == 0 {
@@ -250,6 +251,16 @@ func (h *Hub) heard(channel kv.Key, message string) {
 		if n, ok := number(parts[1]); ok {
 			h.readHere(id, n)
 		}
+		return
+	}
+	if string(parts[0]) == `"x"` {
+		marks := make([]string, len(parts)-1)
+		for i, part := range parts[1:] {
+			if json.Unmarshal(part, &marks[i]) != nil {
+				return
+			}
+		}
+		h.strike(id, marks)
 		return
 	}
 	if len(parts) == 1 {
