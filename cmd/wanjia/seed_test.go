@@ -45,14 +45,14 @@ func serving(t *testing.T, f func(printed string)) {
 	cmd.SetArgs([]string{"serve"})
 	done := make(chan error, 1)
 	go func() { done <- cmd.ExecuteContext(ctx) }()
-	for end := time.Now().Add(2 * time.Minute); !strings.Contains(out.String(), "readyz\n"); {
+	for end := time.Now().Add(10 * time.Minute); !strings.Contains(out.String(), "readyz\n"); {
 		select {
 		case err := <-done:
 			t.Fatalf("the program ended with %v after saying\n%s", err, out.String())
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			t.Fatalf("after two minutes the program has only said\n%s", out.String())
+			t.Fatalf("after ten minutes the program has only said\n%s", out.String())
 		}
 	}
 	f(out.String())

@@ -48,6 +48,34 @@ func AddEntrance(ctx context.Context, tx *db.Tx, place org.UnitID, building Buil
 	return EntranceID(id), db.Wrap(err, nil, "add entrance %s of place %d", number, place)
 }
 
+// AddEntrances is AddEntrance for all entrances of a new place, by the hundreds. It gives them their ids.
+func AddEntrances(ctx context.Context, tx *db.Tx, place org.UnitID, all []Entrance) error {
+	for some := range slices.Chunk(all, rowsAtOnce) {
+		args := make([]any, 0, 5*len(some))
+		for _, e := range some {
+			args = append(args, place, e.BuildingID, e.Number, e.Label, tx.Now)
+		}
+		_, err := tx.Change(ctx, `
+			INSERT INTO entrance (place_id, building_id, number, label, created_at)
+			VALUES `+rows("(?, ?, ?, ?, ?)", len(some)), args...)
+		if err != nil {
+			return db.Wrap(err, nil, "add %d entrances of place %d", len(some), place)
+		}
+	}
+	var made []Entrance
+	if err := tx.Select(ctx, &made, `SELECT id, label FROM entrance WHERE place_id = ?`, place); err != nil {
+		return db.Wrap(err, nil, "find the entrances of place %d", place)
+	}
+	ids := make(map[string]EntranceID, len(made))
+	for _, e := range made {
+		ids[e.Label] = e.ID
+	}
+	for i, e := range all {
+		all[i].ID, all[i].PlaceID = ids[e.Label], place
+	}
+	return nil
+}
+
 // FindEntrance is the entrance of a place by the number of its building, if it has one, and its own.
 func FindEntrance(ctx context.Context, q db.Queryer, place org.UnitID, building, entrance string) (e Entrance, err error) {
 	err = q.Get(ctx, &e, `

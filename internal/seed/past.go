@@ -30,7 +30,8 @@ type teller struct {
 	homes    *household.Service
 	needs    *request.Service
 	sites    *checkin.Service
-	told     int // acts so far
+	told     int      // acts so far
+	place    org.Unit // where the visits of the moment are
 	err      error
 }
 
@@ -45,14 +46,15 @@ const (
 )
 
 func newTeller(ctx context.Context, tx *db.Tx, d *db.DB, keys *sealed.Keys, holidays *calendar.Calendar, c *crowd, asOf calendar.Day) *teller {
-	needs := request.NewService(d, keys, nil, holidays.AddWorking, nil)
-	return &teller{
-		ctx: ctx, tx: tx, keys: keys, asOf: asOf, calendar: holidays, crowd: c, needs: needs,
-		homes: household.NewService(d, keys, nil, needs, func(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {
-			return checkin.ByAct(ctx, tx, by, by.Grid, v.HappenedAt, "visit:"+v.ClientRef)
-		}),
+	p := &teller{
+		ctx: ctx, tx: tx, keys: keys, asOf: asOf, calendar: holidays, crowd: c,
+		needs: request.NewService(d, keys, nil, holidays.AddWorking, nil),
 		sites: checkin.NewService(d, checkin.SealedKeys(keys), nil),
 	}
+	p.homes = household.NewService(d, keys, nil, p.needs, func(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {
+		return checkin.ByAct(ctx, tx, by, p.place, v.HappenedAt, "visit:"+v.ClientRef)
+	})
+	return p
 }
 
 // tell tells it all.
@@ -165,6 +167,10 @@ func (p *teller) rounds(t *town) {
 		day := p.asOf.Add(-year + r*(year-1)/(roundsAYear-1))
 		clock(p.tx, day, 18, 30)
 		by, all := p.holder(a.household, org.RoleAreaHolder), p.doors(a)
+		p.try(func() (err error) {
+			p.place, err = org.PlaceOf(p.ctx, p.tx, a.unit)
+			return err
+		})
 		if p.err != nil {
 			return
 		}

@@ -24,8 +24,9 @@ type caster struct {
 	keys         *sealed.Keys
 	opened, asOf calendar.Day
 	crowd        *crowd
-	bare         bool // nobody is in a roster: an import brings those
-	cadres       int  // of the office, so far
+	bare         bool             // nobody is in a roster: an import brings those
+	cadres       []member.Post    // of the office, with the sections they work in
+	plain        []member.Joining // members without any other role: they come in together
 	handles      []handle
 	err          error
 }
@@ -48,13 +49,14 @@ type part struct {
 type home struct {
 	unit         org.Unit
 	probationary bool
+	known        bool // they are spoken of again, and not made with the many
 }
 
 func at(unit org.Unit) home { return home{unit: unit} }
 
 // person makes somebody with these roles, the first of them primary, and with an entry in the roster of h. A handle
 // "" is nobody's to sign in by.
-func (c *caster) person(handleOf string, h home, parts ...part) {
+func (c *caster) person(handleOf string, h home, parts ...part) (id org.PersonID) {
 	name, phone := cast[handleOf], c.crowd.phone()
 	if drawn := c.crowd.name(); name == "" {
 		name = drawn
@@ -62,13 +64,13 @@ func (c *caster) person(handleOf string, h home, parts ...part) {
 	if handleOf == "r.lin" {
 		c.crowd.lin = phone
 	}
-	if c.err != nil {
-		return
+	j := member.Joining{New: member.New{Name: name, Phone: phone}, Home: h.unit, Status: member.Full, Since: c.crowd.within(38*365, c.opened.Add(-400))}
+	if handleOf == "" && len(parts) == 0 && !h.probationary && !h.known {
+		c.plain = append(c.plain, j)
+		return 0
 	}
-	id, err := c.enter(h, member.New{Name: name, Phone: phone})
-	if err != nil {
-		c.err = fmt.Errorf("make %s: %w", name, err)
-		return
+	if c.err == nil {
+		id, c.err = c.enter(h, j)
 	}
 	if h.unit.ID != 0 {
 		parts = append(parts, part{role: org.RoleMember, unit: h.unit, from: calendar.DayOf(c.tx.Now)})
@@ -77,33 +79,53 @@ func (c *caster) person(handleOf string, h home, parts ...part) {
 		if p.from == "" {
 			p.from = c.opened
 		}
-		_, err := org.Assign(c.ctx, c.tx, org.NewAssignment{
-			Person: id, Role: p.role, Post: p.post, Unit: p.unit, Primary: i == 0, Span: org.Span{From: p.from},
-		})
-		if err != nil {
-			c.err = fmt.Errorf("make %s %s of %s: %w", name, p.role, p.unit.Name, err)
-			return
+		if c.err == nil {
+			_, c.err = org.Assign(c.ctx, c.tx, org.NewAssignment{
+				Person: id, Role: p.role, Post: p.post, Unit: p.unit, Primary: i == 0, Span: org.Span{From: p.from},
+			})
 		}
+	}
+	if c.err != nil {
+		c.err = fmt.Errorf("make %s: %w", name, c.err)
 	}
 	if handleOf != "" {
 		c.handles = append(c.handles, handle{handleOf, id})
 	}
+	return id
 }
 
 // enter makes the person, and their entry in a roster: full members have been there from the beginning, with years
 // of membership behind them, probationary ones came within the year.
-func (c *caster) enter(h home, n member.New) (org.PersonID, error) {
+func (c *caster) enter(h home, j member.Joining) (org.PersonID, error) {
 	clock(c.tx, c.opened, 9, 0)
-	e := member.Entry{New: n, UnitID: h.unit.ID, Status: member.Full, Since: c.crowd.within(38*365, min(c.opened, programme).Add(-400))}
+	e := member.Entry{New: j.New, UnitID: h.unit.ID, Status: j.Status, Since: j.Since}
 	switch {
 	case h.unit.ID == 0:
-		return member.Add(c.ctx, c.tx, c.keys, n)
+		return member.Add(c.ctx, c.tx, c.keys, j.New)
 	case h.probationary:
 		clock(c.tx, c.crowd.within(300, c.asOf.Add(-30)), 9, 0)
 		e.Status, e.Since = member.Probationary, ""
 	}
 	a, err := member.Join(c.ctx, c.tx, c.keys, h.unit, e)
 	return a.PersonID, err
+}
+
+// join brings the plain members in.
+func (c *caster) join() {
+	if c.err != nil {
+		return
+	}
+	clock(c.tx, c.opened, 9, 0)
+	added, err := member.JoinAll(c.ctx, c.tx, c.keys, c.plain)
+	if err != nil {
+		c.err = fmt.Errorf("make %d members: %w", len(c.plain), err)
+		return
+	}
+	seats := make([]org.Seat, len(added))
+	for i, a := range added {
+		seats[i] = org.Seat{Person: a.PersonID, Unit: c.plain[i].Home.ID}
+	}
+	_, c.err = org.AssignNew(c.ctx, c.tx, org.RoleMember, seats, c.opened)
 }
 
 // members makes n plain members in a roster.
@@ -116,12 +138,12 @@ func (c *caster) members(n int, h home) {
 // leaders are those who lead and administer a subdistrict, and with the first one its county. They come first in every
 // profile, and so have the same names and numbers in all of them.
 func (c *caster) leaders(t *town) {
-	sub, com, office := t.subdistrict, t.committee, t.place("office")
+	sub, com := t.subdistrict, t.committee
 	if t.number == 0 {
 		c.person("po.d", home{}, part{role: org.RolePartyOffice, unit: t.county.committee})
 	}
 	cadre := func(handle string, role org.Role, unit org.Unit) {
-		c.person(handle, c.cadre(office), part{role: role, unit: unit})
+		c.cadre(t, handle, unit, part{role: role, unit: unit})
 	}
 	cadre("po.1", org.RolePartyOffice, com)
 	cadre("po.2", org.RolePartyOffice, com)
@@ -136,9 +158,11 @@ func (c *caster) leaders(t *town) {
 		cadre(fmt.Sprintf("sec.%02d", i+1), org.RoleSectionHead, s)
 	}
 	for _, p := range t.places {
-		switch p.unit.Kind {
-		case org.Community:
+		switch {
+		case p.unit.Kind == org.Community:
 			c.person(p.key+".cg", c.home(p, 0), part{role: org.RoleGeneralSecretary, unit: p.party})
+		case p.key == "office":
+			cadre("office.s", org.RoleBranchSecretary, p.party)
 		default:
 			c.person(p.key+".s", c.home(p, 0), part{role: org.RoleBranchSecretary, unit: p.party})
 		}
@@ -158,10 +182,15 @@ func (c *caster) home(p *place, n int) home {
 	return at(p.party)
 }
 
-// cadre is the roster of the next of the office's cadres, its branches in turn.
-func (c *caster) cadre(office *place) home {
-	c.cadres++
-	return c.home(office, c.cadres)
+// cadre makes somebody of the office, whose branches take turns. They work in section, or in the next one.
+func (c *caster) cadre(t *town, handle string, section org.Unit, parts ...part) {
+	n := len(c.cadres)
+	if section.Kind != org.Section {
+		section = t.sections[n%len(t.sections)]
+	}
+	h := c.home(t.place("office"), n)
+	h.known = true
+	c.cadres = append(c.cadres, member.Post{PersonID: c.person(handle, h, parts...), Section: section.ID})
 }
 
 // people fills t with whoever else holds a role in it, and with the members of its branches.
@@ -183,6 +212,7 @@ func (c *caster) people(t *town) {
 	c.joint(t.place("park"), 20)
 	c.joint(t.place("mall"), 16)
 	c.person("r.lin", home{})
+	c.join()
 }
 
 // community makes the secretaries, leaders and holders of levels 3, 2 and 1, and members until there are so many.
@@ -242,23 +272,26 @@ func (c *caster) enterprise(p *place, n int) {
 // office makes the cadres until there are 109: 8 follow four villages each, one assignment a village (ADR 0004); 32
 // are instructors since the programme began, n of village n and, as far as there are so many, of E n.
 func (c *caster) office(t *town) {
-	office := t.place("office")
 	for i := range 8 {
 		var parts []part
 		for v := range 4 {
 			parts = append(parts, part{role: org.RoleAreaCadre, unit: t.place(villageKey(4*i + v + 1)).unit})
 		}
-		c.person(fmt.Sprintf("ac.%d", i+1), c.cadre(office), parts...)
+		c.cadre(t, fmt.Sprintf("ac.%d", i+1), org.Unit{}, parts...)
 	}
 	for n := 1; n <= 32; n++ {
 		parts := []part{{role: org.RoleInstructor, unit: t.place(villageKey(n)).party, from: programme}}
 		if n <= 26 {
 			parts = append(parts, part{role: org.RoleInstructor, unit: t.place(fmt.Sprintf("e%02d", n)).party, from: programme})
 		}
-		c.person(fmt.Sprintf("in.%02d", n), c.cadre(office), parts...)
+		c.cadre(t, fmt.Sprintf("in.%02d", n), org.Unit{}, parts...)
 	}
-	for c.cadres < 108 { // their secretary is the 109th
-		c.members(1, c.cadre(office))
+	for len(c.cadres) < 109 {
+		c.cadre(t, "", org.Unit{})
+	}
+	if c.err == nil {
+		clock(c.tx, c.opened, 9, 0)
+		c.err = member.SetPosts(c.ctx, c.tx, c.cadres)
 	}
 }
 

@@ -171,6 +171,11 @@ var demo = []count{
 			   AND SUM(CASE m.status WHEN 'probationary_member' THEN 1 ELSE 0 END) = 2) t`, nil},
 	{"member roles", 3000, inRole, []any{org.RoleMember}},
 
+	{"cadres in sections", 109, `SELECT COUNT(*) FROM office_post WHERE valid_to IS NULL`, nil},
+	{"sections with cadres", 12, `SELECT COUNT(DISTINCT section_id) FROM office_post`, nil},
+	{"instructors who are no cadres", 0, `
+		SELECT COUNT(*) FROM role_assignment a
+		WHERE a.role = ? AND NOT EXISTS (SELECT 1 FROM office_post o WHERE o.person_id = a.person_id)`, []any{org.RoleInstructor}},
 	{"instructors", 32, `SELECT COUNT(DISTINCT person_id) FROM role_assignment WHERE role = ?`, []any{org.RoleInstructor}},
 	{"their targets", 58, inRole, []any{org.RoleInstructor}},
 	{"of them since the programme began", 58, inRole + ` AND valid_from = '2025-04-01'`, []any{org.RoleInstructor}},
