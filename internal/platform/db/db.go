@@ -98,7 +98,7 @@ func (d *DB) Close() error {
 		errs = append(errs, d.batch.read.Close())
 	}
 	if d.lock != nil {
-		errs = append(errs, d.lock.Close())
+		errs = append(errs, leaveFolder(d.lock))
 	}
 	return errors.Join(errs...)
 }

@@ -66,7 +66,7 @@ func (d *DB) openSQLite(ctx context.Context, path string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, d.lock.Close())
+			err = errors.Join(err, leaveFolder(d.lock))
 		}
 	}()
 	if d.write, err = openPool(ctx, path, 1, false); err != nil {
@@ -127,6 +127,12 @@ func holdFolder(folder string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("write the lock of the data folder: %w", err), f.Close())
 	}
 	return f, nil
+}
+
+// leaveFolder gives the lock back. Closing alone would not do it at once: a child that is just being started holds the
+// same open file until it becomes another program.
+func leaveFolder(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
 }
 
 func writeAt(f *os.File, text string) error {
