@@ -3,8 +3,10 @@ package matrix
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"wanjia/internal/auth"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/server"
 )
@@ -22,7 +25,9 @@ type call struct {
 	method string
 	path   string
 	query  url.Values
-	body   any // nil: none
+	body   any    // nil: none
+	file   string // a file in a form instead, by the name of kind
+	kind   string
 	header http.Header
 }
 
@@ -71,16 +76,20 @@ func (w *world) send(c call, token func() string) (a answer) {
 			w.Fatal(err)
 		}
 	}
+	media := "application/json"
+	if c.kind != "" {
+		media, content = form(c.kind, c.file)
+	}
 	at := &url.URL{Scheme: "http", Host: "wanjia.test", Path: c.path, RawQuery: c.query.Encode()}
 	for range 3 {
 		r := httptest.NewRequestWithContext(w.Context(), c.method, at.String(), bytes.NewReader(content))
-		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:4000", w.serial>>16&255, w.serial>>8&255, w.serial&255)
-		w.serial++
+		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:4000", w.sent>>16&255, w.sent>>8&255, w.sent&255)
+		w.sent++
 		if c.header != nil {
 			r.Header = c.header.Clone()
 		}
-		if c.body != nil {
-			r.Header.Set("Content-Type", "application/json")
+		if content != nil {
+			r.Header.Set("Content-Type", media)
 		} else {
 			r.Body, r.ContentLength = http.NoBody, 0
 		}
@@ -121,6 +130,20 @@ func (w *world) read(c call, at *url.URL, rec *httptest.ResponseRecorder) (a ans
 	return a
 }
 
+// form is a form with one file.
+func form(kind, file string) (media string, body []byte) {
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	part, err := m.CreateFormFile(kind, kind+".csv")
+	if err == nil {
+		_, err = io.WriteString(part, file)
+	}
+	if err = errors.Join(err, m.Close()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return m.FormDataContentType(), b.Bytes()
+}
+
 // send makes c as a.
 func (a *actor) send(c call) answer {
 	a.w.Helper()
@@ -131,6 +154,10 @@ func (a *actor) send(c call) answer {
 func (a *actor) must(method, path string, body any) answer {
 	a.w.Helper()
 	got := a.send(call{method: method, path: path, body: body})
+	if got.code == auth.ErrStepUp.Code {
+		a.token = "" // a new session has just shown its second factor
+		got = a.send(call{method: method, path: path, body: body})
+	}
 	if !got.ok() {
 		a.w.Fatalf("%v: %s %s: %v %s", a, method, path, got, got.text)
 	}

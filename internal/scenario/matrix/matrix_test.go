@@ -73,6 +73,9 @@ func (w *world) try(op *operation, p *plan) (cells int) {
 	succeeded := 0
 	w.move(time.Minute)
 	who := w.askers()
+	if op.public {
+		who = who[:1] // nobody signs in to it
+	}
 	if p.also != nil {
 		who = append(who, p.also(w)...)
 	}

@@ -13,6 +13,9 @@ import (
 	"wanjia/internal/household"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/wechat/fake"
 )
 
 // Who stands where in the rules of domain.md, as the plans below need it.
@@ -63,7 +66,7 @@ func (c *cell) asked() (by, to *actor, task, copied int64) {
 		to = c.as(org.LeadRole(c.at.Unit), c.at)
 	}
 	a := by.post("/v1/tasks", map[string]any{
-		"title": "看望三户人家", "minutes": 30, "checklist": []string{"一", "二", "三"}, "target": map[string]any{"assignmentId": to.assignment},
+		"title": "看望三户人家", "minutes": 1, "checklist": []string{"一", "二", "三"}, "target": map[string]any{"assignmentId": to.assignment},
 	})
 	var n int64
 	if err := c.db().Get(c.Context(), &n, `SELECT id FROM task_copy WHERE task_id = ?`, a.id("id")); err != nil {
@@ -99,6 +102,22 @@ func asksHere(c *cell) *refusal {
 		return nil
 	}
 	return forbidden
+}
+
+// led says that somebody leads u, who can be asked to do something.
+func led(u *unit) bool { return org.LeadRole(u.Unit) != "" }
+
+// asksOf is the oracle of whom tasks can be given to: officers and sections ask their own unit only.
+func asksOf(c *cell) bool {
+	if oneOf(c.by.role, org.RoleBranchOfficer, org.RoleSectionHead) {
+		return c.by.home == c.at
+	}
+	return c.by.sees(c.at)
+}
+
+// askLead asks for little of whoever leads c.at: the month's budget is small.
+func askLead(c *cell, b map[string]any) {
+	b["target"], b["minutes"] = map[string]any{"assignmentId": c.as(org.LeadRole(c.at.Unit), c.at).assignment}, 1
 }
 
 // answersOwn says that only its receiver answers a copy.
@@ -179,6 +198,7 @@ const secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 func (w *world) enrolled(a *actor) string {
 	w.Helper()
 	account := fmt.Sprintf("account-%d", w.next())
+	a.enrolled = true
 	w.in("enrol", func(tx *db.Tx) error {
 		return w.app.Auth.SetCredential(w.Context(), tx, a.person, account, w.hash, secret)
 	})
@@ -444,18 +464,25 @@ var plans = map[string]*plan{
 	"stepUp": {
 		fill: fill(func(c *cell, b map[string]any) { b["code"] = c.totp(secret) }),
 		rule: func(c *cell) *refusal {
-			if c.by.handle == "enrolled" {
+			if c.by.enrolled {
 				return nil
 			}
-			return refused(http.StatusConflict, "auth.no_second_factor")
+			return refused(http.StatusConflict, auth.ErrNoSecondFactor.Code)
 		},
-		also: func(w *world) []*actor {
-			a := *w.person(org.RoleMember, w.unit(org.Branch, "张家屯"))
-			w.enrolled(&a)
-			a.signIn()
-			a.handle = "enrolled"
-			return []*actor{&a}
+		also: withFactors,
+	},
+	"setPin": {prep: func(c *cell) { c.by.token = "" }, fill: fill(func(_ *cell, b map[string]any) { delete(b, "wechatCode") })},
+	"changePassword": {
+		fill: fill(func(_ *cell, b map[string]any) {
+			b["password"], b["newPassword"] = passPhrase, "quite another phrase 2026"
+		}),
+		rule: func(c *cell) *refusal {
+			if c.by.enrolled {
+				return nil
+			}
+			return refused(http.StatusConflict, auth.ErrNoSecondFactor.Code)
 		},
+		also: withFactors,
 	},
 	"bindByInvitation": {
 		fill: fill(func(c *cell, b map[string]any) {
@@ -483,19 +510,21 @@ var plans = map[string]*plan{
 	"createEnrolment": {fits: branches, make: aPerson, sees: everything, fill: fill(func(c *cell, b map[string]any) {
 		b["account"] = fmt.Sprintf("account-%d", c.next())
 	})},
+	"listAccountConflicts": {make: aConflict, list: "id"},
+	"settleAccountConflict": {make: aConflict, fill: fill(func(_ *cell, b map[string]any) {
+		b["decision"] = "different"
+		delete(b, "keepPersonId")
+	})},
+	"endSessionsOf": {fits: branches, make: aPerson, sees: func(c *cell) bool {
+		return c.by.role == org.RoleSecurityAdmin || c.by.sees(c.at)
+	}},
 	"disableAccount": {fits: branches, make: aPerson, sees: func(c *cell) bool {
 		return c.by.role == org.RoleSecurityAdmin || c.by.sees(c.at)
 	}},
 
 	// Tasks and campaigns.
-	"createTask": {fits: func(u *unit) bool { return org.LeadRole(u.Unit) != "" }, sees: func(c *cell) bool {
-		if oneOf(c.by.role, org.RoleBranchOfficer, org.RoleSectionHead) {
-			return c.by.home == c.at
-		}
-		return c.by.sees(c.at)
-	}, fill: fill(func(c *cell, b map[string]any) {
-		b["target"] = map[string]any{"assignmentId": c.as(org.LeadRole(c.at.Unit), c.at).assignment}
-	})},
+	"createTask":   {fits: led, sees: asksOf, fill: fill(askLead)},
+	"forecastTask": {fits: led, sees: asksOf, fill: fill(askLead)},
 	"listTasks": {self: true, has: receives, fits: askers, make: aTask, list: "id", sees: func(c *cell) bool {
 		return c.position == self || c.by.home == c.at && c.by.role == org.LeadRole(c.at.Unit)
 	}},
@@ -506,10 +535,15 @@ var plans = map[string]*plan{
 		}
 		return nil
 	}},
-	"cancelTask":       {self: true, has: receives, fits: askers, make: aTask, sees: oversees, rule: asksHere},
-	"acceptTask":       {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
-	"declineTask":      {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
-	"reportTask":       {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn},
+	"cancelTask":  {self: true, has: receives, fits: askers, make: aTask, sees: oversees, rule: asksHere},
+	"acceptTask":  {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
+	"declineTask": {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
+	"reportTask":  {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn},
+	"reportTasks": {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn,
+		fill: fill(func(c *cell, b map[string]any) {
+			b["reports"] = []map[string]any{{"copyId": c.thing, "text": "三户都好"}}
+		})},
+	"getTaskCopy":      {self: true, has: receives, fits: askers, make: aCopy, sees: oversees},
 	"returnTask":       {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
 	"acceptTaskResult": {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
 	"createCampaign":   {},
@@ -702,6 +736,26 @@ var plans = map[string]*plan{
 	}},
 	"getGridCoverage": {fits: place, sees: readsUnits, fill: func(c *cell, r *call) { r.query.Set("placeId", strconv.FormatInt(int64(c.at.ID), 10)) }},
 
+	"listSectors": {},
+	"setSectors": {fill: fill(func(c *cell, b map[string]any) {
+		var version int64
+		if err := c.db().Get(c.Context(), &version, `SELECT version FROM unit WHERE id = ?`, c.unit(org.Subdistrict, "海棠").ID); err != nil {
+			c.Fatal(err)
+		}
+		b["version"] = version
+	})},
+
+	// What is brought in from files.
+	"uploadImport": {fill: func(c *cell, r *call) {
+		if r.kind, r.file = "members", rosterOf(c.world, c.unit(org.Branch, "张家屯")); c.by.role == org.RoleSystemAdmin {
+			r.kind, r.file = "units", treeHead
+		}
+	}},
+	"getImport":      {fits: importers, make: anImport, sees: seesImport},
+	"listImportRows": {fits: importers, make: anImport, sees: seesImport},
+	"applyImport":    {fits: rosterKeepers, make: anImport, sees: seesImport},
+	"undoImport":     {fits: rosterKeepers, make: anAppliedImport, sees: seesImport},
+
 	// What the place may set, and what that rests on.
 	"setPolicy": {fits: place, fill: func(c *cell, r *call) {
 		r.path = strings.Replace(r.path, "{key}", "checkin.geofence", 1)
@@ -715,6 +769,90 @@ var plans = map[string]*plan{
 // receives says whether tasks can be given to a: who administers gets none.
 func receives(a *actor) bool {
 	return a.home != nil && !oneOf(a.role, org.RoleSystemAdmin, org.RoleSecurityAdmin, org.RoleAuditAdmin)
+}
+
+// withFactors is somebody with a password and a second factor.
+func withFactors(w *world) []*actor {
+	a := w.person(org.RoleMember, w.unit(org.Branch, "张家屯"))
+	w.enrolled(a)
+	return []*actor{a}
+}
+
+// aConflict is between two accounts of one WeChat user that had become two persons before anybody knew.
+func aConflict(c *cell) (id int64) {
+	one, two := c.stranger(), c.stranger()
+	for _, a := range []*actor{one, two} {
+		c.wechat.SetUnionID(fake.OpenID(fake.AppID, a.handle), "union-"+one.handle)
+		if _, err := c.app.Auth.SignInWeChat(c.Context(), c.wechat.Code(a.handle), uuid.NewString()); err != nil {
+			c.Fatal(err)
+		}
+	}
+	if err := c.db().Get(c.Context(), &id, `SELECT MAX(id) FROM account_conflict`); err != nil {
+		c.Fatal(err)
+	}
+	return id
+}
+
+const (
+	rosterHead = "姓名,电话,所属党组织,状态,转正日期,任职科室\n"
+	treeHead   = "党组织,网格单元,上级党组织,级别,层级名称,负责人,负责人电话\n新党支部,新网格,瑞和社区党组织,3,,,\n"
+)
+
+// rosterOf is a file with one member of u.
+func rosterOf(w *world, u *unit) string {
+	return rosterHead + fmt.Sprintf("%s,%s,%s,正式党员,2019-07-01,\n", w.name(org.RoleMember), w.phone(), u.Name)
+}
+
+// rosterKeepers are the units whose lead brings in members, importers those and where trees are brought in.
+var rosterKeepers = kinds(org.Branch, org.GeneralBranch, org.SubdistrictCommittee)
+
+func importers(u *unit) bool { return rosterKeepers(u) || u.Kind == org.Subdistrict }
+
+// importer is whoever brings files in for c.at.
+func (c *cell) importer() *actor {
+	switch c.at.Kind {
+	case org.Subdistrict:
+		return c.as(org.RoleSystemAdmin, c.at)
+	case org.SubdistrictCommittee:
+		return c.as(org.RolePartyOffice, c.at)
+	}
+	return c.lead(c.at)
+}
+
+// anImport is a file that was brought in for c.at.
+func anImport(c *cell) int64 {
+	by := c.importer()
+	r := call{method: http.MethodPost, path: "/v1/imports", kind: "units", file: treeHead}
+	if c.at.Kind != org.Subdistrict {
+		home := c.at
+		for _, u := range c.units {
+			if home.Kind != org.Branch && u.Kind == org.Branch && u.below(home) {
+				home = u
+			}
+		}
+		r.kind, r.file = "members", rosterOf(c.world, home)
+	}
+	// Few files an hour are enough for everybody but this test.
+	if err := c.app.Stores.KV.Delete(c.Context(), kv.Limit(limit.Import.Name, strconv.FormatInt(int64(by.person), 10))); err != nil {
+		c.Fatal(err)
+	}
+	got := by.send(r)
+	if !got.ok() {
+		c.Fatalf("%v brings in a file: %v %s", by, got, got.text)
+	}
+	return got.id("id")
+}
+
+func anAppliedImport(c *cell) int64 {
+	id := anImport(c)
+	c.importer().post(fmt.Sprintf("/v1/imports/%d/apply", id), nil)
+	return id
+}
+
+// seesImport is the oracle of imports: whoever could have brought that kind of file in there.
+func seesImport(c *cell) bool {
+	return c.by.sees(c.at) && (c.by.role != org.RoleSystemAdmin || c.at.Kind == org.Subdistrict) &&
+		(c.by.role != org.RoleGridSecretary || c.at.Kind != org.Subdistrict)
 }
 
 func everything(*cell) bool { return true }

@@ -85,7 +85,9 @@ type world struct {
 	units   []*unit
 	actors  map[string]*actor
 	shared  map[string]any // what was made once and is only read
-	serial  int
+	serial  int            // of whatever needs a number of its own
+	phones  int
+	sent    int
 	hash    string // of the pass phrase
 }
 
@@ -176,7 +178,7 @@ func (w *world) in(what string, f func(tx *db.Tx) error) {
 func (w *world) next() int { w.serial++; return w.serial }
 
 // phone is a number of the range that is nobody's, not used yet.
-func (w *world) phone() string { return fmt.Sprintf("1990000%04d", w.next()) }
+func (w *world) phone() string { w.phones++; return fmt.Sprintf("1990000%04d", w.phones) }
 
 // A builder adds units and goes on doing nothing after its first error.
 type builder struct {
@@ -321,6 +323,7 @@ type actor struct {
 	handle     string
 	name       string
 	phone      string
+	enrolled   bool // has a password and a second factor
 
 	token   string
 	session auth.SessionID
