@@ -131,7 +131,7 @@ func (s *Service) LoadRevocations(ctx context.Context) error {
 	}
 	for _, r := range rows {
 		if r.Kind == SessionEnded {
-			s.cache.drop(SessionID(r.Ref))
+			s.cache.dropOne(SessionID(r.Ref))
 		}
 	}
 	s.denied.learn(rows)
@@ -147,7 +147,7 @@ func (s *Service) revoke(ctx context.Context, tx *db.Tx, kind EndKind, ref, ver 
 	}
 	tx.After(func() {
 		if kind == SessionEnded {
-			s.cache.drop(SessionID(ref))
+			s.cache.dropOne(SessionID(ref))
 			// Redis may hold the session as live; other nodes have the row within 2 s in any case.
 			after, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()

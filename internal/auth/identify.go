@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"wanjia/internal/org"
@@ -114,20 +113,33 @@ func orUnavailable(err error) error {
 
 // actor is person in the role they ask to act in, which must be their own and hold today.
 func (s *Service) actor(ctx context.Context, person org.PersonID, actingAs org.AssignmentID, now time.Time) (org.Actor, error) {
-	owner := person
-	if actingAs != 0 && !guard.On(guard.ActingAs) {
+	seat, owner := seat{person, actingAs}, person
+	known, there := s.seats.get(seat, now)
+	switch {
+	case actingAs != 0 && !guard.On(guard.ActingAs):
 		a, err := org.AssignmentByID(ctx, s.db, actingAs)
 		if err != nil {
 			return org.Actor{}, orUnavailable(err)
 		}
 		owner, now = a.PersonID, a.ValidFrom.Time()
+	case there:
+		return known, nil
 	}
 	by, err := org.ActorOf(ctx, s.db, owner, actingAs, now)
 	if err != nil {
 		return org.Actor{}, orUnavailable(err)
 	}
 	by.PersonID = person
+	if owner == person {
+		s.seats.put(seat, by, now)
+	}
 	return by, nil
+}
+
+// A seat is a person in the role they ask to act in.
+type seat struct {
+	person   org.PersonID
+	actingAs org.AssignmentID // 0: the primary one
 }
 
 // endedMark stands in Redis for a session that has ended.
@@ -144,52 +156,6 @@ func (l liveSession) good(c claims, now time.Time) error {
 		return ErrSessionEnded
 	}
 	return nil
-}
-
-// cacheLife is how long a session found live is not looked for again. Its end is seen at once all the same,
-// in the revocations.
-const cacheLife = 5 * time.Second
-
-// A cache keeps sessions found live a moment ago.
-type cache struct {
-	mu   sync.Mutex
-	all  map[SessionID]cached
-	tidy time.Time
-}
-
-type cached struct {
-	liveSession
-	at time.Time
-}
-
-func newCache() *cache { return &cache{all: map[SessionID]cached{}} }
-
-func (c *cache) get(id SessionID, now time.Time) (liveSession, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, there := c.all[id]
-	age := now.Sub(known.at)
-	return known.liveSession, there && age >= 0 && age <= cacheLife
-}
-
-func (c *cache) put(id SessionID, l liveSession, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if now.Sub(c.tidy) > time.Minute {
-		for id, known := range c.all {
-			if now.Sub(known.at) > cacheLife {
-				delete(c.all, id)
-			}
-		}
-		c.tidy = now
-	}
-	c.all[id] = cached{l, now}
-}
-
-func (c *cache) drop(id SessionID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.all, id)
 }
 
 func formatID(id int64) string { return strconv.FormatInt(id, 10) }

@@ -48,7 +48,8 @@ type Service struct {
 	tokens tokens
 	hasher *hasher
 	denied *denied
-	cache  *cache
+	cache  *recent[SessionID, liveSession]
+	seats  *recent[seat, org.Actor]
 }
 
 // NewService puts a service together; Start makes it ready.
@@ -59,11 +60,18 @@ func NewService(o Options) *Service {
 	if o.Limit == nil {
 		o.Limit = limit.New(o.KV, o.DB.Now, func() int { return 1 }).Allow
 	}
-	return &Service{
+	s := &Service{
 		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo, limit: o.Limit,
-		tokens: tokens{issuer: o.Issuer, era: o.Era, keys: &signingKeys{}},
-		hasher: newHasher(), denied: newDenied(o.Ended), cache: newCache(),
+		tokens: newTokens(o.Issuer, o.Era),
+		hasher: newHasher(), cache: newRecent[SessionID, liveSession](cacheLife), seats: newRecent[seat, org.Actor](cacheLife),
 	}
+	s.denied = newDenied(func(e Ended) {
+		if e.Person != 0 { // their roles are looked up anew at once
+			s.seats.drop(func(k seat) bool { return k.person == e.Person })
+		}
+		o.Ended(e)
+	})
+	return s
 }
 
 // Start reads what must be known before the first request: keys and revocations.

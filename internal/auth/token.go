@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -67,6 +68,19 @@ type tokens struct {
 	issuer string
 	era    int64
 	keys   *signingKeys
+	good   *recent[[sha256.Size]byte, verified]
+}
+
+// verified is a token whose signature and claims were found good: the same bytes are so again, until it ends or its
+// key does. Checking a signature costs more than all the rest of the edge.
+type verified struct {
+	claims claims
+	kid    string
+	end    int64
+}
+
+func newTokens(issuer string, era int64) tokens {
+	return tokens{issuer: issuer, era: era, keys: &signingKeys{}, good: newRecent[[sha256.Size]byte, verified](accessLife)}
 }
 
 // issue makes an access token for c.
@@ -90,29 +104,47 @@ var errBadToken = errors.New("not an access token of ours")
 
 // verify is what text says, if it is a token that this deployment gave out and that has not expired.
 func (t tokens) verify(text string, now time.Time) (claims, error) {
-	if len(text) > longest || strings.ContainsAny(text, "\r\n") { // encoding/base64 reads past line feeds
+	if len(text) > longest {
 		return claims{}, errBadToken
+	}
+	sum := sha256.Sum256([]byte(text))
+	if v, known := t.good.get(sum, now); known && now.Before(time.Unix(v.end, 0)) {
+		if _, ok := t.keys.verifier(v.kid, now); ok {
+			return v.claims, nil
+		}
+	}
+	c, kid, end, err := t.read(text, now)
+	if err == nil {
+		t.good.put(sum, verified{c, kid, end}, now)
+	}
+	return c, err
+}
+
+// read is verify without its memory; it also says which key signed, and when the token ends.
+func (t tokens) read(text string, now time.Time) (c claims, kid string, end int64, err error) {
+	if len(text) > longest || strings.ContainsAny(text, "\r\n") { // encoding/base64 reads past line feeds
+		return claims{}, "", 0, errBadToken
 	}
 	head, rest, _ := strings.Cut(text, ".")
 	body, signature, found := strings.Cut(rest, ".")
 	if !found || strings.Contains(signature, ".") {
-		return claims{}, errBadToken
+		return claims{}, "", 0, errBadToken
 	}
 	// Before any key is touched: exactly our header, exactly our claims, each once.
 	if !holdsExactly(head, "alg", "typ", "kid") ||
 		!holdsExactly(body, "iss", "aud", "sub", "sid", "ver", "era", "iat", "nbf", "exp", "jti") {
-		return claims{}, errBadToken
+		return claims{}, "", 0, errBadToken
 	}
 	var w wire
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}), jwt.WithIssuer(t.issuer), jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(clockLeeway), jwt.WithStrictDecoding(),
 		jwt.WithTimeFunc(func() time.Time { return now }))
-	_, err := parser.ParseWithClaims(text, &w, func(token *jwt.Token) (any, error) {
+	_, err = parser.ParseWithClaims(text, &w, func(token *jwt.Token) (any, error) {
 		if token.Header["typ"] != tokenType {
 			return nil, errBadToken
 		}
-		kid, _ := token.Header["kid"].(string)
+		kid, _ = token.Header["kid"].(string)
 		key, ok := t.keys.verifier(kid, now)
 		if !ok || len(key) != ed25519.PublicKeySize {
 			return nil, errBadToken
@@ -122,15 +154,15 @@ func (t tokens) verify(text string, now time.Time) (claims, error) {
 	person, noNumber := strconv.ParseInt(w.Subject, 10, 64)
 	switch {
 	case err != nil:
-		return claims{}, errBadToken
+		return claims{}, "", 0, errBadToken
 	case w.Era != t.era, w.Audience != audience, w.Start == 0, w.Issued == 0:
-		return claims{}, errBadToken
+		return claims{}, "", 0, errBadToken
 	case w.End-w.Issued > int64(accessLife/time.Second):
-		return claims{}, errBadToken // signed by us or not: no token of ours lives longer
+		return claims{}, "", 0, errBadToken // signed by us or not: no token of ours lives longer
 	case noNumber != nil, person <= 0, w.Session <= 0, w.Subject != strconv.FormatInt(person, 10):
-		return claims{}, errBadToken
+		return claims{}, "", 0, errBadToken
 	}
-	return claims{Session: SessionID(w.Session), Person: org.PersonID(person), Ver: w.Ver}, nil
+	return claims{Session: SessionID(w.Session), Person: org.PersonID(person), Ver: w.Ver}, kid, w.End, nil
 }
 
 // holdsExactly says whether segment is a JSON object with these members and no others, none of them twice.

@@ -27,7 +27,9 @@ func testTokens(t testing.TB) (tokens, ed25519.PrivateKey) {
 	if err := k.use(rows, func(r keyRow) (string, error) { return string(r.Seed), nil }); err != nil {
 		t.Fatal(err)
 	}
-	return tokens{issuer: "wanjia.test", era: 3, keys: k}, ed25519.NewKeyFromSeed([]byte(seed))
+	tk := newTokens("wanjia.test", 3)
+	tk.keys = k
+	return tk, ed25519.NewKeyFromSeed([]byte(seed))
 }
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
