@@ -27,8 +27,10 @@ type Queryer interface {
 type DB struct {
 	engine  engine
 	read    *sqlx.DB
-	write   *sqlx.DB // the same pool as read, but on SQLite, which has one writer
-	batch   *DB      // the same database for work that may take its time; itself on SQLite
+	write   *sqlx.DB  // the same pool as read, but on SQLite, which has one writer
+	reads   *prepared // statements of read and of write, kept ready
+	writes  *prepared
+	batch   *DB // the same database for work that may take its time; itself on SQLite
 	clock   *clock
 	lock    *os.File      // SQLite: the data folder's lock
 	address *mysql.Config // MySQL family: where, and how we speak to it
@@ -46,7 +48,8 @@ type clock struct {
 // Get reads one row into dest; sql.ErrNoRows when there is none.
 func (d *DB) Get(ctx context.Context, dest any, query string, args ...any) error {
 	args = moments(args)
-	err := d.read.GetContext(ctx, dest, d.engine.text(query), args...)
+	err := d.reads.get(ctx, nil, dest, d.engine.text(query), args)
+	d.reads.catchUp(ctx)
 	d.sent(ctx, Get, query, args, dest, 0)
 	return err
 }
@@ -54,7 +57,8 @@ func (d *DB) Get(ctx context.Context, dest any, query string, args ...any) error
 // Select reads all rows into dest, a pointer to a slice.
 func (d *DB) Select(ctx context.Context, dest any, query string, args ...any) error {
 	args = moments(args)
-	err := d.read.SelectContext(ctx, dest, d.engine.text(query), args...)
+	err := d.reads.read(ctx, nil, dest, d.engine.text(query), args)
+	d.reads.catchUp(ctx)
 	d.sent(ctx, Select, query, args, dest, 0)
 	return err
 }
@@ -90,6 +94,8 @@ func (d *DB) Ping(ctx context.Context) error { return d.read.PingContext(ctx) }
 
 // Close ends all connections and gives the data folder back.
 func (d *DB) Close() error {
+	d.reads.close()
+	d.writes.close()
 	errs := []error{d.read.Close()}
 	if d.write != d.read {
 		errs = append(errs, d.write.Close())

@@ -47,3 +47,16 @@ func (d *DB) RunWithoutNotes(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Prepared is how many statements d keeps ready.
+func (d *DB) Prepared() int {
+	n := 0
+	for _, p := range []*prepared{d.reads, d.writes} {
+		p.mu.RLock()
+		n += len(p.all)
+		p.mu.RUnlock()
+	}
+	return n
+}
+
+const MostPrepared = mostPrepared

@@ -76,6 +76,7 @@ func (d *DB) openSQLite(ctx context.Context, path string) (err error) {
 		return errors.Join(err, d.write.Close())
 	}
 	d.batch = d
+	d.reads, d.writes = newPrepared(d.read, false), newPrepared(d.write, false)
 	d.engine = engine{family: sqliteFamily}
 	if err = d.read.GetContext(ctx, &d.engine.version, `SELECT sqlite_version()`); err != nil {
 		return errors.Join(err, d.write.Close(), d.read.Close())
@@ -161,12 +162,16 @@ func (d *DB) openMySQL(ctx context.Context, dsn string, pool int) error {
 		return err
 	}
 	d.write = d.read
+	d.reads = newPrepared(d.read, true)
+	d.writes = d.reads
 	slow, err := openServer(batch, max(2, pool/4))
 	if err != nil {
 		return errors.Join(err, d.read.Close())
 	}
 	b := *d
 	b.read, b.write, b.wait = slow, slow, time.Minute
+	b.reads = newPrepared(slow, true)
+	b.writes = b.reads
 	b.batch = &b
 	d.batch = &b
 	if err := d.Ping(ctx); err != nil {

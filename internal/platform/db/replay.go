@@ -28,7 +28,7 @@ func (d *DB) Script(steps []Sent) Script {
 	return s
 }
 
-// Replay sends a script through sqlx alone, with the arguments that args says for each step, and tells gave which id
+// Replay sends a script through sqlx alone, on SQLite through statements kept ready as always, with the arguments that args says for each step, and tells gave which id
 // a row was given. There is no second attempt: of n who fail, n have failed. The bench measures the product by it.
 func (d *DB) Replay(ctx context.Context, s Script, args func(step int) []any, gave func(step int, id int64)) (err error) {
 	var tx *sqlx.Tx
@@ -50,12 +50,14 @@ func (d *DB) Replay(ctx context.Context, s Script, args func(step int) []any, ga
 			if err := over.Commit(); err != nil {
 				return err
 			}
+			d.writes.catchUp(ctx)
 			continue
 		}
 		if err := s.send(ctx, d, tx, i, args(i), gave); err != nil {
 			return fmt.Errorf("step %d (%s): %w", i, step.Verb, err)
 		}
 	}
+	d.reads.catchUp(ctx)
 	return nil
 }
 
@@ -63,7 +65,7 @@ func (d *DB) Replay(ctx context.Context, s Script, args func(step int) []any, ga
 func (s Script) send(ctx context.Context, d *DB, tx *sqlx.Tx, i int, args []any, gave func(step int, id int64)) error {
 	step := s.Steps[i]
 	if step.Verb == Insert || step.Verb == Change {
-		r, err := tx.ExecContext(ctx, s.texts[i], args...)
+		r, err := d.writes.exec(ctx, tx, s.texts[i], args)
 		if err != nil || step.Verb == Change {
 			return err
 		}
@@ -71,18 +73,15 @@ func (s Script) send(ctx context.Context, d *DB, tx *sqlx.Tx, i int, args []any,
 		gave(i, id)
 		return err
 	}
-	var from interface {
-		GetContext(ctx context.Context, dest any, query string, args ...any) error
-		SelectContext(ctx context.Context, dest any, query string, args ...any) error
-	} = d.read
+	from := d.reads
 	if tx != nil {
-		from = tx
+		from = d.writes
 	}
 	into := reflect.New(step.Into).Interface()
 	if step.Verb == Select {
-		return from.SelectContext(ctx, into, s.texts[i], args...)
+		return from.read(ctx, tx, into, s.texts[i], args)
 	}
-	if err := from.GetContext(ctx, into, s.texts[i], args...); !errors.Is(err, sql.ErrNoRows) {
+	if err := from.get(ctx, tx, into, s.texts[i], args); !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	return nil // as the operation was told, too

@@ -71,6 +71,7 @@ func (d *DB) InTx(ctx context.Context, f func(tx *Tx) error) error {
 
 // inTxOnce runs f once, and says whether another attempt may help.
 func (d *DB) inTxOnce(ctx context.Context, f func(tx *Tx) error) (err error, again bool) { //nolint:revive // because the error is the answer, again is advice
+	defer d.writes.catchUp(ctx) // when the connection has been given back
 	conn, err := d.connect(ctx)
 	if err != nil {
 		return err, false
@@ -153,7 +154,7 @@ func (tx *Tx) runLast(ctx context.Context) error {
 // Get reads one row into dest; sql.ErrNoRows when there is none.
 func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) error {
 	args = moments(args)
-	err := tx.x.GetContext(ctx, dest, tx.d.engine.text(query), args...)
+	err := tx.d.writes.get(ctx, tx.x, dest, tx.d.engine.text(query), args)
 	tx.d.sent(ctx, Get, query, args, dest, 0)
 	return err
 }
@@ -161,7 +162,7 @@ func (tx *Tx) Get(ctx context.Context, dest any, query string, args ...any) erro
 // Select reads all rows into dest, a pointer to a slice.
 func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) error {
 	args = moments(args)
-	err := tx.x.SelectContext(ctx, dest, tx.d.engine.text(query), args...)
+	err := tx.d.writes.read(ctx, tx.x, dest, tx.d.engine.text(query), args)
 	tx.d.sent(ctx, Select, query, args, dest, 0)
 	return err
 }
@@ -169,7 +170,7 @@ func (tx *Tx) Select(ctx context.Context, dest any, query string, args ...any) e
 // Insert writes one row and returns the id it was given.
 func (tx *Tx) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
 	args = moments(args)
-	r, err := tx.x.ExecContext(ctx, query, args...)
+	r, err := tx.d.writes.exec(ctx, tx.x, query, args)
 	if err == nil {
 		id, err = r.LastInsertId()
 	}
@@ -181,7 +182,7 @@ func (tx *Tx) Insert(ctx context.Context, query string, args ...any) (id int64, 
 // of its own, and a DELETE, are changes too.
 func (tx *Tx) Change(ctx context.Context, query string, args ...any) (found int64, err error) {
 	args = moments(args)
-	r, err := tx.x.ExecContext(ctx, query, args...)
+	r, err := tx.d.writes.exec(ctx, tx.x, query, args)
 	if err == nil {
 		found, err = r.RowsAffected()
 	}
