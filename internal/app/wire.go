@@ -3,10 +3,13 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,6 +28,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/lease"
 	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/watch"
 	"wanjia/internal/platform/wechat"
@@ -60,6 +64,7 @@ type App struct {
 	onSite  *checkin.Service
 	tasks   *campaign.Service
 	server  *server.Server
+	metrics *prometheus.Registry
 
 	holidays *calendar.Calendar
 }
@@ -126,7 +131,9 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		DB: d, KV: k, Keys: a.Stores.Keys, WeChat: wx, Issuer: "wanjia", Era: era, Demo: c.Demo, Limit: limits.Allow,
 		Ended: a.ended,
 	})
+	a.metrics = watch.NewMetrics()
 	a.wirePush()
+	a.measure(wx)
 	holidays, err := calendar.Parse(configs.Holidays)
 	if err != nil {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
@@ -159,7 +166,8 @@ func (a *App) wirePush() {
 	a.tickets = push.NewTickets(d, k, a.live)
 	hot := push.NewHot(k)
 	a.hub = push.NewHub(push.Options{
-		Era: era, Inbox: notify.NewInboxes(d), KV: k, Hot: hot, Redeem: a.tickets.Redeem,
+		Era: era, Inbox: notify.NewInboxes(d), KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
+		Written: a.written(),
 		Origins: a.config.Listen.Origins, Now: d.Now, Log: a.log,
 	})
 	a.courier = notify.NewCourier(d, k, a.hub, hot, a.leases.Held, a.log)
@@ -172,6 +180,19 @@ func (a *App) live(ctx context.Context, session int64) (push.Session, error) {
 		return push.Session{}, push.ErrTicket
 	}
 	return push.Session{PersonID: int64(person), SessionID: session, Until: until}, nil
+}
+
+// listener is whose event stream a request asks for, by its access token.
+func (a *App) listener(r *http.Request) (push.Session, error) {
+	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	ctx, _, err := a.Auth.Identify(r.Context(), token, 0)
+	switch {
+	case errors.Is(err, problem.ErrUnavailable):
+		return push.Session{}, err
+	case err != nil:
+		return push.Session{}, push.ErrTicket
+	}
+	return a.live(ctx, int64(auth.SessionFrom(ctx)))
 }
 
 // ended closes the sockets of whoever's rights are less than before.
@@ -247,7 +268,7 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	return server.New(server.Options{
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
 		Origins: a.config.Listen.Origins, Push: handler(a.hub.ServeSocket), PushEvents: handler(a.hub.ServeEvents),
-		Ready: a.checks(), Metrics: metrics(a.Stores.DB), Log: a.log,
+		Ready: a.checks(), Metrics: a.metrics, Log: a.log,
 	})
 }
 
@@ -264,14 +285,6 @@ func (a *App) checks() []server.Check {
 			return err
 		}},
 	}
-}
-
-func metrics(d *db.DB) *prometheus.Registry {
-	r := watch.NewMetrics()
-	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "wanjia_sql_statements_total", Help: "Statements sent to the database since the start.",
-	}, func() float64 { return float64(d.Statements()) }))
-	return r
 }
 
 // Close lets go of everything.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wanjia/internal/org"
@@ -25,6 +26,7 @@ type Courier struct {
 	relay *outbox.Relay
 	log   *slog.Logger
 	queue chan news
+	gaps  atomic.Int64
 }
 
 const (
@@ -52,6 +54,12 @@ func (c *Courier) Run(ctx context.Context) error {
 	wg.Wait()
 	return err
 }
+
+// Relay is what sees to it that every row of the outbox is pushed; metrics ask it.
+func (c *Courier) Relay() *outbox.Relay { return c.relay }
+
+// Gaps is how often, since the start, items came to Redis before others of smaller numbers.
+func (c *Courier) Gaps() int64 { return c.gaps.Load() }
 
 // Sweep does at once what is done every second: push rows that nobody has marked.
 func (c *Courier) Sweep(ctx context.Context) error { return c.relay.Sweep(ctx) }
@@ -142,6 +150,9 @@ func (c *Courier) toRedis(ctx context.Context, rows []outbox.Row, items map[int6
 		answers := c.hot.Push(ctx, left)
 		var again []push.Delivery
 		for i, a := range answers {
+			if a.Err == nil && a.State == push.Gap {
+				c.gaps.Add(1)
+			}
 			switch {
 			case a.Err != nil:
 				failed[left[i].Person] = true

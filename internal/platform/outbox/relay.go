@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wanjia/internal/platform/db"
@@ -29,6 +30,8 @@ type Relay struct {
 	log     *slog.Logger
 
 	done chan int64
+
+	swept, replayed atomic.Int64
 
 	mu      sync.Mutex
 	content [kv.Shards]string // the id of what Redis held when we last looked
@@ -63,6 +66,26 @@ func (r *Relay) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// Swept is how many rows the sweeper pushed since the start, because nobody had marked them; Replayed how many
+// shards were pushed again because Redis had forgotten them.
+func (r *Relay) Swept() int64 { return r.swept.Load() }
+
+// Replayed is explained at Swept.
+func (r *Relay) Replayed() int64 { return r.replayed.Load() }
+
+// Oldest is how long the oldest row of our shards has been waiting; 0 when none is.
+func (r *Relay) Oldest(ctx context.Context) (time.Duration, error) {
+	shards := r.held()
+	if len(shards) == 0 {
+		return 0, nil
+	}
+	at, err := oldestOpen(ctx, r.db, shards)
+	if err != nil || at.IsZero() {
+		return 0, err
+	}
+	return max(0, r.db.Now().Sub(at)), nil
 }
 
 // Done notes that a row needs nothing more. A note that is lost costs one push that changes nothing.
@@ -148,6 +171,7 @@ func (r *Relay) Sweep(ctx context.Context) error {
 			return err
 		}
 		done := r.deliver(ctx, rows)
+		r.swept.Add(int64(len(done)))
 		if err := r.markDone(ctx, done); err != nil {
 			return err
 		}
@@ -193,6 +217,7 @@ func (r *Relay) replay(ctx context.Context, shards []int) error {
 	if len(lost) == 0 {
 		return nil
 	}
+	r.replayed.Add(int64(len(lost)))
 	q, args, err := db.In(`
 		UPDATE outbox
 		SET state = 0

@@ -40,6 +40,24 @@ func openRows(ctx context.Context, q db.Queryer, shards []int) ([]Row, error) {
 	return rows, nil
 }
 
+// oldestOpen is when the oldest row of shards that is not done was made; the zero time when all are.
+func oldestOpen(ctx context.Context, q db.Queryer, shards []int) (time.Time, error) {
+	query, args, err := db.In(`
+		SELECT created_at
+		FROM outbox
+		WHERE shard IN (?) AND state = 0
+		ORDER BY id
+		LIMIT 1`, shards)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var found []time.Time
+	if err := q.Select(ctx, &found, query, args...); err != nil || len(found) == 0 {
+		return time.Time{}, db.Wrap(err, nil, "find the oldest row of the outbox")
+	}
+	return found[0], nil
+}
+
 // doneRows are rows of shards that were done before.
 func doneRows(ctx context.Context, q db.Queryer, shards []int, before time.Time) (ids []int64, err error) {
 	query, args, err := db.In(`

@@ -94,6 +94,7 @@ func (c *conn) shut(code Code, afterMS int64) {
 		return
 	}
 	c.queue, c.bytes = nil, 0
+	c.h.stats.close(code)
 	if code != badUTF8 && code != BadFrame {
 		c.words = append(c.words, byeFrame(code, afterMS))
 	} else {
@@ -135,7 +136,7 @@ func (c *conn) write() {
 			entries, before := c.queue, c.sent
 			c.queue, c.bytes = nil, 0
 			c.sent += int64(len(entries))
-			buf, err = c.deliver(buf, entries, before)
+			buf, err = c.deliver(buf, entries, before, true)
 		case c.canPull():
 			buf, err = c.pull(buf)
 		default:
@@ -180,6 +181,7 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	case len(entries) == 0 || entries[0].Seq != after+1:
 		if head.Floor > after { // deleted while the device was away
 			c.sent = head.Floor
+			c.h.stats.resets.Add(1)
 			c.words = append(c.words, numberFrame("reset", "from", head.Floor))
 			return buf, nil
 		}
@@ -196,12 +198,12 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	if behind > resumeAtOnce && !c.noAcks {
 		c.await = c.sent
 	}
-	return c.deliver(buf, entries, after)
+	return c.deliver(buf, entries, after, false)
 }
 
 // deliver writes entries, as far as their person may see them. Without an answer about that nothing is written,
-// and the connection stands at before again.
-func (c *conn) deliver(buf []byte, entries []Entry, before int64) ([]byte, error) {
+// and the connection stands at before again. Live says that they have just come, and were not waited for.
+func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]byte, error) {
 	p := c.p
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
@@ -225,6 +227,10 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64) ([]byte, error
 		}
 		buf = itemFrame(buf[:0], entries[:some])
 		err = c.wire.write(buf, entries[some-1].Seq)
+		c.h.stats.items.Add(int64(some))
+		if at := entries[some-1].at(); live && at > 0 && c.h.o.Written != nil {
+			c.h.o.Written(time.Duration(c.h.now()-at) * time.Millisecond)
+		}
 		entries = entries[some:]
 	}
 	p.mu.Lock()
@@ -256,6 +262,9 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 		c.words = append(c.words, numberFrame("reset", "from", c.sent))
 	default:
 		c.sent = after.Seq
+	}
+	if len(c.words) > 1 {
+		h.stats.resets.Add(1)
 	}
 	c.acked = c.sent
 	if _, known := h.o.Hot.Top(ctx, p.id); known {

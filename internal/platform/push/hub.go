@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -74,6 +75,7 @@ type Options struct {
 	Redeem   func(ctx context.Context, ticket string) (Session, error)
 	Identify func(r *http.Request) (Session, error) // whose request it is, by its Authorization header
 	Origins  []string                               // scheme://host[:port] of the pages that may open sockets
+	Written  func(after time.Duration)              // nil: nobody; told how long after their transaction items were written
 	Now      func() time.Time                       // nil: the machine's clock
 	Log      *slog.Logger                           // nil: none
 }
@@ -100,12 +102,29 @@ type shard struct {
 	persons map[int64]*person
 }
 
-// A Stats is what the metrics show.
+// A Stats is what the metrics show: how many connections are open, and, since the start, how often one fell behind,
+// how often the position check found what nobody had told, how many reads went to SQL, how many items were written to
+// devices, how many lists were started anew, and how many connections were closed by us for which reason.
 type Stats struct {
-	Connections, Lagging, Behind, Fills int64
+	Connections, Lagging, Behind, Fills, Items, Resets int64
+	Closed                                             map[Code]int64
 }
 
-type stats struct{ lagging, behind, fills atomic.Int64 }
+type stats struct {
+	lagging, behind, fills, items, resets atomic.Int64
+
+	mu     sync.Mutex
+	closed map[Code]int64
+}
+
+func (s *stats) close(code Code) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed == nil {
+		s.closed = map[Code]int64{}
+	}
+	s.closed[code]++
+}
 
 // NewHub makes a Hub; Run keeps it going.
 func NewHub(o Options) *Hub {
@@ -126,7 +145,13 @@ func NewHub(o Options) *Hub {
 
 // Stats are the hub's figures.
 func (h *Hub) Stats() Stats {
-	return Stats{h.open.Load(), h.stats.lagging.Load(), h.stats.behind.Load(), h.stats.fills.Load()}
+	s := &h.stats
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{
+		Connections: h.open.Load(), Lagging: s.lagging.Load(), Behind: s.behind.Load(), Fills: s.fills.Load(),
+		Items: s.items.Load(), Resets: s.resets.Load(), Closed: maps.Clone(s.closed),
+	}
 }
 
 // Run turns the wheel, carries out what devices ask, and writes their acks, until ctx ends.

@@ -41,6 +41,20 @@ func (e Entry) assignment() int64 {
 	return n
 }
 
+// at is when the item's transaction was, in Unix ms; 0 if it does not say.
+func (e Entry) at() int64 {
+	_, rest, found := strings.Cut(e.Tail, `"ts":`)
+	if !found {
+		return 0
+	}
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	n, err := strconv.ParseInt(rest[:max(end, 0)], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 // appendItem appends {"s":…,"k":…} for lists, and with head {"t":"n", for a frame of its own.
 func (e Entry) append(b []byte, head string) []byte {
 	b = append(b, head...)

@@ -477,3 +477,30 @@ func TestS8_ACursorOfAnotherEraOrBelowTheFloorStartsAnew(t *testing.T) {
 		}
 	})
 }
+
+func TestStatsSayWhatBecameOfConnectionsAndItems(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	var took []time.Duration
+	var mu sync.Mutex
+	d.o.Written = func(after time.Duration) { mu.Lock(); took = append(took, after); mu.Unlock() }
+	_, p := d.join(t, &Cursor{9, 0}) // another era: from the start
+	entries := d.inbox.add(1, 0)
+	d.inbox.mu.Lock()
+	d.inbox.items[0].Tail = fmt.Sprintf(`"k":"task.due","ts":%d}`, d.now()-250)
+	entries[0] = d.inbox.items[0]
+	d.inbox.mu.Unlock()
+	d.Deliver(Delivery{Person: somebody, Entries: entries})
+	p.until(t, "the item", p.has(`{"t":"n","s":1,`))
+	d.ClosePerson(somebody, RightsEnded)
+	p.until(t, "the goodbye", func() bool { return len(p.codes) > 0 })
+	s := d.Stats()
+	if s.Connections != 1 || s.Items != 1 || s.Resets != 1 || s.Closed[RightsEnded] != 1 || len(s.Closed) != 1 {
+		t.Errorf("stats %+v, want one connection, item, reset and close", s)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(took) != 1 || took[0] != 250*time.Millisecond {
+		t.Errorf("written %v after its transaction, want once, after 250 ms", took)
+	}
+}

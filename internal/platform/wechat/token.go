@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -32,10 +33,11 @@ type Shared struct {
 
 // A keeper keeps the token of one app: in the process, shared, and from the platform, in this order.
 type keeper struct {
-	fetch  func(ctx context.Context) (Token, error)
-	now    func() time.Time
-	shared Shared
-	flight singleflight.Group
+	fetch   func(ctx context.Context) (Token, error)
+	now     func() time.Time
+	shared  Shared
+	flight  singleflight.Group
+	fetches atomic.Int64
 
 	mu   sync.Mutex
 	kept Token
@@ -71,6 +73,7 @@ func (k *keeper) renew(ctx context.Context) (any, error) {
 			return t.Value, nil
 		}
 	}
+	k.fetches.Add(1)
 	t, err := k.fetch(ctx)
 	if err != nil {
 		return "", err
@@ -104,3 +107,6 @@ func (k *keeper) drop(ctx context.Context, value string) {
 		_ = k.shared.Drop(ctx, value)
 	}
 }
+
+// TokenFetches is how often the token was fetched from the platform since the start.
+func (c *Client) TokenFetches() int64 { return c.keeper.fetches.Load() }
