@@ -211,7 +211,7 @@ func (a *App) ended(e auth.Ended) {
 func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
 	a.tasks, a.holidays = campaign.NewService(d), holidays
-	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits)
+	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits).TakingLate(a.config.Checkin.LateEntry)
 	a.Imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
 	needs := request.NewService(d, keys, pages, holidays.AddWorking,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {

@@ -107,10 +107,9 @@ type Attempt struct {
 }
 
 const (
-	lapses    = 7 * 24 * time.Hour
-	lateEntry = 7 // days
-	trusted   = 72 * time.Hour
-	ahead     = 2 * time.Minute
+	lapses  = 7 * 24 * time.Hour
+	trusted = 72 * time.Hour
+	ahead   = 2 * time.Minute
 )
 
 // happened is when a took place: the phone's time while it can be believed, else ours (K1).
@@ -121,8 +120,8 @@ func (a Attempt) happened(now time.Time) (at time.Time, untrusted bool) {
 	return a.HappenedAt, false
 }
 
-// claim is the evidence of a claim of a: a day that has passed needs a reason (X12).
-func (a Attempt) claim(now time.Time) (Evidence, error) {
+// claim is the evidence of a claim of a: a day that has passed needs a reason, and is over after some days (X12).
+func (a Attempt) claim(now time.Time, lateDays int) (Evidence, error) {
 	today, day := calendar.DayOf(now), calendar.DayOf(a.HappenedAt)
 	e := Evidence{Kind: Counterpart, ClientRef: a.ClientRef, Offline: a.Offline}
 	e.HappenedAt, e.ClockUntrusted = a.happened(now)
@@ -130,7 +129,7 @@ func (a Attempt) claim(now time.Time) (Evidence, error) {
 		return e, nil
 	}
 	switch {
-	case day < today.Add(-lateEntry):
+	case day < today.Add(-lateDays):
 		return e, ErrTooLate
 	case a.Reason == "":
 		return e, ErrReasonMissing.Field("/reason", ErrReasonMissing.Code)

@@ -131,6 +131,24 @@ func TestAClaimsTimeIsThePhonesWhileItCanBeBelieved(t *testing.T) { // K1, X12
 	})
 }
 
+func TestADeploymentMayTakeLateEntriesForAShorterTime(t *testing.T) { // checkin.late_entry
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		x.move(5 * 24 * time.Hour)
+		late := func(s *checkin.Service, days int) error {
+			_, err := s.Record(t.Context(), x.YaoMangzhong, checkin.Attempt{
+				Kind: checkin.Counterpart, UnitID: x.Xingwu.Unit.ID, HappenedAt: x.now.AddDate(0, 0, -days), Reason: "忘记登记", ClientRef: fmt.Sprint("late", days),
+			})
+			return err
+		}
+		s := x.service.TakingLate(72 * time.Hour)
+		if err := late(s, 3); err != nil {
+			t.Errorf("3 days late, of 3: %v", err)
+		}
+		wants(t, "4 days late, of 3", late(s, 4), checkin.ErrTooLate)
+		wants(t, "a day late, of none", late(x.service.TakingLate(0), 1), checkin.ErrTooLate)
+	})
+}
+
 func TestQ3_AClockThatGoesBackGivesNoUsedCodeBack(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		qr := x.code(t).QR

@@ -24,11 +24,19 @@ type Service struct {
 	db     *db.DB
 	keys   Keys
 	limits *limit.Limits
+	late   int // days
 }
 
-// NewService makes a Service.
+// NewService makes a Service that takes late entries for 7 days.
 func NewService(d *db.DB, keys Keys, limits *limit.Limits) *Service {
-	return &Service{db: d, keys: keys, limits: limits}
+	return &Service{db: d, keys: keys, limits: limits, late: 7}
+}
+
+// TakingLate is s with another time for late entries, in whole days.
+func (s *Service) TakingLate(within time.Duration) *Service {
+	t := *s
+	t.late = int(within / (24 * time.Hour))
+	return &t
 }
 
 // Record notes that by is, or was, on site. Evidence with a clientRef that is known is the same evidence.
@@ -90,7 +98,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, by org.Actor, a Attem
 		if unit, err = claimable(ctx, tx, by, a.UnitID); err != nil {
 			return unit, e, err
 		}
-		e, err = a.claim(tx.Now)
+		e, err = a.claim(tx.Now, s.late)
 		return unit, e, err
 	}
 	id := a.PlaceID
