@@ -162,17 +162,20 @@ func TestQ7_CoordinatesAreNowhereAfterwards(t *testing.T) {
 	folder := t.TempDir()
 	v := openVillage(t, folder)
 	persons := []org.Actor{v.YaoMangzhong, v.YiPian, v.XingwuMember, v.FengShuangjiang, v.AreaCadre}
-	var degrees []float64
-	// at is a position so many metres north and east of the middle, unlike all others by some millimetres.
+	degrees, sent := map[float64]bool{}, 0
+	// at is a position some metres north and east of the middle, one of some dozens.
 	at := func(north, east, accuracy float64) map[string]any {
-		n := float64(len(degrees)) * 1e-8
+		sent++
+		n := float64(sent%8) * 1.7e-6
 		p := map[string]any{
 			"latitude": middle.North + north/111195 + 0.0000131 + n, "longitude": middle.East + east/95000 + 0.0000173 + n, "accuracy": accuracy, "datum": "gcj02",
 		}
-		degrees = append(degrees, p["latitude"].(float64), p["longitude"].(float64))
+		degrees[p["latitude"].(float64)], degrees[p["longitude"].(float64)] = true, true
 		return p
 	}
-	stood := func(b map[string]any, position any) { b["kind"], b["placeId"], b["position"] = "geofence", v.place.ID, position }
+	stood := func(b map[string]any, position any) {
+		b["kind"], b["placeId"], b["position"] = "geofence", v.place.ID, position
+	}
 	kinds := []struct {
 		name   string
 		status int
@@ -246,7 +249,7 @@ func TestQ7_CoordinatesAreNowhereAfterwards(t *testing.T) {
 		t.Error("the fence of the place, or the log, is not found: nothing is looked for")
 	}
 	for where, text := range haystack {
-		for _, d := range degrees {
+		for d := range degrees {
 			for _, trace := range traces(d) {
 				if bytes.Contains(text, trace) {
 					t.Fatalf("%v stands in %s as %q", d, where, trace)

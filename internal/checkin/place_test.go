@@ -290,7 +290,7 @@ func TestDaysSinceAreCountedInWorkingDays(t *testing.T) { // CI9, B11
 			t.Errorf("after a weekend: %+v, want 3 working days since 05-13", got)
 		}
 		host := func(by org.Actor) (api.ListDaysSinceResponseObject, error) {
-			return h.ListDaysSince(as(t, by), api.ListDaysSinceRequestObject{Params: api.ListDaysSinceParams{Of: given(api.ListDaysSinceParamsOfUnit)}})
+			return h.ListDaysSince(as(t, by), api.ListDaysSinceRequestObject{Params: api.ListDaysSinceParams{Of: new(api.ListDaysSinceParamsOfUnit)}})
 		}
 		got, err := host(x.FengShuangjiang)
 		if err != nil {
@@ -311,7 +311,7 @@ func TestTheOfficeSeesQuietUnitsAndNobody(t *testing.T) { // CI9, O11
 		h := x.handler(t)
 		quiet := func(by org.Actor) map[string]string {
 			items := map[string]string{}
-			params := api.ListQuietUnitsParams{PageSize: given(2)}
+			params := api.ListQuietUnitsParams{PageSize: new(2)}
 			for {
 				got, err := h.ListQuietUnits(as(t, by), api.ListQuietUnitsRequestObject{Params: params})
 				if err != nil {
@@ -379,17 +379,17 @@ func TestACheckInIsReadFromTheContract(t *testing.T) {
 		}
 		for what, change := range map[string]func(*api.NewCheckIn){
 			"no code":                  func(*api.NewCheckIn) {},
-			"both codes":               func(b *api.NewCheckIn) { b.Code, b.ShortCode, b.PlaceID = &code.QR, &code.Short, given(int64(x.place)) },
+			"both codes":               func(b *api.NewCheckIn) { b.Code, b.ShortCode, b.PlaceID = &code.QR, &code.Short, new(int64(x.place)) },
 			"a short code of no place": func(b *api.NewCheckIn) { b.ShortCode = &code.Short },
 			"a claim of no unit":       func(b *api.NewCheckIn) { b.Kind = api.NewCheckInKindCounterpart },
 			"a code with a position":   func(b *api.NewCheckIn) { b.Code, b.Position = &code.QR, at },
 			"a claim with a position": func(b *api.NewCheckIn) {
-				b.Kind, b.UnitID, b.Position = api.NewCheckInKindCounterpart, given(int64(1)), at
+				b.Kind, b.UnitID, b.Position = api.NewCheckInKindCounterpart, new(int64(1)), at
 			},
-			"a geofence without any": func(b *api.NewCheckIn) { b.Kind, b.PlaceID = api.NewCheckInKindGeofence, given(int64(x.place)) },
+			"a geofence without any": func(b *api.NewCheckIn) { b.Kind, b.PlaceID = api.NewCheckInKindGeofence, new(int64(x.place)) },
 			"a position of no place": func(b *api.NewCheckIn) { b.Kind, b.Position = api.NewCheckInKindGeofence, at },
 			"a position beside the code": func(b *api.NewCheckIn) {
-				b.Kind, b.PlaceID, b.Position, b.Code = api.NewCheckInKindGeofence, given(int64(x.place)), at, &code.QR
+				b.Kind, b.PlaceID, b.Position, b.Code = api.NewCheckInKindGeofence, new(int64(x.place)), at, &code.QR
 			},
 		} {
 			_, err := record(x.YaoMangzhong, change)
@@ -399,24 +399,24 @@ func TestACheckInIsReadFromTheContract(t *testing.T) {
 		if err != nil || scanned.State != api.PresenceStateConfirmed || scanned.UnitName != "杏坞村" || scanned.Day != "2026-05-13" || scanned.Replayed {
 			t.Errorf("a code: %+v, %v", scanned, err)
 		}
-		typed, err := record(x.YaoMangzhong, func(b *api.NewCheckIn) { b.ShortCode, b.PlaceID = &code.Short, given(int64(x.place)) })
+		typed, err := record(x.YaoMangzhong, func(b *api.NewCheckIn) { b.ShortCode, b.PlaceID = &code.Short, new(int64(x.place)) })
 		if err != nil || typed.ID != scanned.ID {
 			t.Errorf("typed: %+v, %v", typed, err)
 		}
 		stood, err := record(x.YaoMangzhong, func(b *api.NewCheckIn) {
-			b.Kind, b.PlaceID, b.Position = api.NewCheckInKindGeofence, given(int64(x.place)), at
+			b.Kind, b.PlaceID, b.Position = api.NewCheckInKindGeofence, new(int64(x.place)), at
 		})
 		if err != nil || stood.ID != scanned.ID {
 			t.Errorf("stood there: %+v, %v", stood, err)
 		}
 		claimed, err := record(x.YiPian, func(b *api.NewCheckIn) {
-			b.Kind, b.UnitID = api.NewCheckInKindCounterpart, given(int64(x.Xingwu.Unit.ID))
+			b.Kind, b.UnitID = api.NewCheckInKindCounterpart, new(int64(x.Xingwu.Unit.ID))
 		})
 		if err != nil || claimed.State != api.PresenceStateClaimed {
 			t.Errorf("claimed: %+v, %v", claimed, err)
 		}
 
-		list, err := h.ListPresence(as(t, x.FengShuangjiang), api.ListPresenceRequestObject{Params: api.ListPresenceParams{Which: given(api.ListPresenceParamsWhichClaims)}})
+		list, err := h.ListPresence(as(t, x.FengShuangjiang), api.ListPresenceRequestObject{Params: api.ListPresenceParams{Which: new(api.ListPresenceParamsWhichClaims)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -208,7 +208,7 @@ func TestTheHostsListOfWhatToLookAtHoldsTheFlaggedAndNobodyElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		list := func(by org.Actor) ([]api.Presence, error) {
-			got, err := h.ListPresence(as(t, by), api.ListPresenceRequestObject{Params: api.ListPresenceParams{Which: given(api.ListPresenceParamsWhichApart)}})
+			got, err := h.ListPresence(as(t, by), api.ListPresenceRequestObject{Params: api.ListPresenceParams{Which: new(api.ListPresenceParamsWhichApart)}})
 			if err != nil {
 				return nil, err
 			}
