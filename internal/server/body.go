@@ -105,6 +105,8 @@ func (op *operation) kind(r *http.Request) error {
 		return problem.ErrUnsupported
 	case params["charset"] != "" && !strings.EqualFold(params["charset"], "utf-8"):
 		return problem.ErrUnsupported
+	case media == "multipart/form-data" && params["boundary"] == "": // nobody can tell its parts
+		return problem.ErrMalformed.Field("", "body")
 	}
 	return nil
 }

@@ -371,3 +371,33 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Two nodes at once bring one import in once.
+func TestTwoWhoApplyAtOnceApplyOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		i := w.upload(w.FengShuangjiang, roster("张三丰,19900001234,"+w.Xingwu.Party.Name+",正式党员,,"))
+		const nodes = 6
+		errs := make(chan error, nodes)
+		for range nodes {
+			s := NewService(w.d, w.keys, w.pages, w.allow, w.changed)
+			go func() {
+				_, err := s.Apply(t.Context(), w.FengShuangjiang, i.ID)
+				errs <- err
+			}()
+		}
+		done := 0
+		for range nodes {
+			switch err := <-errs; code(err) {
+			case "<nil>":
+				done++
+			case ErrState.Code:
+			default:
+				t.Errorf("one of them: %v, want done or %v", err, ErrState)
+			}
+		}
+		if n := w.count("member"); done != 1 || n != 1 {
+			t.Errorf("%d applied it and %d entries came in, want one of each", done, n)
+		}
+	})
+}

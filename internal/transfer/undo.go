@@ -80,6 +80,7 @@ var hangs = []hang{
 	{"accounts", madePerson, "", `SELECT id FROM enrolment WHERE second_by IN (?)`},
 	{"accounts", madePerson, "", `SELECT person_id FROM sign_in_challenge WHERE person_id IN (?)`},
 	{"accounts", madePerson, "", `SELECT id FROM recovery_code WHERE person_id IN (?)`},
+	{"accounts", madePerson, "", `SELECT person_id FROM pin WHERE person_id IN (?)`},
 	{"accounts", madePerson, "", `SELECT person_id FROM demo_handle WHERE person_id IN (?)`},
 	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE person_id IN (?)`},
 	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE created_by IN (?)`},
