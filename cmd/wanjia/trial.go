@@ -48,12 +48,12 @@ func (r *trial) copyData() (err error) {
 }
 
 func copyFile(to, from string) (err error) {
-	in, err := os.Open(from) //nolint:gosec // because it is a file of our own data folder
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was only read
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // because the folder was just made
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (r *trial) run(ctx context.Context) (s seen, err error) {
 func drained(said <-chan string, child *exec.Cmd) error {
 	kill := time.AfterFunc(untilEnded, func() { _ = child.Process.Kill() })
 	defer kill.Stop()
-	for range said { //nolint:revive // because Wait closes the pipe, and may not before it is read
+	for range said { // Wait closes the pipe, and may not before it is read
 	}
 	return child.Wait()
 }

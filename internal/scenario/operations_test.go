@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -410,9 +411,7 @@ func (v *village) tasks() {
 			"title": "走访二片区", "minutes": 30, "dueAt": "2026-05-12T09:30:00Z", "evidence": "optional",
 			"checklist": []string{"2-30", "2-31"}, "target": map[string]any{"assignmentId": seat},
 		}
-		for name, value := range more {
-			body[name] = value
-		}
+		maps.Copy(body, more)
 		return v.wants("ask", v.secretary.post("/v1/tasks", body), created)
 	}
 	asked := ask(map[string]any{"repeats": map[string]any{"every": "weekly", "until": "2026-06-30"}})

@@ -3,6 +3,7 @@ package kv
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 )
@@ -18,9 +19,7 @@ func (k *KV) Unwise(ctx context.Context) ([]string, error) {
 	for _, name := range []string{"stream-node-max-bytes", "maxmemory-policy"} {
 		err := k.guarded(ctx, k.breakers[0], func() error {
 			said, err := k.client.ConfigGet(ctx, name).Result()
-			for key, value := range said {
-				set[key] = value
-			}
+			maps.Copy(set, said)
 			return err
 		})
 		switch {
