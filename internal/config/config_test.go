@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -54,12 +56,41 @@ func TestAMisspeltKeyStopsTheStart(t *testing.T) {
 	}
 }
 
-func TestAllComplaintsComeAtOnce(t *testing.T) {
+func TestA8_1_AllComplaintsComeAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, "demo: true\nlisten: {public: 0.0.0.0:80, admin: 0.0.0.0:81, proxies: [everything], origins: ['*']}\nlog: {level: loud}\n")
 	for _, want := range []string{"demo mode refuses", "listen.admin", "listen.proxies", "listen.origins", "log.level"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want it to speak of %s", err, want)
+		}
+	}
+}
+
+func TestA8_1_UnsafeSettingsStopTheStart(t *testing.T) {
+	t.Parallel()
+	server := "mysql: {dsn: 'u:p@tcp(127.0.0.1:3306)/w'}\n"
+	key := func(b []byte) string { return "keys: {master: '" + base64.StdEncoding.EncodeToString(b) + "'}\n" }
+	random := make([]byte, 32)
+	_, _ = rand.Read(random)
+	if _, err := load(t, server+"redis: {addresses: ['127.0.0.1:6379']}\n"+key(random)); err != nil {
+		t.Errorf("safe settings: %v, want no complaint", err)
+	}
+	for name, c := range map[string]struct{ yaml, want string }{
+		"a short key":                  {key(make([]byte, 16)), "keys.master"},
+		"a key of zeros":               {key(make([]byte, 32)), "keys.master"},
+		"a key of one letter":          {key(bytes.Repeat([]byte("k"), 32)), "keys.master"},
+		"a key of a word":              {key([]byte("secretsecretsecretsecretsecretse")), "keys.master"},
+		"no key in production":         {server + "redis: {addresses: ['127.0.0.1:6379']}\n", "keys.master_file"},
+		"the public listener as admin": {"listen: {public: 127.0.0.1:8081, admin: 127.0.0.1:8081}\n", "listen.admin"},
+		"pprof for other machines":     {"listen: {admin: '0.0.0.0:8081'}\n", "listen.admin"},
+		"CORS for everybody":           {"listen: {origins: ['*']}\n", "listen.origins"},
+		"CORS for any host":            {"listen: {origins: ['https://*.example']}\n", "listen.origins"},
+		"proxies without a network":    {"listen: {proxies: ['0.0.0.0']}\n", "listen.proxies"},
+		"the fake WeChat":              {server + "redis: {addresses: ['127.0.0.1:6379']}\n" + key(random) + "wechat: {fake: true}\n", "wechat.fake"},
+		"an app without its secret":    {"wechat: {app_id: wx1, fake: false}\n", "wechat.secret_file"},
+	} {
+		if _, err := load(t, c.yaml); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want it to speak of %s", name, err, c.want)
 		}
 	}
 }
@@ -120,7 +151,7 @@ func TestDemoModeRefusesOtherMachinesAndMySQL(t *testing.T) {
 }
 
 // A8.1: a secret that others can read is no secret.
-func TestASecretFileThatOthersCanReadIsRefused(t *testing.T) {
+func TestA8_1_ASecretFileThatOthersCanReadIsRefused(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "dsn")
 	if err := os.WriteFile(path, []byte("secret\n"), 0o644); err != nil {

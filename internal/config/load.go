@@ -171,6 +171,9 @@ func (c Config) check() error {
 	} else if !admin {
 		say("listen.admin: %s is not a loopback address; metrics and pprof stay on this machine", c.Listen.Admin)
 	}
+	if c.Listen.Admin == c.Listen.Public && !strings.HasSuffix(c.Listen.Admin, ":0") {
+		say("listen.admin: %s is the public listener; metrics and pprof have one of their own", c.Listen.Admin)
+	}
 	if c.Demo && !public {
 		say("demo: demo mode refuses to listen on %s; anybody could sign in by handle", c.Listen.Public)
 	}
@@ -196,6 +199,8 @@ func (c Config) check() error {
 	if c.Keys.Master != "" {
 		if b, err := base64.StdEncoding.DecodeString(c.Keys.Master); err != nil || len(b) != 32 {
 			say("keys.master: want base64 of 32 bytes")
+		} else if len(slices.Compact(slices.Sorted(slices.Values(b)))) < 8 {
+			say("keys.master: this is no random key: make one with head -c 32 /dev/urandom | base64")
 		}
 	}
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {

@@ -386,7 +386,7 @@ func TestA5_2OverridesAreIgnoredAndUnlistedMethodsRefused(t *testing.T) {
 	}
 }
 
-func TestA8_1WithoutKnowingWhoseAddressToBelieveThereIsNoServer(t *testing.T) {
+func TestA8_1_WithoutKnowingWhoseAddressToBelieveThereIsNoServer(t *testing.T) {
 	t.Parallel()
 	if s, err := New(Options{Identify: identify, StepUp: steppedUp, Limit: unlimited, Metrics: prometheus.NewRegistry()}); err == nil {
 		t.Errorf("made %v without an address, want an error", s)

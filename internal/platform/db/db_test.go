@@ -181,7 +181,7 @@ func TestEnginesAreKnownByTheirVersions(t *testing.T) {
 	}
 }
 
-func TestTheAddressHoldsNoSettings(t *testing.T) {
+func TestA8_1_TheAddressHoldsNoSettingsAndNeedsTLS(t *testing.T) {
 	t.Parallel()
 	for _, dsn := range []string{
 		"wanjia:secret@tcp(127.0.0.1:3306)/wanjia?parseTime=true",
@@ -211,7 +211,7 @@ func TestTheAddressHoldsNoSettings(t *testing.T) {
 	}
 }
 
-func TestUnsafeSettingsOfAServerAreRefused(t *testing.T) {
+func TestA8_1_UnsafeSettingsOfAServerAreRefused(t *testing.T) {
 	t.Parallel()
 	good := settings{
 		Flush: 1, LogBin: 1, SyncBinlog: 1, BinlogFormat: "ROW", TxnMode: "pessimistic",
@@ -252,7 +252,7 @@ func TestUnsafeSettingsOfAServerAreRefused(t *testing.T) {
 	}
 }
 
-func TestUnsafeSettingsOfSQLiteAreRefused(t *testing.T) {
+func TestA8_1_UnsafeSettingsOfSQLiteAreRefused(t *testing.T) {
 	t.Parallel()
 	for pragma, want := range map[string]string{
 		"synchronous = 1": "synchronous = 1", "foreign_keys = 0": "foreign_keys = 0", "journal_mode = delete": "wal",

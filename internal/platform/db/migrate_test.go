@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -78,6 +79,21 @@ func TestAnOlderSchemaIsRefusedAndANewerOneIsNot(t *testing.T) {
 			t.Errorf("with a step missing the check says %v, want to be told which", err)
 		}
 	})
+}
+
+func TestA8_1_AClockFarFromTheServersIsRefused(t *testing.T) {
+	t.Parallel()
+	d := dbtest.MySQL(t)
+	for _, gap := range []time.Duration{-4 * time.Second, 4 * time.Second} {
+		dbtest.WithClock(t, d, func() time.Time { return time.Now().Add(gap) })
+		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "clock") {
+			t.Errorf("%v apart the check says %v, want it to speak of the clock", gap, err)
+		}
+	}
+	dbtest.WithClock(t, d, time.Now)
+	if err := d.Check(t.Context()); err != nil {
+		t.Errorf("with the right time: %v, want nothing", err)
+	}
 }
 
 func TestAMigrationKilledAnywhereGoesOn(t *testing.T) {

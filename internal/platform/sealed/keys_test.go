@@ -210,7 +210,7 @@ func TestC3_APhoneIndexIsCoarse(t *testing.T) {
 	})
 }
 
-func TestTheMasterKeyIsItsOwnersAlone(t *testing.T) {
+func TestA8_1_TheMasterKeyIsItsOwnersAlone(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "master.key")
 	if _, err := sealed.ReadMaster(path, false); err == nil {
