@@ -29,7 +29,9 @@ var (
 
 // drawn says whether a column holds what is unguessable, or made with such a key – whatever is sealed, hashed or signed
 // is bytes, and a phone's blind index is a number – or the lane of the audit that was free.
-func drawn(column, kind string) bool { return kind == "varbinary" || column == "phone_index" || column == "lane" }
+func drawn(column, kind string) bool {
+	return kind == "varbinary" || column == "phone_index" || column == "lane"
+}
 
 // set by whoever opens a database, seeded or not.
 var atOpening = map[string]bool{"keyset": true, "audit_lane": true}
