@@ -109,6 +109,7 @@ type plan struct {
 	fill    func(c *cell, r *call)             // ids and moments that the example cannot know
 	sees    func(c *cell) bool                 // the oracle
 	rule    func(c *cell) *refusal             // why a thing that is seen is refused
+	mine    bool                               // what comes of it is the asker's own, wherever it happened
 	list    string                             // of a list: the property of its items that names the thing
 	also    func(w *world) []*actor            // more who ask
 	prep    func(c *cell)                      // what becomes of the asker before

@@ -63,6 +63,9 @@ func TestR19EveryRoleFromEveryPositionDoesWhatTheContractSaysAndNoMore(t *testin
 			cells += w.try(op, p)
 		}
 		w.Logf("%d cells", cells)
+		if len(only) == 0 {
+			w.withinTheTable()
+		}
 	})
 }
 
@@ -141,12 +144,33 @@ func (w *world) check(c *cell, p *plan) bool {
 			w.Errorf("%v: a read wrote %v", c, rest)
 		}
 	}
+	found := true
 	if p.list != "" && p.make != nil {
-		if found, want := w.listed(c, p, r, got), p.seen(c); found != want {
+		want := p.seen(c)
+		if found = w.listed(c, p, r, got); found != want {
 			w.Errorf("%v: the thing is on the list: %v, want %v", c, found, want)
 		}
 	}
+	if found {
+		w.reach(c, p)
+	}
 	return true
+}
+
+// reach notes how far the asker of c reaches.
+func (w *world) reach(c *cell, p *plan) {
+	r, how := right{string(c.by.role), column[c.op.object]}, "act "
+	if c.op.read {
+		how = "read "
+	}
+	if w.reached[r] == nil {
+		w.reached[r] = map[string]string{}
+	}
+	where := c.position
+	if p.mine {
+		where = self
+	}
+	w.reached[r][how+string(where)] = c.String()
 }
 
 // listed says whether the thing of c is on any page of the list.

@@ -242,7 +242,7 @@ func fill(values func(c *cell, body map[string]any)) func(*cell, *call) {
 func aPresence(c *cell) int64 {
 	who, at := c.by, c.at
 	if c.position != self {
-		who = c.person(org.RolePartyOffice, c.at.subdistrict().party())
+		who = c.person(org.RoleAreaCadre, c.at)
 	} else if at = dutyPlace(c.by); at == nil || !c.op.may(c.by.role) {
 		at = c.unit(org.Village, "张家屯")
 		who = c.lead(at)
@@ -553,7 +553,7 @@ var plans = map[string]*plan{
 	"closeCampaign":    {fits: campaigns, make: aRunningCampaign, sees: oversees, rule: runsHere},
 
 	// Being on duty.
-	"recordCheckIn":   {fits: place, fill: fill(func(c *cell, b map[string]any) { b["unitId"] = c.at.ID }), sees: around},
+	"recordCheckIn":   {mine: true, fits: place, fill: fill(func(c *cell, b map[string]any) { b["unitId"] = c.at.ID }), sees: around},
 	"listPresence":    {self: true, has: onDuty, fits: place, make: aPresence, list: "id", sees: ofSelf},
 	"confirmPresence": {fits: place, make: aPresence, sees: claimed, rule: answersForPlace},
 	"refusePresence":  {fits: place, make: aPresence, sees: claimed, rule: answersForPlace},
@@ -633,7 +633,7 @@ var plans = map[string]*plan{
 	"listVisits":     {fits: areas, make: aVisit, sees: homesOfOwnArea, list: "id"},
 	"getVisit":       {fits: areas, make: aVisit, sees: homesOfOwnArea},
 	"getVisitCounts": {},
-	"createRequest": {fits: areas, fill: fill(func(c *cell, b map[string]any) { b["householdId"] = c.at.doors[0] }), sees: func(c *cell) bool {
+	"createRequest": {mine: true, fits: areas, fill: fill(func(c *cell, b map[string]any) { b["householdId"] = c.at.doors[0] }), sees: func(c *cell) bool {
 		return c.by.sees(c.at) && oneOf(c.by.role, doorReaders...)
 	}},
 	"listRequests": {fits: areas, make: aRequest, sees: seesRequest, list: "id"},

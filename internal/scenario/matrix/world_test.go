@@ -88,7 +88,8 @@ type world struct {
 	serial  int            // of whatever needs a number of its own
 	phones  int
 	sent    int
-	hash    string // of the pass phrase
+	reached map[right]map[string]string // what succeeded: of a role and column, how and where, and an example
+	hash    string                      // of the pass phrase
 }
 
 // on are the engines: SQLite always, and the server of the MySQL family that make test starts.
@@ -104,7 +105,7 @@ func on(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, dsn string) *world {
 	t.Helper()
-	w := &world{T: t, actors: map[string]*actor{}, shared: map[string]any{}}
+	w := &world{T: t, actors: map[string]*actor{}, shared: map[string]any{}, reached: map[right]map[string]string{}}
 	w.wechat = fake.New(fake.Options{Now: w.now})
 	if err := w.wechat.Start(t.Context(), "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
