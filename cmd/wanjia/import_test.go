@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,17 +22,17 @@ func TestAnOperatorBringsARosterIn(t *testing.T) {
 		ok   bool
 	}{
 		{"a dry run", roster, "3000 rows, 0 wrong; 6109 changes, People 3000, Members 3000, Posts 109\nnothing has been changed", true},
-		{"alone", append(roster[:len(roster):len(roster)], "--apply"), "auth.second_person", false},
-		{"by two", append(roster[:len(roster):len(roster)], "--apply", "--confirm-as", "po.2"), "applied; it can be undone before", true},
+		{"alone", append(slices.Clip(roster), "--apply"), "auth.second_person", false},
+		{"by two", append(slices.Clip(roster), "--apply", "--confirm-as", "po.2"), "applied; it can be undone before", true},
 		{"again", roster, "3000 rows, 0 wrong; 0 changes\n", true},
 		{
-			"what is wrong", []string{
-				"import", testdata + "roster-ruihe-units.xlsx", testdata + "bad-entrances.xlsx", "--kind", "units,entrances", "--as", "rh.cg", "--apply",
-			},
+			"what is wrong",
+			[]string{"import", testdata + "roster-ruihe-units.xlsx", testdata + "bad-entrances.xlsx", "--kind", "units,entrances", "--as", "rh.cg", "--apply"},
 			"entrances 第105行 责任区：这个单元门（院门）在这段时间已划入一个责任区 (org.entrance_assigned)", false,
 		},
 		{
-			"the units", []string{
+			"the units",
+			[]string{
 				"import", testdata + "roster-ruihe-units.xlsx", testdata + "roster-ruihe-entrances.csv", "--kind", "units", "--kind", "entrances",
 				"--as", "rh.cg", "--apply",
 			},

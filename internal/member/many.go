@@ -164,7 +164,7 @@ func Restate(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id ID, version i
 	return saveSince(ctx, tx, keys, id, since)
 }
 
-// A Post is the section that a cadre works in; Section 0: in none.
+// A Post is the section that a cadre works in.
 type Post struct {
 	PersonID org.PersonID `db:"person_id"`
 	Section  org.UnitID   `db:"section_id"`
@@ -176,12 +176,21 @@ func SetPosts(ctx context.Context, tx *db.Tx, posts []Post) error {
 		if err := endPosts(ctx, tx, some, calendar.DayOf(tx.Now)); err != nil {
 			return err
 		}
-		in := slices.DeleteFunc(slices.Clone(some), func(p Post) bool { return p.Section == 0 })
-		if err := insertPosts(ctx, tx, in, calendar.DayOf(tx.Now)); err != nil {
+		if err := insertPosts(ctx, tx, some, calendar.DayOf(tx.Now)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// UnsetPost takes back what SetPosts did on a day by mistake: the cadre is where p says again (Section 0:
+// in none), as if they had never left.
+func UnsetPost(ctx context.Context, tx *db.Tx, p Post, day calendar.Day) error {
+	reopened, err := reopenPost(ctx, tx, p.PersonID, day)
+	if err != nil || reopened || p.Section == 0 {
+		return err
+	}
+	return insertPosts(ctx, tx, []Post{p}, day)
 }
 
 // Remove takes entries out of the roster that came in by mistake, and persons of whom nothing else is left; a person

@@ -164,10 +164,17 @@ func endPosts(ctx context.Context, tx *db.Tx, of []Post, today calendar.Day) err
 	return db.Wrap(err, nil, "close posts")
 }
 
-func insertPosts(ctx context.Context, tx *db.Tx, posts []Post, from calendar.Day) error {
-	if len(posts) == 0 {
-		return nil
+// reopenPost drops the post that began on a day, and opens the one that ended on it; it says whether there was one.
+func reopenPost(ctx context.Context, tx *db.Tx, person org.PersonID, day calendar.Day) (bool, error) {
+	_, err := tx.Change(ctx, `DELETE FROM office_post WHERE person_id = ? AND valid_from = ?`, person, day)
+	if err != nil {
+		return false, db.Wrap(err, nil, "drop the post of person %d", person)
 	}
+	found, err := tx.Change(ctx, `UPDATE office_post SET valid_to = NULL WHERE person_id = ? AND valid_to = ?`, person, day)
+	return found > 0, db.Wrap(err, nil, "open the post of person %d again", person)
+}
+
+func insertPosts(ctx context.Context, tx *db.Tx, posts []Post, from calendar.Day) error {
 	args := make([]any, 0, 3*len(posts))
 	for _, p := range posts {
 		args = append(args, p.PersonID, p.Section, from)

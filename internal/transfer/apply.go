@@ -239,7 +239,7 @@ func (m *maker) members(ctx context.Context) error {
 	}
 	for i, p := range m.plan.posts {
 		if p.person == 0 {
-			m.plan.posts[i].person = added[p.joins].PersonID
+			m.plan.posts[i].person, m.plan.posts[i].made = added[p.joins].PersonID, true
 		}
 	}
 	return nil
@@ -262,7 +262,10 @@ func (m *maker) posts(ctx context.Context) error {
 	posts := make([]member.Post, 0, len(m.plan.posts))
 	for _, p := range m.plan.posts {
 		posts = append(posts, member.Post{PersonID: p.person, Section: p.section})
-		if err := m.noteBefore(madePost, int64(p.person), member.Post{PersonID: p.person, Section: m.plan.there.posts[p.person]}); err != nil {
+		if p.made { // and goes with whoever holds it
+			continue
+		}
+		if err := m.noteBefore(madePost, int64(p.person), postBefore{m.plan.there.posts[p.person], m.plan.today}); err != nil {
 			return err
 		}
 	}

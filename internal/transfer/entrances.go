@@ -127,6 +127,9 @@ func (p *plan) planEntrance(r *Row, where org.Unit, made map[place]*building, de
 		return
 	}
 	p.planDoors(r, e, behind[where.Kind], doors)
+	if p.homes+len(e.doors) > maxAllHomes {
+		r.fault("", errTooMany)
+	}
 	e.deal = e.there == nil || e.there.Area == nil
 	outcome := Same
 	switch {
@@ -200,8 +203,11 @@ func (p *plan) findArea(r *Row, where org.Unit) (u org.Unit, planned *node) {
 	return u, planned
 }
 
-// maxHomes is how many doors one entrance has at most.
-const maxHomes = 500
+// How many doors one entrance has at most, and all of an import together: it notes each of them.
+const (
+	maxHomes    = 500
+	maxAllHomes = 50_000
+)
 
 // doorsOf are the doors that r lists, or as many numbers as it counts.
 func doorsOf(r *Row) (doors []string) {

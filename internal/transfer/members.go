@@ -22,7 +22,14 @@ type correction struct {
 type post struct {
 	person  org.PersonID
 	joins   int
+	made    bool // the person
 	section org.UnitID
+}
+
+// postBefore is where a cadre was, and the day of the change.
+type postBefore struct {
+	Section org.UnitID   `json:"section"` // 0: in none
+	Day     calendar.Day `json:"day"`
 }
 
 // statuses are the words for what kind of member somebody is.
@@ -134,7 +141,7 @@ func (p *plan) understand(r *Row) (c claim) {
 func (p *plan) planMember(c claim, known []member.Known, namesake bool) Outcome {
 	switch {
 	case len(known) > 1:
-		c.row.fault("", errNamesakes)
+		c.row.fault("", errTwins)
 		return Refused
 	case len(known) == 1 && known[0].ID != 0 && known[0].Home != c.home.party.ID:
 		c.row.fault(colHome, errElsewhere)

@@ -3,12 +3,14 @@ package transfer
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"wanjia/internal/member"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 )
 
 const rosterHead = "姓名,电话,所属党组织,状态,转正日期,任职科室"
@@ -218,6 +220,26 @@ func TestAWorkInASectionGoesWithTheRoster(t *testing.T) {
 		}
 		if i := w.upload(w.LuoQingming, roster(line)); i.Summary.Changes.Total() != 0 {
 			t.Errorf("a file that says nothing of it: %+v, want no change", i.Summary.Changes)
+		}
+
+		w.now = w.now.Add(48 * time.Hour)
+		other := orgtest.Unit(t, w.d, org.Section, "经济发展科", w.Subdistrict)
+		moved := w.apply(w.LuoQingming, w.upload(w.LuoQingming, roster(line+other.Name)))
+		if want := (Changes{Posts: 1}); moved.Summary.Changes != want {
+			t.Errorf("into another section: %+v, want %+v", moved.Summary.Changes, want)
+		}
+		w.now = w.now.Add(20 * time.Hour) // the next day
+		if _, err := w.Undo(t.Context(), w.LuoQingming, moved.ID); err != nil {
+			t.Fatal(err)
+		}
+		posts, err := member.PostsBelow(t.Context(), w.d, w.LuoQingming)
+		if err != nil || len(posts) != 1 || w.count("office_post") != 1 {
+			t.Errorf("%d posts of %d rows, %v; want the first one as if nothing had been", len(posts), w.count("office_post"), err)
+		}
+		for _, section := range posts {
+			if section != w.Section.ID {
+				t.Errorf("the cadre is in section %d, want %d again", section, w.Section.ID)
+			}
 		}
 	})
 }

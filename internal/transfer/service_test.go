@@ -276,7 +276,7 @@ func TestEveryErrorHasItsWords(t *testing.T) {
 	for _, p := range []*problem.Problem{
 		ErrNoFile, ErrKindsMixed, ErrColumn, ErrNoColumn, ErrBusy, ErrErrorsRemain, ErrState, ErrTooLate, ErrInUse, sheet.ErrKind, sheet.ErrRefused,
 		errFormula, errMissing, errTooLong, errValue, errTwice, errUnit, errAmbiguous, errUnitDiffers, errNoGrid, errLabelDiffers, errNobody,
-		errNamesakes, errNoHolders, errElsewhere, errNamesake, errUnassigned, errHomes, errDay,
+		errNamesakes, errTwins, errTooMany, errNoHolders, errElsewhere, errNamesake, errUnassigned, errHomes, errDay,
 	} {
 		if !say.Has(p.Code) {
 			t.Errorf("%s has no text", p.Code)

@@ -248,5 +248,7 @@ var (
 	errNamesake     = problem.New(problem.Invalid, "transfer.name_known")
 	errUnassigned   = problem.New(problem.Invalid, "org.entrance_unassigned")
 	errHomes        = problem.New(problem.Invalid, "transfer.homes_differ")
+	errTooMany      = problem.New(problem.Invalid, "transfer.homes_too_many")
+	errTwins        = problem.New(problem.Invalid, "transfer.member_ambiguous")
 	errDay          = problem.New(problem.Invalid, "transfer.day_invalid")
 )

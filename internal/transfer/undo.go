@@ -254,11 +254,14 @@ func (s *Service) putBack(ctx context.Context, tx *db.Tx, made map[string][]thin
 			return err
 		}
 	}
-	posts := make([]member.Post, len(made[madePost]))
-	for i, t := range made[madePost] {
-		if err := json.Unmarshal([]byte(t.Before), &posts[i]); err != nil {
+	for _, t := range made[madePost] {
+		var b postBefore
+		if err := json.Unmarshal([]byte(t.Before), &b); err != nil {
+			return err
+		}
+		if err := member.UnsetPost(ctx, tx, member.Post{PersonID: org.PersonID(t.Ref), Section: b.Section}, b.Day); err != nil {
 			return err
 		}
 	}
-	return member.SetPosts(ctx, tx, posts)
+	return nil
 }

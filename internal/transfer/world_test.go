@@ -134,8 +134,7 @@ func (w *world) counts() map[string]int {
 }
 
 func code(err error) string {
-	var p *problem.Problem
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
 		return p.Code
 	}
 	return fmt.Sprint(err)
