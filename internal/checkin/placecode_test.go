@@ -243,3 +243,28 @@ func TestALiveCodeProvesOurTimeWhateverThePhoneSays(t *testing.T) { // K1
 		}
 	}
 }
+
+func FuzzACodeIsGenuineOrInvalid(f *testing.F) { // R17
+	k := testKeys()
+	s := stepAt(begun)
+	genuine := k.code(7, s).QR
+	for _, seed := range []string{genuine, genuine[:20], "v1.7.1.1.", "v1.-7.1.1.AAAAAAAAAAAAAAAAAAAAAA", "v1.7.9223372036854775808.1.AAAAAAAAAAAAAAAAAAAAAA", "....", "v2" + genuine[2:], ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, code string) {
+		place, err := placeOf(code)
+		if err == nil {
+			_, err = k.prove(scanOf(code, begun), place, begun)
+		}
+		var want error
+		if code != genuine {
+			want = ErrCodeInvalid
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("%q: %v, want %v", code, err, want)
+		}
+		if _, live := k.readShort(code, 7, begun.Add(-live), begun.Add(early)); live && len(strings.TrimSpace(code)) != 8 {
+			t.Errorf("%q is taken for a short code", code)
+		}
+	})
+}
