@@ -69,9 +69,10 @@ func (c *caster) person(handleOf string, h home, parts ...part) (id org.PersonID
 		c.plain = append(c.plain, j)
 		return 0
 	}
-	if c.err == nil {
-		id, c.err = c.enter(h, j)
+	if c.err != nil {
+		return 0
 	}
+	id, c.err = c.enter(h, j)
 	if h.unit.ID != 0 {
 		parts = append(parts, part{role: org.RoleMember, unit: h.unit, from: calendar.DayOf(c.tx.Now)})
 	}
