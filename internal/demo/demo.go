@@ -48,6 +48,8 @@ type stage struct {
 	out    io.Writer
 	result Result
 	ends   []func()
+
+	signedIn []*person
 }
 
 // Play plays a story once, and may be called again and again on the same server, on any day. It returns ErrNobody if

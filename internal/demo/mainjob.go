@@ -34,7 +34,16 @@ func (s *stage) mainJob() {
 	s.chapter("五、汇报和验收")
 	s.report(secretary, member, outsider, t, request, visit)
 
+	s.chapter("六、收拾")
 	takeBack()
+	s.step("各自", "退出登录", func() (string, error) {
+		for _, p := range s.signedIn {
+			if err := p.send(http.MethodPost, "/v1/auth/sign-out", nil, nil, http.StatusNoContent); err != nil {
+				return "", err
+			}
+		}
+		return "手机和推送都已断开", nil
+	})
 }
 
 // A task of the story, and its one copy.

@@ -74,7 +74,6 @@ func (s *stage) bringIn(secretary *person) (takeBack func()) {
 		return fmt.Sprintf("已导入 %d 名党员，24 小时内可以撤销", i.Changes.Members), nil
 	})
 	return func() {
-		s.chapter("六、收拾")
 		s.step(by.String(), "撤销导入，好让演示可以再来一遍", func() (string, error) {
 			if err := by.send(http.MethodPost, path+"/undo", nil, &i, http.StatusOK); err != nil {
 				return "", err
