@@ -3,9 +3,15 @@ package scenario
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // A browser is a page of the console: it has cookies and says where it comes from.
@@ -92,5 +98,124 @@ func TestTheCookieOfTheConsoleCountsForItsOwnPageOnly(t *testing.T) {
 	// The cookie is no way to do anything else.
 	if status, said := b.post("/v1/auth/sign-out", nil, own...); status != http.StatusUnauthorized {
 		t.Errorf("signing out by cookie alone: %d %v, want 401", status, said)
+	}
+}
+
+// socket opens a raw socket of a and reads its first frame.
+func (a *actor) socket() *websocket.Conn {
+	a.w.t.Helper()
+	ticket, _ := a.w.wants("ticket", a.post("/v1/push/ticket", nil), http.StatusCreated).body["ticket"].(string)
+	d := websocket.Dialer{Subprotocols: []string{"wanjia.v1"}, HandshakeTimeout: 5 * time.Second}
+	ws, res, err := d.Dial("ws"+strings.TrimPrefix(a.w.url, "http")+"/v1/push?ticket="+ticket, nil)
+	if err != nil {
+		a.w.t.Fatalf("%s opens a socket: %v", a.handle, err)
+	}
+	_ = res.Body.Close()
+	a.w.t.Cleanup(func() { _ = ws.Close() })
+	_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+	if _, b, err := ws.ReadMessage(); err != nil || !strings.HasPrefix(string(b), `{"t":"hi"`) {
+		a.w.t.Fatalf("%s: the first frame is %q, %v", a.handle, b, err)
+	}
+	return ws
+}
+
+// closesWith fails the test unless ws is closed with a code within 5 s.
+func (w *world) closesWith(what string, ws *websocket.Conn, want int) {
+	w.t.Helper()
+	_ = ws.SetReadDeadline(time.Now().Add(5 * time.Second))
+	for {
+		_, _, err := ws.ReadMessage()
+		var closed *websocket.CloseError
+		switch {
+		case errors.As(err, &closed) && closed.Code == want:
+			return
+		case err != nil:
+			w.t.Errorf("%s: the socket ends with %v, want code %d within 5 s", what, err, want)
+			return
+		}
+	}
+}
+
+func TestJ9SocketsCloseWithTheSessionsBehindThem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "2026-05-11 09:00")
+	admin := w.signIn("se.1")
+	one, two := w.signIn("xl.m2"), w.signIn("xl.m2")
+	first, second := one.socket(), two.socket()
+	w.wants("sign out", one.post("/v1/auth/sign-out", nil), http.StatusNoContent)
+	w.closesWith("signed out", first, 4014)
+	if got := one.get("/v1/me"); got.status != http.StatusUnauthorized || got.code() != "auth.session_ended" {
+		t.Errorf("after signing out: %d %s, want 401 auth.session_ended", got.status, got.code())
+	}
+	me := w.wants("the other session", two.get("/v1/me"), http.StatusOK)
+	path := "/v1/people/" + strconv.FormatInt(me.id("personId"), 10)
+	w.wants("sign out everywhere", admin.post(path+"/end-sessions", map[string]any{"reason": "手机遗失"}), http.StatusNoContent)
+	w.closesWith("signed out by the administrator", second, 4014)
+	if got := two.get("/v1/me"); got.status != http.StatusUnauthorized {
+		t.Errorf("after that: %d %s, want 401", got.status, got.code())
+	}
+	three := w.signIn("xl.m2")
+	third := three.socket()
+	w.wants("disable", admin.post(path+"/disable", map[string]any{"reason": "离职"}), http.StatusNoContent)
+	w.closesWith("disabled", third, 4014)
+	got := (&actor{w: w}).post("/v1/auth/demo", map[string]any{"handle": "xl.m2", "client": "mini", "device": "3f0c8d1b7a52496e"})
+	if got.status != http.StatusUnauthorized {
+		t.Errorf("a disabled person signs in: %d %v, want 401", got.status, got.body)
+	}
+}
+
+func TestS4ASixthSocketClosesTheOldest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "2026-05-11 09:00")
+	a := w.signIn("xl.m2")
+	oldest := a.socket()
+	for range 5 {
+		w.pass(time.Second) // the age of sockets is that of the clock
+		a.socket()
+	}
+	w.closesWith("the sixth was opened", oldest, 4009)
+}
+
+func TestX7APinOpensSensitiveActsForFiveMinutes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "2026-05-11 09:00")
+	a := w.signIn("xl.s")
+	const closed = "auth.step_up_required"
+	grant := func() string {
+		return a.post("/v1/role-assignments", map[string]any{"personId": 999999, "role": "area_holder", "unitId": 999999}).code()
+	}
+	if got := grant(); got != closed {
+		t.Errorf("a grant by WeChat alone: %s, want %s", got, closed)
+	}
+	if got := a.post("/v1/auth/pin", map[string]any{"pin": "482913"}); got.status != http.StatusForbidden || got.code() != closed {
+		t.Errorf("a PIN without proof: %d %s, want 403 %s", got.status, got.code(), closed)
+	}
+	w.wants("set a PIN", a.post("/v1/auth/pin", map[string]any{"pin": "482913", "wechatCode": "demo:xl.s:fresh"}), http.StatusNoContent)
+	if got := grant(); got != closed {
+		t.Errorf("a grant after setting it: %s, want %s", got, closed)
+	}
+	if got := a.post("/v1/auth/step-up", map[string]any{"pin": "482914"}); got.status != http.StatusForbidden || got.code() != "auth.pin_refused" || got.id("triesLeft") != 4 {
+		t.Errorf("a wrong PIN: %d %v", got.status, got.body)
+	}
+	for _, body := range []map[string]any{{}, {"pin": "482913", "code": "123456"}, {"pin": "48291"}} {
+		if got := a.post("/v1/auth/step-up", body); got.status != http.StatusUnprocessableEntity {
+			t.Errorf("%v: %d %s, want 422", body, got.status, got.code())
+		}
+	}
+	w.wants("step up", a.post("/v1/auth/step-up", map[string]any{"pin": "482913"}), http.StatusOK)
+	if got := grant(); got == closed || got == "" {
+		t.Errorf("a grant after stepping up: %q, want it to be refused for what it asks", got)
+	}
+	w.pass(5 * time.Minute)
+	if got := grant(); got != closed {
+		t.Errorf("five minutes later: %s, want %s", got, closed)
+	}
+
+	// Whoever signs in by handle, in the demo, is in as with two factors.
+	b := &browser{w: w}
+	_, said := b.post("/v1/auth/demo", map[string]any{"handle": "xl.s", "client": "mini", "device": "3f0c8d1b7a52496e"})
+	a.token, _ = said["accessToken"].(string)
+	if got := grant(); got == closed || got == "" {
+		t.Errorf("a grant at once after signing in by handle: %q", got)
 	}
 }

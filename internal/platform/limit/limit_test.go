@@ -96,6 +96,32 @@ func TestWithoutRedisNothingIsSkipped(t *testing.T) { // L2: fail mode, Redis aw
 	})
 }
 
+func TestWithASlowRedisNothingIsSkippedAndNobodyWaitsLong(t *testing.T) { // L2: Redis slow
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(2))
+		x.Allow(t.Context(), limit.Read, "warm") // a connection that stands
+		g.Stall(true)
+		begin := time.Now()
+		for _, l := range []limit.Limiter{limit.CheckIn, limit.UnmaskHour, limit.Refresh} {
+			want := l.Size
+			if l.Away == limit.Closed {
+				want = l.Size / 2
+			}
+			if got := through(t, x, l, "a", l.Size+5); got != want {
+				t.Errorf("%s: %d through on one of two nodes, want %d", l.Name, got, want)
+			}
+		}
+		// Half a second each would be 25 s and more; once Redis is known to be slow it is not asked.
+		if took := time.Since(begin); took > 15*time.Second {
+			t.Errorf("61 calls took %v", took)
+		} else {
+			t.Logf("61 calls took %v", took)
+		}
+	})
+}
+
 func TestTwoNodesShareABucket(t *testing.T) { // L2: two nodes
 	t.Parallel()
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {

@@ -96,6 +96,7 @@ func sweep(t *testing.T, addr, prefix string) {
 type Gate struct {
 	mu    sync.Mutex
 	shut  bool
+	stall bool
 	conns map[net.Conn]bool
 }
 
@@ -115,6 +116,29 @@ func (g *Gate) Open() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.shut = false
+}
+
+// Stall lets connections stand and swallows what is said over them: Redis is there and does not answer.
+func (g *Gate) Stall(on bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stall = on
+}
+
+// stalling is a connection that a gate can make deaf.
+type stalling struct {
+	net.Conn
+	gate *Gate
+}
+
+func (s stalling) Write(b []byte) (int, error) {
+	s.gate.mu.Lock()
+	deaf := s.gate.stall
+	s.gate.mu.Unlock()
+	if deaf {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
 }
 
 func (g *Gate) stand(dial kv.Dialer) kv.Dialer {
@@ -139,6 +163,6 @@ func (g *Gate) stand(dial kv.Dialer) kv.Dialer {
 			g.conns = map[net.Conn]bool{}
 		}
 		g.conns[c] = true
-		return c, nil
+		return stalling{c, g}, nil
 	}
 }
