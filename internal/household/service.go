@@ -116,6 +116,9 @@ func Assign(ctx context.Context, tx *db.Tx, by org.Actor, area org.Unit, id Entr
 	if err != nil {
 		return err
 	}
+	if _, err := org.FindUnit(ctx, tx, by, e.PlaceID); err != nil { // of a place that by does not see: not found, as if it were not there
+		return err
+	}
 	taken, err := spansOf(ctx, tx, id)
 	if err != nil {
 		return err
