@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +18,8 @@ import (
 
 	"wanjia/internal/auth"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/server"
 )
 
@@ -112,6 +115,17 @@ func (w *world) send(c call, token func() string) (a answer) {
 	return a
 }
 
+// bare makes c with any method at all, and says only with what status it is answered.
+func (w *world) bare(c call, by *actor) int {
+	w.Helper()
+	r := httptest.NewRequestWithContext(w.Context(), c.method, "http://wanjia.test"+c.path, nil)
+	r.Header = c.header.Clone()
+	r.Header.Set("Authorization", "Bearer "+by.bearer())
+	rec := httptest.NewRecorder()
+	w.handler.ServeHTTP(rec, r)
+	return rec.Code
+}
+
 func (w *world) read(c call, at *url.URL, rec *httptest.ResponseRecorder) (a answer) {
 	w.Helper()
 	a.status, a.text = rec.Code, rec.Body.String()
@@ -167,6 +181,19 @@ func (a *actor) must(method, path string, body any) answer {
 func (a *actor) post(path string, body any) answer {
 	a.w.Helper()
 	return a.must(http.MethodPost, path, body)
+}
+
+// unlimited forgets how often a has asked: this test asks for more an hour than anybody does.
+func (a *actor) unlimited() {
+	a.w.Helper()
+	var keys []kv.Key
+	who := strconv.FormatInt(int64(a.person), 10)
+	for _, l := range limit.All { // of the edge, and of features
+		keys = append(keys, kv.Limit(l.Name, "p"+who), kv.Limit(l.Name, who))
+	}
+	if err := a.w.app.Stores.KV.Delete(a.w.Context(), keys...); err != nil {
+		a.w.Fatal(err)
+	}
 }
 
 // set runs a statement of the test's own.

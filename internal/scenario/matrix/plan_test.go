@@ -13,8 +13,6 @@ import (
 	"wanjia/internal/household"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/kv"
-	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/wechat/fake"
 )
 
@@ -832,10 +830,7 @@ func anImport(c *cell) int64 {
 		}
 		r.kind, r.file = "members", rosterOf(c.world, home)
 	}
-	// Few files an hour are enough for everybody but this test.
-	if err := c.app.Stores.KV.Delete(c.Context(), kv.Limit(limit.Import.Name, strconv.FormatInt(int64(by.person), 10))); err != nil {
-		c.Fatal(err)
-	}
+	by.unlimited()
 	got := by.send(r)
 	if !got.ok() {
 		c.Fatalf("%v brings in a file: %v %s", by, got, got.text)
