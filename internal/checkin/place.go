@@ -18,6 +18,8 @@ type Place struct {
 	EndsOn  *calendar.Day `db:"ends_on"` // from this day on it is not used; nil: no end
 	Version int64         `db:"version"`
 
+	UnitName string `db:"unit_name" json:"-"`
+
 	// The fence, in millionths of a degree and in metres; all nil if there is none.
 	FenceNorth  *int64 `db:"fence_north"`
 	FenceEast   *int64 `db:"fence_east"`

@@ -122,8 +122,7 @@ func (s *Service) evidence(ctx context.Context, tx *db.Tx, by org.Actor, a Attem
 	if e.Apart, err = elsewhere(ctx, tx, by.PersonID, place, e); err != nil {
 		return unit, e, err
 	}
-	unit, err = org.UnitByID(ctx, tx, place.UnitID)
-	return unit, e, err
+	return org.Unit{ID: place.UnitID, Name: place.UnitName}, e, nil
 }
 
 // coded is the evidence of a place code, which is used up for by.

@@ -21,7 +21,7 @@ func reach(by org.Actor) (from, to string, around []org.UnitID) {
 }
 
 const placeColumns = `
-	SELECT p.id, p.unit_id, p.kind, p.name, p.ends_on, p.fence_north, p.fence_east, p.fence_radius, p.version
+	SELECT p.id, p.unit_id, u.name AS unit_name, p.kind, p.name, p.ends_on, p.fence_north, p.fence_east, p.fence_radius, p.version
 	FROM place p
 	JOIN unit u ON u.id = p.unit_id`
 
