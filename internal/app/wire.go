@@ -122,6 +122,9 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	d, k := a.Stores.DB, a.Stores.KV
 	a.leases = lease.New(d, rand.Text(), d.Embedded())
 	limits := limit.New(k, d.Now, a.leases.Live)
+	if k.Embedded() {
+		limits = limit.Alone(k, d.Now)
+	}
 
 	wx, err := a.weChat(ctx)
 	if err != nil {

@@ -74,9 +74,11 @@ type Limits struct {
 	kv    *kv.KV
 	now   func() time.Time
 	nodes func() int
+	alone bool // no other process asks
 
 	mu      sync.Mutex
-	buckets map[bucket]time.Time // of this process, while Redis is away
+	buckets map[bucket]time.Time // of this process, while Redis is away or there is none to share
+	tidied  time.Time
 }
 
 type bucket struct{ limiter, subject string }
@@ -84,6 +86,14 @@ type bucket struct{ limiter, subject string }
 // New makes Limits. Nodes is how many processes share the work, as far as this one knows.
 func New(k *kv.KV, now func() time.Time, nodes func() int) *Limits {
 	return &Limits{kv: k, now: now, nodes: nodes, buckets: map[bucket]time.Time{}}
+}
+
+// Alone makes Limits of a process that is the only one. It has nobody to share the buckets with of what is merely
+// costly, and every request takes from one of those: they stay in the process. What is dangerous is kept as always.
+func Alone(k *kv.KV, now func() time.Time) *Limits {
+	x := New(k, now, func() int { return 1 })
+	x.alone = true
+	return x
 }
 
 // A Verdict is a limiter's answer to one subject, and tells nothing of others.
@@ -131,6 +141,9 @@ return {1, tostring(after - now), '0'}`)
 // Take takes n at once, such as the bytes of an upload: all of them or none.
 func (x *Limits) Take(ctx context.Context, l Limiter, subject string, n int) Verdict {
 	now := x.now()
+	if x.alone && l.Away == Local {
+		return x.takeHere(l, subject, n, now)
+	}
 	answer, err := x.kv.Run(ctx, gcra, []kv.Key{kv.Limit(l.Name, subject)},
 		now.UnixMilli(), milliseconds(l.Window)/float64(l.Size), l.Window.Milliseconds(), n)
 	if ok, full, retry, understood := read(answer); err == nil && understood {
@@ -183,18 +196,20 @@ func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time) Verdi
 // bucketsKept is where the process begins to drop buckets that are full again.
 const bucketsKept = 20_000
 
-// forget drops full buckets, and all of them if strangers have filled the map: a limiter that eats the
+// forget drops full buckets, now and then, and all of them if strangers have filled the map: a limiter that eats the
 // memory of the process would be the better attack.
 func (x *Limits) forget(now time.Time) {
-	if len(x.buckets) < bucketsKept {
+	const far = 5 * bucketsKept
+	if len(x.buckets) < bucketsKept || len(x.buckets) < far && now.Sub(x.tidied).Abs() < time.Second {
 		return
 	}
+	x.tidied = now
 	for key, full := range x.buckets {
 		if full.Before(now) {
 			delete(x.buckets, key)
 		}
 	}
-	if len(x.buckets) >= bucketsKept {
+	if len(x.buckets) >= far {
 		clear(x.buckets)
 	}
 }

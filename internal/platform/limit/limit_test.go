@@ -2,6 +2,7 @@ package limit_test
 
 import (
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -47,32 +48,42 @@ func through(t *testing.T, x *limit.Limits, l limit.Limiter, subject string, tri
 func TestEachLimiterHoldsItsSizeAndComesBack(t *testing.T) { // L2: size
 	t.Parallel()
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
-		for _, l := range limit.All {
-			if l.Name == limit.UploadBytes.Name {
-				continue
-			}
-			c := newClock()
-			x := limit.New(k, c.now, nodes(1))
-			if got := through(t, x, l, "a", l.Size+5); got != l.Size {
-				t.Errorf("%s: %d through, want %d", l.Name, got, l.Size)
-			}
-			if got := through(t, x, l, "b", 1); got != 1 {
-				t.Errorf("%s: another subject waits too", l.Name)
-			}
-			v := x.Allow(t.Context(), l, "a")
-			if v.OK || v.Retry <= 0 || v.Retry > l.Window/time.Duration(l.Size)+time.Millisecond {
-				t.Errorf("%s: refused with %+v", l.Name, v)
-			}
-			c.move(v.Retry + time.Millisecond)
-			if got := through(t, x, l, "a", 2); got != 1 {
-				t.Errorf("%s: %d through after the time it said, want 1", l.Name, got)
-			}
-			c.move(l.Window)
-			if got := through(t, x, l, "a", l.Size+1); got != l.Size {
-				t.Errorf("%s: %d through a window later, want %d", l.Name, got, l.Size)
-			}
-		}
+		comeBack(t, func(now func() time.Time) *limit.Limits { return limit.New(k, now, nodes(1)) })
 	})
+}
+
+func TestAProcessAloneHoldsTheSameSizes(t *testing.T) {
+	t.Parallel()
+	comeBack(t, func(now func() time.Time) *limit.Limits { return limit.Alone(kvtest.New(t), now) })
+}
+
+func comeBack(t *testing.T, limits func(now func() time.Time) *limit.Limits) {
+	t.Helper()
+	for _, l := range limit.All {
+		if l.Name == limit.UploadBytes.Name {
+			continue
+		}
+		c := newClock()
+		x := limits(c.now)
+		if got := through(t, x, l, "a", l.Size+5); got != l.Size {
+			t.Errorf("%s: %d through, want %d", l.Name, got, l.Size)
+		}
+		if got := through(t, x, l, "b", 1); got != 1 {
+			t.Errorf("%s: another subject waits too", l.Name)
+		}
+		v := x.Allow(t.Context(), l, "a")
+		if v.OK || v.Retry <= 0 || v.Retry > l.Window/time.Duration(l.Size)+time.Millisecond {
+			t.Errorf("%s: refused with %+v", l.Name, v)
+		}
+		c.move(v.Retry + time.Millisecond)
+		if got := through(t, x, l, "a", 2); got != 1 {
+			t.Errorf("%s: %d through after the time it said, want 1", l.Name, got)
+		}
+		c.move(l.Window)
+		if got := through(t, x, l, "a", l.Size+1); got != l.Size {
+			t.Errorf("%s: %d through a window later, want %d", l.Name, got, l.Size)
+		}
+	}
 }
 
 func TestWithoutRedisNothingIsSkipped(t *testing.T) { // L2: fail mode, Redis away
@@ -200,4 +211,23 @@ func TestTheHeadersSayTheCallersOwnValues(t *testing.T) { // L1
 			g.Shut()
 		}
 	})
+}
+
+func TestStrangersDoNotFillTheProcess(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	x := limit.Alone(kvtest.New(t), c.now)
+	through(t, x, limit.CheckIn, "7", limit.CheckIn.Size)
+	for i := range 30_000 { // some forgetting is due, of what is full again
+		through(t, x, limit.Read, strconv.Itoa(i), 1)
+		if i%1000 == 0 {
+			c.move(time.Second)
+		}
+	}
+	if got := through(t, x, limit.CheckIn, "7", limit.CheckIn.Size); got >= limit.CheckIn.Size {
+		t.Errorf("%d through after others came: a bucket that is in use was dropped", got)
+	}
+	if n := x.Kept(); n > 25_000 {
+		t.Errorf("%d buckets are kept, want those that are full again dropped", n)
+	}
 }
