@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,12 +44,12 @@ type site struct {
 
 // now is what the site shows.
 func (s site) now(at time.Time) (checkin.Code, error) {
-	for i := len(s.codes) - 1; i >= 0; i-- {
-		if !s.codes[i].From.After(at) {
-			if at.Sub(s.codes[i].From) > 30*time.Second {
+	for _, c := range slices.Backward(s.codes) {
+		if !c.From.After(at) {
+			if at.Sub(c.From) > 30*time.Second {
 				break
 			}
-			return s.codes[i], nil
+			return c, nil
 		}
 	}
 	return checkin.Code{}, errors.New("the codes made beforehand are used up: the bench took too long")

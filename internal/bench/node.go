@@ -77,10 +77,11 @@ func startChild(ctx context.Context, binary string, c config.Config) (*node, err
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()                                  //nolint:errcheck // because the child has its own
-	child := exec.CommandContext(ctx, binary, "serve") //nolint:gosec // because it is this program
+	defer log.Close() //nolint:errcheck // because the child has its own
+	child := exec.CommandContext(ctx, binary, "serve")
 	child.Env = append(clean(os.Environ()), environment(c)...)
 	child.Stderr = log
+	child.Cancel, child.WaitDelay = func() error { return child.Process.Signal(syscall.SIGTERM) }, untilEnded
 	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	out, err := child.StdoutPipe()
 	if err != nil {

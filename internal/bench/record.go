@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -88,8 +89,11 @@ func record(ctx context.Context, p place, crowd []person) (s scripts, err error)
 		of   []sample
 		only []string
 	}{
-		{&s.checkIn, in, nil}, {&s.twoInserts, in, []string{"INSERT INTO presence (", "INSERT INTO presence_evidence ("}},
-		{&s.list, listed, nil}, {&s.bareList, listed, []string{"FROM task_copy"}}, {&s.refresh, refreshed, nil},
+		{&s.checkIn, in, nil},
+		{&s.twoInserts, in, []string{"INSERT INTO presence (", "INSERT INTO presence_evidence ("}},
+		{&s.list, listed, nil},
+		{&s.bareList, listed, []string{"FROM task_copy"}},
+		{&s.refresh, refreshed, nil},
 	} {
 		if *m.into, err = newScript(m.of[0].only(m.only), m.of[1].only(m.only)); err != nil {
 			return s, err
@@ -190,11 +194,9 @@ func (r *recorder) checkIn(n int) (x sample, err error) {
 		if x, _, err = r.call(n, c); err != nil {
 			return x, err
 		}
-		for name, value := range map[string]any{
+		maps.Copy(x.about, map[string]any{
 			"place": where.id, "unit": where.unit, "key": key, "ref": ref, "day": calendar.DayOf(r.now()), "step": code.From.Unix() / 15,
-		} {
-			x.about[name] = value
-		}
+		})
 		done++
 	}
 	if done < 2 {

@@ -61,7 +61,7 @@ func (p *prepared) catchUp(ctx context.Context) {
 	p.wanted = map[string]bool{}
 	p.mu.Unlock()
 	for text := range wanted {
-		s, err := p.pool.PreparexContext(ctx, text)
+		s, err := p.pool.PreparexContext(ctx, text) //nolint:sqlclosecheck // because it is kept until the pool closes
 		if err != nil {
 			continue
 		}
@@ -86,9 +86,9 @@ func (p *prepared) close() {
 
 // get reads one row through the statement kept ready, or as it is.
 func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
-	switch s := p.find(text); {
+	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
 	case s != nil && tx != nil:
-		return tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...)
+		return tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
 	case s != nil:
 		return s.GetContext(ctx, dest, args...)
 	case tx != nil:
@@ -100,9 +100,9 @@ func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, 
 
 // read reads all rows in the same way.
 func (p *prepared) read(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
-	switch s := p.find(text); {
+	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
 	case s != nil && tx != nil:
-		return tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...)
+		return tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
 	case s != nil:
 		return s.SelectContext(ctx, dest, args...)
 	case tx != nil:

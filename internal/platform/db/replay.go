@@ -38,13 +38,13 @@ func (d *DB) Replay(ctx context.Context, s Script, args func(step int) []any, ga
 		}
 	}()
 	for i, step := range s.Steps {
-		switch step.Verb {
-		case Begin:
+		if step.Verb == Begin {
 			if tx, err = d.write.BeginTxx(ctx, nil); err != nil {
 				return err
 			}
 			continue
-		case Commit:
+		}
+		if step.Verb == Commit {
 			over := tx
 			tx = nil
 			if err := over.Commit(); err != nil {

@@ -596,7 +596,8 @@ func TestWhatIsHeldForATransactionIsGivenBackHoweverItEnds(t *testing.T) {
 			name string
 			end  func() error
 		}{
-			{"committed", func() error { return nil }}, {"refused", func() error { return errors.New("no") }},
+			{"committed", func() error { return nil }},
+			{"refused", func() error { return errors.New("no") }},
 			{"panicked", func() error { panic("poison") }},
 		} {
 			func() {
