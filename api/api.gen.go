@@ -191,6 +191,27 @@ func (e CopyState) Valid() bool {
 	}
 }
 
+// Defines values for DueReason.
+const (
+	DueReasonAskedFor       DueReason = "asked_for"
+	DueReasonLongNotVisited DueReason = "long_not_visited"
+	DueReasonNewHousehold   DueReason = "new_household"
+)
+
+// Valid indicates whether the value is a known member of the DueReason enum.
+func (e DueReason) Valid() bool {
+	switch e {
+	case DueReasonAskedFor:
+		return true
+	case DueReasonLongNotVisited:
+		return true
+	case DueReasonNewHousehold:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EnrolmentState.
 const (
 	EnrolmentStateReady              EnrolmentState = "ready"
@@ -1872,6 +1893,23 @@ type DealtEntrances struct {
 type Disabling struct {
 	Reason string `json:"reason"`
 }
+
+// DueHousehold defines model for DueHousehold.
+type DueHousehold struct {
+	Door          string     `json:"door"`
+	Entrance      string     `json:"entrance"`
+	ID            int64      `json:"id"`
+	LastVisitedAt *time.Time `json:"lastVisitedAt,omitempty"`
+	Reason        DueReason  `json:"reason"`
+}
+
+// DueHouseholds defines model for DueHouseholds.
+type DueHouseholds struct {
+	Items []DueHousehold `json:"items"`
+}
+
+// DueReason defines model for DueReason.
+type DueReason string
 
 // EndAssignment defines model for EndAssignment.
 type EndAssignment struct {
@@ -3849,6 +3887,12 @@ type ListDaysSinceParams struct {
 // ListDaysSinceParamsOf defines parameters for ListDaysSince.
 type ListDaysSinceParamsOf string
 
+// ListDueHouseholdsParams defines parameters for ListDueHouseholds.
+type ListDueHouseholdsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // CreateEnrolmentParams defines parameters for CreateEnrolment.
 type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -4856,6 +4900,9 @@ type ServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error
+	// ListDueHouseholds Doors of the own area where a visit would be good, and why
+	// (GET /v1/due-households)
+	ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
@@ -6277,6 +6324,35 @@ func (w *ServerInterfaceWrapper) ListDaysSince(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListDaysSince(ctx, params)
+	return err
+}
+
+// ListDueHouseholds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDueHouseholds(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDueHouseholdsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDueHouseholds(ctx, params)
 	return err
 }
 
@@ -9929,6 +10005,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
 	router.GET(options.BaseURL+"/v1/contacts", wrapper.LookUpContact, options.OperationMiddlewares["lookUpContact"]...)
 	router.GET(options.BaseURL+"/v1/households", wrapper.ListHouseholds, options.OperationMiddlewares["listHouseholds"]...)
+	router.GET(options.BaseURL+"/v1/due-households", wrapper.ListDueHouseholds, options.OperationMiddlewares["listDueHouseholds"]...)
 	router.GET(options.BaseURL+"/v1/households/:householdId", wrapper.GetHousehold, options.OperationMiddlewares["getHousehold"]...)
 	router.PUT(options.BaseURL+"/v1/households/:householdId/contact", wrapper.SetHouseholdContact, options.OperationMiddlewares["setHouseholdContact"]...)
 	router.POST(options.BaseURL+"/v1/households/:householdId/unmask", wrapper.UnmaskHousehold, options.OperationMiddlewares["unmaskHousehold"]...)
@@ -11225,6 +11302,45 @@ type ListDaysSincedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListDaysSincedefaultApplicationProblemPlusJSONResponse) VisitListDaysSinceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDueHouseholdsRequestObject struct {
+	Params ListDueHouseholdsParams
+}
+
+type ListDueHouseholdsResponseObject interface {
+	VisitListDueHouseholdsResponse(w http.ResponseWriter) error
+}
+
+type ListDueHouseholds200JSONResponse DueHouseholds
+
+func (response ListDueHouseholds200JSONResponse) VisitListDueHouseholdsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDueHouseholdsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDueHouseholdsdefaultApplicationProblemPlusJSONResponse) VisitListDueHouseholdsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -14457,6 +14573,9 @@ type StrictServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx context.Context, request ListDaysSinceRequestObject) (ListDaysSinceResponseObject, error)
+	// ListDueHouseholds Doors of the own area where a visit would be good, and why
+	// (GET /v1/due-households)
+	ListDueHouseholds(ctx context.Context, request ListDueHouseholdsRequestObject) (ListDueHouseholdsResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
@@ -15940,6 +16059,31 @@ func (sh *strictHandler) ListDaysSince(ctx echo.Context, params ListDaysSincePar
 		return err
 	} else if validResponse, ok := response.(ListDaysSinceResponseObject); ok {
 		return validResponse.VisitListDaysSinceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDueHouseholds operation middleware
+func (sh *strictHandler) ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error {
+	var request ListDueHouseholdsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDueHouseholds(ctx.Request().Context(), request.(ListDueHouseholdsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDueHouseholds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDueHouseholdsResponseObject); ok {
+		return validResponse.VisitListDueHouseholdsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

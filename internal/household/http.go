@@ -98,14 +98,33 @@ func (h *Handler) ListHouseholds(ctx context.Context, req api.ListHouseholdsRequ
 	}
 	items := make([]api.HouseholdRow, len(rows))
 	for i, r := range rows {
-		items[i] = api.HouseholdRow{
-			ID: int64(r.ID), AreaID: int64(r.AreaID), Entrance: r.Entrance, Door: r.Door, Kind: api.PremisesKind(r.Kind), Occupied: r.Occupied,
-		}
+		items[i] = r.toAPI()
 		if holdsArea(by) {
 			items[i].HasContact, items[i].LastVisitedAt, items[i].MutedUntil = &r.HasContact, r.LastVisited, day(r.MutedUntil)
 		}
 	}
 	return api.ListHouseholds200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+}
+
+func (r Row) toAPI() api.HouseholdRow {
+	return api.HouseholdRow{
+		ID: int64(r.ID), AreaID: int64(r.AreaID), Entrance: r.Entrance, Door: r.Door, Kind: api.PremisesKind(r.Kind), Occupied: r.Occupied,
+	}
+}
+
+// ListDueHouseholds serves GET /v1/due-households.
+func (h *Handler) ListDueHouseholds(ctx context.Context, _ api.ListDueHouseholdsRequestObject) (api.ListDueHouseholdsResponseObject, error) {
+	all, err := h.service.Due(ctx, org.ActorFrom(ctx))
+	if err != nil {
+		return nil, err
+	}
+	items := make([]api.DueHousehold, len(all))
+	for i, d := range all {
+		items[i] = api.DueHousehold{
+			ID: int64(d.ID), Entrance: d.Entrance, Door: d.Door, Reason: api.DueReason(d.Reason), LastVisitedAt: d.LastVisited,
+		}
+	}
+	return api.ListDueHouseholds200JSONResponse{Items: items}, nil
 }
 
 // GetHousehold serves GET /v1/households/{householdId}.

@@ -3,6 +3,7 @@ package household_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -305,6 +306,73 @@ func TestT7_OfTwoWhoDealOneEntranceAtOnceOneWins(t *testing.T) {
 			if n := count(t, d, `SELECT COUNT(*) FROM area_entrance WHERE entrance_id = `+strconv.FormatInt(int64(e), 10)); n != 1 {
 				t.Errorf("%s lies in %d areas, want one", number, n)
 			}
+		}
+	})
+}
+
+func TestF16_DueDoorsComeByReasonAndWithoutThoseThatWantNoVisit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		area := x.Xingwu.Areas[1].Area
+		for _, number := range []string{"2-33", "2-34"} {
+			x.doors = append(x.doors, door(t, d, x.Xingwu.Unit, area, number))
+		}
+		clockwise := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
+		needs := request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), clockwise,
+			func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
+				return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
+			})
+		visit := func(i int, r household.Result) {
+			t.Helper()
+			_, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, household.Account{
+				Household: x.doors[i], Result: r, ClientRef: "77777777-4f6e-4a0e-8f57-90a4f9b0c1d" + strconv.Itoa(i),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		due := func() (doors []string) {
+			t.Helper()
+			all, err := x.service.Due(t.Context(), x.YaoMangzhong)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range all {
+				doors = append(doors, a.Door+" "+string(a.Reason))
+			}
+			return doors
+		}
+		wants := func(what string, want ...string) {
+			t.Helper()
+			if got := due(); !slices.Equal(got, want) {
+				t.Errorf("%s: due are %q, want %q", what, got, want)
+			}
+		}
+		wants("at first", "2-30 new_household", "2-31 new_household", "2-32 new_household", "2-33 new_household", "2-34 new_household")
+		visit(1, household.AllWell)
+		x.at(synced.Add(24 * time.Hour))
+		visit(0, household.NotHome)
+		visit(2, household.Declined)
+		if _, err := needs.Create(t.Context(), x.YaoMangzhong, request.Telling{
+			Need: request.Need{What: "路灯不亮", Who: "林女士"}, Channel: request.ToldMember, Premises: int64(x.doors[4]),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wants("a day later", "2-34 asked_for", "2-33 new_household")
+		x.at(synced.Add(90*24*time.Hour - time.Millisecond))
+		wants("just before 90 days", "2-34 asked_for", "2-33 new_household")
+		x.at(synced.Add(90 * 24 * time.Hour))
+		wants("after 90 days", "2-34 asked_for", "2-33 long_not_visited", "2-31 long_not_visited")
+		x.at(synced.Add(91 * 24 * time.Hour))
+		wants("a day later, when the mute is over too", "2-34 asked_for", "2-33 long_not_visited", "2-31 long_not_visited",
+			"2-30 long_not_visited", "2-32 long_not_visited")
+		for name, by := range map[string]org.Actor{"the secretary": x.FengShuangjiang, "the same person as officer": x.YaoOfficer, "nobody": {}} {
+			if _, err := x.service.Due(t.Context(), by); !errors.Is(err, problem.ErrForbidden) {
+				t.Errorf("%s: %v, want %v", name, err, problem.ErrForbidden)
+			}
+		}
+		if all, err := x.service.Due(t.Context(), x.YiPian); err != nil || len(all) != 1 || all[0].Door != "1-1" {
+			t.Errorf("the neighbour's: %+v, %v, want their own door", all, err)
 		}
 	})
 }

@@ -265,6 +265,27 @@ func OpenOfDoor(ctx context.Context, q db.Queryer, premises int64) (ids []ID, er
 	return ids, db.Wrap(err, nil, "find the open requests of door %d", premises)
 }
 
+// AskedAt are those of the premises where somebody has asked for something that is still open, other than on a visit.
+func AskedAt(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bool, error) {
+	asked := map[int64]bool{}
+	if len(premises) == 0 {
+		return asked, nil
+	}
+	query, args, err := db.In(`
+		SELECT DISTINCT premises_id
+		FROM request
+		WHERE premises_id IN (?) AND is_open = ? AND channel <> ?`, premises, true, OnVisit)
+	if err != nil {
+		return nil, err
+	}
+	var found []int64
+	err = q.Select(ctx, &found, query, args...)
+	for _, id := range found {
+		asked[id] = true
+	}
+	return asked, db.Wrap(err, nil, "find at which of %d doors something was asked for", len(premises))
+}
+
 // OpenAt is how many open requests a unit holds, or were opened in it: it cannot end before they do (T6).
 func OpenAt(ctx context.Context, q db.Queryer, unit org.UnitID) (n int, err error) {
 	err = q.Get(ctx, &n, `

@@ -173,6 +173,10 @@ func (v *village) homes() {
 	v.says("unmasked", shown, "19900009876", "phone")
 	v.says("unmasked", shown, nil, "formOfAddress")
 
+	if due := v.wants("due", v.holder.get("/v1/due-households"), ok); due.at("items", 0, "reason") == nil {
+		v.t.Errorf("no door is due: %v, want some after 90 days", due.body)
+	}
+
 	told := map[string]any{
 		"householdId": doors[0]["id"], "result": "needs", "note": "门口路灯不亮", "needs": []any{map[string]any{"what": "路灯不亮"}},
 		"clientRef": uuid.NewString(), "happenedAt": "2026-05-11T00:40:00Z",
