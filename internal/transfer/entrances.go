@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"wanjia/internal/household"
 	"wanjia/internal/org"
@@ -182,11 +183,7 @@ func (p *plan) findArea(r *Row, where org.Unit) (u org.Unit, planned *node) {
 		if n.grid.Kind != org.Area || n.grid.Name != name {
 			continue
 		}
-		at := n.parent
-		for at.row != nil {
-			at = at.parent
-		}
-		if where.Covers(at.grid) {
+		if at := n.stands(); at == nil || where.Covers(at.grid) { // nil: that row says what is wrong
 			planned, found = n, found+1
 		} else {
 			elsewhere = true
@@ -229,7 +226,7 @@ func doorsOf(r *Row) (doors []string) {
 			r.fault(colHomes, errHomes)
 		}
 		for _, d := range doors {
-			if len(d) > 20 {
+			if utf8.RuneCountInString(d) > 20 {
 				r.fault(colDoors, errTooLong)
 			}
 		}

@@ -20,6 +20,7 @@ type plan struct {
 	there    *present
 
 	units   []*node // to be made, parents before what lies below them
+	of      map[*Row]*node
 	labels  []label
 	holders []holding
 
@@ -68,7 +69,7 @@ type standing struct {
 
 // makePlan holds rows against what is there. It writes nothing, and what is wrong with a row it says there.
 func makePlan(ctx context.Context, q db.Queryer, keys *sealed.Keys, by org.Actor, uploader org.PersonID, rows []*Row) (*plan, error) {
-	p := &plan{by: by, uploader: uploader, today: calendar.DayOf(db.NowOf(q)), there: &present{}}
+	p := &plan{by: by, uploader: uploader, today: calendar.DayOf(db.NowOf(q)), there: &present{}, of: map[*Row]*node{}}
 	kinds := map[Kind][]*Row{}
 	for _, r := range rows {
 		r.Outcome, kinds[r.Kind] = "", append(kinds[r.Kind], r)

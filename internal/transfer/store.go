@@ -352,7 +352,9 @@ func (t *present) readEntrances(ctx context.Context, q db.Queryer, places []org.
 		JOIN entrance e ON e.id = p.entrance_id
 		WHERE e.place_id IN (?)`, places)
 	for _, d := range doors {
-		byID[d.Entrance].doors[d.Door] = true
+		if e := byID[d.Entrance]; e != nil { // nil: it has been made since
+			e.doors[d.Door] = true
+		}
 	}
 	return db.Wrap(err, nil, "read the doors of an import")
 }

@@ -23,6 +23,14 @@ type node struct {
 	wrong       bool // its row is wrong, so nothing can stand below it
 }
 
+// stands is the unit that is there and that n is, or is to come below; nil when a row between them is wrong.
+func (n *node) stands() *node {
+	for n != nil && n.row != nil {
+		n = n.parent
+	}
+	return n
+}
+
 // A label is a word of a place for one of its levels, and what the place itself said before; "" is the usual word.
 type label struct {
 	Place  org.UnitID   `json:"place"`
@@ -84,6 +92,7 @@ func (p *plan) planUnit(r *Row) Outcome {
 		party: org.Unit{Tree: org.PartyTree, Kind: shape.party, Name: r.cell(colParty), Level: shape.level},
 		grid:  org.Unit{Tree: org.GridTree, Kind: shape.grid, Name: r.cell(colGrid), Level: shape.level},
 	}
+	p.of[r] = n
 	if !above.wrong {
 		p.stand(r, n, above)
 	}
@@ -261,14 +270,10 @@ func (p *plan) planLabels(ctx context.Context, q db.Queryer, rows []*Row) error 
 	said := map[org.UnitID]map[int]string{}
 	for _, r := range rows {
 		word := r.cell(colLabel)
-		if word == "" || len(r.Faults) > 0 {
+		if word == "" || len(r.Faults) > 0 || p.of[r].wrong {
 			continue
 		}
-		level := levels[r.cell(colLevel)].level
-		at := p.find(r, colParent)
-		for at.row != nil {
-			at = at.parent
-		}
+		level, at := levels[r.cell(colLevel)].level, p.of[r].stands()
 		i := slices.IndexFunc(p.there.grids, func(g org.Unit) bool { return org.IsPlace(g.Kind) && g.Covers(at.grid) })
 		if i < 0 { // a unit without level-4 place above it, or one that the asker does not see
 			r.fault(colLabel, errUnit)

@@ -125,6 +125,34 @@ func TestWhatIsWrongWithUnitsIsSaidRowByRow(t *testing.T) {
 	})
 }
 
+// A unit whose row is wrong has nothing above it, and a name that a later row takes is no longer one unit's alone: both
+// were met when the words for levels and the areas of entrances are looked up, long after the rows were read.
+func TestWhatLiesBelowAWrongRowIsReadAllTheSame(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		top := w.Ruihe.Party.Name
+		i := w.upload(w.XuBailu, map[Kind][]byte{
+			Units: unitFile(
+				"甲支部,甲网格,没有的总支,3,党支部,,",
+				"乙小组,乙楼栋片,甲支部,2,网格党小组,,",
+				"丙中心户,丙责任区,乙小组,1,,,",
+			),
+			Entrances: entranceFile("瑞和社区,99,1,3,,丙责任区"),
+		})
+		if diff := cmp.Diff([]string{"2 上级党组织 transfer.unit_unknown"}, w.faults(w.XuBailu, i)); diff != "" {
+			t.Errorf("errors below a wrong row (-want +got):\n%s", diff)
+		}
+		i = w.upload(w.XuBailu, map[Kind][]byte{Units: unitFile(
+			"甲支部,甲网格,"+top+",3,党支部,,",
+			top+",乙网格,"+top+",3,,,",
+		)})
+		if i.State != Checked || i.Summary.Changes.Labels != 1 {
+			t.Errorf("a branch with its parent's name: %s, %v, %+v; want it checked with one label",
+				i.State, w.faults(w.XuBailu, i), i.Summary.Changes)
+		}
+	})
+}
+
 // Nobody leads a unit because they said so themselves, and a system administrator names nobody.
 func TestNobodyNamesThemselves(t *testing.T) {
 	t.Parallel()
