@@ -77,7 +77,8 @@ func UnsetLabel(ctx context.Context, tx *db.Tx, place UnitID, level int, label s
 	if err != nil || found == 0 {
 		return db.Wrap(err, nil, "take the label of unit %d back", place)
 	}
-	found, err = tx.Change(ctx, `UPDATE unit_label SET valid_to = NULL WHERE unit_id = ? AND level = ? AND valid_to = ?`, place, level, day)
+	found, err = tx.Change(ctx, `
+		UPDATE unit_label SET valid_to = NULL WHERE unit_id = ? AND level = ? AND label = ? AND valid_to = ?`, place, level, before, day)
 	if err != nil || found > 0 || before == "" {
 		return db.Wrap(err, nil, "open the label of unit %d again", place)
 	}

@@ -110,8 +110,14 @@ func (m *maker) labels(ctx context.Context) error {
 
 func (m *maker) holders(ctx context.Context) error {
 	for _, h := range m.plan.holders {
+		own, err := org.AssignmentsOf(ctx, m.tx, h.person, m.plan.today)
+		if err != nil {
+			return err
+		}
+		// Whoever is a member and nothing more acts as a lead from now on; a role that somebody chose stays the first.
+		first := len(own) == 0 || own[0].Role == org.RoleMember
 		if err := m.assign(ctx, org.NewAssignment{
-			Person: h.person, Role: org.LeadRole(h.of.party), Unit: h.of.party, Primary: true, Span: org.Span{From: m.plan.today},
+			Person: h.person, Role: org.LeadRole(h.of.party), Unit: h.of.party, Primary: first, Span: org.Span{From: m.plan.today},
 			GrantedBy: m.plan.uploader,
 		}); err != nil {
 			return err

@@ -255,6 +255,74 @@ func TestAnImportGoesAsIfItHadNeverBeen(t *testing.T) {
 	})
 }
 
+// A file names who leads a unit; as whom its leads act when they say nothing is their own matter.
+func TestALeadWhoHasARoleAlreadyGoesOnActingInIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.people()
+		wu, err := personOf(w, "吴新")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := orgtest.Grant(t, w.d, wu, org.RoleBranchOfficer, org.PostDeputy, w.Ruihe.Branch)
+		acting := func() map[org.PersonID]org.Role {
+			all := map[org.PersonID]org.Role{}
+			for _, name := range []string{"周新", "吴新"} {
+				id, err := personOf(w, name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				own, err := org.AssignmentsOf(t.Context(), w.d, id, calendar.DayOf(w.now))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(own) > 0 {
+					all[id] = own[0].Role
+				}
+			}
+			return all
+		}
+		i := w.apply(w.XuBailu, w.upload(w.XuBailu, w.quarter()))
+		zhou, err := personOf(w, "周新")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[org.PersonID]org.Role{zhou: org.RoleAreaHolder, wu: before.Role}, acting()); diff != "" {
+			t.Errorf("act as (-want +got):\n%s", diff)
+		}
+		if _, err := w.Undo(t.Context(), w.XuBailu, i.ID); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(map[org.PersonID]org.Role{wu: before.Role}, acting()); diff != "" {
+			t.Errorf("act as after the undo (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// Two files of one day say how a place calls a level: taking the second back leaves the word of the first.
+func TestTheWordOfAnEarlierFileOfTheDayComesBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		day := calendar.DayOf(w.now)
+		say := func(word, branch string) Import {
+			return w.apply(w.XuBailu, w.upload(w.XuBailu, map[Kind][]byte{
+				Units: unitFile(branch + "支部," + branch + "网格," + w.Ruihe.Party.Name + ",3," + word + ",,"),
+			}))
+		}
+		say("党支部", "甲")
+		w.now = w.now.AddDate(0, 0, 1)
+		say("小区支部", "乙")
+		last := say("网格支部", "丙")
+		if _, err := w.Undo(t.Context(), w.XuBailu, last.ID); err != nil {
+			t.Fatal(err)
+		}
+		labels, err := org.Labels(t.Context(), w.d, w.Ruihe.Unit, day.Add(1))
+		if err != nil || labels[3] != "小区支部" {
+			t.Errorf("level 3 is called %s, %v; want 小区支部", labels[3], err)
+		}
+	})
+}
+
 func TestAfterADayAnImportStays(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
