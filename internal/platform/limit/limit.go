@@ -147,6 +147,9 @@ func (x *Limits) Take(ctx context.Context, l Limiter, subject string, n int) Ver
 	answer, err := x.kv.Run(ctx, gcra, []kv.Key{kv.Limit(l.Name, subject)},
 		now.UnixMilli(), milliseconds(l.Window)/float64(l.Size), l.Window.Milliseconds(), n)
 	if ok, full, retry, understood := read(answer); err == nil && understood {
+		if l.Away == Closed {
+			x.remember(l, subject, now, full)
+		}
 		return l.verdict(l.Size, ok, full, retry)
 	}
 	return x.takeHere(l, subject, n, now)
@@ -169,6 +172,14 @@ func read(answer any) (ok bool, full, retry time.Duration, understood bool) {
 		*d = time.Duration(ms * float64(time.Millisecond))
 	}
 	return n == 1, full, retry, true
+}
+
+// remember keeps what Redis has just said, so that its going away gives nobody a second bucket.
+func (x *Limits) remember(l Limiter, subject string, now time.Time, full time.Duration) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.forget(now)
+	x.buckets[bucket{l.Name, subject}] = now.Add(full)
 }
 
 // takeHere is gcra in this process.

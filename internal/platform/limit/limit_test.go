@@ -107,6 +107,28 @@ func TestWithoutRedisNothingIsSkipped(t *testing.T) { // L2: fail mode, Redis aw
 	})
 }
 
+func TestRedisGoingAwayGivesNobodyASecondBucket(t *testing.T) { // L2: Redis away in the middle
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(1))
+		if got := through(t, x, limit.Refresh, "a", 4) + through(t, x, limit.Code, "b", 9); got != 4+limit.Code.Size {
+			t.Fatalf("%d through with Redis, want %d", got, 4+limit.Code.Size)
+		}
+		g.Shut()
+		if got, want := through(t, x, limit.Refresh, "a", 9), limit.Refresh.Size-4; got != want {
+			t.Errorf("%d more through without, want %d", got, want)
+		}
+		if got := through(t, x, limit.Code, "b", 9); got != 0 {
+			t.Errorf("%d through an empty bucket, want none", got)
+		}
+		c.move(limit.Code.Window)
+		if got := through(t, x, limit.Code, "b", 9); got != limit.Code.Size {
+			t.Errorf("%d through a window later, want %d", got, limit.Code.Size)
+		}
+	})
+}
+
 func TestWithASlowRedisNothingIsSkippedAndNobodyWaitsLong(t *testing.T) { // L2: Redis slow
 	t.Parallel()
 	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
@@ -163,14 +185,14 @@ func TestManyAreTakenAtOnceOrNone(t *testing.T) {
 	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
 		c := newClock()
 		x := limit.New(k, c.now, nodes(1))
-		for range 2 { // with Redis, then without
-			if v := x.Take(t.Context(), limit.UploadBytes, "a", 60<<20); !v.OK {
+		for _, whom := range []string{"a", "b"} { // with Redis, then without
+			if v := x.Take(t.Context(), limit.UploadBytes, whom, 60<<20); !v.OK {
 				t.Errorf("60 of 100 MB refused: %+v", v)
 			}
-			if v := x.Take(t.Context(), limit.UploadBytes, "a", 60<<20); v.OK {
+			if v := x.Take(t.Context(), limit.UploadBytes, whom, 60<<20); v.OK {
 				t.Error("120 of 100 MB went through")
 			}
-			if v := x.Take(t.Context(), limit.UploadBytes, "a", 40<<20); !v.OK {
+			if v := x.Take(t.Context(), limit.UploadBytes, whom, 40<<20); !v.OK {
 				t.Errorf("the rest was refused: %+v", v)
 			}
 			g.Shut()
