@@ -121,6 +121,10 @@ func (w *world) check(c *cell, p *plan) bool {
 	}
 	mark := w.mark()
 	got := w.send(r, token)
+	for again := 0; want == nil && got.status == http.StatusServiceUnavailable && again < 5; again++ {
+		// Ten sums of argon2 can take a busy machine longer than the contract's time: that is no refusal.
+		got = w.send(p.request(c), token)
+	}
 	d := w.changes(mark)
 	c.op.discloses(w, c.String(), got)
 	if c.op.object == "session" { // it may have ended, and the next call begins another
