@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -194,6 +195,9 @@ func bind(ctx context.Context, a *app.App) error {
 // names are those of everybody with a handle.
 var names sync.Map
 
+// phones are what numbers of the demo look like: whole ones, since a moment's nanoseconds may hold their first digits.
+var phones = regexp.MustCompile(`1990[0-9]{7}`)
+
 // start starts the program of c and stops it when the test ends; then nothing personal may stand in its log.
 func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.t.Helper()
@@ -295,12 +299,13 @@ func (w *world) hide(texts ...string) {
 func (w *world) isQuiet(what, text string) {
 	w.t.Helper()
 	w.mu.Lock()
-	secrets := append([]string{"1990", fake.Canary, "o-" + fake.AppID}, w.secrets...)
+	secrets := append([]string{fake.Canary, "o-" + fake.AppID}, w.secrets...)
 	w.mu.Unlock()
 	names.Range(func(name, _ any) bool {
 		secrets = append(secrets, name.(string))
 		return true
 	})
+	secrets = append(secrets, phones.FindAllString(text, 1)...)
 	for _, s := range secrets {
 		if at := strings.Index(text, s); at >= 0 {
 			w.t.Errorf("%s holds %q: %s", what, s, text[max(0, at-200):min(len(text), at+len(s)+100)])
