@@ -169,7 +169,7 @@ func findSeats(ctx context.Context, q db.Queryer, by org.Actor, t Target) ([]sea
 
 // reachable returns a unit that by may ask something of; another is not found (B34).
 func reachable(ctx context.Context, q db.Queryer, by org.Actor, id org.UnitID) (org.Unit, error) {
-	u, err := org.FindUnit(ctx, q, by, id)
+	u, err := org.FindStanding(ctx, q, by, id)
 	if err == nil && slices.Contains(ownOnly, by.Role) && u.ID != by.Unit.ID {
 		return org.Unit{}, problem.ErrNotFound
 	}

@@ -86,7 +86,7 @@ func (s *Service) Deal(ctx context.Context, by org.Actor, area org.UnitID, from 
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &dealt, func() error {
-			u, err := org.FindUnit(ctx, tx, by, area)
+			u, err := org.FindStanding(ctx, tx, by, area)
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ func NewService(d *db.DB, changed RoleChanged, inUse ...InUse) *Service {
 // shapers are the roles that change the structure below their unit (§3.5, column UN).
 var shapers = []Role{RoleGridSecretary, RoleGeneralSecretary, RoleBranchSecretary, RolePartyOffice, RoleSystemAdmin}
 
-// findToShape returns a unit that by may change; another is not found (B34).
+// findToShape returns a unit that by may change; another is not found (B34), and one that has ended is as it was.
 func findToShape(ctx context.Context, tx *db.Tx, by Actor, id UnitID) (Unit, error) {
 	// Held, so that whoever puts something below a unit and whoever moves that unit take turns.
 	var u Unit
@@ -55,17 +55,25 @@ func findToShape(ctx context.Context, tx *db.Tx, by Actor, id UnitID) (Unit, err
 	if err != nil {
 		return Unit{}, db.Wrap(err, problem.ErrNotFound, "hold unit %d", id)
 	}
+	if err := mayShape(by, u); err != nil {
+		return Unit{}, err
+	}
+	return u, standing(ctx, tx, id)
+}
+
+// mayShape says why by cannot change u, or nil.
+func mayShape(by Actor, u Unit) error {
 	switch {
 	case !by.Sees(u):
-		return Unit{}, problem.ErrNotFound
+		return problem.ErrNotFound
 	case by.system || !guard.On(guard.Rule):
-		return u, nil
+		return nil
 	case !slices.Contains(shapers, by.Role):
-		return Unit{}, problem.ErrForbidden
+		return problem.ErrForbidden
 	case by.Role == RoleGridSecretary && u.ID != by.Grid.ID && u.ID != by.Party.ID: // their own unit, not what lies below
-		return Unit{}, problem.ErrForbidden
+		return problem.ErrForbidden
 	}
-	return u, nil
+	return nil
 }
 
 // Add puts a unit below the parent n names.
@@ -321,7 +329,7 @@ func (s *Service) Grant(ctx context.Context, by Actor, n NewAssignment) (g Grant
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &g, func() error {
 			g = Grant{}
-			if n.Unit, err = FindUnit(ctx, tx, by, n.Unit.ID); err != nil {
+			if n.Unit, err = FindStanding(ctx, tx, by, n.Unit.ID); err != nil {
 				return err
 			}
 			if err := findToGrant(ctx, tx, by, n.Person); err != nil {

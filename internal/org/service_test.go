@@ -194,6 +194,36 @@ func TestAUnitInUseDoesNotEnd(t *testing.T) { // T6
 		if _, err := s.End(t.Context(), w.XuBailu, w.Ruihe.Areas[1].Area.ID); !errors.Is(err, org.ErrIllegalTransition) {
 			t.Errorf("ended twice: %v, want %v", err, org.ErrIllegalTransition)
 		}
+		ended := w.Ruihe.Areas[1]
+		for what, try := range map[string]func() error{
+			"moved": func() error {
+				_, err := s.Move(t.Context(), w.XuBailu, ended.Area.ID, w.Ruihe.Grid.ID)
+				return err
+			},
+			"linked": func() error { return s.Link(t.Context(), w.XuBailu, ended.Household.ID, ended.Area.ID) },
+			"labelled": func() error {
+				return s.SetLabels(t.Context(), w.XuBailu, ended.Area.ID, 1, map[int]string{1: "责任片"})
+			},
+		} {
+			if err := try(); !errors.Is(err, org.ErrIllegalTransition) {
+				t.Errorf("an ended unit is %s: %v, want %v", what, err, org.ErrIllegalTransition)
+			}
+		}
+		_, err := s.Grant(t.Context(), w.ChenGuyu, org.NewAssignment{
+			Person: w.SunLixia.PersonID, Role: org.RoleAreaHolder, Unit: ended.Area, Span: org.Span{From: "2026-01-01"},
+		})
+		if !errors.Is(err, org.ErrIllegalTransition) {
+			t.Errorf("a role in an ended unit: %v, want %v", err, org.ErrIllegalTransition)
+		}
+		for _, u := range []org.Unit{w.Ruihe.Areas[0].Area, w.Ruihe.Block} {
+			if _, err := s.End(t.Context(), w.XuBailu, u.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = s.Add(t.Context(), w.XuBailu, org.NewUnit{Kind: org.Area, Name: "新责任区", Parent: w.Ruihe.Block})
+		if !errors.Is(err, org.ErrIllegalTransition) {
+			t.Errorf("a unit below an ended one: %v, want %v", err, org.ErrIllegalTransition)
+		}
 	})
 }
 

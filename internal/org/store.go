@@ -26,6 +26,25 @@ func FindUnit(ctx context.Context, q db.Queryer, by Actor, id UnitID) (Unit, err
 	return u, nil
 }
 
+// FindStanding is FindUnit for what is to begin there: a unit that has ended takes nothing more (T6).
+func FindStanding(ctx context.Context, q db.Queryer, by Actor, id UnitID) (Unit, error) {
+	u, err := FindUnit(ctx, q, by, id)
+	if err != nil {
+		return Unit{}, err
+	}
+	return u, standing(ctx, q, id)
+}
+
+// standing says that a unit has not ended by today, or that it has.
+func standing(ctx context.Context, q db.Queryer, id UnitID) error {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM unit WHERE id = ? AND valid_to <= ?`, id, calendar.DayOf(db.NowOf(q)))
+	if err == nil && n > 0 {
+		return ErrIllegalTransition.With("state", "ended")
+	}
+	return db.Wrap(err, nil, "look whether unit %d has ended", id)
+}
+
 // UnitByID returns the unit, whoever asks.
 func UnitByID(ctx context.Context, q db.Queryer, id UnitID) (u Unit, err error) {
 	err = q.Get(ctx, &u, `SELECT id, tree, kind, name, path, level FROM unit WHERE id = ?`, id)
