@@ -604,7 +604,10 @@ var plans = map[string]*plan{
 		r.query.Set("entrance", fmt.Sprintf("%d号", c.at.ID))
 	}},
 	"listHouseholds": {fits: areas, make: aHome, list: "id"},
-	"getHousehold":   {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"listDueHouseholds": {fits: areas, list: "id", sees: homesOfOwnArea, make: func(c *cell) int64 {
+		return int64(c.at.doors[len(c.at.doors)-1]) // nobody has been there yet
+	}},
+	"getHousehold": {fits: areas, make: aHome, sees: homesOfOwnArea},
 	"setHouseholdContact": {fits: areas, make: aHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
 		var version []int64
 		if err := c.db().Select(c.Context(), &version, `SELECT version FROM household_contact WHERE premises_id = ?`, c.thing); err != nil {
