@@ -203,7 +203,7 @@ func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.t.Helper()
 	w.set(at)
 	w.config, w.redisPrefix = c, redisPrefix
-	w.http = &http.Client{Timeout: 10 * time.Second, Transport: server.Checked(http.DefaultTransport, func(err error) { w.t.Error(err) })}
+	w.http = &http.Client{Timeout: time.Minute, Transport: server.Checked(http.DefaultTransport, func(err error) { w.t.Error(err) })}
 	w.run()
 	w.t.Cleanup(func() {
 		w.stop()
