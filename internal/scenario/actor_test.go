@@ -288,7 +288,7 @@ func (a *actor) phoneFrom(cursor string) *phone {
 	a.w.t.Helper()
 	p := &phone{w: a.w, owner: a.handle, up: make(chan struct{}, 64), down: make(chan int, 64)}
 	c, err := pushclient.New(pushclient.Options{
-		URL: a.w.url, Cursor: cursor, FirstPause: 20 * time.Millisecond, LastPause: 200 * time.Millisecond,
+		URL: a.w.url, Cursor: cursor, FirstPause: 20 * time.Millisecond, LastPause: 2 * time.Second,
 		Ticket: func(ctx context.Context) (string, error) { return a.ticket(ctx) },
 		Apply: func(i pushclient.Item) {
 			p.mu.Lock()
