@@ -171,7 +171,8 @@ func (h *Handler) EndSession(ctx context.Context, req api.EndSessionRequestObjec
 
 // StepUp serves POST /v1/auth/step-up.
 func (h *Handler) StepUp(ctx context.Context, req api.StepUpRequestObject) (api.StepUpResponseObject, error) {
-	until, err := time.Time{}, error(nil)
+	var until time.Time
+	var err error
 	if req.Body.Pin != nil {
 		until, err = h.service.StepUpByPin(ctx, *req.Body.Pin)
 	} else {

@@ -37,7 +37,7 @@ func migrateAndSaySo(o db.Options) int {
 	ctx := context.Background()
 	d, err := db.Open(ctx, o)
 	if err == nil {
-		fmt.Println("begins")
+		fmt.Fprintln(os.Stdout, "begins")
 		_, err = d.Migrate(ctx, slog.New(slog.NewTextHandler(os.Stdout, nil)))
 	}
 	if err != nil {
@@ -58,7 +58,7 @@ type child struct {
 // begin starts a child and waits until it has opened the database.
 func begin(t *testing.T, o db.Options) *child {
 	t.Helper()
-	c := &child{t: t, command: exec.CommandContext(t.Context(), os.Args[0])} //nolint:gosec // because it is this very program
+	c := &child{t: t, command: exec.CommandContext(t.Context(), os.Args[0])}
 	c.command.Env = append(os.Environ(), childFile+"="+o.SQLitePath, childServer+"="+o.MySQL)
 	c.command.Stderr = &c.errors
 	out, err := c.command.StdoutPipe()
@@ -99,7 +99,7 @@ func pauses(t *testing.T, whole time.Duration, n int) []time.Duration {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d, a whole migration takes %v", seed, whole)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // because it only picks moments
+	random := rand.New(rand.NewPCG(seed, 1))
 	all := make([]time.Duration, n)
 	for i := range all {
 		all[i] = time.Duration(random.Int64N(int64(whole)/int64(n)+1)) + time.Millisecond
@@ -190,7 +190,7 @@ func TestAMigrationKilledWithSignalNineGoesOnOnAServer(t *testing.T) {
 	// of its first step is done when its note waits.
 	var log bytes.Buffer
 	for round := range 3 {
-		for range 1 + rand.IntN(db.Steps()/4) { //nolint:gosec // because any step will do
+		for range 1 + rand.IntN(db.Steps()/4) {
 			if err := d.MigrateOne(t.Context(), slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 				t.Fatal(err)
 			}
@@ -206,7 +206,7 @@ func TestAMigrationKilledWithSignalNineGoesOnOnAServer(t *testing.T) {
 	killed := 0
 	for range 4 {
 		c := begin(t, o)
-		<-time.After(time.Duration(rand.IntN(20)) * time.Millisecond) //nolint:gosec // because any moment will do
+		<-time.After(time.Duration(rand.IntN(20)) * time.Millisecond)
 		if c.kill() {
 			killed++
 		}

@@ -47,7 +47,7 @@ func (l *line) dial(query string, headers ...string) (ws *websocket.Conn, status
 		h.Add(headers[i], headers[i+1])
 	}
 	d := websocket.Dialer{Subprotocols: []string{Protocol}, HandshakeTimeout: 10 * time.Second, EnableCompression: true}
-	ws, res, err := d.Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?"+query, h)
+	ws, res, err := d.Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?"+query, h) //nolint:bodyclose // because a handshake has none to close
 	if res != nil {
 		status = res.StatusCode
 	}
@@ -396,7 +396,7 @@ func TestS7_OddFramesAreRefused(t *testing.T) {
 		t.Errorf("a ping in pieces is answered by %s", f)
 	}
 	// The dialer offers compression and gets none, so there is nothing to unpack.
-	_, res, err := (&websocket.Dialer{Subprotocols: []string{Protocol}, EnableCompression: true}).Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?ticket=good", nil)
+	_, res, err := (&websocket.Dialer{Subprotocols: []string{Protocol}, EnableCompression: true}).Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?ticket=good", nil) //nolint:bodyclose // because a handshake has none to close
 	if err != nil {
 		t.Fatal(err)
 	}

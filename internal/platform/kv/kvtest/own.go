@@ -2,6 +2,7 @@ package kvtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -105,7 +106,7 @@ func (s *Server) Dump() (all []string) {
 	keys := c.Scan(ctx, 0, "*", 500).Iterator()
 	for keys.Next(ctx) {
 		raw, err := c.Do(ctx, "DUMP", keys.Val()).Text() // small values stand there as they are
-		if err != nil && err != redis.Nil {
+		if err != nil && !errors.Is(err, redis.Nil) {
 			s.t.Fatalf("dump %s: %v", keys.Val(), err)
 		}
 		all = append(all, fmt.Sprintf("%s=%s", keys.Val(), raw))
