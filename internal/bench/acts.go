@@ -85,7 +85,11 @@ func (a *acts) list(n int) call {
 const inARow = 4
 
 func (a *acts) listTasks(k *client) error {
-	_, err := k.do(a.list(int(a.turn.Add(1)-1) / inARow % len(a.crowd)))
+	if k.left == 0 {
+		k.who, k.left = int(a.turn.Add(1)-1)%len(a.crowd), inARow
+	}
+	k.left--
+	_, err := k.do(a.list(k.who))
 	return err
 }
 

@@ -17,6 +17,8 @@ type client struct {
 	conn net.Conn
 	in   *bufio.Reader
 	out  []byte
+
+	who, left int // whose phone it is, and for how many calls still
 }
 
 func dial(ctx context.Context, address string) (*client, error) {
