@@ -267,14 +267,13 @@ func (w *world) acts() (actions []string) {
 
 // A phone is an open socket and what came over it.
 type phone struct {
-	w      *world
-	owner  string
-	up     chan struct{}
-	down   chan int // close codes
-	stop   func()
-	mu     sync.Mutex
-	items  []pushclient.Item
-	ticket func() answer
+	w     *world
+	owner string
+	up    chan struct{}
+	down  chan int // close codes
+	stop  func()
+	mu    sync.Mutex
+	items []pushclient.Item
 }
 
 // phone opens a socket of a that begins with the newest items.
