@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -59,14 +60,14 @@ func (w *world) ghostly(c *cell) []ghost {
 		w.shared["ghosts"], w.shared["ghosts since"] = all, w.now()
 	}
 	if c.op.stepUp {
-		all = append(all[:len(all):len(all)], w.stale(c))
+		all = append(slices.Clip(all), w.stale(c))
 	}
 	if c.by.assignment == 0 {
 		return all
 	}
 	stray := w.as(org.RoleMember, w.unit(org.PartyGroup, "枕溪社区第1楼栋片"))
 	invalid := &refusal{http.StatusForbidden, org.ErrActingAsInvalid.Code}
-	return append(all[:len(all):len(all)],
+	return append(slices.Clip(all),
 		ghost{"acting as somebody else", stray.bearer, c.by.assignment, invalid},
 		ghost{"acting in a role that is over", stray.bearer, w.formerly(stray, c.by), invalid},
 	)

@@ -537,10 +537,9 @@ var plans = map[string]*plan{
 	"acceptTask":  {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
 	"declineTask": {self: true, has: receives, fits: askers, make: aCopy, sees: oversees, rule: answersOwn},
 	"reportTask":  {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn},
-	"reportTasks": {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn,
-		fill: fill(func(c *cell, b map[string]any) {
-			b["reports"] = []map[string]any{{"copyId": c.thing, "text": "三户都好"}}
-		})},
+	"reportTasks": {self: true, has: receives, fits: askers, make: anAcceptedCopy, sees: oversees, rule: answersOwn, fill: fill(func(c *cell, b map[string]any) {
+		b["reports"] = []map[string]any{{"copyId": c.thing, "text": "三户都好"}}
+	})},
 	"getTaskCopy":      {self: true, has: receives, fits: askers, make: aCopy, sees: oversees},
 	"returnTask":       {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
 	"acceptTaskResult": {self: true, has: receives, fits: askers, make: aReportedCopy, sees: oversees, rule: asksHere},
@@ -650,8 +649,10 @@ var plans = map[string]*plan{
 	"unmaskMember":  {fits: branches, make: aMember},
 
 	// The trees and the roles in them.
-	"listUnits": {fits: anyUnit, list: "id", sees: readsUnits, make: func(c *cell) int64 { return int64(c.at.ID) },
-		fill: func(c *cell, r *call) { r.query.Set("tree", string(c.at.Tree)) }},
+	"listUnits": {
+		fits: anyUnit, list: "id", sees: readsUnits, make: func(c *cell) int64 { return int64(c.at.ID) },
+		fill: func(c *cell, r *call) { r.query.Set("tree", string(c.at.Tree)) },
+	},
 	"getUnit": {fits: anyUnit, sees: readsUnits, make: func(c *cell) int64 { return int64(c.at.ID) }},
 	"addUnit": {fits: parents, rule: shapesOwn, fill: fill(func(c *cell, b map[string]any) {
 		kind := children[c.at.Kind]
@@ -714,8 +715,7 @@ var plans = map[string]*plan{
 		}
 		return int64(c.person(org.RoleMember, c.at).assignment)
 	}, sees: func(c *cell) bool {
-		switch c.by.role {
-		case org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RolePartyOffice, org.RoleAuditAdmin:
+		if oneOf(c.by.role, org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary, org.RolePartyOffice, org.RoleAuditAdmin) {
 			return c.by.sees(c.at)
 		}
 		return c.position == self
@@ -811,10 +811,10 @@ func importers(u *unit) bool { return rosterKeepers(u) || u.Kind == org.Subdistr
 
 // importer is whoever brings files in for c.at.
 func (c *cell) importer() *actor {
-	switch c.at.Kind {
-	case org.Subdistrict:
+	if c.at.Kind == org.Subdistrict {
 		return c.as(org.RoleSystemAdmin, c.at)
-	case org.SubdistrictCommittee:
+	}
+	if c.at.Kind == org.SubdistrictCommittee {
 		return c.as(org.RolePartyOffice, c.at)
 	}
 	return c.lead(c.at)
