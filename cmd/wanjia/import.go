@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -117,7 +119,10 @@ func actorOf(ctx context.Context, a *app.App, who string) (org.Actor, error) {
 		return org.ActorOf(ctx, d, x.PersonID, x.ID, d.Now())
 	}
 	person, err := a.Auth.PersonByHandle(ctx, who)
-	if err != nil {
+	switch p := new(problem.Problem); {
+	case errors.As(err, &p): // its words are for who signs in
+		return org.Actor{}, fmt.Errorf("import: %q is neither the number of a role assignment nor a demo account", who)
+	case err != nil:
 		return org.Actor{}, fmt.Errorf("find the demo account %s: %w", who, err)
 	}
 	return org.ActorOf(ctx, d, person, 0, d.Now())
@@ -157,5 +162,9 @@ func inWords(err error) error {
 	if !errors.As(err, &p) {
 		return err
 	}
-	return fmt.Errorf("%w: %s %v", err, say.Text(say.Chinese, p.Code), p.Members)
+	about := ""
+	for _, key := range slices.Sorted(maps.Keys(p.Members)) {
+		about += fmt.Sprintf(" %s=%v", key, p.Members[key])
+	}
+	return fmt.Errorf("%w: %s%s", err, say.Text(say.Chinese, p.Code), about)
 }

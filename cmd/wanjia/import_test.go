@@ -38,8 +38,8 @@ func TestAnOperatorBringsARosterIn(t *testing.T) {
 			},
 			"169 rows, 0 wrong", true,
 		},
-		{"an id card", []string{"import", testdata + "bad-id-card.csv", "--kind", "members", "--as", "po.1"}, "transfer.column_refused", false},
-		{"nobody's handle", []string{"import", testdata + "bad-id-card.csv", "--kind", "members", "--as", "nobody"}, "find the demo account nobody", false},
+		{"an id card", []string{"import", testdata + "bad-id-card.csv", "--kind", "members", "--as", "po.1"}, "请删去该列 column=5 file=members", false},
+		{"nobody's handle", []string{"import", testdata + "bad-id-card.csv", "--kind", "members", "--as", "nobody"}, "\"nobody\" is neither the number of a role assignment nor a demo account", false},
 		{"a file too many", []string{"import", "a", "b", "--kind", "members", "--as", "sa"}, "2 files and 1 times --kind", false},
 	} {
 		out, err := wanjia(t, step.args...)
