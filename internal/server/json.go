@@ -16,7 +16,8 @@ const (
 )
 
 // scanJSON refuses what Go's decoders let pass and people write by mistake or malice: keys said twice or
-// differing only in case, trailing data, bytes that are no UTF-8, halves of surrogate pairs, endless nesting.
+// differing only in case, trailing data, bytes that are no UTF-8, halves of surrogate pairs, characters that no
+// screen shows and some engine or sheet ends a text at, endless nesting.
 // The answer names the place, never the content.
 func scanJSON(b []byte) error {
 	if !utf8.Valid(b) {
@@ -238,6 +239,9 @@ func (s *scanner) escape() bool {
 		if strings.IndexByte(`"\/bfnrt`, c) < 0 {
 			return s.refuse("syntax")
 		}
+		if c == 'b' || c == 'f' {
+			return s.refuse("control")
+		}
 		return true
 	}
 	r, ok := hex4(s.b[s.at:])
@@ -245,6 +249,9 @@ func (s *scanner) escape() bool {
 		return s.refuse("syntax")
 	}
 	s.at += 4
+	if r < ' ' && r != '\n' && r != '\r' && r != '\t' {
+		return s.refuse("control")
+	}
 	if !utf16.IsSurrogate(r) {
 		return true
 	}

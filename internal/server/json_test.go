@@ -39,6 +39,9 @@ func TestA3_2AStrictBodyIsRefusedWithThePlaceAndNeverTheContent(t *testing.T) {
 		"trailing comma":               {`{"a":1,}`, "", "syntax"},
 		"comment":                      {`{"a":1}//x`, "", "trailing_data"},
 		"control character":            {"{\"a\":\"\n\"}", "/a", "syntax"},
+		"a character of zero":          {`{"a":"b\u0000c"}`, "/a", "control"},
+		"an escape of a terminal":      {`{"a":"\u001b[2J"}`, "/a", "control"},
+		"a step back":                  {`{"a":"b\b"}`, "/a", "control"},
 		"key with a slash and tilde":   {`{"a/~":1,"A/~":1}`, "/A~1~0", "duplicate_key"},
 		"byte order mark":              {"\ufeff{}", "", "syntax"},
 		"unknown escape":               {`{"a":"\x"}`, "/a", "syntax"},
@@ -57,7 +60,7 @@ func TestA3_2AStrictBodyIsRefusedWithThePlaceAndNeverTheContent(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"as deep as allowed": deep(32), "same key in different objects": `{"a":{"x":1},"b":{"x":1},"x":[{"x":1},{"x":2}]}`,
-		"all of it": ` { "a" : [ -0.5e+10 , 0 , true , false , null , "家\ud83d\ude00\n" ] , "b" : { } , "c" : [ ] } `,
+		"all of it": ` { "a" : [ -0.5e+10 , 0 , true , false , null , "家\ud83d\ude00\n\t\r\u000a" ] , "b" : { } , "c" : [ ] } `,
 	} {
 		if err := scanJSON([]byte(body)); err != nil {
 			t.Errorf("%s: refused with %v", name, err)
