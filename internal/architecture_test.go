@@ -19,7 +19,7 @@ import (
 var tiers = [][]string{
 	{"cmd/wanjia", "internal/scenario", "internal/scenario/matrix"},
 	{"internal/bench"},
-	{"internal/app", "internal/demo"}, // demo plays the main job against a running server
+	{"internal/app", "internal/demo"},                       // demo plays the main job against a running server
 	{"internal/server", "internal/config", "internal/seed"}, // seed makes the demo and bench data of domain.md §12 through the features
 	{"internal/transfer", "internal/report"},
 	{"internal/collection", "internal/brand", "internal/board"},

@@ -16,8 +16,6 @@ import (
 	"wanjia/internal/server"
 )
 
-type handler = http.HandlerFunc
-
 // drainTime is how long a clean stop may take (R13).
 const drainTime = 15 * time.Second
 

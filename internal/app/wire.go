@@ -270,7 +270,7 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	}
 	return server.New(server.Options{
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
-		Origins: a.config.Listen.Origins, Push: handler(a.hub.ServeSocket), PushEvents: handler(a.hub.ServeEvents),
+		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents,
 		Ready: a.checks(), Metrics: a.metrics, Log: a.log,
 	})
 }

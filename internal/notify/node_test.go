@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/push"
 	"wanjia/internal/pushclient"
 )
@@ -52,8 +54,8 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 	wg.Go(func() { _ = n.hub.Run(ctx) })
 	wg.Go(func() { _ = n.courier.Run(ctx) })
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/push", n.hub.ServeSocket)
-	mux.HandleFunc("GET /v1/push/events", n.hub.ServeEvents)
+	mux.HandleFunc("GET /v1/push", plain(n.hub.ServeSocket))
+	mux.HandleFunc("GET /v1/push/events", plain(n.hub.ServeEvents))
 	n.server = httptest.NewServer(mux)
 	var once sync.Once
 	n.kill = func() {
@@ -69,6 +71,20 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 	}
 	t.Cleanup(n.kill)
 	return n
+}
+
+// plain serves f as a handler. What it refuses has a status only: the rest belongs to package server.
+func plain(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	statuses := map[problem.Kind]int{
+		problem.Malformed: http.StatusBadRequest, problem.Unauthenticated: http.StatusUnauthorized,
+		problem.Forbidden: http.StatusForbidden, problem.Unavailable: http.StatusServiceUnavailable,
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		var p *problem.Problem
+		if err := f(w, r); errors.As(err, &p) {
+			w.WriteHeader(statuses[p.Kind])
+		}
+	}
 }
 
 // A device is one client of one person, and what it has applied.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,6 +99,42 @@ func TestTheCookieOfTheConsoleCountsForItsOwnPageOnly(t *testing.T) {
 	// The cookie is no way to do anything else.
 	if status, said := b.post("/v1/auth/sign-out", nil, own...); status != http.StatusUnauthorized {
 		t.Errorf("signing out by cookie alone: %d %v, want 401", status, said)
+	}
+}
+
+// P1 also where there is no contract: whoever gets no socket and no stream is told a problem, as everywhere.
+func TestP1WhoeverGetsNoSocketIsToldAProblem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "2026-05-11 09:00")
+	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "d2FuamlhIHdhbmppYSB3YQ=="}
+	spoken := append(slices.Clone(upgrade), "Sec-WebSocket-Protocol", "wanjia.v1")
+	for what, c := range map[string]struct {
+		path    string
+		headers []string
+		status  int
+		code    string
+	}{
+		"a page of others":            {"/v1/push", append(slices.Clone(spoken), "Origin", "https://evil.example"), 403, "push.origin_refused"},
+		"no socket at all":            {"/v1/push", nil, 400, "push.socket_needed"},
+		"no subprotocol":              {"/v1/push", upgrade, 400, "push.socket_needed"},
+		"no key":                      {"/v1/push", append(slices.Clone(spoken), "Sec-WebSocket-Key", ""), 400, "push.socket_needed"},
+		"a cursor of nobody":          {"/v1/push?after=yesterday", spoken, 400, "common.cursor_invalid"},
+		"a stream of others":          {"/v1/push/events", []string{"Origin", "null"}, 403, "push.origin_refused"},
+		"a stream without a ticket":   {"/v1/push/events", nil, 401, "auth.required"},
+		"a stream with a bad token":   {"/v1/push/events", []string{"Authorization", "Bearer x.y.z"}, 401, "auth.required"},
+		"a stream's cursor, nobody's": {"/v1/push/events", []string{"Last-Event-ID", "1.-1"}, 400, "common.cursor_invalid"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+c.path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(c.headers); i += 2 {
+			req.Header.Set(c.headers[i], c.headers[i+1])
+		}
+		got := w.send(req)
+		if got.status != c.status || got.code() != c.code || got.body["title"] == c.code || got.body["instance"] == "" {
+			t.Errorf("%s: %d %s, want %d %s as a problem with a title", what, got.status, got.text, c.status, c.code)
+		}
 	}
 }
 

@@ -38,11 +38,11 @@ type Options struct {
 	Identify   Identifier
 	StepUp     StepUp
 	Limit      Limiter
-	Address    Address      // whose request it is: Direct, or BehindProxies
-	Origins    []string     // web origins beside our own that may call
-	Push       http.Handler // GET /v1/push, the socket; it does its own refusing
-	PushEvents http.Handler // GET /v1/push/events
-	Ready      []Check      // what must work before requests are sent here
+	Address    Address  // whose request it is: Direct, or BehindProxies
+	Origins    []string // web origins beside our own that may call
+	Push       Own      // GET /v1/push, the socket
+	PushEvents Own      // GET /v1/push/events
+	Ready      []Check  // what must work before requests are sent here
 	Metrics    *prometheus.Registry
 	Log        *slog.Logger // nil: slog.Default
 }
@@ -75,10 +75,10 @@ func New(o Options) (*Server, error) {
 	api.RegisterHandlersWithOptions(e, api.NewStrictHandler(o.Operations, []api.StrictMiddlewareFunc{answered}),
 		api.RegisterHandlersOptions{OperationMiddlewares: checks})
 	if o.Push != nil {
-		e.GET("/v1/push", echo.WrapHandler(o.Push))
+		e.GET("/v1/push", o.Push.handle)
 	}
 	if o.PushEvents != nil {
-		e.GET("/v1/push/events", echo.WrapHandler(o.PushEvents))
+		e.GET("/v1/push/events", o.PushEvents.handle)
 	}
 	if err := addDocs(e); err != nil {
 		return nil, err
@@ -88,6 +88,11 @@ func New(o Options) (*Server, error) {
 	}
 	return &Server{public: e, admin: adminHandler(o)}, nil
 }
+
+// Own answers outside the contract, in its own way; what it refuses it returns, and the answer is a problem like any other.
+type Own func(w http.ResponseWriter, r *http.Request) error
+
+func (o Own) handle(c echo.Context) error { return o(c.Response(), c.Request()) }
 
 func (o *Options) complete() error {
 	if o.Log == nil {

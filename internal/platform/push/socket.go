@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"wanjia/internal/platform/problem"
 )
 
 // Protocol is the subprotocol that both sides must speak.
@@ -50,52 +52,52 @@ var upgrader = websocket.Upgrader{
 	ReadBufferSize: 512, WriteBufferSize: 1024, WriteBufferPool: &sync.Pool{},
 	HandshakeTimeout: 5 * time.Second,
 	Subprotocols:     []string{Protocol},
-	CheckOrigin:      func(*http.Request) bool { return true }, // ServeSocket has looked
+	CheckOrigin:      func(*http.Request) bool { return true },                // ServeSocket has looked
+	Error:            func(http.ResponseWriter, *http.Request, int, error) {}, // ServeSocket answers
 }
 
+// What a device is told that is refused before it has a socket or a stream. Whoever has one is told by a close code.
+var (
+	errOrigin   = problem.New(problem.Forbidden, "push.origin_refused")
+	errNoSocket = problem.New(problem.Malformed, "push.socket_needed")
+	errStopping = problem.ErrUnavailable.RetryAfter(5 * time.Second)
+)
+
 // ServeSocket answers GET /v1/push: it takes the ticket, upgrades, and returns. The socket lives on by itself;
-// nothing of the request does. Cookies are not looked at.
-func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) {
-	origins, sent := r.Header["Origin"]
-	if len(origins) > 1 || sent && !h.originAllowed(origins[0], true) {
-		http.Error(w, "origin not allowed", http.StatusForbidden)
-		return
-	}
-	if h.draining.Load() {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
-		return
+// nothing of the request does. Cookies are not looked at. With an error nothing has been answered yet.
+func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
+	if err := h.admits(r); err != nil {
+		return err
 	}
 	if !websocket.IsWebSocketUpgrade(r) {
-		w.Header().Set("Upgrade", "websocket")
-		http.Error(w, "a WebSocket is needed here", http.StatusUpgradeRequired)
-		return
+		return errNoSocket.Field("Upgrade", "required")
 	}
 	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
-		http.Error(w, "the subprotocol "+Protocol+" is needed", http.StatusBadRequest)
-		return
+		return errNoSocket.Field("Sec-WebSocket-Protocol", "required")
 	}
 	q := r.URL.Query()
 	after, err := cursorOf(q.Get("after"))
 	if err != nil {
-		http.Error(w, "after is not a cursor", http.StatusBadRequest)
-		return
+		return problem.ErrCursor
 	}
 	session, refused := h.o.Redeem(r.Context(), q.Get("ticket"))
 	if refused != nil && !errors.Is(refused, ErrTicket) {
-		http.Error(w, "try again", http.StatusServiceUnavailable)
-		return
+		return unavailable(refused)
 	}
 	ws, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		return // it has answered
+	var handshake websocket.HandshakeError
+	switch {
+	case errors.As(err, &handshake):
+		return errNoSocket.Field("Upgrade", "invalid")
+	case err != nil:
+		return nil // the device has left in the middle
 	}
 	s := &socket{ws: ws}
 	if refused != nil {
 		_ = s.write(byeFrame(TicketRefused, 0), 0)
 		s.shut(TicketRefused)
 		s.linger()
-		return
+		return nil
 	}
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // bounds what a slow device holds in the kernel
@@ -105,7 +107,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.shut(Drained)
 		s.drop()
-		return
+		return nil
 	}
 	ws.SetPingHandler(func(data string) error {
 		if c.alive() {
@@ -115,7 +117,22 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) {
 	})
 	ws.SetPongHandler(func(string) error { c.alive(); return nil })
 	go c.read(ws)
+	return nil
 }
+
+// admits says why a page of that origin, or anybody at this moment, gets neither a socket nor a stream.
+func (h *Hub) admits(r *http.Request) error {
+	if origins, sent := r.Header["Origin"]; len(origins) > 1 || sent && !h.originAllowed(origins[0], true) {
+		return errOrigin
+	}
+	if h.draining.Load() {
+		return errStopping
+	}
+	return nil
+}
+
+// unavailable is err as somebody may see it, and still err for the log.
+func unavailable(err error) error { return fmt.Errorf("%w: %w", problem.ErrUnavailable, err) }
 
 func cursorOf(text string) (*Cursor, error) {
 	if text == "" {

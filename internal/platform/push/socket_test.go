@@ -19,6 +19,7 @@ import (
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/problem"
 )
 
 // A line is a desk behind a real listener.
@@ -32,12 +33,26 @@ func newLine(t *testing.T, k *kv.KV) *line {
 	l := &line{desk: newDesk(t, k)}
 	l.o.Origins = []string{"https://h5.example"}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/v1/push", l.ServeSocket)
-	mux.HandleFunc("/v1/push/events", l.ServeEvents)
+	mux.HandleFunc("/v1/push", plain(l.ServeSocket))
+	mux.HandleFunc("/v1/push/events", plain(l.ServeEvents))
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	l.url = s.URL
 	return l
+}
+
+// plain serves f as a handler. What it refuses has a status only: the rest belongs to package server.
+func plain(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	statuses := map[problem.Kind]int{
+		problem.Malformed: http.StatusBadRequest, problem.Unauthenticated: http.StatusUnauthorized,
+		problem.Forbidden: http.StatusForbidden, problem.Unavailable: http.StatusServiceUnavailable,
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		var p *problem.Problem
+		if err := f(w, r); errors.As(err, &p) {
+			w.WriteHeader(statuses[p.Kind])
+		}
+	}
 }
 
 // dial opens a socket; headers are name, value, name, value. The status is that of a refusal.

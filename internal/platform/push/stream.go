@@ -6,22 +6,18 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"wanjia/internal/platform/problem"
 )
 
 const commentEvery = 15 * time.Second
 
 // ServeEvents answers GET /v1/push/events: the same frames as a socket's, one way, for networks that let no socket
 // through. Each item carries its cursor as the event's id, so Last-Event-ID resumes. Whoever asks shows an access
-// token or a ticket; cookies are not looked at.
-func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) {
-	if origins, sent := r.Header["Origin"]; len(origins) > 1 || sent && !h.originAllowed(origins[0], true) {
-		http.Error(w, "origin not allowed", http.StatusForbidden)
-		return
-	}
-	if h.draining.Load() {
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "this node is stopping", http.StatusServiceUnavailable)
-		return
+// token or a ticket; cookies are not looked at. With an error nothing has been answered yet.
+func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
+	if err := h.admits(r); err != nil {
+		return err
 	}
 	text := r.Header.Get("Last-Event-ID")
 	if text == "" {
@@ -29,28 +25,25 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) {
 	}
 	after, err := cursorOf(text)
 	if err != nil {
-		http.Error(w, "after is not a cursor", http.StatusBadRequest)
-		return
+		return problem.ErrCursor
 	}
 	session, err := h.sessionOf(r)
 	switch {
 	case errors.Is(err, ErrTicket):
-		http.Error(w, "a ticket or an access token is needed", http.StatusUnauthorized)
-		return
+		return problem.ErrUnauthenticated
 	case err != nil:
-		http.Error(w, "try again", http.StatusServiceUnavailable)
-		return
+		return unavailable(err)
 	}
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	s := &events{w: w, control: http.NewResponseController(w), era: h.o.Era, ended: make(chan struct{})}
 	if err := s.put(": wanjia\n\n"); err != nil {
-		return
+		return nil //nolint:nilerr // because nobody reads it any more
 	}
 	c, err := h.join(r.Context(), session, after, s, true)
 	if err != nil {
-		return // the stream ends, and the device comes back with its cursor
+		return nil //nolint:nilerr // because the stream ends, and the device comes back with its cursor
 	}
 	defer c.part()
 	tick := time.NewTicker(commentEvery)
@@ -59,12 +52,12 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-tick.C:
 			if s.put(": \n\n") != nil {
-				return
+				return nil
 			}
 		case <-s.ended:
-			return
+			return nil
 		case <-r.Context().Done():
-			return
+			return nil
 		}
 	}
 }
