@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -171,9 +173,19 @@ func (a *App) wirePush() {
 	a.hub = push.NewHub(push.Options{
 		Era: era, Inbox: notify.NewInboxes(d), KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
 		Written: a.written(),
-		Origins: a.config.Listen.Origins, Now: d.Now, Log: a.log,
+		Origins: a.pages(), Now: d.Now, Log: a.log,
 	})
 	a.courier = notify.NewCourier(d, k, a.hub, hot, a.leases.Held, a.log)
+}
+
+// pages are the origins that may open sockets: those of the settings, and in demo mode our own start page wherever it
+// is served, so that another port is one setting and not two.
+func (a *App) pages() []string {
+	origins := slices.Clone(a.config.Listen.Origins)
+	if _, port, err := net.SplitHostPort(a.config.Listen.Public); err == nil && a.config.Demo {
+		origins = append(origins, "http://127.0.0.1:"+port, "http://localhost:"+port)
+	}
+	return origins
 }
 
 // live tells push whose session it is that wants a socket.
