@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -162,9 +163,9 @@ func inWords(err error) error {
 	if !errors.As(err, &p) {
 		return err
 	}
-	about := ""
+	words := []string{say.Text(say.Chinese, p.Code)}
 	for _, key := range slices.Sorted(maps.Keys(p.Members)) {
-		about += fmt.Sprintf(" %s=%v", key, p.Members[key])
+		words = append(words, fmt.Sprintf("%s=%v", key, p.Members[key]))
 	}
-	return fmt.Errorf("%w: %s%s", err, say.Text(say.Chinese, p.Code), about)
+	return fmt.Errorf("%w: %s", err, strings.Join(words, " "))
 }
