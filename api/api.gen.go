@@ -1658,10 +1658,8 @@ type Assignment struct {
 
 // AssignmentPage defines model for AssignmentPage.
 type AssignmentPage struct {
-	Items []Assignment `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []Assignment `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
 }
 
 // AuditBadRow defines model for AuditBadRow.
@@ -1782,10 +1780,8 @@ type CampaignDetailState string
 
 // CampaignPage defines model for CampaignPage.
 type CampaignPage struct {
-	Items []ListedCampaign `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []ListedCampaign `json:"items"`
+	NextCursor *string          `json:"nextCursor,omitempty"`
 }
 
 // CampaignStage defines model for CampaignStage.
@@ -1843,10 +1839,8 @@ type ConflictingPersonAccount string
 
 // CopyPage defines model for CopyPage.
 type CopyPage struct {
-	Items []TaskCopy `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []TaskCopy `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
 // CopyReport defines model for CopyReport.
@@ -2964,10 +2958,8 @@ type Proposal struct {
 
 // ProposalPage defines model for ProposalPage.
 type ProposalPage struct {
-	Items []Proposal `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []Proposal `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
 // PushTicket defines model for PushTicket.
@@ -3377,10 +3369,8 @@ type TaskLack struct {
 
 // TaskPage defines model for TaskPage.
 type TaskPage struct {
-	Items []ListedTask `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []ListedTask `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
 }
 
 // TaskProgress defines model for TaskProgress.
@@ -3464,10 +3454,8 @@ type UnitKind string
 
 // UnitPage defines model for UnitPage.
 type UnitPage struct {
-	Items []ListedUnit `json:"items"`
-
-	// NextCursor Empty on the last page.
-	NextCursor string `json:"nextCursor"`
+	Items      []ListedUnit `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
 }
 
 // UnitProfile defines model for UnitProfile.

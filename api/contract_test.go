@@ -235,6 +235,24 @@ func TestA4_1RequestsAreClosedAndBounded(t *testing.T) {
 	})
 }
 
+// One who follows pages must not ask of each list how it ends.
+func TestEveryListEndsAlike(t *testing.T) {
+	t.Parallel()
+	lists := 0
+	for name, s := range load(t).Components.Schemas {
+		if s.Value.Properties["nextCursor"] == nil {
+			continue
+		}
+		lists++
+		if slices.Contains(s.Value.Required, "nextCursor") || !slices.Contains(s.Value.Required, "items") {
+			t.Errorf("%s requires %v, want items, and nextCursor to be absent on the last page", name, s.Value.Required)
+		}
+	}
+	if lists == 0 {
+		t.Error("no list was found")
+	}
+}
+
 func TestD9EveryPropertyHasItsDataClass(t *testing.T) {
 	t.Parallel()
 	doc := load(t)

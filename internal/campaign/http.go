@@ -131,7 +131,8 @@ func (h *Handler) ListTasks(ctx context.Context, req api.ListTasksRequestObject)
 		if err != nil {
 			return nil, err
 		}
-		all, answer.NextCursor = page.Cut(all, p, func(a Asked) (time.Time, int64) { return a.CreatedAt, int64(a.ID) })
+		all, next := page.Cut(all, p, func(a Asked) (time.Time, int64) { return a.CreatedAt, int64(a.ID) })
+		answer.NextCursor = given(next)
 		answer.Items = make([]api.ListedTask, 0, len(all))
 		for _, a := range all {
 			answer.Items = append(answer.Items, api.ListedTask{
@@ -144,7 +145,8 @@ func (h *Handler) ListTasks(ctx context.Context, req api.ListTasksRequestObject)
 		if err != nil {
 			return nil, err
 		}
-		all, answer.NextCursor = page.Cut(all, p, func(m Mine) (time.Time, int64) { return m.CreatedAt, int64(m.ID) })
+		all, next := page.Cut(all, p, func(m Mine) (time.Time, int64) { return m.CreatedAt, int64(m.ID) })
+		answer.NextCursor = given(next)
 		answer.Items = make([]api.ListedTask, 0, len(all))
 		for _, m := range all {
 			answer.Items = append(answer.Items, api.ListedTask{
@@ -315,7 +317,7 @@ func (h *Handler) ListTaskCopies(ctx context.Context, req api.ListTaskCopiesRequ
 	if err != nil {
 		return nil, err
 	}
-	return api.ListTaskCopies200JSONResponse{Items: items, NextCursor: next}, nil
+	return api.ListTaskCopies200JSONResponse{Items: items, NextCursor: given(next)}, nil
 }
 
 // AcceptTask serves POST /v1/task-copies/{copyId}/accept.
@@ -426,7 +428,7 @@ func (h *Handler) ListCampaigns(ctx context.Context, req api.ListCampaignsReques
 		return nil, err
 	}
 	all, next := page.Cut(all, p, func(c Campaign) (time.Time, int64) { return c.CreatedAt, int64(c.ID) })
-	answer := api.ListCampaigns200JSONResponse{Items: make([]api.ListedCampaign, 0, len(all)), NextCursor: next}
+	answer := api.ListCampaigns200JSONResponse{Items: make([]api.ListedCampaign, 0, len(all)), NextCursor: given(next)}
 	for _, c := range all {
 		answer.Items = append(answer.Items, api.ListedCampaign{
 			ID: int64(c.ID), Title: c.Title, State: api.ListedCampaignState(c.State), UnitName: c.UnitName, CreatedAt: c.CreatedAt,

@@ -89,7 +89,7 @@ func (h *Handler) ListUnits(ctx context.Context, req api.ListUnitsRequestObject)
 		return nil, err
 	}
 	units, next := page.Cut(units, p, func(u Listed) (time.Time, int64) { return atID(u.ID) })
-	answer := api.ListUnits200JSONResponse{Items: make([]api.ListedUnit, 0, len(units)), NextCursor: next}
+	answer := api.ListUnits200JSONResponse{Items: make([]api.ListedUnit, 0, len(units)), NextCursor: given(next)}
 	for _, u := range units {
 		answer.Items = append(answer.Items, api.ListedUnit{
 			ID: int64(u.ID), Tree: api.ListedUnitTree(u.Tree), Kind: api.UnitKind(u.Kind), Name: u.Name, Level: u.Level,
@@ -281,7 +281,7 @@ func (h *Handler) ListAssignments(ctx context.Context, req api.ListAssignmentsRe
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: next}
+	answer := api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: given(next)}
 	for _, a := range as {
 		answer.Items = append(answer.Items, api.Assignment{
 			ID: int64(a.ID), PersonID: int64(a.PersonID), Name: names[a.PersonID], Role: api.Role(a.Role),
@@ -348,7 +348,7 @@ func (h *Handler) ListProposals(ctx context.Context, req api.ListProposalsReques
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListProposals200JSONResponse{Items: make([]api.Proposal, 0, len(ps)), NextCursor: next}
+	answer := api.ListProposals200JSONResponse{Items: make([]api.Proposal, 0, len(ps)), NextCursor: given(next)}
 	for _, p := range ps {
 		answer.Items = append(answer.Items, api.Proposal{
 			ID: int64(p.ID), PersonID: int64(p.PersonID), Name: names[p.PersonID], Role: api.Role(p.Role),
