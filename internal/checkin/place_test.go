@@ -267,8 +267,6 @@ func (x *fixture) handler(t *testing.T) *checkin.Handler {
 
 func as(t *testing.T, by org.Actor) context.Context { return org.WithActor(t.Context(), by) }
 
-func given[T any](v T) *T { return &v }
-
 func TestDaysSinceAreCountedInWorkingDays(t *testing.T) { // CI9, B11
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		h := x.handler(t)

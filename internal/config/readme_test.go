@@ -9,8 +9,7 @@ import (
 
 // keys are the names of all settings of t, as files and people write them.
 func keys(t reflect.Type, before string) (all []string) {
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name := before + f.Tag.Get("koanf")
 		if f.Type.Kind() == reflect.Struct {
 			all = append(all, keys(f.Type, name+".")...)

@@ -3,10 +3,12 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -233,9 +235,7 @@ func (s *stage) visitThree(member *person, day string) (request, visit int64) {
 	call := func(door, meaning, result string, more map[string]any) {
 		s.step(member.String(), "走访 "+door, func() (string, error) {
 			body := map[string]any{"householdId": homes[door], "result": result, "clientRef": uuid.NewString(), "happenedAt": time.Now().UTC().Truncate(time.Second)}
-			for k, v := range more {
-				body[k] = v
-			}
+			maps.Copy(body, more)
 			var made struct {
 				ID       int64 `json:"id"`
 				Requests []struct {
@@ -390,13 +390,14 @@ func (s *stage) counts(secretary *person) {
 			return "", err
 		}
 		words := map[string]string{"all_well": "安好", "needs": "有诉求", "not_home": "没人", "declined": "婉拒", "unable": "未能走访"}
-		text := "只有次数，1 到 4 不显示："
+		var text strings.Builder
+		text.WriteString("只有次数，1 到 4 不显示：")
 		for _, r := range c.Results {
 			if !count.MatchString(r.Count) || r.Count == "0" && (r.Result == "all_well" || r.Result == "needs" || r.Result == "not_home") {
 				return "", fmt.Errorf("%s 是 %s", r.Result, r.Count)
 			}
-			text += words[r.Result] + " " + r.Count + "；"
+			text.WriteString(words[r.Result] + " " + r.Count + "；")
 		}
-		return text, nil
+		return text.String(), nil
 	})
 }

@@ -65,6 +65,7 @@ func (l *line) dial(query string, headers ...string) (ws *websocket.Conn, status
 	ws, res, err := d.Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?"+query, h) //nolint:bodyclose // because a handshake has none to close
 	if res != nil {
 		status = res.StatusCode
+		_ = res.Body.Close() // the dialer has read what there is of it
 	}
 	if err != nil {
 		return nil, status
@@ -415,6 +416,7 @@ func TestS7_OddFramesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_ = res.Body.Close() // the dialer has read what there is of it
 	if got := res.Header.Get("Sec-Websocket-Extensions"); got != "" {
 		t.Errorf("extensions %q, want none", got)
 	}

@@ -79,7 +79,7 @@ func (l *Look) Sums(t *testing.T, but ...string) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // it was only read
 	for rows.Next() {
 		var name, sum string
 		if err := rows.Scan(&name, &sum); err != nil {
@@ -105,11 +105,11 @@ func (l *Look) Dump(t *testing.T, f func(table, row string)) {
 // rows shows f every row of a table, and returns how many there are.
 func (l *Look) rows(t *testing.T, table string, f func(row string)) (n int) {
 	t.Helper()
-	rows, err := l.pool.QueryContext(t.Context(), "SELECT * FROM "+table)
+	rows, err := l.pool.QueryContext(t.Context(), "SELECT * FROM "+table) //nolint:gosec // because the name comes from the catalogue
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // it was only read
 	columns, err := rows.Columns()
 	if err != nil {
 		t.Fatal(err)
