@@ -183,14 +183,19 @@ func SetPosts(ctx context.Context, tx *db.Tx, posts []Post) error {
 	return nil
 }
 
-// UnsetPost takes back what SetPosts did on a day by mistake: the cadre is where p says again (Section 0:
-// in none), as if they had never left.
-func UnsetPost(ctx context.Context, tx *db.Tx, p Post, day calendar.Day) error {
-	reopened, err := reopenPost(ctx, tx, p.PersonID, day)
-	if err != nil || reopened || p.Section == 0 {
+// UnsetPost takes p back, which SetPosts set on a day by mistake: the cadre is in the section before again (0: in none),
+// as if they had never left. Where they have been sent since they stay.
+func UnsetPost(ctx context.Context, tx *db.Tx, p Post, day calendar.Day, before org.UnitID) error {
+	dropped, err := dropPost(ctx, tx, p, day)
+	if err != nil || !dropped || before == 0 {
 		return err
 	}
-	return insertPosts(ctx, tx, []Post{p}, day)
+	was := Post{PersonID: p.PersonID, Section: before}
+	reopened, err := reopenPost(ctx, tx, was, day)
+	if err != nil || reopened {
+		return err
+	}
+	return insertPosts(ctx, tx, []Post{was}, day)
 }
 
 // Remove takes entries out of the roster that came in by mistake, and persons of whom nothing else is left; a person

@@ -164,14 +164,20 @@ func endPosts(ctx context.Context, tx *db.Tx, of []Post, today calendar.Day) err
 	return db.Wrap(err, nil, "close posts")
 }
 
-// reopenPost drops the post that began on a day, and opens the one that ended on it; it says whether there was one.
-func reopenPost(ctx context.Context, tx *db.Tx, person org.PersonID, day calendar.Day) (bool, error) {
-	_, err := tx.Change(ctx, `DELETE FROM office_post WHERE person_id = ? AND valid_from = ?`, person, day)
-	if err != nil {
-		return false, db.Wrap(err, nil, "drop the post of person %d", person)
-	}
-	found, err := tx.Change(ctx, `UPDATE office_post SET valid_to = NULL WHERE person_id = ? AND valid_to = ?`, person, day)
-	return found > 0, db.Wrap(err, nil, "open the post of person %d again", person)
+// dropPost removes a post that began on a day and has not ended; it says whether there was one.
+func dropPost(ctx context.Context, tx *db.Tx, p Post, day calendar.Day) (bool, error) {
+	found, err := tx.Change(ctx, `
+		DELETE FROM office_post WHERE person_id = ? AND section_id = ? AND valid_from = ? AND valid_to IS NULL`,
+		p.PersonID, p.Section, day)
+	return found > 0, db.Wrap(err, nil, "drop the post of person %d", p.PersonID)
+}
+
+// reopenPost opens a post again that ended on a day; it says whether there was one.
+func reopenPost(ctx context.Context, tx *db.Tx, p Post, day calendar.Day) (bool, error) {
+	found, err := tx.Change(ctx, `
+		UPDATE office_post SET valid_to = NULL WHERE person_id = ? AND section_id = ? AND valid_to = ?`,
+		p.PersonID, p.Section, day)
+	return found > 0, db.Wrap(err, nil, "open the post of person %d again", p.PersonID)
 }
 
 func insertPosts(ctx context.Context, tx *db.Tx, posts []Post, from calendar.Day) error {

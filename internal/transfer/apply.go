@@ -271,7 +271,7 @@ func (m *maker) posts(ctx context.Context) error {
 		if p.made { // and goes with whoever holds it
 			continue
 		}
-		if err := m.noteBefore(madePost, int64(p.person), postBefore{m.plan.there.posts[p.person], m.plan.today}); err != nil {
+		if err := m.noteBefore(madePost, int64(p.person), postBefore{m.plan.there.posts[p.person], p.section, m.plan.today}); err != nil {
 			return err
 		}
 	}

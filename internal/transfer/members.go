@@ -26,9 +26,10 @@ type post struct {
 	section org.UnitID
 }
 
-// postBefore is where a cadre was, and the day of the change.
+// postBefore is where a cadre was, where they were sent, and the day of the change.
 type postBefore struct {
 	Section org.UnitID   `json:"section"` // 0: in none
+	To      org.UnitID   `json:"to"`
 	Day     calendar.Day `json:"day"`
 }
 

@@ -244,6 +244,41 @@ func TestAWorkInASectionGoesWithTheRoster(t *testing.T) {
 	})
 }
 
+// Two files of one day send a cadre on and on: taking the first back does not undo the second, and taking the second
+// back leaves the first.
+func TestAPostOfAnEarlierOrLaterFileOfTheDayStays(t *testing.T) {
+	t.Parallel()
+	for what, back := range map[string]int{"the first is taken back": 0, "the second is taken back": 1} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, w *world) {
+				line := "张三丰,19900001234," + w.Xingwu.Party.Name + ",正式党员,,"
+				w.apply(w.LuoQingming, w.upload(w.LuoQingming, roster(line+w.Section.Name)))
+				w.now = w.now.AddDate(0, 0, 2)
+				sections := []org.Unit{
+					orgtest.Unit(t, w.d, org.Section, "经济发展科", w.Subdistrict), orgtest.Unit(t, w.d, org.Section, "社会事务科", w.Subdistrict),
+				}
+				var imports []Import
+				for _, to := range sections {
+					imports = append(imports, w.apply(w.LuoQingming, w.upload(w.LuoQingming, roster(line+to.Name))))
+				}
+				if _, err := w.Undo(t.Context(), w.LuoQingming, imports[back].ID); err != nil {
+					t.Fatal(err)
+				}
+				posts, err := member.PostsBelow(t.Context(), w.d, w.LuoQingming)
+				if err != nil || len(posts) != 1 {
+					t.Fatalf("posts %v, %v; want one", posts, err)
+				}
+				for _, got := range posts {
+					if want := sections[1-back].ID; got != want {
+						t.Errorf("the cadre is in section %d, want %d", got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
 // The member of a general branch has no role until a branch is theirs; those of a branch and a group have.
 func TestMembersGetTheirRoleWhereItCanStand(t *testing.T) {
 	t.Parallel()

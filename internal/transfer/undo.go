@@ -259,7 +259,8 @@ func (s *Service) putBack(ctx context.Context, tx *db.Tx, made map[string][]thin
 		if err := json.Unmarshal([]byte(t.Before), &b); err != nil {
 			return err
 		}
-		if err := member.UnsetPost(ctx, tx, member.Post{PersonID: org.PersonID(t.Ref), Section: b.Section}, b.Day); err != nil {
+		set := member.Post{PersonID: org.PersonID(t.Ref), Section: b.To}
+		if err := member.UnsetPost(ctx, tx, set, b.Day, b.Section); err != nil {
 			return err
 		}
 	}
