@@ -349,14 +349,14 @@ func (a *actor) ticket(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if got.Ticket == "" {
-		return "", errTicket(got.Code)
+		return "", noTicketError(got.Code)
 	}
 	return got.Ticket, nil
 }
 
-type errTicket string
+type noTicketError string
 
-func (e errTicket) Error() string { return "no ticket: " + string(e) }
+func (e noTicketError) Error() string { return "no ticket: " + string(e) }
 
 // received are the items that have come, oldest first.
 func (p *phone) received() []pushclient.Item {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"testing"
@@ -129,9 +130,7 @@ func TestScenario00TheMainJobTaskCheckInVisitNeed(t *testing.T) {
 		// 4: three doors, and a need behind one of them.
 		visit := func(door, result string, more map[string]any) answer {
 			body := map[string]any{"householdId": member.door(door), "result": result, "clientRef": uuid.NewString(), "happenedAt": w.phoneTime()}
-			for k, v := range more {
-				body[k] = v
-			}
+			maps.Copy(body, more)
 			return w.wants(door, member.post("/v1/visits", body), http.StatusCreated)
 		}
 		visit("2-30", "all_well", nil)

@@ -90,14 +90,14 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
 	case errors.As(err, &handshake):
 		return errNoSocket.Field("Upgrade", "invalid")
 	case err != nil:
-		return nil // the device has left in the middle
+		return nil //nolint:nilerr // because the device has left in the middle
 	}
 	s := &socket{ws: ws}
 	if refused != nil {
 		_ = s.write(byeFrame(TicketRefused, 0), 0)
 		s.shut(TicketRefused)
 		s.linger()
-		return nil
+		return nil //nolint:nilerr // because the device hears of it over the socket, or has left
 	}
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(sendBuffer) // bounds what a slow device holds in the kernel
@@ -107,7 +107,7 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		s.shut(Drained)
 		s.drop()
-		return nil
+		return nil //nolint:nilerr // because the device hears of it over the socket, or has left
 	}
 	ws.SetPingHandler(func(data string) error {
 		if c.alive() {

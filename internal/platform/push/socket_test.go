@@ -62,7 +62,7 @@ func (l *line) dial(query string, headers ...string) (ws *websocket.Conn, status
 		h.Add(headers[i], headers[i+1])
 	}
 	d := websocket.Dialer{Subprotocols: []string{Protocol}, HandshakeTimeout: 10 * time.Second, EnableCompression: true}
-	ws, res, err := d.Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?"+query, h) //nolint:bodyclose // because a handshake has none to close
+	ws, res, err := d.Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?"+query, h)
 	if res != nil {
 		status = res.StatusCode
 		_ = res.Body.Close() // the dialer has read what there is of it
@@ -412,7 +412,7 @@ func TestS7_OddFramesAreRefused(t *testing.T) {
 		t.Errorf("a ping in pieces is answered by %s", f)
 	}
 	// The dialer offers compression and gets none, so there is nothing to unpack.
-	_, res, err := (&websocket.Dialer{Subprotocols: []string{Protocol}, EnableCompression: true}).Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?ticket=good", nil) //nolint:bodyclose // because a handshake has none to close
+	_, res, err := (&websocket.Dialer{Subprotocols: []string{Protocol}, EnableCompression: true}).Dial("ws"+strings.TrimPrefix(l.url, "http")+"/v1/push?ticket=good", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

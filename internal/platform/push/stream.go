@@ -39,11 +39,11 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("X-Accel-Buffering", "no")
 	s := &events{w: w, control: http.NewResponseController(w), era: h.o.Era, ended: make(chan struct{})}
 	if err := s.put(": wanjia\n\n"); err != nil {
-		return nil //nolint:nilerr // because nobody reads it any more
+		return nil // because nobody reads it any more
 	}
 	c, err := h.join(r.Context(), session, after, s, true)
 	if err != nil {
-		return nil //nolint:nilerr // because the stream ends, and the device comes back with its cursor
+		return nil // because the stream ends, and the device comes back with its cursor
 	}
 	defer c.part()
 	tick := time.NewTicker(commentEvery)

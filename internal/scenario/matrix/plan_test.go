@@ -673,7 +673,8 @@ var plans = map[string]*plan{
 		}
 		return nil
 	}},
-	"linkUnits": {fits: branches, sees: seesBoth, make: func(c *cell) int64 { return int64(c.leaf(children[c.at.Kind]).ID) },
+	"linkUnits": {
+		fits: branches, sees: seesBoth, make: func(c *cell) int64 { return int64(c.leaf(children[c.at.Kind]).ID) },
 		fill: fill(func(c *cell, b map[string]any) {
 			g := &cell{world: c.world, at: c.at.answers}
 			kind := org.Block
@@ -686,7 +687,8 @@ var plans = map[string]*plan{
 				return forbidden
 			}
 			return nil
-		}},
+		},
+	},
 	"unlinkUnits": {fits: branches, sees: seesBoth, make: func(c *cell) int64 {
 		p := c.leaf(children[c.at.Kind])
 		kind := org.Block
