@@ -42,6 +42,9 @@ func (s *Service) Create(ctx context.Context, by org.Actor, n NewTask) (g Given,
 			if guard.On(guard.Rule) && !slices.Contains(assigners, by.Role) {
 				return problem.ErrForbidden
 			}
+			if n.DueAt != nil && !n.DueAt.After(tx.Now) {
+				return ErrDuePast.Field("/dueAt", ErrDuePast.Code)
+			}
 			if n.Campaign != 0 {
 				if err := inCampaign(ctx, tx, by, n.Campaign, n.Stage); err != nil {
 					return err

@@ -413,3 +413,17 @@ func TestMyTasksAreOneStatement(t *testing.T) {
 		}
 	})
 }
+
+func TestATaskThatIsDueAlreadyIsRefused(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w, s := world(t, d)
+		n := visit(w.YaoMangzhong.Assignment)
+		n.DueAt = &start
+		_, err := s.Create(t.Context(), w.FengShuangjiang, n)
+		wants(t, "due this very moment", err, campaign.ErrDuePast)
+		later := start.Add(time.Millisecond)
+		n.DueAt = &later
+		create(t, s, w.FengShuangjiang, n)
+	})
+}

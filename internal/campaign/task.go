@@ -35,6 +35,7 @@ var (
 	ErrOverBudget        = problem.New(problem.Invalid, "campaign.over_budget")
 	ErrRepeat            = problem.New(problem.Invalid, "campaign.repeat_invalid")
 	ErrCopyTwice         = problem.New(problem.Invalid, "campaign.copy_twice")
+	ErrDuePast           = problem.New(problem.Invalid, "campaign.due_past")
 )
 
 // maxCopies is how many one task may have; a subdistrict has 66 primary organisations (A8), a community 51 areas.
