@@ -141,6 +141,9 @@ func (s *Service) Move(ctx context.Context, by Actor, id, to UnitID) (u Unit, er
 					return err
 				}
 			}
+			if err := s.mayLeave(ctx, tx, held[id], held[to]); err != nil {
+				return err
+			}
 			u, err = move(ctx, tx, held[id], held[to])
 			if err != nil {
 				return err
@@ -150,6 +153,42 @@ func (s *Service) Move(ctx context.Context, by Actor, id, to UnitID) (u Unit, er
 		})
 	})
 	return u, err
+}
+
+// mayLeave says why u cannot lie below parent, or nil: what is looked after in one place stays there, so an area
+// leaves its place only when nothing hangs on it or on what lies below it any more.
+func (s *Service) mayLeave(ctx context.Context, tx *db.Tx, u, parent Unit) error {
+	place, err := PlaceOf(ctx, tx, u)
+	if err != nil || place.ID == 0 || place.ID == u.ID {
+		return err
+	}
+	to, err := PlaceOf(ctx, tx, parent)
+	if err != nil || to.ID == place.ID {
+		return err
+	}
+	var ids []UnitID
+	from, until := below(u)
+	if err := tx.Select(ctx, &ids, `SELECT id FROM unit WHERE path >= ? AND path < ?`, from, until); err != nil {
+		return db.Wrap(err, nil, "find what lies below unit %d", u.ID)
+	}
+	uses := make([]Use, 0, len(s.inUse))
+	for _, use := range s.inUse {
+		all := Use{What: use.What}
+		for _, id := range ids {
+			n, err := use.Count(ctx, tx, id)
+			if err != nil {
+				return db.Wrap(err, nil, "count the %s of unit %d", use.What, id)
+			}
+			all.Count += n
+		}
+		if all.Count > 0 {
+			uses = append(uses, all)
+		}
+	}
+	if len(uses) > 0 {
+		return ErrUnitInUse.With("uses", uses)
+	}
+	return nil
 }
 
 func move(ctx context.Context, tx *db.Tx, u, parent Unit) (Unit, error) {

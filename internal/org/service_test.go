@@ -613,3 +613,22 @@ func TestListsStayInsideTheAskersPlace(t *testing.T) { // A1, §3.5
 		}
 	})
 }
+
+func TestWhatIsLookedAfterInAPlaceStaysThere(t *testing.T) { // T4, T7
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		dealt := map[org.UnitID]int{w.Ruihe.Areas[0].Area.ID: 2}
+		s, _ := newService(d, org.InUse{What: "entrances", Count: func(_ context.Context, _ db.Queryer, u org.UnitID) (int, error) {
+			return dealt[u], nil
+		}})
+		_, err := s.Move(t.Context(), w.LuoQingming, w.Ruihe.Block.ID, w.Zhenxi.Grid.ID)
+		if !errors.Is(err, org.ErrUnitInUse) {
+			t.Errorf("a block with entrances in its areas goes to another community: %v, want %v", err, org.ErrUnitInUse)
+		}
+		clear(dealt)
+		if _, err := s.Move(t.Context(), w.LuoQingming, w.Ruihe.Block.ID, w.Zhenxi.Grid.ID); err != nil {
+			t.Errorf("a block on which nothing hangs: %v, want it moved", err)
+		}
+	})
+}
