@@ -191,8 +191,11 @@ func (a *App) pages() []string {
 // live tells push whose session it is that wants a socket.
 func (a *App) live(ctx context.Context, session int64) (push.Session, error) {
 	person, until, err := a.Auth.Live(ctx, auth.SessionID(session))
-	if err != nil {
+	switch {
+	case errors.Is(err, auth.ErrSessionEnded), errors.Is(err, problem.ErrNotFound):
 		return push.Session{}, push.ErrTicket
+	case err != nil: // nobody can say: the device comes back, and is not signed out
+		return push.Session{}, err
 	}
 	return push.Session{PersonID: int64(person), SessionID: session, Until: until}, nil
 }
