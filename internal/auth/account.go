@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"wanjia/internal/audit"
@@ -36,7 +37,10 @@ func (s *Service) EndSession(ctx context.Context, by org.Actor, id SessionID) er
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
 			ses, err := findSession(ctx, tx, id)
-			if err != nil || ses.Person != by.PersonID && guard.On(guard.Own) {
+			switch {
+			case err != nil && !errors.Is(err, ErrSessionEnded):
+				return err // the database's, which may be tried again
+			case err != nil, ses.Person != by.PersonID && guard.On(guard.Own):
 				return problem.ErrNotFound
 			}
 			if _, err := s.end(ctx, tx, id, byPerson); err != nil {
