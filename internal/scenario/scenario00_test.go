@@ -184,9 +184,11 @@ func TestScenario00TheMainJobTaskCheckInVisitNeed(t *testing.T) {
 		if progress.at("progress", "total") != 1.0 || progress.at("progress", "reported") != 1.0 {
 			t.Errorf("progress is %v, want 1 of 1", progress.body["progress"])
 		}
+		w.acts()
 		if got := w.wants("the request", secretary.get(request), http.StatusOK); got.body["what"] != "路灯不亮" {
 			t.Errorf("the secretary reads %v, want the need's words", got.body["what"])
 		}
+		w.audited("request.read")
 		results, total := secretary.counts("2026-05")
 		for result, want := range map[string]string{"all_well": "<5", "needs": "<5", "not_home": "<5", "declined": "0", "unable": "0"} {
 			if results[result] != want {

@@ -91,9 +91,11 @@ func TestScenario06WhatIsRefused(t *testing.T) {
 			return officer.post(fmt.Sprintf("/v1/presence/%d/confirm", own.id("id")), nil)
 		}, http.StatusForbidden, "checkin.own_claim")
 		w.missing("the officer confirms in another village", func() answer { return officer.post(confirm, nil) })
+		w.acts()
 		if got := w.wants("zj.s confirms", secretary.post(confirm, nil), http.StatusOK); got.body["state"] != "confirmed" {
 			t.Errorf("the presence is %v, want it confirmed", got.body)
 		}
+		w.audited("checkin.confirmed")
 
 		admin, auditor := w.signInStaff("sa"), w.signIn("au")
 		watching := auditor.phone()

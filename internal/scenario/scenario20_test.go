@@ -119,7 +119,9 @@ func TestScenario20SignInsAndLossOfRedis(t *testing.T) {
 		// 4: somebody is shut out, and a stolen refresh token ends its family.
 		security := w.signIn("se.1")
 		person := w.wants("who am I", holder.get("/v1/me"), http.StatusOK).id("personId")
+		w.acts()
 		w.wants("disable", security.post(fmt.Sprintf("/v1/people/%d/disable", person), map[string]any{"reason": "手机遗失"}), http.StatusNoContent)
+		w.audited("account.disabled")
 		if code := again.wentDown(); code != 4014 {
 			t.Errorf("the socket closes with %d, want 4014: signed out", code)
 		}
