@@ -135,6 +135,9 @@ func serverName(c *tls.Config, addr string) *tls.Config {
 // Close ends all connections, and the embedded Redis with them.
 func (k *KV) Close() error {
 	err := k.client.Close()
+	if errors.Is(err, net.ErrClosed) {
+		err = nil // a connection that had broken already
+	}
 	if k.embedded != nil {
 		k.embedded.stop()
 	}
