@@ -39,6 +39,9 @@ type Leases struct {
 	alone bool
 	timer func() time.Duration
 
+	turn sync.Mutex // one Step or Leave at a time
+	left bool
+
 	mu     sync.RWMutex
 	held   map[int]hold
 	joined bool
@@ -122,6 +125,11 @@ func (l *Leases) Live() int {
 // Step does what is due: signs of life, a look at the others, taking and giving back. Call it about once a
 // second; it says whether it changed anything.
 func (l *Leases) Step(ctx context.Context) (bool, error) {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	if l.left {
+		return false, nil
+	}
 	if !l.joined {
 		if err := l.join(ctx); err != nil {
 			return false, err
@@ -364,15 +372,18 @@ func (l *Leases) removeNodes(ctx context.Context, dead []string) error {
 	return nil
 }
 
-// Leave gives everything back: a clean stop costs the others no waiting.
+// Leave gives everything back: a clean stop costs the others no waiting. What is given back is not taken again, also
+// not by a Step that comes later.
 func (l *Leases) Leave(ctx context.Context) error {
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	l.left = true
 	if err := l.giveBack(ctx, Shards); err != nil {
 		return err
 	}
 	if err := l.d.InTx(ctx, func(tx *db.Tx) error { return removeNode(ctx, tx, l.node) }); err != nil {
 		return fmt.Errorf("leave the nodes: %w", err)
 	}
-	l.joined = false
 	return nil
 }
 

@@ -129,6 +129,35 @@ func TestACleanStopCostsTheOthersNoWaiting(t *testing.T) {
 	})
 }
 
+func TestANodeThatHasLeftTakesNothingAgain(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		tm := &timer{}
+		a := node(d, "a", tm)
+		run(t, tm, 3, a)
+		var wg sync.WaitGroup // the loop of a server goes on stepping while it drains
+		wg.Go(func() {
+			for range 20 {
+				if _, err := a.Step(t.Context()); err != nil {
+					t.Errorf("a step while leaving: %v", err)
+				}
+			}
+		})
+		if err := a.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		wg.Wait()
+		if _, err := a.Step(t.Context()); err != nil || len(a.Held()) != 0 {
+			t.Errorf("a step afterwards: %v, and %d shards held; want none", err, len(a.Held()))
+		}
+		b := node(d, "b", tm)
+		run(t, tm, 3, b)
+		if got := len(b.Held()); got != 64 {
+			t.Errorf("3 s after the other left, %d shards are held, want 64", got)
+		}
+	})
+}
+
 func TestManyNodesAtOnceTakeEachShardOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
