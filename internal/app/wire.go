@@ -231,7 +231,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.tasks, a.holidays = campaign.NewService(d), holidays
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits).TakingLate(a.config.Checkin.LateEntry)
 	a.Imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
-	needs := request.NewService(d, keys, pages, holidays.AddWorking,
+	needs := request.NewService(d, keys, pages, holidays,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 		})

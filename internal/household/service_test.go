@@ -61,8 +61,7 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
 		}
 		x.World, x.keys = orgtest.Tree(t, d), keys
 		pages := page.NewKeys(make([]byte, 32))
-		clockwise := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
-		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, clockwise, nil),
+		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, &calendar.Calendar{}, nil),
 			func(_ context.Context, _ *db.Tx, _ org.Actor, v household.Visit) error {
 				x.mu.Lock()
 				defer x.mu.Unlock()
@@ -317,8 +316,7 @@ func TestF16_DueDoorsComeByReasonAndWithoutThoseThatWantNoVisit(t *testing.T) {
 		for _, number := range []string{"2-33", "2-34"} {
 			x.doors = append(x.doors, door(t, d, x.Xingwu.Unit, area, number))
 		}
-		clockwise := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
-		needs := request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), clockwise,
+		needs := request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{},
 			func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 				return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 			})

@@ -47,6 +47,7 @@ var kinds = map[string]kind{
 	"request.waiting":  {Prompt, []string{receiptCode, statusLabel, placeLabel, at}},
 	"request.closed":   {Prompt, []string{receiptCode, statusLabel, at}},
 	"request.reopened": {Prompt, []string{kindLabel, unitLabel, at}},
+	"request.explained": {Ordinary, []string{count, unitLabel, at}},
 	"request.answered": {Quiet, []string{receiptCode, statusLabel, at}},
 
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},

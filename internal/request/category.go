@@ -3,6 +3,7 @@ package request
 import (
 	"time"
 
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/problem"
 )
 
@@ -66,26 +67,53 @@ func category(code Code) (Category, error) {
 	return c, nil
 }
 
-// A working calendar counts minutes in working hours only, make-up days included.
-type working func(from time.Time, minutes int) time.Time
+// hours counts time for c: round the clock (K3), or in the working hours of cal (K2).
+func (c Category) hours(cal *calendar.Calendar) *calendar.Calendar {
+	if c.Always {
+		return &calendar.Calendar{}
+	}
+	return cal
+}
+
+// after is when so many of c's minutes are over; nil where c has no target.
+func (c Category) after(cal *calendar.Calendar, from time.Time, minutes int) *time.Time {
+	if minutes == 0 {
+		return nil
+	}
+	at := c.hours(cal).AddWorking(from, minutes)
+	return &at
+}
 
 // due sets when r should be accepted, heard of and solved: solving and news count from when it was told,
 // accepting from when it reached us (K1).
-func (c Category) due(r *Request, add working) {
-	after := func(from time.Time, minutes int) *time.Time {
-		if minutes == 0 {
-			return nil
-		}
-		at := from.Add(time.Duration(minutes) * time.Minute)
-		if !c.Always {
-			at = add(from, minutes)
-		}
-		return &at
+func (c Category) due(r *Request, cal *calendar.Calendar) {
+	r.AcceptDueAt = c.after(cal, r.RecordedAt, c.Accept)
+	r.SolveDueAt = c.after(cal, r.HappenedAt, c.Solve)
+	c.news(r, cal, r.HappenedAt)
+}
+
+// news sets by when the asker should hear of r again, counted from when they last did (K6).
+func (c Category) news(r *Request, cal *calendar.Calendar, from time.Time) {
+	if r.WaitingSince != nil { // the clock stands still, and has all of its minutes left
+		from = *r.WaitingSince
 	}
-	r.AcceptDueAt = after(r.RecordedAt, c.Accept)
-	r.SolveDueAt = after(r.HappenedAt, c.Solve)
 	r.UpdateDueAt = nil
-	if c.NoUpdateAt != r.Level {
-		r.UpdateDueAt = after(r.HappenedAt, c.Update)
+	if c.NoUpdateAt == 0 || c.NoUpdateAt != r.Level { // beside the levels a request stands at 0
+		r.UpdateDueAt = c.after(cal, from, c.Update)
 	}
+}
+
+// goOn lets the clocks of r go on after they stood still: what was left is left (K4).
+func (c Category) goOn(r *Request, cal *calendar.Calendar, now time.Time) {
+	if r.WaitingSince == nil {
+		return
+	}
+	for _, due := range []**time.Time{&r.UpdateDueAt, &r.SolveDueAt} {
+		if *due == nil || !(*due).After(*r.WaitingSince) {
+			continue
+		}
+		at := c.hours(cal).After(now, c.hours(cal).WorkingBetween(*r.WaitingSince, **due))
+		*due = &at
+	}
+	r.WaitingSince, r.WaitUntil = nil, nil
 }

@@ -5,6 +5,8 @@ import (
 
 	"wanjia/api"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/problem"
 )
 
 // Handler serves the operations of the contract's part request.
@@ -68,12 +70,20 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: d.What, SourceVisitID: r.SourceVisitID,
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
-		Askers: make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)),
+		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
+		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(r.ResolvedLevel)),
+		Askers:        make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)),
 	}
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{
 			Who: orAbsent(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: orAbsent(a.Phone.Masked()),
 		}
+	}
+	if d.Handed != (HandedTo{}) {
+		answer.HandedTo = &struct {
+			Body    string `json:"body"`
+			Contact string `json:"contact"`
+		}{d.Handed.Body, d.Handed.Contact}
 	}
 	for i, s := range d.History {
 		step := api.RequestStep{
@@ -84,10 +94,133 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			from := api.RequestState(*s.From)
 			step.FromState = &from
 		}
+		step.Note = orAbsent(s.Note)
 		step.AssignmentID = orAbsent(int64(s.Assignment))
 		answer.History[i] = step
 	}
 	return api.GetRequest200JSONResponse(answer), nil
+}
+
+// AcceptRequest serves POST /v1/requests/{requestId}/accept.
+func (h *Handler) AcceptRequest(ctx context.Context, req api.AcceptRequestRequestObject) (api.AcceptRequestResponseObject, error) {
+	expected, err := day("/expectedOn", req.Body.ExpectedOn)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.service.Accept(ctx, org.ActorFrom(ctx), ID(req.RequestID), expected)
+	if err != nil {
+		return nil, err
+	}
+	return api.AcceptRequest200JSONResponse(m.toAPI()), nil
+}
+
+// AddRequestStep serves POST /v1/requests/{requestId}/steps.
+func (h *Handler) AddRequestStep(ctx context.Context, req api.AddRequestStepRequestObject) (api.AddRequestStepResponseObject, error) {
+	m, err := h.service.AddStep(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Note, req.Body.HappenedAt)
+	if err != nil {
+		return nil, err
+	}
+	return api.AddRequestStep200JSONResponse(m.toAPI()), nil
+}
+
+// WaitForResident serves POST /v1/requests/{requestId}/wait.
+func (h *Handler) WaitForResident(ctx context.Context, req api.WaitForResidentRequestObject) (api.WaitForResidentResponseObject, error) {
+	m, err := h.service.Wait(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Reason, req.Body.WaitUntil)
+	if err != nil {
+		return nil, err
+	}
+	return api.WaitForResident200JSONResponse(m.toAPI()), nil
+}
+
+// ResumeRequest serves POST /v1/requests/{requestId}/resume.
+func (h *Handler) ResumeRequest(ctx context.Context, req api.ResumeRequestRequestObject) (api.ResumeRequestResponseObject, error) {
+	m, err := h.service.Resume(ctx, org.ActorFrom(ctx), ID(req.RequestID))
+	if err != nil {
+		return nil, err
+	}
+	return api.ResumeRequest200JSONResponse(m.toAPI()), nil
+}
+
+// MessageAsker serves POST /v1/requests/{requestId}/messages.
+func (h *Handler) MessageAsker(ctx context.Context, req api.MessageAskerRequestObject) (api.MessageAskerResponseObject, error) {
+	m, err := h.service.Message(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Text)
+	if err != nil {
+		return nil, err
+	}
+	return api.MessageAsker200JSONResponse(m.toAPI()), nil
+}
+
+// EscalateRequest serves POST /v1/requests/{requestId}/escalate.
+func (h *Handler) EscalateRequest(ctx context.Context, req api.EscalateRequestRequestObject) (api.EscalateRequestResponseObject, error) {
+	m, err := h.service.Escalate(ctx, org.ActorFrom(ctx), ID(req.RequestID), Climb{
+		To: string(req.Body.To), Level: int(value(req.Body.Level)), Section: org.UnitID(value(req.Body.UnitID)), Note: req.Body.Note,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.EscalateRequest200JSONResponse(m.toAPI()), nil
+}
+
+// PullRequest serves POST /v1/requests/{requestId}/pull.
+func (h *Handler) PullRequest(ctx context.Context, req api.PullRequestRequestObject) (api.PullRequestResponseObject, error) {
+	m, err := h.service.Pull(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.PullRequest200JSONResponse(m.toAPI()), nil
+}
+
+// HandBackRequest serves POST /v1/requests/{requestId}/hand-back.
+func (h *Handler) HandBackRequest(ctx context.Context, req api.HandBackRequestRequestObject) (api.HandBackRequestResponseObject, error) {
+	m, err := h.service.HandBack(ctx, org.ActorFrom(ctx), ID(req.RequestID), int(req.Body.Level), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.HandBackRequest200JSONResponse(m.toAPI()), nil
+}
+
+// CloseRequest serves POST /v1/requests/{requestId}/close.
+func (h *Handler) CloseRequest(ctx context.Context, req api.CloseRequestRequestObject) (api.CloseRequestResponseObject, error) {
+	callBack, err := day("/callBackOn", req.Body.CallBackOn)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.service.Close(ctx, org.ActorFrom(ctx), ID(req.RequestID), Closing{
+		Kind: State(value(req.Body.ClosureKind)), Text: value(req.Body.Text), CallBackOn: callBack,
+		HandedTo: HandedTo{Body: value(req.Body.Body), Contact: value(req.Body.Contact)},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.CloseRequest200JSONResponse(m.toAPI()), nil
+}
+
+// WithdrawRequest serves POST /v1/requests/{requestId}/withdraw.
+func (h *Handler) WithdrawRequest(ctx context.Context, req api.WithdrawRequestRequestObject) (api.WithdrawRequestResponseObject, error) {
+	m, err := h.service.Withdraw(ctx, org.ActorFrom(ctx), ID(req.RequestID), Channel(req.Body.Channel))
+	if err != nil {
+		return nil, err
+	}
+	return api.WithdrawRequest200JSONResponse(m.toAPI()), nil
+}
+
+// ReopenRequest serves POST /v1/requests/{requestId}/reopen.
+func (h *Handler) ReopenRequest(ctx context.Context, req api.ReopenRequestRequestObject) (api.ReopenRequestResponseObject, error) {
+	m, err := h.service.Reopen(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.ReopenRequest200JSONResponse(m.toAPI()), nil
+}
+
+func (m Moved) toAPI() api.MovedRequest {
+	return api.MovedRequest{
+		ID: int64(m.ID), State: api.RequestState(m.State), Level: int32(m.Level),
+		Holder:      holder(m.HolderUnitID, m.HolderName, m.HolderRole, m.Level),
+		AcceptDueAt: m.AcceptDueAt, UpdateDueAt: m.UpdateDueAt, SolveDueAt: m.SolveDueAt,
+		ExpectedOn: m.ExpectedOn, WaitUntil: m.WaitUntil, ClosedAt: m.ClosedAt, CallBackOn: m.CallBackOn,
+		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(m.ResolvedLevel)), Version: m.Version,
+	}
 }
 
 // ToAPI is a request as the answer to its opening tells it.
@@ -98,6 +231,18 @@ func ToAPI(r Seen) api.OpenedRequest {
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, SourceVisitID: r.SourceVisitID,
 	}
+}
+
+// day is what text says at pointer; none if nothing is said.
+func day(pointer string, text *string) (calendar.Day, error) {
+	if text == nil {
+		return "", nil
+	}
+	d, err := calendar.ParseDay(*text)
+	if err != nil {
+		return "", problem.ErrInvalid.Field(pointer, problem.ErrInvalid.Code)
+	}
+	return d, nil
 }
 
 // CallBackOf is how an asker wants to hear the answer; none if nothing is said.

@@ -90,6 +90,12 @@ type Request struct {
 	AcceptDueAt    *time.Time `db:"accept_due_at"`
 	UpdateDueAt    *time.Time `db:"update_due_at"`
 	SolveDueAt     *time.Time `db:"solve_due_at"`
+	ExpectedOn     *string    `db:"expected_on"`   // the day its holder expects to be done
+	WaitUntil      *time.Time `db:"wait_until"`    // until when the asker is waited for
+	WaitingSince   *time.Time `db:"waiting_since"` // its clocks stand still from then on (K4)
+	ClosedAt       *time.Time `db:"closed_at"`
+	ResolvedLevel  string     `db:"resolved_level"` // where it was resolved (C7)
+	CallBackOn     *string    `db:"call_back_on"`   // the day the asker is called after a handing over
 	Version        int64      `db:"version"`
 }
 

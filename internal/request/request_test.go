@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/configs"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 )
 
 func TestAPhonesTimeIsBelievedWithinItsWindow(t *testing.T) {
@@ -35,10 +37,8 @@ func TestAPhonesTimeIsBelievedWithinItsWindow(t *testing.T) {
 	}
 }
 
-// clockwise counts minutes as if the calendar were always open.
-func clockwise(from time.Time, minutes int) time.Time {
-	return from.Add(time.Duration(minutes) * time.Minute)
-}
+// clockwise is a calendar that is always open.
+var clockwise = &calendar.Calendar{}
 
 func TestSolvingCountsFromTheTellingAndAcceptingFromTheArrival(t *testing.T) {
 	t.Parallel()
@@ -65,7 +65,11 @@ func TestAUrgentCategoryRunsRoundTheClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.due(&r, func(time.Time, int) time.Time { t.Error("asked for working hours"); return time.Time{} })
+	working, err := calendar.Parse(configs.Holidays)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.due(&r, working)
 	if want := r.HappenedAt.Add(24 * time.Hour); !r.SolveDueAt.Equal(want) {
 		t.Errorf("solve due at %v, want %v", r.SolveDueAt, want)
 	}

@@ -2,11 +2,9 @@ package request
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"wanjia/internal/audit"
-	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -36,13 +34,13 @@ type Service struct {
 	db    *db.DB
 	keys  *sealed.Keys
 	pages *page.Keys
-	add   working
+	cal   *calendar.Calendar // of working hours
 	door  DoorFinder
 }
 
-// NewService makes a Service. addWorking adds minutes of the working calendar to a moment.
-func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, addWorking func(from time.Time, minutes int) time.Time, door DoorFinder) *Service {
-	return &Service{db: d, keys: keys, pages: pages, add: addWorking, door: door}
+// NewService makes a Service, whose working hours are those of cal.
+func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, cal *calendar.Calendar, door DoorFinder) *Service {
+	return &Service{db: d, keys: keys, pages: pages, cal: cal, door: door}
 }
 
 // An Opening is a need and where it is opened.
@@ -84,18 +82,18 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	if err := r.start(ladder, c.StartLevel); err != nil {
 		return 0, err
 	}
-	c.due(&r, s.add)
+	c.due(&r, s.cal)
 	if _, err := insertRequest(ctx, tx, s.keys, by, &r, o.What); err != nil {
 		return 0, err
 	}
 	if err := insertAsker(ctx, tx, s.keys, r.ID, o.Need); err != nil {
 		return 0, err
 	}
-	if err := addStep(ctx, tx, by, r, "created", nil); err != nil {
+	if err := addStep(ctx, tx, s.keys, by, r, line{move: "created", at: r.HappenedAt}); err != nil {
 		return 0, err
 	}
 	audit.Note(tx, by.Did("request.created", "request", int64(r.ID)))
-	return r.ID, s.tellHolder(ctx, tx, by, r, c, ladder)
+	return r.ID, tellHolder(ctx, tx, by, r, c, ladder)
 }
 
 func orNull(id int64) *int64 {
@@ -103,37 +101,6 @@ func orNull(id int64) *int64 {
 		return nil
 	}
 	return &id
-}
-
-// tellHolder tells whoever must act now that r waits for them. A vacant unit is led by the next lead up the
-// ladder (T8), so somebody always hears of it.
-func (s *Service) tellHolder(ctx context.Context, tx *db.Tx, by org.Actor, r Request, c Category, ladder []org.Unit) error {
-	day := calendar.DayOf(tx.Now)
-	var to notify.Audience
-	var holder org.Unit
-	for _, u := range ladder {
-		if u.Level < r.Level {
-			continue
-		}
-		if u.ID == r.HolderUnitID {
-			holder = u
-		}
-		leads, err := org.LeadOf(ctx, tx, u, day)
-		if err != nil {
-			return err
-		}
-		for _, l := range leads {
-			to = to.And(notify.InRole(l.Person, l.Assignment))
-		}
-		if len(leads) > 0 {
-			break
-		}
-	}
-	return notify.Tell(ctx, tx, to, notify.Item{
-		Kind: "request.assigned", Ref: notify.Ref{Type: "request", ID: int64(r.ID)}, Urgent: c.Urgent, By: by,
-		Args:   map[string]any{"unitLabel": holder.Name, "dueAt": r.AcceptDueAt},
-		Dedupe: "request.assigned:" + strconv.FormatInt(int64(r.ID), 10) + ":" + strconv.FormatInt(r.Version, 10),
-	})
 }
 
 // A Telling is a need as somebody records it on behalf of the asker.
@@ -205,6 +172,7 @@ type Detail struct {
 	Seen
 	What    string
 	Askers  []Asker
+	Handed  HandedTo // zero: nobody took it over
 	History []Step
 }
 
@@ -225,7 +193,10 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 		if d.Askers, err = askers(ctx, tx, s.keys, id); err != nil {
 			return err
 		}
-		if d.History, err = history(ctx, tx, id); err != nil {
+		if d.Handed, err = findHandedTo(ctx, tx, s.keys, id); err != nil {
+			return err
+		}
+		if d.History, err = history(ctx, tx, s.keys, id); err != nil {
 			return err
 		}
 		audit.Note(tx, by.Did("request.read", "request", int64(id)).Showing("what"))

@@ -9,6 +9,7 @@ import (
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/once"
@@ -39,11 +40,10 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
 			t.Fatal(err)
 		}
 		x := &fixture{World: orgtest.Tree(t, d), keys: keys}
-		noon := func(from time.Time, minutes int) time.Time { return from.Add(time.Duration(minutes) * time.Minute) }
 		door := func(context.Context, db.Queryer, org.Actor, int64) (request.Door, error) {
 			return request.Door{}, problem.ErrNotFound
 		}
-		x.service = request.NewService(d, keys, page.NewKeys(make([]byte, 32)), noon, door)
+		x.service = request.NewService(d, keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, door)
 		f(t, d, x)
 	})
 }
@@ -293,7 +293,7 @@ func TestX41_WithoutTheAuditRowNothingIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		w := orgtest.Tree(t, d)
-		s := request.NewService(d, keys, page.NewKeys(make([]byte, 32)), func(from time.Time, _ int) time.Time { return from }, nil)
+		s := request.NewService(d, keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, nil)
 		if _, err := audit.Open(t.Context(), d, make([]byte, 32)); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,8 @@ package request
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"wanjia/internal/org"
@@ -16,6 +18,8 @@ type Seen struct {
 	Request
 	UnitName      string `db:"unit_name"`
 	HolderName    string `db:"holder_name"`
+	UnitPath      string `db:"unit_path"`
+	HolderPath    string `db:"holder_path"`
 	ReceiptSealed []byte `db:"receipt_sealed"`
 	Receipt       Receipt
 }
@@ -24,7 +28,8 @@ type Seen struct {
 const columns = `
 	r.id, r.unit_id, r.place_id, r.premises_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
-	r.accept_due_at, r.update_due_at, r.solve_due_at, r.version, r.receipt_sealed,
+	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
+	r.resolved_level, r.call_back_on, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
 	u.name AS unit_name, h.name AS holder_name`
 
 // insertRequest stores r and gives it its id and its receipt.
@@ -96,6 +101,7 @@ func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, n Need
 
 // A Step is one line of the history of a request.
 type Step struct {
+	ID           int64            `db:"id"`
 	Move         string           `db:"move"`
 	From         *State           `db:"from_state"`
 	To           State            `db:"to_state"`
@@ -106,29 +112,153 @@ type Step struct {
 	Assignment   org.AssignmentID `db:"assignment_id"` // 0: a clock
 	HappenedAt   time.Time        `db:"happened_at"`
 	RecordedAt   time.Time        `db:"recorded_at"`
+	NoteSealed   []byte           `db:"note_sealed"`
+	Note         string
+}
+
+// A line is one more line of a history, and what somebody wrote to it.
+type line struct {
+	move string
+	from *State
+	note string
+	at   time.Time // when it happened; zero: now
 }
 
 // addStep writes down that by made a move that left r as it now is. History is only ever added to (X26).
-func addStep(ctx context.Context, tx *db.Tx, by org.Actor, r Request, move string, from *State) error {
-	_, err := tx.Change(ctx, `
+func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Request, l line) error {
+	if l.at.IsZero() {
+		l.at = tx.Now
+	}
+	id, err := tx.Insert(ctx, `
 		INSERT INTO request_history (
 			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
 			happened_at, recorded_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, move, from, r.State, r.HolderUnitID, r.HolderRole, r.Level, by.PersonID, by.Assignment, r.HappenedAt, tx.Now)
-	return db.Wrap(err, nil, "add %s to the history of request %d", move, r.ID)
+		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, by.PersonID, by.Assignment, l.at, tx.Now)
+	if err != nil {
+		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
+	}
+	if l.note == "" {
+		return nil
+	}
+	note, err := keys.Seal(sealed.Personal, "request_history", "note_sealed", id, l.note)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, `
+		UPDATE request_history
+		SET note_sealed = ?
+		WHERE id = ?`, note, id)
+	return db.Wrap(err, nil, "seal a note of request %d", r.ID)
 }
 
 // history is the steps of a request, the first one first.
-func history(ctx context.Context, q db.Queryer, id ID) (steps []Step, err error) {
-	err = q.Select(ctx, &steps, `
-		SELECT s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
-		       COALESCE(s.assignment_id, 0) AS assignment_id, s.happened_at, s.recorded_at
+func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps []Step, err error) {
+	if err = q.Select(ctx, &steps, `
+		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
+		       COALESCE(s.assignment_id, 0) AS assignment_id, s.happened_at, s.recorded_at, s.note_sealed
 		FROM request_history s
 		JOIN unit h ON h.id = s.holder_unit_id
 		WHERE s.request_id = ?
-		ORDER BY s.id`, id)
-	return steps, db.Wrap(err, nil, "read the history of request %d", id)
+		ORDER BY s.id`, id); err != nil {
+		return nil, db.Wrap(err, nil, "read the history of request %d", id)
+	}
+	for i := range steps {
+		s := &steps[i]
+		if s.Note, err = keys.Open(sealed.Personal, "request_history", "note_sealed", s.ID, s.NoteSealed); err != nil {
+			return nil, err
+		}
+	}
+	return steps, nil
+}
+
+// saveMove stores r as a move has left it, unless somebody was faster.
+func saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
+	found, err := tx.Change(ctx, `
+		UPDATE request
+		SET state = ?, is_open = ?, holder_unit_id = ?, holder_role = ?, level = ?,
+		    accept_due_at = ?, update_due_at = ?, solve_due_at = ?, expected_on = ?, wait_until = ?, waiting_since = ?,
+		    closed_at = ?, resolved_level = ?, call_back_on = ?, version = version + 1
+		WHERE id = ? AND version = ?`,
+		r.State, r.State.Open(), r.HolderUnitID, r.HolderRole, r.Level,
+		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, r.ExpectedOn, r.WaitUntil, r.WaitingSince,
+		r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.ID, r.Version)
+	switch {
+	case err != nil:
+		return db.Wrap(err, nil, "move request %d", r.ID)
+	case found > 0:
+		r.Version++
+		return nil
+	}
+	var now State
+	if err := tx.Get(ctx, &now, `SELECT state FROM request WHERE id = ?`, r.ID); err != nil {
+		return db.Wrap(err, problem.ErrNotFound, "read the state of request %d", r.ID)
+	}
+	return now.refuses()
+}
+
+// saveHandedTo stores which body took a request over.
+func saveHandedTo(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id ID, to HandedTo) error {
+	text, err := json.Marshal(to)
+	if err != nil {
+		return fmt.Errorf("write down who took request %d over: %w", id, err)
+	}
+	cipher, err := keys.Seal(sealed.Personal, "request", "handed_to_sealed", int64(id), string(text))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, `
+		UPDATE request
+		SET handed_to_sealed = ?
+		WHERE id = ?`, cipher, id)
+	return db.Wrap(err, nil, "seal who took request %d over", id)
+}
+
+// findHandedTo is which body took a request over; zero if none did.
+func findHandedTo(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to HandedTo, err error) {
+	var cipher []byte
+	if err := q.Get(ctx, &cipher, `SELECT handed_to_sealed FROM request WHERE id = ?`, id); err != nil || cipher == nil {
+		return HandedTo{}, db.Wrap(err, problem.ErrNotFound, "find who took request %d over", id)
+	}
+	text, err := keys.Open(sealed.Personal, "request", "handed_to_sealed", int64(id), cipher)
+	if err != nil {
+		return HandedTo{}, err
+	}
+	if err := json.Unmarshal([]byte(text), &to); err != nil {
+		return HandedTo{}, fmt.Errorf("read who took request %d over: %w", id, err)
+	}
+	return to, nil
+}
+
+// climbed is the level of the ladder that a request stands at, or stood at before it went beside the levels.
+func climbed(ctx context.Context, q db.Queryer, r Request) (level int, err error) {
+	if r.Level > 0 {
+		return r.Level, nil
+	}
+	err = q.Get(ctx, &level, `
+		SELECT level
+		FROM request_history
+		WHERE request_id = ? AND level > 0
+		ORDER BY id DESC
+		LIMIT 1`, r.ID)
+	return level, db.Wrap(err, nil, "find how far request %d has climbed", r.ID)
+}
+
+// A seat is a unit, or a role in it, that holds requests.
+type seat struct {
+	Unit  org.UnitID `db:"holder_unit_id"`
+	Role  org.Role   `db:"holder_role"`
+	Level int        `db:"level"`
+}
+
+// earlierSeats are those who held r before its holder.
+func earlierSeats(ctx context.Context, q db.Queryer, r Request) (seats []seat, err error) {
+	err = q.Select(ctx, &seats, `
+		SELECT DISTINCT holder_unit_id, holder_role, level
+		FROM request_history
+		WHERE request_id = ? AND (holder_unit_id <> ? OR holder_role <> ?)
+		ORDER BY level, holder_unit_id`, r.ID, r.HolderUnitID, r.HolderRole)
+	return seats, db.Wrap(err, nil, "find who held request %d before", r.ID)
 }
 
 // findSeen returns the request if by may see it (V1).

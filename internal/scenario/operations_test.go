@@ -88,10 +88,11 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.structure()
 		v.tasks()
 		v.campaigns()
+		v.needs()
 		v.roles()
 		v.policy()
 		v.ledger()
-		if ids := c.missing("org", "member", "household", "campaign", "privacy", "audit"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "campaign", "privacy", "audit"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

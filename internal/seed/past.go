@@ -48,7 +48,7 @@ const (
 func newTeller(ctx context.Context, tx *db.Tx, d *db.DB, keys *sealed.Keys, holidays *calendar.Calendar, c *crowd, asOf calendar.Day) *teller {
 	p := &teller{
 		ctx: ctx, tx: tx, keys: keys, asOf: asOf, calendar: holidays, crowd: c,
-		needs: request.NewService(d, keys, nil, holidays.AddWorking, nil),
+		needs: request.NewService(d, keys, nil, holidays, nil),
 		sites: checkin.NewService(d, checkin.SealedKeys(keys), nil),
 	}
 	p.homes = household.NewService(d, keys, nil, p.needs, func(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {

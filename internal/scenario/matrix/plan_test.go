@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +13,10 @@ import (
 	"wanjia/internal/auth"
 	"wanjia/internal/household"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/wechat/fake"
+	"wanjia/internal/request"
 )
 
 // Who stands where in the rules of domain.md, as the plans below need it.
@@ -300,12 +303,105 @@ func (c *cell) anEntrance(at *unit) (id household.EntranceID) {
 	return id
 }
 
-func aRequest(c *cell) int64 {
-	return c.lead(c.at).post("/v1/requests", map[string]any{"who": "林女士", "what": "楼道灯坏了", "householdId": c.at.doors[0]}).id("id")
+func aRequest(c *cell) int64 { return c.recorded(c.at) }
+
+// recorded is a request that the holder of an area has recorded there. It does not come in over the edge, which lets a
+// person record only so many an hour.
+func (c *cell) recorded(area *unit) int64 {
+	var id request.ID
+	holder := c.lead(area)
+	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
+	c.in("record a request", func(tx *db.Tx) error {
+		by, err := org.ActorOf(c.Context(), tx, holder.person, holder.assignment, tx.Now)
+		if err != nil {
+			return err
+		}
+		id, err = needs.Open(c.Context(), tx, by, request.Opening{
+			Need:    request.Need{Who: "林女士", What: "楼道灯坏了"},
+			Channel: request.ToldMember, Unit: area.Unit, Premises: int64(area.doors[0]), HappenedAt: tx.Now,
+		})
+		return err
+	})
+	return int64(id)
 }
 
 // seesRequest is V1 of domain.md §3.6: who sees the unit where it was opened, and who holds it.
 func seesRequest(c *cell) bool { return oneOf(c.by.role, originSeers...) && c.by.sees(c.at) }
+
+// holdsRequests says that a can come to hold a request by what operations exist.
+func holdsRequests(a *actor) bool {
+	switch a.role {
+	case org.RoleGridAssistant, org.RoleSectionHead, org.RoleAreaHolder:
+		return true
+	}
+	return a.role == org.RolePartyOffice && a.home.subdistrict() != nil || oneOf(a.role, originSeers...)
+}
+
+// aHeldRequest is a request that c.by holds if c.position is self; else one that the area of c.at does.
+func aHeldRequest(c *cell) int64 {
+	if c.position != self {
+		return aRequest(c)
+	}
+	top := c.by.home.in(org.GridTree)
+	if c.by.role == org.RoleSectionHead {
+		top = c.by.home.parent
+	}
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area && u.below(top) })
+	at := c.units[i]
+	id := c.recorded(at)
+	climb := map[string]any{"to": "level", "level": top.Level, "note": "请协助"}
+	switch {
+	case c.by.role == org.RoleSectionHead:
+		climb = map[string]any{"to": "section", "unitId": c.by.home.ID, "note": "请协助"}
+	case c.by.role == org.RoleGridAssistant:
+		climb = map[string]any{"to": "grid_assistant", "note": "请协助"}
+	case top == at:
+		return id
+	}
+	c.lead(at).post(fmt.Sprintf("/v1/requests/%d/escalate", id), climb)
+	return id
+}
+
+// thenHeld is a request that whoever holds it has done something with.
+func thenHeld(verb string, body map[string]any) func(c *cell) int64 {
+	return func(c *cell) int64 {
+		id, by := aHeldRequest(c), c.by
+		if c.position != self {
+			by = c.lead(c.at)
+		}
+		by.post(fmt.Sprintf("/v1/requests/%d/accept", id), map[string]any{})
+		if verb != "" {
+			by.post(fmt.Sprintf("/v1/requests/%d/%s", id, verb), body)
+		}
+		return id
+	}
+}
+
+// someSection is a section of a's subdistrict that a does not lead, and that somebody does.
+func (c *cell) someSection(a *actor) *unit {
+	home := a.home.grid()
+	i := slices.IndexFunc(c.units, func(u *unit) bool {
+		return u.Kind == org.Section && u != a.home && u.parent == home.subdistrict()
+	})
+	c.as(org.RoleSectionHead, c.units[i])
+	return c.units[i]
+}
+
+// findsRequest is V1 with the holder.
+func findsRequest(c *cell) bool { return ofSelf(c) || seesRequest(c) }
+
+// holdsIt says that only its holder acts on a request (V2).
+func holdsIt(c *cell) *refusal {
+	if ofSelf(c) || c.by.role == org.RoleAreaHolder && c.by.home.grid() == c.at {
+		return nil
+	}
+	return refused(http.StatusForbidden, request.ErrNotHolder.Code)
+}
+
+// acting is the plan of an act of the holder on what make makes. What is held is the holder's own.
+func acting(make func(c *cell) int64) *plan {
+	return &plan{self: true, mine: true, has: holdsRequests, fits: areas, make: make, sees: findsRequest, rule: holdsIt}
+}
 
 // leaf is a new unit below c.at: nobody stands on it and nothing hangs on it.
 func (c *cell) leaf(kind org.UnitKind) *unit {
@@ -637,7 +733,54 @@ var plans = map[string]*plan{
 		return c.by.sees(c.at) && oneOf(c.by.role, doorReaders...)
 	}},
 	"listRequests": {fits: areas, make: aRequest, sees: seesRequest, list: "id"},
-	"getRequest":   {fits: areas, make: aRequest, sees: seesRequest},
+	"getRequest":   {self: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest},
+
+	"acceptRequest":   acting(aHeldRequest),
+	"addRequestStep":  acting(thenHeld("", nil)),
+	"waitForResident": acting(thenHeld("", nil)),
+	"resumeRequest":   acting(thenHeld("wait", map[string]any{"reason": "请补充材料"})),
+	"messageAsker":    acting(aHeldRequest),
+	"closeRequest":    acting(aHeldRequest),
+	"withdrawRequest": acting(aHeldRequest),
+	"escalateRequest": {
+		self: true, mine: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest, rule: holdsIt,
+		fill: fill(func(c *cell, b map[string]any) {
+			if b["to"] = "grid_assistant"; c.by.role == org.RoleGridAssistant {
+				b["to"] = "level"
+				return
+			}
+			at := c.at
+			if ofSelf(c) {
+				b["to"], b["unitId"] = "section", c.someSection(c.by).ID
+				return
+			}
+			for !place(at) {
+				at = at.parent
+			}
+			if at.Kind != org.Community {
+				b["to"] = "level"
+				return
+			}
+			c.as(org.RoleGridAssistant, at.answers)
+		}),
+	},
+	"handBackRequest": {
+		self: true, mine: true, has: func(a *actor) bool { return holdsRequests(a) && a.role != org.RoleAreaHolder }, fits: areas,
+		make: aHeldRequest, sees: findsRequest, rule: func(c *cell) *refusal {
+			if refusal := holdsIt(c); refusal != nil || ofSelf(c) {
+				return refusal
+			}
+			return refused(http.StatusUnprocessableEntity, request.ErrTarget.Code) // there is nothing below an area
+		},
+	},
+	"pullRequest": {mine: true, fits: areas, make: aRequest, sees: seesRequest},
+	"reopenRequest": {
+		fits: areas, make: func(c *cell) int64 {
+			id := aRequest(c)
+			c.lead(c.at).post(fmt.Sprintf("/v1/requests/%d/close", id), map[string]any{"closureKind": "resolved", "text": "已修好"})
+			return id
+		}, sees: seesRequest,
+	},
 
 	// The rosters.
 	"listMembers":   {fits: branches, make: aMember, list: "id"},

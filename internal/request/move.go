@@ -1,0 +1,141 @@
+package request
+
+import (
+	"strings"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/guard"
+	"wanjia/internal/platform/problem"
+)
+
+// What the ladder refuses.
+var (
+	ErrNotHolder         = problem.New(problem.Forbidden, "request.not_holder")
+	ErrIllegalTransition = problem.New(problem.Conflict, "request.illegal_transition")
+	ErrTarget            = problem.New(problem.Invalid, "request.target_invalid")
+	ErrWait              = problem.New(problem.Invalid, "request.wait_invalid")
+	ErrClosureKind       = problem.New(problem.Invalid, "request.closure_kind_required")
+	ErrClosureText       = problem.New(problem.Invalid, "request.closure_text_required")
+	ErrHandover          = problem.New(problem.Invalid, "request.handover_incomplete")
+	ErrReopenLate        = problem.New(problem.Conflict, "request.reopen_late")
+)
+
+const (
+	longestWait  = 14 * 24 * time.Hour
+	usualWait    = 7 * 24 * time.Hour
+	reopenWindow = 30 * 24 * time.Hour // O13
+)
+
+// refuses is that a move is not one of s, which it names.
+func (s State) refuses() error { return ErrIllegalTransition.With("state", string(s)) }
+
+// among says why r is in none of the states, or nil.
+func (r Request) among(states ...State) error {
+	for _, s := range states {
+		if r.State == s {
+			return nil
+		}
+	}
+	if guard.On(guard.Rule) {
+		return r.State.refuses()
+	}
+	return nil
+}
+
+// anyOpen says why nobody has to act on r any more, or nil.
+func (r Request) anyOpen() error {
+	return r.among(New, Accepted, InProgress, WaitingResident, Reopened)
+}
+
+// heldBy says whether by is the holder of r: acting follows it (V2).
+func (r Request) heldBy(by org.Actor) bool {
+	s := sightOf(by)
+	return r.HolderUnitID == s.unit && (r.HolderRole == s.roles[0] || r.HolderRole == s.roles[1])
+}
+
+// mayAct says why by does not act on r, or nil.
+func (r Request) mayAct(by org.Actor) error {
+	if guard.On(guard.Rule) && !r.heldBy(by) {
+		return ErrNotHolder
+	}
+	return nil
+}
+
+// mayPull says why by does not take r over from below, or nil: a lead above its holder does.
+func (r Seen) mayPull(by org.Actor) error {
+	above := strings.HasPrefix(r.HolderPath, by.Grid.Path) && strings.HasPrefix(r.UnitPath, by.Grid.Path)
+	if guard.On(guard.Rule) && (!leading[by.Role] || by.Grid.ID == 0 || !above || r.heldBy(by)) {
+		return problem.ErrForbidden
+	}
+	return nil
+}
+
+// mayReopen says why by does not open r again, or nil: the lead of its place does, within 30 days (O13).
+func (r Request) mayReopen(by org.Actor, now time.Time) error {
+	if guard.On(guard.Rule) && (!leading[by.Role] || by.Grid.ID != r.PlaceID) {
+		return problem.ErrForbidden
+	}
+	if err := r.among(Resolved, Explained, HandedOver); err != nil {
+		return err
+	}
+	if r.ClosedAt != nil && !now.Before(r.ClosedAt.Add(reopenWindow)) {
+		return ErrReopenLate
+	}
+	return nil
+}
+
+// levelNames are the levels of the ladder, as the figures name where something was resolved (C7).
+var levelNames = map[int]string{1: "center_household", 2: "building_group", 3: "grid_branch", 4: "general_branch", 5: "subdistrict"}
+
+// level is where r stands, by name.
+func (r Request) level() string {
+	switch {
+	case r.Level > 0:
+		return levelNames[r.Level]
+	case r.HolderRole == org.RoleGridAssistant:
+		return string(org.RoleGridAssistant)
+	}
+	return string(org.Section)
+}
+
+// goTo gives r to another holder, for whom it is new: accepting and news start again, solving goes on (K5).
+func (s *Service) goTo(r *Request, to seat, now time.Time) {
+	c := categories[r.Category]
+	c.goOn(r, s.cal, now)
+	r.State, r.HolderUnitID, r.HolderRole, r.Level, r.ExpectedOn = New, to.Unit, to.Role, to.Level, nil
+	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
+	c.news(r, s.cal, now)
+}
+
+// accept stops the clock of accepting; the asker has heard of r (K6).
+func (s *Service) accept(r *Request, now time.Time) {
+	r.State, r.AcceptDueAt = Accepted, nil
+	categories[r.Category].news(r, s.cal, now)
+}
+
+// resume lets r go on after its asker was waited for.
+func (s *Service) resume(r *Request, now time.Time) {
+	c := categories[r.Category]
+	c.goOn(r, s.cal, now)
+	r.State = InProgress
+	c.news(r, s.cal, now)
+}
+
+// close ends the clocks of r.
+func (r *Request) close(as State, now time.Time) {
+	r.State, r.ClosedAt = as, &now
+	r.AcceptDueAt, r.UpdateDueAt, r.WaitUntil, r.WaitingSince = nil, nil, nil, nil
+	if as == Resolved {
+		r.ResolvedLevel = r.level()
+	}
+}
+
+// reopen starts r again with its last holder and fresh clocks (K11).
+func (s *Service) reopen(r *Request, now time.Time) {
+	c := categories[r.Category]
+	r.State, r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.ExpectedOn = Reopened, nil, "", nil, nil
+	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
+	r.SolveDueAt = c.after(s.cal, now, c.Solve)
+	c.news(r, s.cal, now)
+}

@@ -1,0 +1,137 @@
+package request
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+// tellHolder tells whoever must act now that r waits for them. A vacant unit is led by the next lead up the
+// ladder (T8), so somebody always hears of it.
+func tellHolder(ctx context.Context, tx *db.Tx, by org.Actor, r Request, c Category, ladder []org.Unit) error {
+	to, err := holders(ctx, tx, r, ladder)
+	if err != nil {
+		return err
+	}
+	holder, err := org.UnitByID(ctx, tx, r.HolderUnitID)
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, tx, to, notify.Item{
+		Kind: "request.assigned", Ref: r.ref(), Urgent: c.Urgent, By: by,
+		Args: map[string]any{"unitLabel": holder.Name, "dueAt": r.AcceptDueAt}, Dedupe: r.once("assigned"),
+	})
+}
+
+// ref is r as notifications name it.
+func (r Request) ref() notify.Ref { return notify.Ref{Type: "request", ID: int64(r.ID)} }
+
+// once is the key by which what happened to r as it now is reaches a person once.
+func (r Request) once(event string) string {
+	return "request." + event + ":" + strconv.FormatInt(int64(r.ID), 10) + ":" + strconv.FormatInt(r.Version, 10)
+}
+
+// holders are all persons who hold r; of a vacant unit, those who stand in for its lead.
+func holders(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (to notify.Audience, err error) {
+	if r.Level == 0 {
+		return seated(ctx, tx, seat{r.HolderUnitID, r.HolderRole, 0})
+	}
+	for _, u := range ladder {
+		if u.Level < r.Level {
+			continue
+		}
+		in, err := leads(ctx, tx, u)
+		if err != nil {
+			return to, err
+		}
+		if len(in) > 0 {
+			return audience(in), nil
+		}
+	}
+	return to, nil
+}
+
+// seated are the persons of a seat, none if it is vacant.
+func seated(ctx context.Context, tx *db.Tx, s seat) (to notify.Audience, err error) {
+	u, err := org.UnitByID(ctx, tx, s.Unit)
+	if err != nil {
+		return to, err
+	}
+	if s.Role == "" {
+		in, err := leads(ctx, tx, u)
+		return audience(in), err
+	}
+	party, err := org.LinkedParty(ctx, tx, u.ID, calendar.DayOf(tx.Now))
+	return notify.RoleIn(party.ID, s.Role), err
+}
+
+// leads are those who act for u: at the subdistrict its office does.
+func leads(ctx context.Context, tx *db.Tx, u org.Unit) ([]org.Incumbent, error) {
+	day := calendar.DayOf(tx.Now)
+	if u.Kind != org.Subdistrict {
+		return org.LeadOf(ctx, tx, u, day)
+	}
+	party, err := org.LinkedParty(ctx, tx, u.ID, day)
+	if err != nil || party.ID == 0 {
+		return nil, err
+	}
+	return org.PersonsIn(ctx, tx, party.ID, org.RolePartyOffice, day)
+}
+
+func audience(in []org.Incumbent) (to notify.Audience) {
+	for _, l := range in {
+		to = to.And(notify.InRole(l.Person, l.Assignment))
+	}
+	return to
+}
+
+// tellReopened tells the last holder and the place's lead that r is open again, and quietly who held it before.
+func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladder []org.Unit) error {
+	to, err := holders(ctx, tx, r, ladder)
+	if err != nil {
+		return err
+	}
+	lead, err := seated(ctx, tx, seat{Unit: r.PlaceID})
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID })
+	item := notify.Item{
+		Kind: "request.reopened", Ref: r.ref(), By: by, Dedupe: r.once("reopened"),
+		Args: map[string]any{"unitLabel": ladder[at].Name, "at": tx.Now},
+	}
+	if err := notify.Tell(ctx, tx, to.And(lead), item); err != nil {
+		return err
+	}
+	seats, err := earlierSeats(ctx, tx, r)
+	if err != nil {
+		return err
+	}
+	var earlier notify.Audience
+	for _, s := range seats {
+		some, err := seated(ctx, tx, s)
+		if err != nil {
+			return err
+		}
+		earlier = earlier.And(some)
+	}
+	item.Prio = notify.Quiet // who was told above is not told again: the key is the same
+	return notify.Tell(ctx, tx, earlier, item)
+}
+
+// tellExplained gives the place's lead a copy of an explanation.
+func tellExplained(ctx context.Context, tx *db.Tx, by org.Actor, r Seen) error {
+	lead, err := seated(ctx, tx, seat{Unit: r.PlaceID})
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, tx, lead, notify.Item{
+		Kind: "request.explained", Ref: r.ref(), By: by, Dedupe: r.once("explained"),
+		Args: map[string]any{"unitLabel": r.UnitName, "count": 1, "at": tx.Now},
+	})
+}

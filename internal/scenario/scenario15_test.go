@@ -1,0 +1,108 @@
+package scenario
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+)
+
+// needs calls each operation of requests once, in 杏坞村.
+func (v *village) needs() {
+	v.t.Helper()
+	ok := http.StatusOK
+	open := func(what string) string {
+		v.t.Helper()
+		r := v.wants("record", v.holder.post("/v1/requests", map[string]any{"what": what, "who": "林女士"}), http.StatusCreated)
+		return fmt.Sprintf("/v1/requests/%d", r.id("id"))
+	}
+	r := open("井盖松动")
+	v.says("accepted", v.wants("accept", v.holder.post(r+"/accept", map[string]any{"expectedOn": "2026-05-13"}), ok), "2026-05-13", "expectedOn")
+	v.says("a step", v.wants("step", v.holder.post(r+"/steps", map[string]any{"note": "已围挡"}), ok), "in_progress", "state")
+	v.says("waiting", v.wants("wait", v.holder.post(r+"/wait", map[string]any{"reason": "请告知具体位置", "waitUntil": "2026-05-12T01:00:00Z"}), ok), "2026-05-12T01:00:00Z", "waitUntil")
+	v.says("resumed", v.wants("resume", v.holder.post(r+"/resume", nil), ok), "in_progress", "state")
+	v.wants("message", v.holder.post(r+"/messages", map[string]any{"text": "明天上午修"}), ok)
+	v.says("escalated", v.wants("escalate", v.holder.post(r+"/escalate", map[string]any{"to": "level", "note": "需村里安排"}), ok), 4, "level")
+	v.says("handed back", v.wants("hand back", v.secretary.post(r+"/hand-back", map[string]any{"level": 1, "reason": "片区可修"}), ok), 1, "holder", "level")
+	v.says("pulled", v.wants("pull", v.secretary.post(r+"/pull", map[string]any{"reason": "统一维修"}), ok), 4, "holder", "level")
+	v.says("closed", v.wants("close", v.secretary.post(r+"/close", map[string]any{"closureKind": "resolved", "text": "已换井盖"}), ok), "general_branch", "resolvedLevel")
+	v.says("reopened", v.wants("reopen", v.secretary.post(r+"/reopen", map[string]any{"reason": "又松动"}), ok), "reopened", "state")
+	d := v.wants("read", v.holder.get(r), ok)
+	v.says("the history", d, "已围挡", "history", 2, "note")
+	v.says("withdrawn", v.wants("withdraw", v.holder.post(open("路灯不亮")+"/withdraw", map[string]any{"channel": "phone"}), ok), "withdrawn", "state")
+	if len(v.wants("list", v.holder.get("/v1/requests"), ok).items()) == 0 {
+		v.t.Error("the reopened request is on no list")
+	}
+}
+
+// S15, as far as neither asker nor clocks act: the whole ladder and a reopening.
+func TestScenario15TheWholeLadderAndAReopening(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		ok := http.StatusOK
+		area := w.signIn("rh.m03")
+		opened := w.wants("record", area.post("/v1/requests", map[string]any{
+			"who": "林女士", "what": "三天没有自来水", "category": "water_supply",
+		}), http.StatusCreated)
+		path := fmt.Sprintf("/v1/requests/%d", opened.id("id"))
+		const solve = "2026-03-05T01:00:00Z"
+		w.says("opened", opened, solve, "solveDueAt")
+
+		// 1: from the area to the office, each with a note, each accepted after five minutes.
+		holders := []string{"rh.m03", "rh.bg01", "rh.gb1", "rh.cg", "po.1"}
+		for i, at := range []string{"09:05", "09:35", "10:35", "14:05", "15:05"} {
+			w.set("2026-03-02 " + at)
+			got := w.wants("accept", w.signIn(holders[i]).post(path+"/accept", map[string]any{}), ok)
+			w.says(holders[i], got, i+1, "holder", "level")
+			w.says(holders[i], got, solve, "solveDueAt")
+			w.says(holders[i], got, nil, "acceptDueAt")
+			if i == 4 {
+				w.says("at the office", got, nil, "updateDueAt")
+				break
+			}
+			w.set("2026-03-02 " + []string{"09:30", "10:30", "14:00", "15:00"}[i])
+			up := w.wants("escalate", w.signIn(holders[i]).post(path+"/escalate", map[string]any{"to": "level", "note": "供水管网问题"}), ok)
+			w.says("escalated", up, "new", "state")
+			w.says("escalated", up, solve, "solveDueAt")
+		}
+		area, office := w.signIn("rh.m03"), w.signIn("po.1")
+		w.refused("the area acts while the office holds", func() answer {
+			return area.post(path+"/messages", map[string]any{"text": "请稍候"})
+		}, http.StatusForbidden, "request.not_holder")
+		w.says("the area still reads", w.wants("read", area.get(path), ok), 5, "holder", "level")
+
+		// 2: it is handed over with everything that the asker needs to know.
+		w.refused("no kind", func() answer { return office.post(path+"/close", map[string]any{}) }, http.StatusUnprocessableEntity, "request.closure_kind_required")
+		over := map[string]any{"closureKind": "handed_over", "body": "云湾供水公司"}
+		w.refused("no contact", func() answer { return office.post(path+"/close", over) }, http.StatusUnprocessableEntity, "request.handover_incomplete")
+		over["contact"], over["callBackOn"] = "客服 19900000096", "2026-03-05"
+		w.says("handed over", w.wants("close", office.post(path+"/close", over), ok), "handed_over", "state")
+
+		// 3 and 4: the place's lead opens it again, the office gives it back, and the general branch resolves it.
+		lead := w.signIn("rh.cg")
+		w.says("reopened", w.wants("reopen", lead.post(path+"/reopen", map[string]any{"reason": "仍然没有水"}), ok), 5, "holder", "level")
+		w.says("handed back", w.wants("hand back", office.post(path+"/hand-back", map[string]any{"level": 4, "reason": "社区协调水车"}), ok), 4, "holder", "level")
+		w.says("resolved", w.wants("close", lead.post(path+"/close", map[string]any{"closureKind": "resolved", "text": "已恢复供水"}), ok), "general_branch", "resolvedLevel")
+		w.missing("the office reads what it no longer holds", func() answer { return office.get(path) })
+
+		// Counter-check: of fifty at one time one accepts.
+		second := w.wants("record", area.post("/v1/requests", map[string]any{"what": "路灯不亮"}), http.StatusCreated)
+		got := make([]answer, 50)
+		var all sync.WaitGroup
+		for i := range got {
+			all.Go(func() {
+				got[i] = area.do(http.MethodPost, fmt.Sprintf("/v1/requests/%d/accept", second.id("id")), map[string]any{}, uuid.NewString())
+			})
+		}
+		all.Wait()
+		count := map[string]int{}
+		for _, a := range got {
+			count[fmt.Sprint(a.status, " ", a.code())]++
+		}
+		if count["200 "] != 1 || count["409 request.illegal_transition"] != 49 {
+			t.Errorf("fifty acceptances are answered with %v, want 1 × 200 and 49 × 409", count)
+		}
+	})
+}
