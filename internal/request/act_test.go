@@ -331,3 +331,31 @@ func TestX26_OfFiftyAcceptancesAtOneTimeExactlyOneSucceeds(t *testing.T) {
 		}
 	})
 }
+
+func TestV3_AFormerHolderKeepsOneLineAndItsOwnMessages(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要跨市通行证明", Who: "林女士"})
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "已转网格助理员"))
+		if _, err := x.service.ReadPassed(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the assistant reads what it never held: %v, want %v", err, problem.ErrNotFound)
+		}
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		moved(t)(x.service.Message(t.Context(), x.HeQingqing, r.ID, "请带身份证到2号窗口"))
+		moved(t)(x.service.HandBack(t.Context(), x.HeQingqing, r.ID, 1, "请告知居民"))
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		if _, err := x.service.Read(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the assistant reads it all: %v, want %v", err, problem.ErrNotFound)
+		}
+		p, err := x.service.ReadPassed(t.Context(), x.HeQingqing, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Receipt != r.Receipt || p.State != request.Resolved || p.ResolvedLevel != "center_household" {
+			t.Errorf("the line is %s, %s at %q; want %s, resolved at the centre household", p.Receipt, p.State, p.ResolvedLevel, r.Receipt)
+		}
+		if len(p.Messages) != 1 || p.Messages[0].Note != "请带身份证到2号窗口" {
+			t.Errorf("the messages are %+v, want its own alone", p.Messages)
+		}
+	})
+}

@@ -101,6 +101,22 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	return api.GetRequest200JSONResponse(answer), nil
 }
 
+// GetPassedRequest serves GET /v1/requests/{requestId}/passed.
+func (h *Handler) GetPassedRequest(ctx context.Context, req api.GetPassedRequestRequestObject) (api.GetPassedRequestResponseObject, error) {
+	p, err := h.service.ReadPassed(ctx, org.ActorFrom(ctx), ID(req.RequestID))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.GetPassedRequest200JSONResponse{
+		ID: int64(p.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(p.State),
+		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
+	}
+	for i, m := range p.Messages {
+		answer.Messages[i] = api.PassedMessage{Text: m.Note, At: m.RecordedAt}
+	}
+	return answer, nil
+}
+
 // AcceptRequest serves POST /v1/requests/{requestId}/accept.
 func (h *Handler) AcceptRequest(ctx context.Context, req api.AcceptRequestRequestObject) (api.AcceptRequestResponseObject, error) {
 	expected, err := day("/expectedOn", req.Body.ExpectedOn)

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wanjia/internal/audit"
@@ -206,6 +207,45 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 		return Detail{}, err
 	}
 	return d, nil
+}
+
+// Passed is the one line that a former holder keeps of a request (V3).
+type Passed struct {
+	ID            ID
+	Receipt       Receipt
+	State         State
+	ResolvedLevel string
+	Messages      []Step // that this holder wrote
+}
+
+// ReadPassed shows what became of a request to who once held it: not what was asked, nor for whom. The reading is noted.
+func (s *Service) ReadPassed(ctx context.Context, by org.Actor, id ID) (p Passed, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := heldOnce(ctx, tx, by, id); err != nil {
+			return err
+		}
+		rows, err := s.Opened(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		steps, err := history(ctx, tx, s.keys, id)
+		if err != nil {
+			return err
+		}
+		r, own := rows[0], sightOf(by)
+		p = Passed{ID: id, Receipt: r.Receipt, State: r.State, ResolvedLevel: r.ResolvedLevel}
+		for _, l := range steps {
+			if l.Move == "message" && l.HolderUnitID == own.unit && slices.Contains(own.roles[:], l.HolderRole) {
+				p.Messages = append(p.Messages, l)
+			}
+		}
+		audit.Note(tx, by.Did("request.passed_read", "request", int64(id)).Showing("messages"))
+		return nil
+	})
+	if err != nil {
+		return Passed{}, err
+	}
+	return p, nil
 }
 
 // A Filter says which requests a list holds.

@@ -244,6 +244,19 @@ func climbed(ctx context.Context, q db.Queryer, r Request) (level int, err error
 	return level, db.Wrap(err, nil, "find how far request %d has climbed", r.ID)
 }
 
+// heldOnce says whether by's unit, or by's role in it, holds the request or held it before; else it is not found.
+func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
+	s := sightOf(by)
+	var first int64
+	err := q.Get(ctx, &first, `
+		SELECT id
+		FROM request_history
+		WHERE request_id = ? AND holder_unit_id = ? AND holder_role IN (?, ?)
+		ORDER BY id
+		LIMIT 1`, id, s.unit, s.roles[0], s.roles[1])
+	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
+}
+
 // A seat is a unit, or a role in it, that holds requests.
 type seat struct {
 	Unit  org.UnitID `db:"holder_unit_id"`

@@ -32,6 +32,11 @@ func (v *village) needs() {
 	d := v.wants("read", v.holder.get(r), ok)
 	v.says("the history", d, "已围挡", "history", 2, "note")
 	v.says("withdrawn", v.wants("withdraw", v.holder.post(open("路灯不亮")+"/withdraw", map[string]any{"channel": "phone"}), ok), "withdrawn", "state")
+	over := open("路面积水")
+	v.wants("escalate to the office", v.holder.post(over+"/escalate", map[string]any{"to": "level", "level": 5, "note": "需街道协调"}), ok)
+	v.wants("hand back", v.office.post(over+"/hand-back", map[string]any{"level": 4, "reason": "由村里办理"}), ok)
+	v.says("what the office keeps", v.wants("passed", v.office.get(over+"/passed"), ok), "new", "state")
+	v.missing("the office reads the rest", func() answer { return v.office.get(over) })
 	if len(v.wants("list", v.holder.get("/v1/requests"), ok).items()) == 0 {
 		v.t.Error("the reopened request is on no list")
 	}

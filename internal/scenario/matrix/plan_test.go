@@ -735,6 +735,20 @@ var plans = map[string]*plan{
 	"listRequests": {fits: areas, make: aRequest, sees: seesRequest, list: "id"},
 	"getRequest":   {self: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest},
 
+	"getPassedRequest": {
+		self: true, fits: areas, sees: ofSelf,
+		has: func(a *actor) bool {
+			return oneOf(a.role, org.RoleGridAssistant, org.RoleSectionHead, org.RolePartyOffice) && holdsRequests(a)
+		},
+		make: func(c *cell) int64 {
+			id := aHeldRequest(c)
+			if ofSelf(c) {
+				c.by.post(fmt.Sprintf("/v1/requests/%d/hand-back", id), map[string]any{"level": 1, "reason": "可在责任区解决"})
+			}
+			return id
+		},
+	},
+
 	"acceptRequest":   acting(aHeldRequest),
 	"addRequestStep":  acting(thenHeld("", nil)),
 	"waitForResident": acting(thenHeld("", nil)),
