@@ -65,6 +65,7 @@ type App struct {
 	tickets *push.Tickets
 	onSite  *checkin.Service
 	tasks   *campaign.Service
+	needs   *request.Service
 	server  *server.Server
 	metrics *prometheus.Registry
 
@@ -231,7 +232,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.tasks, a.holidays = campaign.NewService(d), holidays
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits).TakingLate(a.config.Checkin.LateEntry)
 	a.Imports = transfer.NewService(d, keys, pages, limits.Allow, a.roleChanged)
-	needs := request.NewService(d, keys, pages, holidays,
+	a.needs = request.NewService(d, keys, pages, holidays,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 		})
@@ -246,8 +247,8 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),
-		needHandler:   request.NewHandler(needs),
-		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, needs, presentAtDoor)),
+		needHandler:   request.NewHandler(a.needs),
+		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, a.needs, presentAtDoor)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.Imports, d),

@@ -131,6 +131,44 @@ func TestK4_SolvingAndNewsStandStillWhileTheAskerIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestK14_WaitingEndsOnceAtItsMomentHoweverManyNodesLook(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要跨市通行证明", Category: "cert_travel"})
+		moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, ""))
+		at(d, 20)
+		until := minute(60)
+		moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", &until))
+		d.SetNow(func() time.Time { return until.Add(-time.Millisecond) })
+		if some, err := x.service.GoOn(t.Context()); err != nil || some {
+			t.Errorf("before the moment: %v, %v; want nothing to do", some, err)
+		}
+		at(d, 70) // ten minutes of downtime
+		errs := make([]error, 8)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { _, errs[i] = x.service.GoOn(t.Context()) })
+		}
+		all.Wait()
+		for i, err := range errs {
+			if err != nil {
+				t.Errorf("node %d: %v", i, err)
+			}
+		}
+		got, err := x.service.Read(t.Context(), x.ZhouChunhe, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got.History); n != 4 || got.State != request.InProgress {
+			t.Fatalf("%d lines of history, %s; want four, in progress", n, got.State)
+		}
+		if l := got.History[3]; l.Move != "resumed" || l.Assignment != 0 || !l.HappenedAt.Equal(until) {
+			t.Errorf("the last line is %s by %d at %v, want the clock at %v", l.Move, l.Assignment, l.HappenedAt, until)
+		}
+		is(t, "solving", got.SolveDueAt, minute(100))
+	})
+}
+
 func TestV2_OnlyTheHolderActsAndALeadAboveMayPull(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

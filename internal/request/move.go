@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -32,12 +33,7 @@ func (s State) refuses() error { return ErrIllegalTransition.With("state", strin
 
 // among says why r is in none of the states, or nil.
 func (r Request) among(states ...State) error {
-	for _, s := range states {
-		if r.State == s {
-			return nil
-		}
-	}
-	if guard.On(guard.Rule) {
+	if guard.On(guard.Rule) && !slices.Contains(states, r.State) {
 		return r.State.refuses()
 	}
 	return nil

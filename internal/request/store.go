@@ -134,7 +134,8 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
 			happened_at, recorded_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, by.PersonID, by.Assignment, l.at, tx.Now)
+		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)),
+		l.at, tx.Now)
 	if err != nil {
 		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
 	}
@@ -255,6 +256,17 @@ func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
 		ORDER BY id
 		LIMIT 1`, id, s.unit, s.roles[0], s.roles[1])
 	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
+}
+
+// waitedFor are requests whose asker was waited for long enough, the longest first.
+func waitedFor(ctx context.Context, q db.Queryer, now time.Time) (ids []ID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT id
+		FROM request
+		WHERE state = ? AND wait_until <= ?
+		ORDER BY wait_until, id
+		LIMIT 100`, WaitingResident, now)
+	return ids, db.Wrap(err, nil, "find requests whose asker was waited for")
 }
 
 // A seat is a unit, or a role in it, that holds requests.

@@ -602,6 +602,7 @@ CREATE TABLE `request` (
   KEY `request_due` (`state`,`solve_due_at`,`id`),
   KEY `request_visit` (`source_visit_id`),
   KEY `request_door` (`premises_id`,`is_open`),
+  KEY `request_wait` (`state`,`wait_until`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

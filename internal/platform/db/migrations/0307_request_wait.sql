@@ -1,0 +1,1 @@
+CREATE INDEX request_wait ON request (state, wait_until);

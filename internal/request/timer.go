@@ -1,0 +1,46 @@
+package request
+
+import (
+	"context"
+	"errors"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+// GoOn lets requests go on whose asker was waited for long enough, and says whether there were any. Any number of
+// nodes may do so at one time: each request moves on the version that was read, so one of them does it (K14).
+func (s *Service) GoOn(ctx context.Context) (some bool, err error) {
+	ids, err := waitedFor(ctx, s.db, s.db.Now())
+	if err != nil {
+		return false, err
+	}
+	for _, id := range ids {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.goOnDue(ctx, tx, id) })
+		if err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
+			return true, err
+		}
+	}
+	return len(ids) > 0, nil
+}
+
+// goOnDue lets a request go on as of the moment until when was waited: a node that was down comes late, the clocks
+// of the request do not.
+func (s *Service) goOnDue(ctx context.Context, tx *db.Tx, id ID) error {
+	rows, err := byIDs(ctx, tx, []ID{id})
+	if err != nil {
+		return err
+	}
+	r := rows[0].Request
+	if r.State != WaitingResident || r.WaitUntil == nil || r.WaitUntil.After(tx.Now) {
+		return r.State.refuses()
+	}
+	from, due := r.State, *r.WaitUntil
+	s.resume(&r, due)
+	if err := saveMove(ctx, tx, &r); err != nil {
+		return err
+	}
+	audit.Note(tx, org.System.Did("request.resumed", "request", int64(id)))
+	return addStep(ctx, tx, s.keys, org.System, r, line{move: "resumed", from: &from, at: due})
+}
