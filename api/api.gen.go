@@ -899,6 +899,48 @@ func (e RequestCategory) Valid() bool {
 	}
 }
 
+// Defines values for RequestClimbTo.
+const (
+	RequestClimbToGridAssistant RequestClimbTo = "grid_assistant"
+	RequestClimbToLevel         RequestClimbTo = "level"
+	RequestClimbToSection       RequestClimbTo = "section"
+)
+
+// Valid indicates whether the value is a known member of the RequestClimbTo enum.
+func (e RequestClimbTo) Valid() bool {
+	switch e {
+	case RequestClimbToGridAssistant:
+		return true
+	case RequestClimbToLevel:
+		return true
+	case RequestClimbToSection:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestClosingClosureKind.
+const (
+	RequestClosingClosureKindExplained  RequestClosingClosureKind = "explained"
+	RequestClosingClosureKindHandedOver RequestClosingClosureKind = "handed_over"
+	RequestClosingClosureKindResolved   RequestClosingClosureKind = "resolved"
+)
+
+// Valid indicates whether the value is a known member of the RequestClosingClosureKind enum.
+func (e RequestClosingClosureKind) Valid() bool {
+	switch e {
+	case RequestClosingClosureKindExplained:
+		return true
+	case RequestClosingClosureKindHandedOver:
+		return true
+	case RequestClosingClosureKindResolved:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestDetailChannel.
 const (
 	RequestDetailChannelPaper      RequestDetailChannel = "paper"
@@ -1007,6 +1049,60 @@ func (e RequestState) Valid() bool {
 	case RequestStateWaitingResident:
 		return true
 	case RequestStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestWithdrawalChannel.
+const (
+	RequestWithdrawalChannelPaper      RequestWithdrawalChannel = "paper"
+	RequestWithdrawalChannelPhone      RequestWithdrawalChannel = "phone"
+	RequestWithdrawalChannelToldMember RequestWithdrawalChannel = "told_member"
+)
+
+// Valid indicates whether the value is a known member of the RequestWithdrawalChannel enum.
+func (e RequestWithdrawalChannel) Valid() bool {
+	switch e {
+	case RequestWithdrawalChannelPaper:
+		return true
+	case RequestWithdrawalChannelPhone:
+		return true
+	case RequestWithdrawalChannelToldMember:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ResolvedLevel.
+const (
+	ResolvedLevelBuildingGroup   ResolvedLevel = "building_group"
+	ResolvedLevelCenterHousehold ResolvedLevel = "center_household"
+	ResolvedLevelGeneralBranch   ResolvedLevel = "general_branch"
+	ResolvedLevelGridAssistant   ResolvedLevel = "grid_assistant"
+	ResolvedLevelGridBranch      ResolvedLevel = "grid_branch"
+	ResolvedLevelSection         ResolvedLevel = "section"
+	ResolvedLevelSubdistrict     ResolvedLevel = "subdistrict"
+)
+
+// Valid indicates whether the value is a known member of the ResolvedLevel enum.
+func (e ResolvedLevel) Valid() bool {
+	switch e {
+	case ResolvedLevelBuildingGroup:
+		return true
+	case ResolvedLevelCenterHousehold:
+		return true
+	case ResolvedLevelGeneralBranch:
+		return true
+	case ResolvedLevelGridAssistant:
+		return true
+	case ResolvedLevelGridBranch:
+		return true
+	case ResolvedLevelSection:
+		return true
+	case ResolvedLevelSubdistrict:
 		return true
 	default:
 		return false
@@ -2466,6 +2562,27 @@ type MoveUnit struct {
 	ParentID int64 `json:"parentId"`
 }
 
+// MovedRequest A need as a move has left it.
+type MovedRequest struct {
+	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
+	CallBackOn  *string    `json:"callBackOn,omitempty"`
+	ClosedAt    *time.Time `json:"closedAt,omitempty"`
+	ExpectedOn  *string    `json:"expectedOn,omitempty"`
+
+	// Holder Who must act now.
+	Holder RequestHolder `json:"holder"`
+	ID     int64         `json:"id"`
+	Level  int32         `json:"level"`
+
+	// ResolvedLevel Where a need was resolved.
+	ResolvedLevel *ResolvedLevel `json:"resolvedLevel,omitempty"`
+	SolveDueAt    *time.Time     `json:"solveDueAt,omitempty"`
+	State         RequestState   `json:"state"`
+	UpdateDueAt   *time.Time     `json:"updateDueAt,omitempty"`
+	Version       int64          `json:"version"`
+	WaitUntil     *time.Time     `json:"waitUntil,omitempty"`
+}
+
 // MyAssignment defines model for MyAssignment.
 type MyAssignment struct {
 	// ID For X-Acting-As
@@ -2721,6 +2838,27 @@ type OpenedRequest struct {
 	SourceVisitID *int64       `json:"sourceVisitId,omitempty"`
 	State         RequestState `json:"state"`
 	UpdateDueAt   *time.Time   `json:"updateDueAt,omitempty"`
+}
+
+// PassedMessage What was written to the asker.
+type PassedMessage struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// PassedRequest defines model for PassedRequest.
+type PassedRequest struct {
+	ID       int64           `json:"id"`
+	Messages []PassedMessage `json:"messages"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+
+	// ResolvedLevel Where a need was resolved.
+	ResolvedLevel *ResolvedLevel `json:"resolvedLevel,omitempty"`
+	State         RequestState   `json:"state"`
 }
 
 // PasswordChange defines model for PasswordChange.
@@ -3031,6 +3169,12 @@ type ReportedCopies struct {
 	CopyIds []int64 `json:"copyIds"`
 }
 
+// RequestAcceptance defines model for RequestAcceptance.
+type RequestAcceptance struct {
+	// ExpectedOn The day the holder expects to be done.
+	ExpectedOn *string `json:"expectedOn,omitempty"`
+}
+
 // RequestAsker defines model for RequestAsker.
 type RequestAsker struct {
 	CallBack RequestAskerCallBack `json:"callBack"`
@@ -3044,17 +3188,54 @@ type RequestAskerCallBack string
 // RequestCategory What the need is about. The category decides type, calendar, start level and target times.
 type RequestCategory string
 
+// RequestClimb defines model for RequestClimb.
+type RequestClimb struct {
+	// Level Of a level; the next one if absent.
+	Level *int32         `json:"level,omitempty"`
+	Note  string         `json:"note"`
+	To    RequestClimbTo `json:"to"`
+
+	// UnitID Of a section.
+	UnitID *int64 `json:"unitId,omitempty"`
+}
+
+// RequestClimbTo defines model for RequestClimb.To.
+type RequestClimbTo string
+
+// RequestClosing How a need ends. A handing over names the body, its contact and the day of the call-back.
+type RequestClosing struct {
+	Body        *string                    `json:"body,omitempty"`
+	CallBackOn  *string                    `json:"callBackOn,omitempty"`
+	ClosureKind *RequestClosingClosureKind `json:"closureKind,omitempty"`
+	Contact     *string                    `json:"contact,omitempty"`
+
+	// Text What was done, or the explanation that the asker reads.
+	Text *string `json:"text,omitempty"`
+}
+
+// RequestClosingClosureKind defines model for RequestClosing.ClosureKind.
+type RequestClosingClosureKind string
+
 // RequestDetail defines model for RequestDetail.
 type RequestDetail struct {
 	AcceptDueAt *time.Time     `json:"acceptDueAt,omitempty"`
 	Askers      []RequestAsker `json:"askers"`
+	CallBackOn  *string        `json:"callBackOn,omitempty"`
 
 	// Category What the need is about. The category decides type, calendar, start level and target times.
 	Category       RequestCategory      `json:"category"`
 	Channel        RequestDetailChannel `json:"channel"`
 	ClockUntrusted bool                 `json:"clockUntrusted"`
-	HappenedAt     time.Time            `json:"happenedAt"`
-	History        []RequestStep        `json:"history"`
+	ClosedAt       *time.Time           `json:"closedAt,omitempty"`
+	ExpectedOn     *string              `json:"expectedOn,omitempty"`
+
+	// HandedTo The body outside that took it over.
+	HandedTo *struct {
+		Body    string `json:"body"`
+		Contact string `json:"contact"`
+	} `json:"handedTo,omitempty"`
+	HappenedAt time.Time     `json:"happenedAt"`
+	History    []RequestStep `json:"history"`
 
 	// Holder Who must act now.
 	Holder RequestHolder `json:"holder"`
@@ -3063,8 +3244,11 @@ type RequestDetail struct {
 	// ReceiptCode The asker's code, ten characters shown five and five.
 	//
 	// Example: 7K3QX-9PM2A
-	ReceiptCode   ReceiptCode       `json:"receiptCode"`
-	RecordedAt    time.Time         `json:"recordedAt"`
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+	RecordedAt  time.Time   `json:"recordedAt"`
+
+	// ResolvedLevel Where a need was resolved.
+	ResolvedLevel *ResolvedLevel    `json:"resolvedLevel,omitempty"`
 	SolveDueAt    *time.Time        `json:"solveDueAt,omitempty"`
 	SourceVisitID *int64            `json:"sourceVisitId,omitempty"`
 	State         RequestState      `json:"state"`
@@ -3073,6 +3257,7 @@ type RequestDetail struct {
 	UnitName      string            `json:"unitName"`
 	UpdateDueAt   *time.Time        `json:"updateDueAt,omitempty"`
 	Version       int64             `json:"version"`
+	WaitUntil     *time.Time        `json:"waitUntil,omitempty"`
 	What          string            `json:"what"`
 }
 
@@ -3081,6 +3266,12 @@ type RequestDetailChannel string
 
 // RequestDetailType defines model for RequestDetail.Type.
 type RequestDetailType string
+
+// RequestHandBack defines model for RequestHandBack.
+type RequestHandBack struct {
+	Level  int32  `json:"level"`
+	Reason string `json:"reason"`
+}
 
 // RequestHolder Who must act now.
 type RequestHolder struct {
@@ -3093,10 +3284,20 @@ type RequestHolder struct {
 	UnitName string  `json:"unitName"`
 }
 
+// RequestMessage defines model for RequestMessage.
+type RequestMessage struct {
+	Text string `json:"text"`
+}
+
 // RequestPage defines model for RequestPage.
 type RequestPage struct {
 	Items      []RequestRow `json:"items"`
 	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// RequestReason defines model for RequestReason.
+type RequestReason struct {
+	Reason string `json:"reason"`
 }
 
 // RequestRow defines model for RequestRow.
@@ -3138,11 +3339,38 @@ type RequestStep struct {
 	HappenedAt   time.Time     `json:"happenedAt"`
 
 	// Holder Who must act now.
-	Holder     RequestHolder `json:"holder"`
-	Move       string        `json:"move"`
-	RecordedAt time.Time     `json:"recordedAt"`
-	ToState    RequestState  `json:"toState"`
+	Holder RequestHolder `json:"holder"`
+	Move   string        `json:"move"`
+
+	// Note What was written to it.
+	Note       *string      `json:"note,omitempty"`
+	RecordedAt time.Time    `json:"recordedAt"`
+	ToState    RequestState `json:"toState"`
 }
+
+// RequestStepNote defines model for RequestStepNote.
+type RequestStepNote struct {
+	// HappenedAt When it was done, by the phone's clock. Believed if at most 72 hours old and 2 minutes ahead.
+	HappenedAt *time.Time `json:"happenedAt,omitempty"`
+	Note       string     `json:"note"`
+}
+
+// RequestWait defines model for RequestWait.
+type RequestWait struct {
+	Reason    string     `json:"reason"`
+	WaitUntil *time.Time `json:"waitUntil,omitempty"`
+}
+
+// RequestWithdrawal defines model for RequestWithdrawal.
+type RequestWithdrawal struct {
+	Channel RequestWithdrawalChannel `json:"channel"`
+}
+
+// RequestWithdrawalChannel defines model for RequestWithdrawal.Channel.
+type RequestWithdrawalChannel string
+
+// ResolvedLevel Where a need was resolved.
+type ResolvedLevel string
 
 // Role defines model for Role.
 type Role string
@@ -4294,6 +4522,111 @@ type GetRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// AcceptRequestParams defines parameters for AcceptRequest.
+type AcceptRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CloseRequestParams defines parameters for CloseRequest.
+type CloseRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EscalateRequestParams defines parameters for EscalateRequest.
+type EscalateRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// HandBackRequestParams defines parameters for HandBackRequest.
+type HandBackRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MessageAskerParams defines parameters for MessageAsker.
+type MessageAskerParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetPassedRequestParams defines parameters for GetPassedRequest.
+type GetPassedRequestParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// PullRequestParams defines parameters for PullRequest.
+type PullRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReopenRequestParams defines parameters for ReopenRequest.
+type ReopenRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ResumeRequestParams defines parameters for ResumeRequest.
+type ResumeRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddRequestStepParams defines parameters for AddRequestStep.
+type AddRequestStepParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WaitForResidentParams defines parameters for WaitForResident.
+type WaitForResidentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawRequestParams defines parameters for WithdrawRequest.
+type WithdrawRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListAssignmentsParams defines parameters for ListAssignments.
 type ListAssignmentsParams struct {
 	UnitID   *int64 `form:"unitId,omitempty" json:"unitId,omitempty"`
@@ -4736,6 +5069,36 @@ type WithdrawCheckInJSONRequestBody = PresenceReason
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
 
+// AcceptRequestJSONRequestBody defines body for AcceptRequest for application/json ContentType.
+type AcceptRequestJSONRequestBody = RequestAcceptance
+
+// CloseRequestJSONRequestBody defines body for CloseRequest for application/json ContentType.
+type CloseRequestJSONRequestBody = RequestClosing
+
+// EscalateRequestJSONRequestBody defines body for EscalateRequest for application/json ContentType.
+type EscalateRequestJSONRequestBody = RequestClimb
+
+// HandBackRequestJSONRequestBody defines body for HandBackRequest for application/json ContentType.
+type HandBackRequestJSONRequestBody = RequestHandBack
+
+// MessageAskerJSONRequestBody defines body for MessageAsker for application/json ContentType.
+type MessageAskerJSONRequestBody = RequestMessage
+
+// PullRequestJSONRequestBody defines body for PullRequest for application/json ContentType.
+type PullRequestJSONRequestBody = RequestReason
+
+// ReopenRequestJSONRequestBody defines body for ReopenRequest for application/json ContentType.
+type ReopenRequestJSONRequestBody = RequestReason
+
+// AddRequestStepJSONRequestBody defines body for AddRequestStep for application/json ContentType.
+type AddRequestStepJSONRequestBody = RequestStepNote
+
+// WaitForResidentJSONRequestBody defines body for WaitForResident for application/json ContentType.
+type WaitForResidentJSONRequestBody = RequestWait
+
+// WithdrawRequestJSONRequestBody defines body for WithdrawRequest for application/json ContentType.
+type WithdrawRequestJSONRequestBody = RequestWithdrawal
+
 // GrantAssignmentJSONRequestBody defines body for GrantAssignment for application/json ContentType.
 type GrantAssignmentJSONRequestBody = NewAssignment
 
@@ -5029,6 +5392,42 @@ type ServerInterface interface {
 	// GetRequest One need, with its text and history
 	// (GET /v1/requests/{requestId})
 	GetRequest(ctx echo.Context, requestID int64, params GetRequestParams) error
+	// AcceptRequest Take a need on
+	// (POST /v1/requests/{requestId}/accept)
+	AcceptRequest(ctx echo.Context, requestID int64, params AcceptRequestParams) error
+	// CloseRequest End a need
+	// (POST /v1/requests/{requestId}/close)
+	CloseRequest(ctx echo.Context, requestID int64, params CloseRequestParams) error
+	// EscalateRequest Hand a need on
+	// (POST /v1/requests/{requestId}/escalate)
+	EscalateRequest(ctx echo.Context, requestID int64, params EscalateRequestParams) error
+	// HandBackRequest Give a need back
+	// (POST /v1/requests/{requestId}/hand-back)
+	HandBackRequest(ctx echo.Context, requestID int64, params HandBackRequestParams) error
+	// MessageAsker Write to the asker
+	// (POST /v1/requests/{requestId}/messages)
+	MessageAsker(ctx echo.Context, requestID int64, params MessageAskerParams) error
+	// GetPassedRequest What became of a need that one passed on
+	// (GET /v1/requests/{requestId}/passed)
+	GetPassedRequest(ctx echo.Context, requestID int64, params GetPassedRequestParams) error
+	// PullRequest Take a need over from below
+	// (POST /v1/requests/{requestId}/pull)
+	PullRequest(ctx echo.Context, requestID int64, params PullRequestParams) error
+	// ReopenRequest Open a need again
+	// (POST /v1/requests/{requestId}/reopen)
+	ReopenRequest(ctx echo.Context, requestID int64, params ReopenRequestParams) error
+	// ResumeRequest Go on after waiting
+	// (POST /v1/requests/{requestId}/resume)
+	ResumeRequest(ctx echo.Context, requestID int64, params ResumeRequestParams) error
+	// AddRequestStep Write down what was done
+	// (POST /v1/requests/{requestId}/steps)
+	AddRequestStep(ctx echo.Context, requestID int64, params AddRequestStepParams) error
+	// WaitForResident Wait for something from the asker
+	// (POST /v1/requests/{requestId}/wait)
+	WaitForResident(ctx echo.Context, requestID int64, params WaitForResidentParams) error
+	// WithdrawRequest End a need that its asker takes back
+	// (POST /v1/requests/{requestId}/withdraw)
+	WithdrawRequest(ctx echo.Context, requestID int64, params WithdrawRequestParams) error
 	// ListAssignments Who has which role on a day
 	// (GET /v1/role-assignments)
 	ListAssignments(ctx echo.Context, params ListAssignmentsParams) error
@@ -8283,6 +8682,625 @@ func (w *ServerInterfaceWrapper) GetRequest(ctx echo.Context) error {
 	return err
 }
 
+// AcceptRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) AcceptRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AcceptRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AcceptRequest(ctx, requestID, params)
+	return err
+}
+
+// CloseRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseRequest(ctx, requestID, params)
+	return err
+}
+
+// EscalateRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) EscalateRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EscalateRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EscalateRequest(ctx, requestID, params)
+	return err
+}
+
+// HandBackRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) HandBackRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HandBackRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HandBackRequest(ctx, requestID, params)
+	return err
+}
+
+// MessageAsker converts echo context to params.
+func (w *ServerInterfaceWrapper) MessageAsker(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MessageAskerParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MessageAsker(ctx, requestID, params)
+	return err
+}
+
+// GetPassedRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPassedRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPassedRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPassedRequest(ctx, requestID, params)
+	return err
+}
+
+// PullRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) PullRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PullRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PullRequest(ctx, requestID, params)
+	return err
+}
+
+// ReopenRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) ReopenRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReopenRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReopenRequest(ctx, requestID, params)
+	return err
+}
+
+// ResumeRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeRequest(ctx, requestID, params)
+	return err
+}
+
+// AddRequestStep converts echo context to params.
+func (w *ServerInterfaceWrapper) AddRequestStep(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddRequestStepParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddRequestStep(ctx, requestID, params)
+	return err
+}
+
+// WaitForResident converts echo context to params.
+func (w *ServerInterfaceWrapper) WaitForResident(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WaitForResidentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WaitForResident(ctx, requestID, params)
+	return err
+}
+
+// WithdrawRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawRequest(ctx, requestID, params)
+	return err
+}
+
 // ListAssignments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListAssignments(ctx echo.Context) error {
 	var err error
@@ -10038,6 +11056,18 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/requests", wrapper.ListRequests, options.OperationMiddlewares["listRequests"]...)
 	router.POST(options.BaseURL+"/v1/requests", wrapper.CreateRequest, options.OperationMiddlewares["createRequest"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId", wrapper.GetRequest, options.OperationMiddlewares["getRequest"]...)
+	router.GET(options.BaseURL+"/v1/requests/:requestId/passed", wrapper.GetPassedRequest, options.OperationMiddlewares["getPassedRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/accept", wrapper.AcceptRequest, options.OperationMiddlewares["acceptRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/steps", wrapper.AddRequestStep, options.OperationMiddlewares["addRequestStep"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/wait", wrapper.WaitForResident, options.OperationMiddlewares["waitForResident"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/resume", wrapper.ResumeRequest, options.OperationMiddlewares["resumeRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/messages", wrapper.MessageAsker, options.OperationMiddlewares["messageAsker"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/escalate", wrapper.EscalateRequest, options.OperationMiddlewares["escalateRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/pull", wrapper.PullRequest, options.OperationMiddlewares["pullRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/hand-back", wrapper.HandBackRequest, options.OperationMiddlewares["handBackRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/close", wrapper.CloseRequest, options.OperationMiddlewares["closeRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/withdraw", wrapper.WithdrawRequest, options.OperationMiddlewares["withdrawRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/reopen", wrapper.ReopenRequest, options.OperationMiddlewares["reopenRequest"]...)
 	router.POST(options.BaseURL+"/v1/imports", wrapper.UploadImport, options.OperationMiddlewares["uploadImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
@@ -13142,6 +14172,496 @@ func (response GetRequestdefaultApplicationProblemPlusJSONResponse) VisitGetRequ
 	return err
 }
 
+type AcceptRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AcceptRequestParams
+	Body      *AcceptRequestJSONRequestBody
+}
+
+type AcceptRequestResponseObject interface {
+	VisitAcceptRequestResponse(w http.ResponseWriter) error
+}
+
+type AcceptRequest200JSONResponse MovedRequest
+
+func (response AcceptRequest200JSONResponse) VisitAcceptRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AcceptRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AcceptRequestdefaultApplicationProblemPlusJSONResponse) VisitAcceptRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    CloseRequestParams
+	Body      *CloseRequestJSONRequestBody
+}
+
+type CloseRequestResponseObject interface {
+	VisitCloseRequestResponse(w http.ResponseWriter) error
+}
+
+type CloseRequest200JSONResponse MovedRequest
+
+func (response CloseRequest200JSONResponse) VisitCloseRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CloseRequestdefaultApplicationProblemPlusJSONResponse) VisitCloseRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EscalateRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    EscalateRequestParams
+	Body      *EscalateRequestJSONRequestBody
+}
+
+type EscalateRequestResponseObject interface {
+	VisitEscalateRequestResponse(w http.ResponseWriter) error
+}
+
+type EscalateRequest200JSONResponse MovedRequest
+
+func (response EscalateRequest200JSONResponse) VisitEscalateRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EscalateRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EscalateRequestdefaultApplicationProblemPlusJSONResponse) VisitEscalateRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HandBackRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    HandBackRequestParams
+	Body      *HandBackRequestJSONRequestBody
+}
+
+type HandBackRequestResponseObject interface {
+	VisitHandBackRequestResponse(w http.ResponseWriter) error
+}
+
+type HandBackRequest200JSONResponse MovedRequest
+
+func (response HandBackRequest200JSONResponse) VisitHandBackRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HandBackRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HandBackRequestdefaultApplicationProblemPlusJSONResponse) VisitHandBackRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MessageAskerRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    MessageAskerParams
+	Body      *MessageAskerJSONRequestBody
+}
+
+type MessageAskerResponseObject interface {
+	VisitMessageAskerResponse(w http.ResponseWriter) error
+}
+
+type MessageAsker200JSONResponse MovedRequest
+
+func (response MessageAsker200JSONResponse) VisitMessageAskerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MessageAskerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MessageAskerdefaultApplicationProblemPlusJSONResponse) VisitMessageAskerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPassedRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    GetPassedRequestParams
+}
+
+type GetPassedRequestResponseObject interface {
+	VisitGetPassedRequestResponse(w http.ResponseWriter) error
+}
+
+type GetPassedRequest200JSONResponse PassedRequest
+
+func (response GetPassedRequest200JSONResponse) VisitGetPassedRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPassedRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPassedRequestdefaultApplicationProblemPlusJSONResponse) VisitGetPassedRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PullRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    PullRequestParams
+	Body      *PullRequestJSONRequestBody
+}
+
+type PullRequestResponseObject interface {
+	VisitPullRequestResponse(w http.ResponseWriter) error
+}
+
+type PullRequest200JSONResponse MovedRequest
+
+func (response PullRequest200JSONResponse) VisitPullRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PullRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PullRequestdefaultApplicationProblemPlusJSONResponse) VisitPullRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    ReopenRequestParams
+	Body      *ReopenRequestJSONRequestBody
+}
+
+type ReopenRequestResponseObject interface {
+	VisitReopenRequestResponse(w http.ResponseWriter) error
+}
+
+type ReopenRequest200JSONResponse MovedRequest
+
+func (response ReopenRequest200JSONResponse) VisitReopenRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReopenRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReopenRequestdefaultApplicationProblemPlusJSONResponse) VisitReopenRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    ResumeRequestParams
+}
+
+type ResumeRequestResponseObject interface {
+	VisitResumeRequestResponse(w http.ResponseWriter) error
+}
+
+type ResumeRequest200JSONResponse MovedRequest
+
+func (response ResumeRequest200JSONResponse) VisitResumeRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResumeRequestdefaultApplicationProblemPlusJSONResponse) VisitResumeRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestStepRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AddRequestStepParams
+	Body      *AddRequestStepJSONRequestBody
+}
+
+type AddRequestStepResponseObject interface {
+	VisitAddRequestStepResponse(w http.ResponseWriter) error
+}
+
+type AddRequestStep200JSONResponse MovedRequest
+
+func (response AddRequestStep200JSONResponse) VisitAddRequestStepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestStepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddRequestStepdefaultApplicationProblemPlusJSONResponse) VisitAddRequestStepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WaitForResidentRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    WaitForResidentParams
+	Body      *WaitForResidentJSONRequestBody
+}
+
+type WaitForResidentResponseObject interface {
+	VisitWaitForResidentResponse(w http.ResponseWriter) error
+}
+
+type WaitForResident200JSONResponse MovedRequest
+
+func (response WaitForResident200JSONResponse) VisitWaitForResidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WaitForResidentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WaitForResidentdefaultApplicationProblemPlusJSONResponse) VisitWaitForResidentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    WithdrawRequestParams
+	Body      *WithdrawRequestJSONRequestBody
+}
+
+type WithdrawRequestResponseObject interface {
+	VisitWithdrawRequestResponse(w http.ResponseWriter) error
+}
+
+type WithdrawRequest200JSONResponse MovedRequest
+
+func (response WithdrawRequest200JSONResponse) VisitWithdrawRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawRequestdefaultApplicationProblemPlusJSONResponse) VisitWithdrawRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAssignmentsRequestObject struct {
 	Params ListAssignmentsParams
 }
@@ -14702,6 +16222,42 @@ type StrictServerInterface interface {
 	// GetRequest One need, with its text and history
 	// (GET /v1/requests/{requestId})
 	GetRequest(ctx context.Context, request GetRequestRequestObject) (GetRequestResponseObject, error)
+	// AcceptRequest Take a need on
+	// (POST /v1/requests/{requestId}/accept)
+	AcceptRequest(ctx context.Context, request AcceptRequestRequestObject) (AcceptRequestResponseObject, error)
+	// CloseRequest End a need
+	// (POST /v1/requests/{requestId}/close)
+	CloseRequest(ctx context.Context, request CloseRequestRequestObject) (CloseRequestResponseObject, error)
+	// EscalateRequest Hand a need on
+	// (POST /v1/requests/{requestId}/escalate)
+	EscalateRequest(ctx context.Context, request EscalateRequestRequestObject) (EscalateRequestResponseObject, error)
+	// HandBackRequest Give a need back
+	// (POST /v1/requests/{requestId}/hand-back)
+	HandBackRequest(ctx context.Context, request HandBackRequestRequestObject) (HandBackRequestResponseObject, error)
+	// MessageAsker Write to the asker
+	// (POST /v1/requests/{requestId}/messages)
+	MessageAsker(ctx context.Context, request MessageAskerRequestObject) (MessageAskerResponseObject, error)
+	// GetPassedRequest What became of a need that one passed on
+	// (GET /v1/requests/{requestId}/passed)
+	GetPassedRequest(ctx context.Context, request GetPassedRequestRequestObject) (GetPassedRequestResponseObject, error)
+	// PullRequest Take a need over from below
+	// (POST /v1/requests/{requestId}/pull)
+	PullRequest(ctx context.Context, request PullRequestRequestObject) (PullRequestResponseObject, error)
+	// ReopenRequest Open a need again
+	// (POST /v1/requests/{requestId}/reopen)
+	ReopenRequest(ctx context.Context, request ReopenRequestRequestObject) (ReopenRequestResponseObject, error)
+	// ResumeRequest Go on after waiting
+	// (POST /v1/requests/{requestId}/resume)
+	ResumeRequest(ctx context.Context, request ResumeRequestRequestObject) (ResumeRequestResponseObject, error)
+	// AddRequestStep Write down what was done
+	// (POST /v1/requests/{requestId}/steps)
+	AddRequestStep(ctx context.Context, request AddRequestStepRequestObject) (AddRequestStepResponseObject, error)
+	// WaitForResident Wait for something from the asker
+	// (POST /v1/requests/{requestId}/wait)
+	WaitForResident(ctx context.Context, request WaitForResidentRequestObject) (WaitForResidentResponseObject, error)
+	// WithdrawRequest End a need that its asker takes back
+	// (POST /v1/requests/{requestId}/withdraw)
+	WithdrawRequest(ctx context.Context, request WithdrawRequestRequestObject) (WithdrawRequestResponseObject, error)
 	// ListAssignments Who has which role on a day
 	// (GET /v1/role-assignments)
 	ListAssignments(ctx context.Context, request ListAssignmentsRequestObject) (ListAssignmentsResponseObject, error)
@@ -17658,6 +19214,548 @@ func (sh *strictHandler) GetRequest(ctx echo.Context, requestID int64, params Ge
 		return err
 	} else if validResponse, ok := response.(GetRequestResponseObject); ok {
 		return validResponse.VisitGetRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AcceptRequest operation middleware
+func (sh *strictHandler) AcceptRequest(ctx echo.Context, requestID int64, params AcceptRequestParams) error {
+	var request AcceptRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AcceptRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AcceptRequest(ctx.Request().Context(), request.(AcceptRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AcceptRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AcceptRequestResponseObject); ok {
+		return validResponse.VisitAcceptRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseRequest operation middleware
+func (sh *strictHandler) CloseRequest(ctx echo.Context, requestID int64, params CloseRequestParams) error {
+	var request CloseRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body CloseRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseRequest(ctx.Request().Context(), request.(CloseRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseRequestResponseObject); ok {
+		return validResponse.VisitCloseRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EscalateRequest operation middleware
+func (sh *strictHandler) EscalateRequest(ctx echo.Context, requestID int64, params EscalateRequestParams) error {
+	var request EscalateRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body EscalateRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EscalateRequest(ctx.Request().Context(), request.(EscalateRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EscalateRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EscalateRequestResponseObject); ok {
+		return validResponse.VisitEscalateRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// HandBackRequest operation middleware
+func (sh *strictHandler) HandBackRequest(ctx echo.Context, requestID int64, params HandBackRequestParams) error {
+	var request HandBackRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body HandBackRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.HandBackRequest(ctx.Request().Context(), request.(HandBackRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HandBackRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(HandBackRequestResponseObject); ok {
+		return validResponse.VisitHandBackRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MessageAsker operation middleware
+func (sh *strictHandler) MessageAsker(ctx echo.Context, requestID int64, params MessageAskerParams) error {
+	var request MessageAskerRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body MessageAskerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MessageAsker(ctx.Request().Context(), request.(MessageAskerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MessageAsker")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MessageAskerResponseObject); ok {
+		return validResponse.VisitMessageAskerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPassedRequest operation middleware
+func (sh *strictHandler) GetPassedRequest(ctx echo.Context, requestID int64, params GetPassedRequestParams) error {
+	var request GetPassedRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPassedRequest(ctx.Request().Context(), request.(GetPassedRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPassedRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPassedRequestResponseObject); ok {
+		return validResponse.VisitGetPassedRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PullRequest operation middleware
+func (sh *strictHandler) PullRequest(ctx echo.Context, requestID int64, params PullRequestParams) error {
+	var request PullRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body PullRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PullRequest(ctx.Request().Context(), request.(PullRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PullRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PullRequestResponseObject); ok {
+		return validResponse.VisitPullRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReopenRequest operation middleware
+func (sh *strictHandler) ReopenRequest(ctx echo.Context, requestID int64, params ReopenRequestParams) error {
+	var request ReopenRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body ReopenRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReopenRequest(ctx.Request().Context(), request.(ReopenRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReopenRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReopenRequestResponseObject); ok {
+		return validResponse.VisitReopenRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResumeRequest operation middleware
+func (sh *strictHandler) ResumeRequest(ctx echo.Context, requestID int64, params ResumeRequestParams) error {
+	var request ResumeRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeRequest(ctx.Request().Context(), request.(ResumeRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResumeRequestResponseObject); ok {
+		return validResponse.VisitResumeRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddRequestStep operation middleware
+func (sh *strictHandler) AddRequestStep(ctx echo.Context, requestID int64, params AddRequestStepParams) error {
+	var request AddRequestStepRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AddRequestStepJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddRequestStep(ctx.Request().Context(), request.(AddRequestStepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddRequestStep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddRequestStepResponseObject); ok {
+		return validResponse.VisitAddRequestStepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WaitForResident operation middleware
+func (sh *strictHandler) WaitForResident(ctx echo.Context, requestID int64, params WaitForResidentParams) error {
+	var request WaitForResidentRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body WaitForResidentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WaitForResident(ctx.Request().Context(), request.(WaitForResidentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WaitForResident")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WaitForResidentResponseObject); ok {
+		return validResponse.VisitWaitForResidentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawRequest operation middleware
+func (sh *strictHandler) WithdrawRequest(ctx echo.Context, requestID int64, params WithdrawRequestParams) error {
+	var request WithdrawRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body WithdrawRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawRequest(ctx.Request().Context(), request.(WithdrawRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawRequestResponseObject); ok {
+		return validResponse.VisitWithdrawRequestResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

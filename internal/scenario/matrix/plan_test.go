@@ -330,11 +330,7 @@ func seesRequest(c *cell) bool { return oneOf(c.by.role, originSeers...) && c.by
 
 // holdsRequests says that a can come to hold a request by what operations exist.
 func holdsRequests(a *actor) bool {
-	switch a.role {
-	case org.RoleGridAssistant, org.RoleSectionHead, org.RoleAreaHolder:
-		return true
-	}
-	return a.role == org.RolePartyOffice && a.home.subdistrict() != nil || oneOf(a.role, originSeers...)
+	return oneOf(a.role, org.RoleGridAssistant, org.RoleSectionHead) || a.role == org.RolePartyOffice && a.home.subdistrict() != nil || oneOf(a.role, originSeers...)
 }
 
 // aHeldRequest is a request that c.by holds if c.position is self; else one that the area of c.at does.
@@ -398,9 +394,9 @@ func holdsIt(c *cell) *refusal {
 	return refused(http.StatusForbidden, request.ErrNotHolder.Code)
 }
 
-// acting is the plan of an act of the holder on what make makes. What is held is the holder's own.
-func acting(make func(c *cell) int64) *plan {
-	return &plan{self: true, mine: true, has: holdsRequests, fits: areas, make: make, sees: findsRequest, rule: holdsIt}
+// acting is the plan of an act of the holder on what thing makes. What is held is the holder's own.
+func acting(thing func(c *cell) int64) *plan {
+	return &plan{self: true, mine: true, has: holdsRequests, fits: areas, make: thing, sees: findsRequest, rule: holdsIt}
 }
 
 // leaf is a new unit below c.at: nobody stands on it and nothing hangs on it.
