@@ -312,7 +312,7 @@ func sourceOf(a, b sample, i, j int) (source, error) {
 		}
 	}
 	for name, value := range a.about {
-		if same(x, plain(value)) && same(y, plain(b.about[name])) && (name == "day" || !same(x, y)) {
+		if same(x, plain(value)) && same(y, plain(b.about[name])) && (name == "day" || name == "step" || !same(x, y)) {
 			return source{name: name}, nil
 		}
 	}
