@@ -347,23 +347,6 @@ func askers(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]Aske
 	return found, nil
 }
 
-// listOpened are the requests opened in by's unit and below.
-func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
-	s := sightOf(by)
-	err = q.Select(ctx, &rows, `
-		SELECT `+columns+`
-		FROM unit u
-		JOIN request r ON r.unit_id = u.id
-		JOIN unit h ON h.id = r.holder_unit_id
-		WHERE u.path >= ? AND u.path < ?
-		  AND r.is_open = ?
-		  AND r.recorded_at >= ?
-		  AND r.recorded_at <= ? AND (r.recorded_at < ? OR r.id < ?)
-		ORDER BY r.recorded_at DESC, r.id DESC
-		LIMIT ?`, s.from, s.to, open, since, p.At, p.At, p.ID, p.Limit())
-	return rows, db.Wrap(err, nil, "list requests opened")
-}
-
 // listHeld are the requests that by's unit, or by's role in it, holds.
 func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
 	s := sightOf(by)

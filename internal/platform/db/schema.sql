@@ -603,6 +603,7 @@ CREATE TABLE `request` (
   KEY `request_visit` (`source_visit_id`),
   KEY `request_door` (`premises_id`,`is_open`),
   KEY `request_wait` (`state`,`wait_until`),
+  KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -1,0 +1,1 @@
+CREATE INDEX request_place ON request (place_id, is_open, recorded_at, id);
