@@ -3211,6 +3211,9 @@ type RequestClosing struct {
 
 	// Text What was done, or the explanation that the asker reads.
 	Text *string `json:"text,omitempty"`
+
+	// ToldInPerson The asker has heard it face to face, so nobody has to call.
+	ToldInPerson *bool `json:"toldInPerson,omitempty"`
 }
 
 // RequestClosingClosureKind defines model for RequestClosing.ClosureKind.
@@ -3287,6 +3290,9 @@ type RequestHolder struct {
 // RequestMessage defines model for RequestMessage.
 type RequestMessage struct {
 	Text string `json:"text"`
+
+	// ToldInPerson The asker has heard it face to face, so nobody has to call.
+	ToldInPerson *bool `json:"toldInPerson,omitempty"`
 }
 
 // RequestPage defines model for RequestPage.
@@ -3357,8 +3363,11 @@ type RequestStepNote struct {
 
 // RequestWait defines model for RequestWait.
 type RequestWait struct {
-	Reason    string     `json:"reason"`
-	WaitUntil *time.Time `json:"waitUntil,omitempty"`
+	Reason string `json:"reason"`
+
+	// ToldInPerson The asker has heard it face to face, so nobody has to call.
+	ToldInPerson *bool      `json:"toldInPerson,omitempty"`
+	WaitUntil    *time.Time `json:"waitUntil,omitempty"`
 }
 
 // RequestWithdrawal defines model for RequestWithdrawal.

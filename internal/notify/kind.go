@@ -44,11 +44,17 @@ var kinds = map[string]kind{
 
 	"request.assigned":  {Prompt, []string{kindLabel, unitLabel, placeLabel, dueAt}},
 	"request.status":    {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.message":   {Prompt, []string{receiptCode, statusLabel, placeLabel, at}},
+	"request.late":      {Prompt, []string{receiptCode, statusLabel, placeLabel, at}},
 	"request.waiting":   {Prompt, []string{receiptCode, statusLabel, placeLabel, at}},
 	"request.closed":    {Prompt, []string{receiptCode, statusLabel, at}},
 	"request.reopened":  {Prompt, []string{kindLabel, unitLabel, at}},
 	"request.explained": {Ordinary, []string{count, unitLabel, at}},
 	"request.answered":  {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.merged":    {Ordinary, []string{receiptCode, statusLabel, at}},
+	"request.unmerged":  {Ordinary, []string{receiptCode, statusLabel, at}},
+
+	"call.assigned": {Prompt, []string{count, dueAt, placeLabel}},
 
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},

@@ -59,8 +59,10 @@ func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell fu
 	return m, err
 }
 
-// nobody is told: what happened concerns the asker, who follows it with the receipt.
-func nobody(*db.Tx, Seen) error { return nil }
+// askersHear tells the askers of a request w once it has moved.
+func askersHear(ctx context.Context, by org.Actor, w word) func(tx *db.Tx, r Seen) error {
+	return func(tx *db.Tx, r Seen) error { return tellAskers(ctx, tx, by, r.Request, w) }
+}
 
 // Accept says that by, its holder, takes the request on; perhaps by which day.
 func (s *Service) Accept(ctx context.Context, by org.Actor, id ID, expected calendar.Day) (Moved, error) {
@@ -77,7 +79,7 @@ func (s *Service) Accept(ctx context.Context, by org.Actor, id ID, expected cale
 			r.ExpectedOn = &day
 		}
 		return line{move: "accepted"}, nil
-	}, nobody)
+	}, askersHear(ctx, by, status("accepted")))
 }
 
 // AddStep writes down what the holder has done; the first step starts the work. It is no answer to the asker (K6),
@@ -86,6 +88,7 @@ func (s *Service) AddStep(ctx context.Context, by org.Actor, id ID, note string,
 	if err := privacy.CheckText("/note", note); err != nil {
 		return Moved{}, err
 	}
+	started := false
 	return s.move(ctx, by, id, func(tx *db.Tx, r *Seen) (line, error) {
 		if err := r.mayAct(by); err != nil {
 			return line{}, err
@@ -94,17 +97,22 @@ func (s *Service) AddStep(ctx context.Context, by org.Actor, id ID, note string,
 			return line{}, err
 		}
 		at, _ := Happened(happened, tx.Now)
-		if r.State == InProgress {
+		if started = r.State == Accepted; !started {
 			return line{move: "step", note: note, at: at}, nil
 		}
 		r.State = InProgress
 		categories[r.Category].news(&r.Request, s.cal, tx.Now)
 		return line{move: "started", note: note, at: at}, nil
-	}, nobody)
+	}, func(tx *db.Tx, r Seen) error {
+		if !started {
+			return nil
+		}
+		return tellAskers(ctx, tx, by, r.Request, status("started"))
+	})
 }
 
 // Wait waits for the asker, who reads why: the clocks stand still until then (K4). A nil until is a week.
-func (s *Service) Wait(ctx context.Context, by org.Actor, id ID, reason string, until *time.Time) (Moved, error) {
+func (s *Service) Wait(ctx context.Context, by org.Actor, id ID, reason string, until *time.Time, told Told) (Moved, error) {
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return Moved{}, err
 	}
@@ -125,8 +133,8 @@ func (s *Service) Wait(ctx context.Context, by org.Actor, id ID, reason string, 
 		now := tx.Now
 		categories[r.Category].news(&r.Request, s.cal, now)
 		r.State, r.WaitUntil, r.WaitingSince = WaitingResident, &end, &now
-		return line{move: "waiting", note: reason}, nil
-	}, nobody)
+		return line{move: "waiting", note: reason, told: told}, nil
+	}, askersHear(ctx, by, word{kind: "request.waiting", label: "waiting", told: told}))
 }
 
 // Resume goes on after the asker was waited for.
@@ -140,11 +148,11 @@ func (s *Service) Resume(ctx context.Context, by org.Actor, id ID) (Moved, error
 		}
 		s.resume(&r.Request, tx.Now)
 		return line{move: "resumed"}, nil
-	}, nobody)
+	}, askersHear(ctx, by, status("resumed")))
 }
 
 // Message writes to the asker.
-func (s *Service) Message(ctx context.Context, by org.Actor, id ID, text string) (Moved, error) {
+func (s *Service) Message(ctx context.Context, by org.Actor, id ID, text string, told Told) (Moved, error) {
 	if err := privacy.CheckText("/text", text); err != nil {
 		return Moved{}, err
 	}
@@ -156,8 +164,8 @@ func (s *Service) Message(ctx context.Context, by org.Actor, id ID, text string)
 			return line{}, err
 		}
 		categories[r.Category].news(&r.Request, s.cal, tx.Now)
-		return line{move: "message", note: text}, nil
-	}, nobody)
+		return line{move: "message", note: text, told: told}, nil
+	}, askersHear(ctx, by, word{kind: "request.message", label: "message", told: told}))
 }
 
 // A Climb is where a request goes to: a level of its ladder (0: the next one), the grid assistant of its place, or a
@@ -297,6 +305,9 @@ func (s *Service) pass(ctx context.Context, by org.Actor, id ID, l line, choose 
 		s.goTo(&r.Request, to, tx.Now)
 		return l, nil
 	}, func(tx *db.Tx, r Seen) error {
+		if err := tellAskers(ctx, tx, by, r.Request, status(l.move)); err != nil {
+			return err
+		}
 		return tellHolder(ctx, tx, by, r.Request, categories[r.Category], ladder)
 	})
 }
@@ -313,6 +324,7 @@ type Closing struct {
 	Text string
 	HandedTo
 	CallBackOn calendar.Day
+	Told       Told
 }
 
 // check says why a request cannot end so, whoever holds it, or nil.
@@ -364,12 +376,15 @@ func (s *Service) Close(ctx context.Context, by org.Actor, id ID, c Closing) (Mo
 		from := r.State
 		r.close(c.Kind, tx.Now)
 		if c.Kind != HandedOver {
-			return line{move: string(c.Kind), from: &from, note: c.Text}, nil
+			return line{move: string(c.Kind), from: &from, note: c.Text, told: c.Told}, nil
 		}
 		day := string(c.CallBackOn)
 		r.CallBackOn = &day
-		return line{move: string(c.Kind), from: &from, note: c.Text}, saveHandedTo(ctx, tx, s.keys, id, c.HandedTo)
+		return line{move: string(c.Kind), from: &from, note: c.Text, told: c.Told}, saveHandedTo(ctx, tx, s.keys, id, c.HandedTo)
 	}, func(tx *db.Tx, r Seen) error {
+		if err := tellAskers(ctx, tx, by, r.Request, closed(c.Kind, c.Told)); err != nil {
+			return err
+		}
 		if c.Kind == Explained {
 			return tellExplained(ctx, tx, by, r)
 		}
@@ -388,7 +403,7 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Cha
 		}
 		r.close(Withdrawn, tx.Now)
 		return line{move: "withdrawn", note: string(channel)}, nil
-	}, nobody)
+	}, askersHear(ctx, by, closed(Withdrawn, ToTell)))
 }
 
 // Reopen opens a request again for its last holder, with the reason.
@@ -409,6 +424,9 @@ func (s *Service) Reopen(ctx context.Context, by org.Actor, id ID, reason string
 		}
 		ladder, err := org.Ladder(ctx, tx, opened)
 		if err != nil {
+			return err
+		}
+		if err := tellAskers(ctx, tx, by, r.Request, status("reopened")); err != nil {
 			return err
 		}
 		return tellReopened(ctx, tx, by, r.Request, ladder)

@@ -112,11 +112,11 @@ func TestK4_SolvingAndNewsStandStillWhileTheAskerIsWaitedFor(t *testing.T) {
 		now := at(d, 20)
 		late := now.Add(14*24*time.Hour + time.Millisecond)
 		for _, until := range []*time.Time{&now, &late} {
-			if _, err := x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", until); !errors.Is(err, request.ErrWait) {
+			if _, err := x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", until, request.ToTell); !errors.Is(err, request.ErrWait) {
 				t.Errorf("waits until %v: %v, want %v", until, err, request.ErrWait)
 			}
 		}
-		m := moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", nil))
+		m := moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", nil, request.ToTell))
 		is(t, "the end of waiting", m.WaitUntil, now.Add(7*24*time.Hour))
 		if _, err := x.service.AddStep(t.Context(), x.ZhouChunhe, r.ID, "等待", nil); !errors.Is(err, request.ErrIllegalTransition) {
 			t.Errorf("a step while waiting: %v, want %v", err, request.ErrIllegalTransition)
@@ -138,7 +138,7 @@ func TestK14_WaitingEndsOnceAtItsMomentHoweverManyNodesLook(t *testing.T) {
 		moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, ""))
 		at(d, 20)
 		until := minute(60)
-		moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", &until))
+		moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", &until, request.ToTell))
 		d.SetNow(func() time.Time { return until.Add(-time.Millisecond) })
 		if some, err := x.service.GoOn(t.Context()); err != nil || some {
 			t.Errorf("before the moment: %v, %v; want nothing to do", some, err)
@@ -179,9 +179,9 @@ func TestV2_OnlyTheHolderActsAndALeadAboveMayPull(t *testing.T) {
 			for what, do := range map[string]func() (request.Moved, error){
 				"accept":    func() (request.Moved, error) { return s.Accept(ctx, by, r.ID, "") },
 				"step":      func() (request.Moved, error) { return s.AddStep(ctx, by, r.ID, "x", nil) },
-				"wait":      func() (request.Moved, error) { return s.Wait(ctx, by, r.ID, "x", nil) },
+				"wait":      func() (request.Moved, error) { return s.Wait(ctx, by, r.ID, "x", nil, request.ToTell) },
 				"resume":    func() (request.Moved, error) { return s.Resume(ctx, by, r.ID) },
-				"message":   func() (request.Moved, error) { return s.Message(ctx, by, r.ID, "x") },
+				"message":   func() (request.Moved, error) { return s.Message(ctx, by, r.ID, "x", request.ToTell) },
 				"escalate":  func() (request.Moved, error) { return s.Escalate(ctx, by, r.ID, up(0)) },
 				"hand back": func() (request.Moved, error) { return s.HandBack(ctx, by, r.ID, 1, "x") },
 				"close":     func() (request.Moved, error) { return s.Close(ctx, by, r.ID, request.Closing{}) },
@@ -374,12 +374,12 @@ func TestV3_AFormerHolderKeepsOneLineAndItsOwnMessages(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要跨市通行证明", Who: "林女士"})
-		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "已转网格助理员"))
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "已转网格助理员", request.ToTell))
 		if _, err := x.service.ReadPassed(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("the assistant reads what it never held: %v, want %v", err, problem.ErrNotFound)
 		}
 		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
-		moved(t)(x.service.Message(t.Context(), x.HeQingqing, r.ID, "请带身份证到2号窗口"))
+		moved(t)(x.service.Message(t.Context(), x.HeQingqing, r.ID, "请带身份证到2号窗口", request.ToTell))
 		moved(t)(x.service.HandBack(t.Context(), x.HeQingqing, r.ID, 1, "请告知居民"))
 		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
 		if _, err := x.service.Read(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {

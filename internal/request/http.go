@@ -141,7 +141,7 @@ func (h *Handler) AddRequestStep(ctx context.Context, req api.AddRequestStepRequ
 
 // WaitForResident serves POST /v1/requests/{requestId}/wait.
 func (h *Handler) WaitForResident(ctx context.Context, req api.WaitForResidentRequestObject) (api.WaitForResidentResponseObject, error) {
-	m, err := h.service.Wait(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Reason, req.Body.WaitUntil)
+	m, err := h.service.Wait(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Reason, req.Body.WaitUntil, told(req.Body.ToldInPerson))
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (h *Handler) ResumeRequest(ctx context.Context, req api.ResumeRequestReques
 
 // MessageAsker serves POST /v1/requests/{requestId}/messages.
 func (h *Handler) MessageAsker(ctx context.Context, req api.MessageAskerRequestObject) (api.MessageAskerResponseObject, error) {
-	m, err := h.service.Message(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Text)
+	m, err := h.service.Message(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.Text, told(req.Body.ToldInPerson))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (h *Handler) CloseRequest(ctx context.Context, req api.CloseRequestRequestO
 	}
 	m, err := h.service.Close(ctx, org.ActorFrom(ctx), ID(req.RequestID), Closing{
 		Kind: State(value(req.Body.ClosureKind)), Text: value(req.Body.Text), CallBackOn: callBack,
-		HandedTo: HandedTo{Body: value(req.Body.Body), Contact: value(req.Body.Contact)},
+		HandedTo: HandedTo{Body: value(req.Body.Body), Contact: value(req.Body.Contact)}, Told: told(req.Body.ToldInPerson),
 	})
 	if err != nil {
 		return nil, err
@@ -227,6 +227,14 @@ func (h *Handler) ReopenRequest(ctx context.Context, req api.ReopenRequestReques
 		return nil, err
 	}
 	return api.ReopenRequest200JSONResponse(m.toAPI()), nil
+}
+
+// told is how the askers have heard of an act.
+func told(inPerson *bool) Told {
+	if value(inPerson) {
+		return InPerson
+	}
+	return ToTell
 }
 
 func (m Moved) toAPI() api.MovedRequest {

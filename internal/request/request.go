@@ -123,7 +123,8 @@ type Need struct {
 	What     string
 	Category Code // empty: general
 	Who      string
-	CallBack CallBack // empty: none
+	Person   org.PersonID // who follows it signed in; 0: by its receipt alone
+	CallBack CallBack     // empty: none
 	Phone    string
 }
 

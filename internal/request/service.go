@@ -84,10 +84,11 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 		return 0, err
 	}
 	c.due(&r, s.cal)
-	if _, err := insertRequest(ctx, tx, s.keys, by, &r, o.What); err != nil {
+	code, err := insertRequest(ctx, tx, s.keys, by, &r, o.What)
+	if err != nil {
 		return 0, err
 	}
-	if err := insertAsker(ctx, tx, s.keys, r.ID, o.Need); err != nil {
+	if err := insertAsker(ctx, tx, s.keys, r.ID, code, o.Need); err != nil {
 		return 0, err
 	}
 	if err := addStep(ctx, tx, s.keys, by, r, line{move: "created", at: r.HappenedAt}); err != nil {

@@ -63,17 +63,21 @@ func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Act
 	return code, db.Wrap(err, nil, "seal request %d", id)
 }
 
-// insertAsker stores whom n is for.
-func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, n Need) error {
+// insertAsker stores whom n is for, and the code that they follow request r with.
+func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, code Receipt, n Need) error {
 	callBack := n.CallBack
 	if callBack == "" {
 		callBack = CallNone
 	}
 	id, err := tx.Insert(ctx, `
-		INSERT INTO request_asker (request_id, call_back, recorded_at)
-		VALUES (?, ?, ?)`, r, callBack, tx.Now)
+		INSERT INTO request_asker (request_id, person_id, call_back, receipt_hash, recorded_at)
+		VALUES (?, ?, ?, ?, ?)`, r, orNull(int64(n.Person)), callBack, keys.MAC(receipts, []byte(code)), tx.Now)
 	if err != nil {
 		return db.Wrap(err, nil, "insert asker of request %d", r)
+	}
+	receipt, err := keys.Seal(sealed.Personal, "request_asker", "receipt_sealed", id, string(code))
+	if err != nil {
+		return err
 	}
 	var who, phone []byte
 	var index *int64
@@ -89,15 +93,15 @@ func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, n Need
 		i := keys.PhoneIndex(n.Phone)
 		index = &i
 	}
-	if who == nil && phone == nil {
-		return nil
-	}
 	_, err = tx.Change(ctx, `
 		UPDATE request_asker
-		SET address_sealed = ?, phone_sealed = ?, phone_index = ?
-		WHERE id = ?`, who, phone, index, id)
+		SET receipt_sealed = ?, address_sealed = ?, phone_sealed = ?, phone_index = ?
+		WHERE id = ?`, receipt, who, phone, index, id)
 	return db.Wrap(err, nil, "seal asker of request %d", r)
 }
+
+// AskerID names one of those whom a request is for.
+type AskerID int64
 
 // A Step is one line of the history of a request.
 type Step struct {
@@ -112,6 +116,7 @@ type Step struct {
 	Assignment   org.AssignmentID `db:"assignment_id"` // 0: a clock
 	HappenedAt   time.Time        `db:"happened_at"`
 	RecordedAt   time.Time        `db:"recorded_at"`
+	InPerson     bool             `db:"told_in_person"`
 	NoteSealed   []byte           `db:"note_sealed"`
 	Note         string
 }
@@ -122,6 +127,7 @@ type line struct {
 	from *State
 	note string
 	at   time.Time // when it happened; zero: now
+	told Told
 }
 
 // addStep writes down that by made a move that left r as it now is. History is only ever added to (X26).
@@ -132,10 +138,10 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 	id, err := tx.Insert(ctx, `
 		INSERT INTO request_history (
 			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
-			happened_at, recorded_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			happened_at, recorded_at, told_in_person)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)),
-		l.at, tx.Now)
+		l.at, tx.Now, l.told)
 	if err != nil {
 		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
 	}
@@ -157,7 +163,7 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps []Step, err error) {
 	if err = q.Select(ctx, &steps, `
 		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
-		       COALESCE(s.assignment_id, 0) AS assignment_id, s.happened_at, s.recorded_at, s.note_sealed
+		       COALESCE(s.assignment_id, 0) AS assignment_id, s.happened_at, s.recorded_at, s.told_in_person, s.note_sealed
 		FROM request_history s
 		JOIN unit h ON h.id = s.holder_unit_id
 		WHERE s.request_id = ?

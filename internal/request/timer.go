@@ -42,5 +42,8 @@ func (s *Service) goOnDue(ctx context.Context, tx *db.Tx, id ID) error {
 		return err
 	}
 	audit.Note(tx, org.System.Did("request.resumed", "request", int64(id)))
-	return addStep(ctx, tx, s.keys, org.System, r, line{move: "resumed", from: &from, at: due})
+	if err := addStep(ctx, tx, s.keys, org.System, r, line{move: "resumed", from: &from, at: due}); err != nil {
+		return err
+	}
+	return tellAskers(ctx, tx, org.System, r, status("resumed"))
 }

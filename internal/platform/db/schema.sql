@@ -112,6 +112,32 @@ CREATE TABLE `building` (
   CONSTRAINT `building_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `call_task` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `asker_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `open_asker_id` bigint(20) DEFAULT NULL,
+  `messages` int(11) NOT NULL,
+  `tries` smallint(6) NOT NULL DEFAULT 0,
+  `tried_on` char(10) DEFAULT NULL,
+  `due_on` char(10) NOT NULL,
+  `opened_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `ended_by` bigint(20) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `call_task_open` (`open_asker_id`),
+  KEY `call_task_request` (`request_id`),
+  KEY `call_task_asker` (`asker_id`),
+  KEY `call_task_caller` (`unit_id`,`state`,`opened_at`,`id`),
+  CONSTRAINT `call_task_asker_fk` FOREIGN KEY (`asker_id`) REFERENCES `request_asker` (`id`),
+  CONSTRAINT `call_task_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
+  CONSTRAINT `call_task_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `campaign` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `title` varchar(80) NOT NULL,
@@ -616,9 +642,15 @@ CREATE TABLE `request_asker` (
   `phone_sealed` varbinary(120) DEFAULT NULL,
   `phone_index` smallint(6) DEFAULT NULL,
   `recorded_at` datetime(3) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `receipt_hash` varbinary(32) DEFAULT NULL,
+  `receipt_sealed` varbinary(120) DEFAULT NULL,
+  `settled_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
+  UNIQUE KEY `request_asker_receipt` (`receipt_hash`),
   KEY `request_asker_request` (`request_id`),
   KEY `request_asker_phone` (`phone_index`),
+  KEY `request_asker_own` (`person_id`,`recorded_at`,`id`),
   CONSTRAINT `request_asker_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -636,6 +668,7 @@ CREATE TABLE `request_history` (
   `happened_at` datetime(3) NOT NULL,
   `recorded_at` datetime(3) NOT NULL,
   `note_sealed` varbinary(2100) DEFAULT NULL,
+  `told_in_person` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`),
   KEY `request_history_request` (`request_id`,`id`),
   CONSTRAINT `request_history_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)

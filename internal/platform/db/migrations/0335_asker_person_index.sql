@@ -1,0 +1,1 @@
+CREATE INDEX request_asker_own ON request_asker (person_id, recorded_at, id);

@@ -1,0 +1,96 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/platform/sealed"
+)
+
+// Told says whether the askers have heard of an act from whoever acted.
+type Told bool
+
+// The two ways.
+const (
+	ToTell   Told = false // they are still to be told
+	InPerson Told = true  // they were told face to face: nobody has to call them (N9)
+)
+
+// A word is what the askers of a request are told of it.
+type word struct {
+	kind  string // of the catalogue (domain.md §8.2)
+	label string // what has happened, by the name of its text: request.word_<label>
+	place string // where the asker is to go, by its public name
+	told  Told
+	quiet bool // nobody is called for it: whoever has no inbox reads it on the receipt
+}
+
+// status is the word that a request has made a move on its way.
+func status(move string) word { return word{kind: "request.status", label: move, quiet: true} }
+
+// closed is the word that a request has ended so, with the question whether it is done.
+func closed(as State, told Told) word {
+	return word{kind: "request.closed", label: string(as), told: told}
+}
+
+// tellAskers tells those who follow r and are not settled (C17). Whoever follows it signed in finds it in their inbox.
+// Whoever has a number alone is called (N3): one call a request and asker, which later words join (N9).
+func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word) error {
+	to, err := listeners(ctx, tx, sealed.Of(tx), r.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range to {
+		if a.Person == 0 {
+			if w.quiet || w.told == InPerson || a.CallBack == CallNone {
+				continue
+			}
+			if err := assignCall(ctx, tx, by, r, a.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		args := map[string]any{"receiptCode": string(a.Receipt), "statusLabel": say.Text(say.Chinese, "request.word_"+w.label), "at": tx.Now}
+		if w.place != "" {
+			delete(args, "statusLabel")
+			args["placeLabel"] = w.place
+		}
+		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), notify.Item{
+			Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(w.label),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A listener is an asker who is to hear of a request.
+type listener struct {
+	ID       AskerID      `db:"id"`
+	Person   org.PersonID `db:"person_id"` // 0: has no inbox
+	CallBack CallBack     `db:"call_back"`
+	Sealed   []byte       `db:"receipt_sealed"`
+	Receipt  Receipt
+}
+
+// listeners are the askers of a request who are not settled.
+func listeners(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to []listener, err error) {
+	if err := q.Select(ctx, &to, `
+		SELECT id, COALESCE(person_id, 0) AS person_id, call_back, receipt_sealed
+		FROM request_asker
+		WHERE request_id = ? AND settled_at IS NULL
+		ORDER BY id`, id); err != nil {
+		return nil, db.Wrap(err, nil, "find who hears of request %d", id)
+	}
+	for i, a := range to {
+		code, err := keys.Open(sealed.Personal, "request_asker", "receipt_sealed", int64(a.ID), a.Sealed)
+		if err != nil {
+			return nil, err
+		}
+		to[i].Receipt = Receipt(code)
+	}
+	return to, nil
+}
