@@ -32,6 +32,8 @@ const (
 	deniedFor = 30 * time.Minute
 	// deniedGood is how old our knowledge of the revocations may be before each request asks SQL.
 	deniedGood = 10 * time.Second
+	// deniedSure is how old it may be before sessions and roles are looked for at each request.
+	deniedSure = 5 * time.Second
 )
 
 // denied is all of the table revocation, in memory.
@@ -43,6 +45,7 @@ type denied struct {
 	persons  map[org.PersonID]staleBefore
 	known    map[int64]time.Time // revocations told already
 	readAt   time.Time
+	news     uint64 // how many there were: whoever read a row before the last of them may have read it too early
 }
 
 type staleBefore struct {
@@ -76,6 +79,7 @@ func (d *denied) learn(rows []revocationRow) {
 		}
 		if _, old := d.known[r.ID]; !old {
 			d.known[r.ID] = r.At
+			d.news++
 			news = append(news, e)
 		}
 	}
@@ -105,6 +109,23 @@ func (d *denied) refreshed(at time.Time) {
 		if when.Before(old) {
 			delete(d.known, id)
 		}
+	}
+}
+
+// since says how much news there has been, and whether all of it up to a moment ago is known.
+func (d *denied) since(now time.Time) (news uint64, sure bool) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	age := now.Sub(d.readAt)
+	return d.news, !d.readAt.IsZero() && age >= 0 && age <= deniedSure
+}
+
+// unlessNews calls f if there has been none since news; what comes meanwhile waits, and finds what f did.
+func (d *denied) unlessNews(news uint64, f func()) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.news == news {
+		f()
 	}
 }
 

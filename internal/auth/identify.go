@@ -55,7 +55,8 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 	if !fresh {
 		return s.askSQL(ctx, c, now)
 	}
-	if known, there := s.cache.get(c.Session, now); there {
+	news, sure := s.denied.since(now)
+	if known, there := s.cache.get(c.Session, now); there && sure {
 		return known.good(c, now)
 	}
 	if text, there, err := s.kv.Get(ctx, sessionKey(c.Session)); err == nil && there {
@@ -64,7 +65,7 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 		}
 		var known liveSession
 		if json.Unmarshal([]byte(text), &known) == nil {
-			s.cache.put(c.Session, known, now)
+			keep(s, s.cache, c.Session, known, now, news)
 			return known.good(c, now)
 		}
 	}
@@ -80,8 +81,13 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 		// Only if there is nothing: a reader who was slow must not put an ended session back.
 		_, _ = s.kv.SetNew(ctx, sessionKey(c.Session), string(text), 10*time.Minute)
 	}
-	s.cache.put(c.Session, known, now)
+	keep(s, s.cache, c.Session, known, now, news)
 	return known.good(c, now)
+}
+
+// keep remembers v, unless there has been news since it was looked for: then it may be what was before.
+func keep[K comparable, V any](s *Service, in *recent[K, V], key K, v V, now time.Time, news uint64) {
+	s.denied.unlessNews(news, func() { in.put(key, v, now) })
 }
 
 // askSQL is for a node that has not read the revocations lately: each request looks at the rows themselves.
@@ -113,7 +119,8 @@ func orUnavailable(err error) error {
 
 // actor is person in the role they ask to act in, which must be their own and hold today.
 func (s *Service) actor(ctx context.Context, person org.PersonID, actingAs org.AssignmentID, now time.Time) (org.Actor, error) {
-	seat, owner := seat{person, actingAs}, person
+	seat, owner := seat{person, actingAs, calendar.DayOf(now)}, person
+	news, sure := s.denied.since(now)
 	known, there := s.seats.get(seat, now)
 	switch {
 	case actingAs != 0 && !guard.On(guard.ActingAs):
@@ -122,7 +129,7 @@ func (s *Service) actor(ctx context.Context, person org.PersonID, actingAs org.A
 			return org.Actor{}, orUnavailable(err)
 		}
 		owner, now = a.PersonID, a.ValidFrom.Time()
-	case there:
+	case there && sure:
 		return known, nil
 	}
 	by, err := org.ActorOf(ctx, s.db, owner, actingAs, now)
@@ -131,15 +138,16 @@ func (s *Service) actor(ctx context.Context, person org.PersonID, actingAs org.A
 	}
 	by.PersonID = person
 	if owner == person {
-		s.seats.put(seat, by, now)
+		keep(s, s.seats, seat, by, now, news)
 	}
 	return by, nil
 }
 
-// A seat is a person in the role they ask to act in.
+// A seat is a person in the role they ask to act in, on the day whose roles hold.
 type seat struct {
 	person   org.PersonID
 	actingAs org.AssignmentID // 0: the primary one
+	day      calendar.Day
 }
 
 // endedMark stands in Redis for a session that has ended.

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// cacheLife is how long what was found a moment ago is not looked for again (security.md §2). The end of a session
-// or of a right is seen sooner all the same, in the revocations.
-const cacheLife = 5 * time.Second
+// cacheLife is how long a session or a role that was found is not looked for again. What ends or changes one of them
+// stands in the revocations and makes it forgotten; who has not read those lately (deniedSure) looks each time. So
+// what is known here is never older than five seconds (security.md §2), and a minute bounds what was told to nobody.
+const cacheLife = time.Minute
 
 // mostRecent bounds each memory: strangers must not fill the process.
 const mostRecent = 20_000

@@ -100,3 +100,34 @@ func TestARoleIsLookedUpOnceInFiveSecondsAndAtOnceWhenItChanges(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatWasReadBeforeARightEndedIsNotKept(t *testing.T) {
+	t.Parallel()
+	s := &Service{seats: newRecent[seat, org.Actor](cacheLife)}
+	s.denied = newDenied(func(e Ended) { s.seats.drop(func(k seat) bool { return k.person == e.Person }) })
+	s.denied.refreshed(noon)
+	yao := seat{person: 7, day: "2026-03-02"}
+	kept := func() bool { _, there := s.seats.get(yao, noon); return there }
+
+	news, sure := s.denied.since(noon)
+	if !sure {
+		t.Fatal("what was just read is not relied on")
+	}
+	keep(s, s.seats, yao, org.Actor{PersonID: 7}, noon, news)
+	if !kept() {
+		t.Fatal("a role that was looked up is not kept")
+	}
+	s.denied.learn([]revocationRow{{ID: 1, Kind: RightsChanged, Ref: 7, At: noon}})
+	if kept() {
+		t.Error("a role is kept although it has changed")
+	}
+	keep(s, s.seats, yao, org.Actor{PersonID: 7}, noon, news) // by a reader who began before the change
+	if kept() {
+		t.Error("a slow reader put back what was before the change")
+	}
+	for age, want := range map[time.Duration]bool{deniedSure: true, deniedSure + time.Millisecond: false, -time.Second: false} {
+		if _, sure := s.denied.since(noon.Add(age)); sure != want {
+			t.Errorf("revocations read %v ago: relied on %v, want %v", age, sure, want)
+		}
+	}
+}
