@@ -68,8 +68,8 @@ nightly: bin/rig ## slow suites: faults and races five times over, then each fuz
 .PHONY: bench
 bench: build bin/rig ## measures on SQLite and on a private, durable MariaDB; figures go to out/figures
 	@mkdir -p out/figures
-	bin/wanjia bench api --json | tee -a out/figures/api.json
-	bin/rig --disk bin/wanjia bench api --json --engine mysql | tee -a out/figures/api.json
+	set -o pipefail; bin/wanjia bench api --json | tee -a out/figures/api.json
+	set -o pipefail; bin/rig --disk bin/wanjia bench api --json --engine mysql | tee -a out/figures/api.json
 
 .PHONY: clean
 clean: ## removes what was built; never ./data

@@ -25,8 +25,9 @@ const mostSeconds = 3
 
 func benchAPICommand() *cobra.Command {
 	var asJSON, strict bool
-	var engine, folder, server, redis string
+	var engine, folder, server, redis, only string
 	var seconds int
+	var clients []int
 	cmd := &cobra.Command{
 		Use:   "api",
 		Short: "check-in, list of tasks and refresh at 1, 8 and 64 clients, and the same statements without the program",
@@ -42,7 +43,10 @@ starts is found by itself. SQLite wants a folder on a real disk. It takes about 
 				return fmt.Errorf("bench: seconds must lie between 1 and %d", mostSeconds)
 			}
 			o := bench.Usual(seconds)
-			o.Folder, o.Say = folder, cmd.ErrOrStderr()
+			o.Folder, o.Say, o.Only = folder, cmd.ErrOrStderr(), only
+			if len(clients) > 0 {
+				o.Levels = clients
+			}
 			switch engine {
 			case "sqlite":
 			case "mysql":
@@ -82,6 +86,8 @@ starts is found by itself. SQLite wants a folder on a real disk. It takes about 
 	f.BoolVar(&strict, "strict", false, "fail when a bar is missed")
 	f.StringVar(&engine, "engine", "sqlite", "sqlite or mysql")
 	f.IntVar(&seconds, "seconds", 2, "length of each measurement")
+	f.IntSliceVar(&clients, "clients", nil, "how many at once, instead of 1, 8 and 64")
+	f.StringVar(&only, "only", "", "one operation: check-in, list or refresh")
 	f.StringVar(&folder, "folder", os.TempDir(), "where files go meanwhile: on a real disk")
 	f.StringVar(&server, "mysql", os.Getenv("WANJIA_TEST_MYSQL"), "address of a server: user:password@tcp(host:port)/")
 	f.StringVar(&redis, "redis", os.Getenv("WANJIA_TEST_REDIS"), "host:port of a Redis that holds nothing else")

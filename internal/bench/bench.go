@@ -29,6 +29,7 @@ type Options struct {
 	Rounds int           // of which the median counts
 	People int           // who take part; the limits of each one bound how fast it may become
 	Levels []int         // how many clients at once
+	Only   string        // the one operation to measure; empty: all of them
 
 	Binary string    // of this program, to serve as a process of its own; empty: it serves in this one
 	Say    io.Writer // what is going on, for who waits; nil: nobody
@@ -37,7 +38,7 @@ type Options struct {
 // Usual are the options of `wanjia bench api` for slices of that many seconds.
 func Usual(seconds int) Options {
 	return Options{
-		Slice: time.Duration(seconds) * time.Second, Rounds: 3, People: 2500 * seconds, Levels: []int{1, 8, 64},
+		Slice: time.Duration(seconds) * time.Second, Rounds: 3, People: 4000 * seconds, Levels: []int{1, 8, 64},
 	}
 }
 

@@ -103,6 +103,9 @@ func measureAll(ctx context.Context, o Options, s *node, crowd []person, x *ceil
 		{"list", act.listTasks, x.list, x.bareList, x.scripts.list},
 		{"refresh", act.refreshSession, x.refresh, nil, x.scripts.refresh},
 	} {
+		if o.Only != "" && o.Only != op.name {
+			continue
+		}
 		act.from(0)
 		for _, clients := range o.Levels {
 			fmt.Fprintf(o.Say, "bench: %s, %d at once\n", op.name, clients)
