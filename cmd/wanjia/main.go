@@ -42,7 +42,7 @@ func root() *cobra.Command {
 	settings := func() (config.Config, error) {
 		return config.Load(file, os.Environ(), privacy.RefusedKey)
 	}
-	cmd.AddCommand(serveCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings),
+	cmd.AddCommand(serveCommand(settings), setupCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings),
 		importCommand(settings), auditCommand(settings), benchCommand(), demoCommand(), versionCommand())
 	return cmd
 }

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"fmt"
+	"regexp"
 	"strings"
 
 	"wanjia/internal/audit"
@@ -76,6 +78,33 @@ func (s *Service) letEnrol(ctx context.Context, tx *db.Tx, by org.Actor, person 
 	}
 	audit.Note(tx, by.Did("enrolment.created", "person", int64(person)))
 	return insertEnrolment(ctx, tx, e, codeHashes(s.keys, code(s.keys, e.Salt, codeLength))[0])
+}
+
+// FirstEnrolment lets one of the first two administrators set a password for account: nobody stands above them, so the
+// other one stands for who let them. What was given before for the same person is no longer good. It returns the code.
+func (s *Service) FirstEnrolment(ctx context.Context, tx *db.Tx, person, other org.PersonID, account string) (string, error) {
+	account = strings.ToLower(account)
+	if !accountShape.MatchString(account) {
+		return "", fmt.Errorf("the account %q is no account: 2 to 64 letters, digits, dots, dashes", account)
+	}
+	if _, err := tx.Change(ctx, `UPDATE enrolment SET used_at = ? WHERE person_id = ? AND used_at IS NULL`, tx.Now, person); err != nil {
+		return "", db.Wrap(err, nil, "end the enrolments of person %d", person)
+	}
+	e := enrolmentRow{Person: person, Account: account, Salt: newSalt(), CreatedBy: other, ExpiresAt: tx.Now.Add(codeLife)}
+	text := code(s.keys, e.Salt, codeLength)
+	audit.Note(tx, org.System.Did("enrolment.created", "person", int64(person)))
+	_, err := insertEnrolment(ctx, tx, e, codeHashes(s.keys, text)[0])
+	return text, err
+}
+
+// accountShape is that of the contract.
+var accountShape = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{1,63}$`)
+
+// InUse says whether somebody has ever made a password of theirs good.
+func InUse(ctx context.Context, q db.Queryer) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM credential WHERE confirmed_at IS NOT NULL`)
+	return n > 0, db.Wrap(err, nil, "count the credentials")
 }
 
 // A SecondFactor is what an authenticator needs, and the challenge to answer with its first code.
