@@ -35,6 +35,54 @@ func (e AccountState) Valid() bool {
 	}
 }
 
+// Defines values for AssistedConsentAnswer.
+const (
+	AssistedConsentAnswerGiven     AssistedConsentAnswer = "given"
+	AssistedConsentAnswerRefused   AssistedConsentAnswer = "refused"
+	AssistedConsentAnswerWithdrawn AssistedConsentAnswer = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the AssistedConsentAnswer enum.
+func (e AssistedConsentAnswer) Valid() bool {
+	switch e {
+	case AssistedConsentAnswerGiven:
+		return true
+	case AssistedConsentAnswerRefused:
+		return true
+	case AssistedConsentAnswerWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AssistedConsentPurpose.
+const (
+	AssistedConsentPurposeBoard    AssistedConsentPurpose = "board"
+	AssistedConsentPurposeMedia    AssistedConsentPurpose = "media"
+	AssistedConsentPurposePhone    AssistedConsentPurpose = "phone"
+	AssistedConsentPurposePlaque   AssistedConsentPurpose = "plaque"
+	AssistedConsentPurposePortrait AssistedConsentPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the AssistedConsentPurpose enum.
+func (e AssistedConsentPurpose) Valid() bool {
+	switch e {
+	case AssistedConsentPurposeBoard:
+		return true
+	case AssistedConsentPurposeMedia:
+		return true
+	case AssistedConsentPurposePhone:
+		return true
+	case AssistedConsentPurposePlaque:
+		return true
+	case AssistedConsentPurposePortrait:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AuditBadRowWhy.
 const (
 	AuditBadRowWhyBroken  AuditBadRowWhy = "broken"
@@ -665,6 +713,57 @@ const (
 func (e NewVisitsResult) Valid() bool {
 	switch e {
 	case NewVisitsResultNotHome:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnConsentPurpose.
+const (
+	OwnConsentPurposeBoard    OwnConsentPurpose = "board"
+	OwnConsentPurposeMedia    OwnConsentPurpose = "media"
+	OwnConsentPurposePhone    OwnConsentPurpose = "phone"
+	OwnConsentPurposePlaque   OwnConsentPurpose = "plaque"
+	OwnConsentPurposePortrait OwnConsentPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the OwnConsentPurpose enum.
+func (e OwnConsentPurpose) Valid() bool {
+	switch e {
+	case OwnConsentPurposeBoard:
+		return true
+	case OwnConsentPurposeMedia:
+		return true
+	case OwnConsentPurposePhone:
+		return true
+	case OwnConsentPurposePlaque:
+		return true
+	case OwnConsentPurposePortrait:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnConsentState.
+const (
+	OwnConsentStateGiven     OwnConsentState = "given"
+	OwnConsentStateNotAsked  OwnConsentState = "not_asked"
+	OwnConsentStateRefused   OwnConsentState = "refused"
+	OwnConsentStateWithdrawn OwnConsentState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the OwnConsentState enum.
+func (e OwnConsentState) Valid() bool {
+	switch e {
+	case OwnConsentStateGiven:
+		return true
+	case OwnConsentStateNotAsked:
+		return true
+	case OwnConsentStateRefused:
+		return true
+	case OwnConsentStateWithdrawn:
 		return true
 	default:
 		return false
@@ -1502,6 +1601,33 @@ func (e VisitResult) Valid() bool {
 	}
 }
 
+// Defines values for ConsentPurpose.
+const (
+	ConsentPurposeBoard    ConsentPurpose = "board"
+	ConsentPurposeMedia    ConsentPurpose = "media"
+	ConsentPurposePhone    ConsentPurpose = "phone"
+	ConsentPurposePlaque   ConsentPurpose = "plaque"
+	ConsentPurposePortrait ConsentPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the ConsentPurpose enum.
+func (e ConsentPurpose) Valid() bool {
+	switch e {
+	case ConsentPurposeBoard:
+		return true
+	case ConsentPurposeMedia:
+		return true
+	case ConsentPurposePhone:
+		return true
+	case ConsentPurposePlaque:
+		return true
+	case ConsentPurposePortrait:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDaysSinceParamsOf.
 const (
 	ListDaysSinceParamsOfOwn  ListDaysSinceParamsOf = "own"
@@ -1514,6 +1640,87 @@ func (e ListDaysSinceParamsOf) Valid() bool {
 	case ListDaysSinceParamsOfOwn:
 		return true
 	case ListDaysSinceParamsOfUnit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GiveConsentParamsPurpose.
+const (
+	GiveConsentParamsPurposeBoard    GiveConsentParamsPurpose = "board"
+	GiveConsentParamsPurposeMedia    GiveConsentParamsPurpose = "media"
+	GiveConsentParamsPurposePhone    GiveConsentParamsPurpose = "phone"
+	GiveConsentParamsPurposePlaque   GiveConsentParamsPurpose = "plaque"
+	GiveConsentParamsPurposePortrait GiveConsentParamsPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the GiveConsentParamsPurpose enum.
+func (e GiveConsentParamsPurpose) Valid() bool {
+	switch e {
+	case GiveConsentParamsPurposeBoard:
+		return true
+	case GiveConsentParamsPurposeMedia:
+		return true
+	case GiveConsentParamsPurposePhone:
+		return true
+	case GiveConsentParamsPurposePlaque:
+		return true
+	case GiveConsentParamsPurposePortrait:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RefuseConsentParamsPurpose.
+const (
+	RefuseConsentParamsPurposeBoard    RefuseConsentParamsPurpose = "board"
+	RefuseConsentParamsPurposeMedia    RefuseConsentParamsPurpose = "media"
+	RefuseConsentParamsPurposePhone    RefuseConsentParamsPurpose = "phone"
+	RefuseConsentParamsPurposePlaque   RefuseConsentParamsPurpose = "plaque"
+	RefuseConsentParamsPurposePortrait RefuseConsentParamsPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the RefuseConsentParamsPurpose enum.
+func (e RefuseConsentParamsPurpose) Valid() bool {
+	switch e {
+	case RefuseConsentParamsPurposeBoard:
+		return true
+	case RefuseConsentParamsPurposeMedia:
+		return true
+	case RefuseConsentParamsPurposePhone:
+		return true
+	case RefuseConsentParamsPurposePlaque:
+		return true
+	case RefuseConsentParamsPurposePortrait:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WithdrawConsentParamsPurpose.
+const (
+	WithdrawConsentParamsPurposeBoard    WithdrawConsentParamsPurpose = "board"
+	WithdrawConsentParamsPurposeMedia    WithdrawConsentParamsPurpose = "media"
+	WithdrawConsentParamsPurposePhone    WithdrawConsentParamsPurpose = "phone"
+	WithdrawConsentParamsPurposePlaque   WithdrawConsentParamsPurpose = "plaque"
+	WithdrawConsentParamsPurposePortrait WithdrawConsentParamsPurpose = "portrait"
+)
+
+// Valid indicates whether the value is a known member of the WithdrawConsentParamsPurpose enum.
+func (e WithdrawConsentParamsPurpose) Valid() bool {
+	switch e {
+	case WithdrawConsentParamsPurposeBoard:
+		return true
+	case WithdrawConsentParamsPurposeMedia:
+		return true
+	case WithdrawConsentParamsPurposePhone:
+		return true
+	case WithdrawConsentParamsPurposePlaque:
+		return true
+	case WithdrawConsentParamsPurposePortrait:
 		return true
 	default:
 		return false
@@ -1758,6 +1965,23 @@ type AssignmentPage struct {
 	NextCursor *string      `json:"nextCursor,omitempty"`
 }
 
+// AssistedConsent defines model for AssistedConsent.
+type AssistedConsent struct {
+	Answer   AssistedConsentAnswer  `json:"answer"`
+	PersonID int64                  `json:"personId"`
+	Purpose  AssistedConsentPurpose `json:"purpose"`
+	Version  int64                  `json:"version"`
+
+	// WitnessID The person who was there; needed for a yes.
+	WitnessID *int64 `json:"witnessId,omitempty"`
+}
+
+// AssistedConsentAnswer defines model for AssistedConsent.Answer.
+type AssistedConsentAnswer string
+
+// AssistedConsentPurpose defines model for AssistedConsent.Purpose.
+type AssistedConsentPurpose string
+
 // AuditBadRow defines model for AuditBadRow.
 type AuditBadRow struct {
 	// ID Left out if the row is not there.
@@ -1932,6 +2156,12 @@ type ConflictingPerson struct {
 
 // ConflictingPersonAccount defines model for ConflictingPerson.Account.
 type ConflictingPersonAccount string
+
+// ConsentAnswer defines model for ConsentAnswer.
+type ConsentAnswer struct {
+	// Version Of the words that were read.
+	Version int64 `json:"version"`
+}
 
 // CopyPage defines model for CopyPage.
 type CopyPage struct {
@@ -2838,6 +3068,47 @@ type OpenedRequest struct {
 	SourceVisitID *int64       `json:"sourceVisitId,omitempty"`
 	State         RequestState `json:"state"`
 	UpdateDueAt   *time.Time   `json:"updateDueAt,omitempty"`
+}
+
+// OwnConsent defines model for OwnConsent.
+type OwnConsent struct {
+	// AskAgainAt Before then nobody asks.
+	AskAgainAt *time.Time `json:"askAgainAt,omitempty"`
+
+	// Assisted Whether somebody wrote it down for me.
+	Assisted *bool      `json:"assisted,omitempty"`
+	EndedAt  *time.Time `json:"endedAt,omitempty"`
+
+	// Holds Whether a yes covers the present words.
+	Holds   bool              `json:"holds"`
+	Label   string            `json:"label"`
+	LabelEn string            `json:"labelEn"`
+	Purpose OwnConsentPurpose `json:"purpose"`
+	SaidAt  *time.Time        `json:"saidAt,omitempty"`
+
+	// SaidVersion Of the words that were answered.
+	SaidVersion *int64          `json:"saidVersion,omitempty"`
+	State       OwnConsentState `json:"state"`
+
+	// Text The words as they are now.
+	Text string `json:"text"`
+
+	// TextEn The same in English.
+	TextEn string `json:"textEn"`
+
+	// Version Of the words as they are now.
+	Version int64 `json:"version"`
+}
+
+// OwnConsentPurpose defines model for OwnConsent.Purpose.
+type OwnConsentPurpose string
+
+// OwnConsentState defines model for OwnConsent.State.
+type OwnConsentState string
+
+// OwnConsents defines model for OwnConsents.
+type OwnConsents struct {
+	Items []OwnConsent `json:"items"`
 }
 
 // PassedMessage What was written to the asker.
@@ -3851,6 +4122,9 @@ type ActingAs = int64
 // AsOf defines model for AsOf.
 type AsOf = string
 
+// ConsentPurpose defines model for ConsentPurpose.
+type ConsentPurpose string
+
 // Cursor defines model for Cursor.
 type Cursor = string
 
@@ -4067,6 +4341,15 @@ type StartCampaignParams struct {
 
 // RecordCheckInParams defines parameters for RecordCheckIn.
 type RecordCheckInParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordConsentParams defines parameters for RecordConsent.
+type RecordConsentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -4300,6 +4583,48 @@ type ListOwnAccessesParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
+
+// ListOwnConsentsParams defines parameters for ListOwnConsents.
+type ListOwnConsentsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GiveConsentParams defines parameters for GiveConsent.
+type GiveConsentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GiveConsentParamsPurpose defines parameters for GiveConsent.
+type GiveConsentParamsPurpose string
+
+// RefuseConsentParams defines parameters for RefuseConsent.
+type RefuseConsentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefuseConsentParamsPurpose defines parameters for RefuseConsent.
+type RefuseConsentParamsPurpose string
+
+// WithdrawConsentParams defines parameters for WithdrawConsent.
+type WithdrawConsentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawConsentParamsPurpose defines parameters for WithdrawConsent.
+type WithdrawConsentParamsPurpose string
 
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
@@ -5021,6 +5346,9 @@ type CreateCampaignJSONRequestBody = NewCampaign
 // RecordCheckInJSONRequestBody defines body for RecordCheckIn for application/json ContentType.
 type RecordCheckInJSONRequestBody = NewCheckIn
 
+// RecordConsentJSONRequestBody defines body for RecordConsent for application/json ContentType.
+type RecordConsentJSONRequestBody = AssistedConsent
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
@@ -5041,6 +5369,12 @@ type CreateInvitationJSONRequestBody = NewInvitation
 
 // RecordLegalBasisJSONRequestBody defines body for RecordLegalBasis for application/json ContentType.
 type RecordLegalBasisJSONRequestBody = NewLegalBasis
+
+// GiveConsentJSONRequestBody defines body for GiveConsent for application/json ContentType.
+type GiveConsentJSONRequestBody = ConsentAnswer
+
+// RefuseConsentJSONRequestBody defines body for RefuseConsent for application/json ContentType.
+type RefuseConsentJSONRequestBody = ConsentAnswer
 
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = NewMember
@@ -5251,6 +5585,9 @@ type ServerInterface interface {
 	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
 	// (POST /v1/check-ins)
 	RecordCheckIn(ctx echo.Context, params RecordCheckInParams) error
+	// RecordConsent Write down what somebody said who does not use the program
+	// (POST /v1/consents)
+	RecordConsent(ctx echo.Context, params RecordConsentParams) error
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx echo.Context, params LookUpContactParams) error
@@ -5323,6 +5660,18 @@ type ServerInterface interface {
 	// ListOwnAccesses Who opened my data, as what, when and why
 	// (GET /v1/me/accesses)
 	ListOwnAccesses(ctx echo.Context, params ListOwnAccessesParams) error
+	// ListOwnConsents What I can agree to have shown, in its present words, and what I said
+	// (GET /v1/me/consents)
+	ListOwnConsents(ctx echo.Context, params ListOwnConsentsParams) error
+	// GiveConsent Say yes to the words of a version
+	// (POST /v1/me/consents/{purpose}/give)
+	GiveConsent(ctx echo.Context, purpose GiveConsentParamsPurpose, params GiveConsentParams) error
+	// RefuseConsent Say no
+	// (POST /v1/me/consents/{purpose}/refuse)
+	RefuseConsent(ctx echo.Context, purpose RefuseConsentParamsPurpose, params RefuseConsentParams) error
+	// WithdrawConsent Take a yes back
+	// (POST /v1/me/consents/{purpose}/withdraw)
+	WithdrawConsent(ctx echo.Context, purpose WithdrawConsentParamsPurpose, params WithdrawConsentParams) error
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -6597,6 +6946,52 @@ func (w *ServerInterfaceWrapper) RecordCheckIn(ctx echo.Context) error {
 	return err
 }
 
+// RecordConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordConsent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordConsent(ctx, params)
+	return err
+}
+
 // LookUpContact converts echo context to params.
 func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
 	var err error
@@ -7579,6 +7974,194 @@ func (w *ServerInterfaceWrapper) ListOwnAccesses(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListOwnAccesses(ctx, params)
+	return err
+}
+
+// ListOwnConsents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnConsents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnConsentsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnConsents(ctx, params)
+	return err
+}
+
+// GiveConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) GiveConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "purpose" -------------
+	var purpose GiveConsentParamsPurpose
+
+	err = runtime.BindStyledParameterWithOptions("simple", "purpose", ctx.Param("purpose"), &purpose, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GiveConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GiveConsent(ctx, purpose, params)
+	return err
+}
+
+// RefuseConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "purpose" -------------
+	var purpose RefuseConsentParamsPurpose
+
+	err = runtime.BindStyledParameterWithOptions("simple", "purpose", ctx.Param("purpose"), &purpose, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseConsent(ctx, purpose, params)
+	return err
+}
+
+// WithdrawConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "purpose" -------------
+	var purpose WithdrawConsentParamsPurpose
+
+	err = runtime.BindStyledParameterWithOptions("simple", "purpose", ctx.Param("purpose"), &purpose, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter purpose: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawConsent(ctx, purpose, params)
 	return err
 }
 
@@ -11015,6 +11598,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/places/:placeId", wrapper.ChangePlace, options.OperationMiddlewares["changePlace"]...)
 	router.POST(options.BaseURL+"/v1/places/:placeId/end", wrapper.EndPlace, options.OperationMiddlewares["endPlace"]...)
 	router.GET(options.BaseURL+"/v1/places/:placeId/codes", wrapper.GetPlaceCode, options.OperationMiddlewares["getPlaceCode"]...)
+	router.GET(options.BaseURL+"/v1/me/consents", wrapper.ListOwnConsents, options.OperationMiddlewares["listOwnConsents"]...)
+	router.POST(options.BaseURL+"/v1/me/consents/:purpose/give", wrapper.GiveConsent, options.OperationMiddlewares["giveConsent"]...)
+	router.POST(options.BaseURL+"/v1/me/consents/:purpose/refuse", wrapper.RefuseConsent, options.OperationMiddlewares["refuseConsent"]...)
+	router.POST(options.BaseURL+"/v1/me/consents/:purpose/withdraw", wrapper.WithdrawConsent, options.OperationMiddlewares["withdrawConsent"]...)
+	router.POST(options.BaseURL+"/v1/consents", wrapper.RecordConsent, options.OperationMiddlewares["recordConsent"]...)
 	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
 	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
 	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
@@ -12223,6 +12811,40 @@ func (response RecordCheckIndefaultApplicationProblemPlusJSONResponse) VisitReco
 	return err
 }
 
+type RecordConsentRequestObject struct {
+	Params RecordConsentParams
+	Body   *RecordConsentJSONRequestBody
+}
+
+type RecordConsentResponseObject interface {
+	VisitRecordConsentResponse(w http.ResponseWriter) error
+}
+
+type RecordConsent204Response struct {
+}
+
+func (response RecordConsent204Response) VisitRecordConsentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RecordConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordConsentdefaultApplicationProblemPlusJSONResponse) VisitRecordConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LookUpContactRequestObject struct {
 	Params LookUpContactParams
 }
@@ -13156,6 +13778,149 @@ type ListOwnAccessesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListOwnAccessesdefaultApplicationProblemPlusJSONResponse) VisitListOwnAccessesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnConsentsRequestObject struct {
+	Params ListOwnConsentsParams
+}
+
+type ListOwnConsentsResponseObject interface {
+	VisitListOwnConsentsResponse(w http.ResponseWriter) error
+}
+
+type ListOwnConsents200JSONResponse OwnConsents
+
+func (response ListOwnConsents200JSONResponse) VisitListOwnConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnConsentsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListOwnConsentsdefaultApplicationProblemPlusJSONResponse) VisitListOwnConsentsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveConsentRequestObject struct {
+	Purpose GiveConsentParamsPurpose `json:"purpose"`
+	Params  GiveConsentParams
+	Body    *GiveConsentJSONRequestBody
+}
+
+type GiveConsentResponseObject interface {
+	VisitGiveConsentResponse(w http.ResponseWriter) error
+}
+
+type GiveConsent204Response struct {
+}
+
+func (response GiveConsent204Response) VisitGiveConsentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type GiveConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GiveConsentdefaultApplicationProblemPlusJSONResponse) VisitGiveConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseConsentRequestObject struct {
+	Purpose RefuseConsentParamsPurpose `json:"purpose"`
+	Params  RefuseConsentParams
+	Body    *RefuseConsentJSONRequestBody
+}
+
+type RefuseConsentResponseObject interface {
+	VisitRefuseConsentResponse(w http.ResponseWriter) error
+}
+
+type RefuseConsent204Response struct {
+}
+
+func (response RefuseConsent204Response) VisitRefuseConsentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RefuseConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefuseConsentdefaultApplicationProblemPlusJSONResponse) VisitRefuseConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawConsentRequestObject struct {
+	Purpose WithdrawConsentParamsPurpose `json:"purpose"`
+	Params  WithdrawConsentParams
+}
+
+type WithdrawConsentResponseObject interface {
+	VisitWithdrawConsentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawConsent204Response struct {
+}
+
+func (response WithdrawConsent204Response) VisitWithdrawConsentResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type WithdrawConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawConsentdefaultApplicationProblemPlusJSONResponse) VisitWithdrawConsentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16081,6 +16846,9 @@ type StrictServerInterface interface {
 	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
 	// (POST /v1/check-ins)
 	RecordCheckIn(ctx context.Context, request RecordCheckInRequestObject) (RecordCheckInResponseObject, error)
+	// RecordConsent Write down what somebody said who does not use the program
+	// (POST /v1/consents)
+	RecordConsent(ctx context.Context, request RecordConsentRequestObject) (RecordConsentResponseObject, error)
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
@@ -16153,6 +16921,18 @@ type StrictServerInterface interface {
 	// ListOwnAccesses Who opened my data, as what, when and why
 	// (GET /v1/me/accesses)
 	ListOwnAccesses(ctx context.Context, request ListOwnAccessesRequestObject) (ListOwnAccessesResponseObject, error)
+	// ListOwnConsents What I can agree to have shown, in its present words, and what I said
+	// (GET /v1/me/consents)
+	ListOwnConsents(ctx context.Context, request ListOwnConsentsRequestObject) (ListOwnConsentsResponseObject, error)
+	// GiveConsent Say yes to the words of a version
+	// (POST /v1/me/consents/{purpose}/give)
+	GiveConsent(ctx context.Context, request GiveConsentRequestObject) (GiveConsentResponseObject, error)
+	// RefuseConsent Say no
+	// (POST /v1/me/consents/{purpose}/refuse)
+	RefuseConsent(ctx context.Context, request RefuseConsentRequestObject) (RefuseConsentResponseObject, error)
+	// WithdrawConsent Take a yes back
+	// (POST /v1/me/consents/{purpose}/withdraw)
+	WithdrawConsent(ctx context.Context, request WithdrawConsentRequestObject) (WithdrawConsentResponseObject, error)
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -17543,6 +18323,54 @@ func (sh *strictHandler) RecordCheckIn(ctx echo.Context, params RecordCheckInPar
 	return nil
 }
 
+// RecordConsent operation middleware
+func (sh *strictHandler) RecordConsent(ctx echo.Context, params RecordConsentParams) error {
+	var request RecordConsentRequestObject
+
+	request.Params = params
+
+	var body RecordConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordConsent(ctx.Request().Context(), request.(RecordConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordConsentResponseObject); ok {
+		return validResponse.VisitRecordConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // LookUpContact operation middleware
 func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactParams) error {
 	var request LookUpContactRequestObject
@@ -18287,6 +19115,155 @@ func (sh *strictHandler) ListOwnAccesses(ctx echo.Context, params ListOwnAccesse
 		return err
 	} else if validResponse, ok := response.(ListOwnAccessesResponseObject); ok {
 		return validResponse.VisitListOwnAccessesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOwnConsents operation middleware
+func (sh *strictHandler) ListOwnConsents(ctx echo.Context, params ListOwnConsentsParams) error {
+	var request ListOwnConsentsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwnConsents(ctx.Request().Context(), request.(ListOwnConsentsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwnConsents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOwnConsentsResponseObject); ok {
+		return validResponse.VisitListOwnConsentsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GiveConsent operation middleware
+func (sh *strictHandler) GiveConsent(ctx echo.Context, purpose GiveConsentParamsPurpose, params GiveConsentParams) error {
+	var request GiveConsentRequestObject
+
+	request.Purpose = purpose
+	request.Params = params
+
+	var body GiveConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GiveConsent(ctx.Request().Context(), request.(GiveConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GiveConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GiveConsentResponseObject); ok {
+		return validResponse.VisitGiveConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseConsent operation middleware
+func (sh *strictHandler) RefuseConsent(ctx echo.Context, purpose RefuseConsentParamsPurpose, params RefuseConsentParams) error {
+	var request RefuseConsentRequestObject
+
+	request.Purpose = purpose
+	request.Params = params
+
+	var body RefuseConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseConsent(ctx.Request().Context(), request.(RefuseConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseConsentResponseObject); ok {
+		return validResponse.VisitRefuseConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawConsent operation middleware
+func (sh *strictHandler) WithdrawConsent(ctx echo.Context, purpose WithdrawConsentParamsPurpose, params WithdrawConsentParams) error {
+	var request WithdrawConsentRequestObject
+
+	request.Purpose = purpose
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawConsent(ctx.Request().Context(), request.(WithdrawConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawConsentResponseObject); ok {
+		return validResponse.VisitWithdrawConsentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

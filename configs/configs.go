@@ -13,6 +13,11 @@ var Holidays []byte
 //go:embed policy-rules.yaml
 var PolicyRules []byte
 
+// Consents are the purposes that a person may consent to, with the words of the present version of each.
+//
+//go:embed consents.yaml
+var Consents []byte
+
 // Purposes is the register of every stored column: why it is there, how it is classed, when it goes.
 //
 //go:embed purposes/*.yaml

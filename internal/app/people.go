@@ -10,6 +10,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 )
 
@@ -21,6 +22,17 @@ func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error 
 	}
 	return notify.Tell(ctx, tx, notify.Persons(admins...), notify.Item{
 		By: by, Kind: "guard.attempt", Ref: notify.Ref{Type: "policy"}, Args: map[string]any{"kindLabel": key, "at": tx.Now},
+	})
+}
+
+// consentChanged tells a person of a consent that somebody else wrote down for them (X47).
+func consentChanged(ctx context.Context, tx *db.Tx, by org.Actor, c privacy.Consent) error {
+	if by.PersonID == c.PersonID {
+		return nil
+	}
+	return notify.Tell(ctx, tx, notify.Persons(c.PersonID), notify.Item{
+		By: by, Kind: "consent." + string(c.State), Ref: notify.Ref{Type: "consent", ID: int64(c.ID)},
+		Args: map[string]any{"kindLabel": c.Purpose.Label(), "at": tx.Now},
 	})
 }
 

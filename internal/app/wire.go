@@ -79,6 +79,7 @@ type (
 	orgHandler    = org.Handler
 	inboxHandler  = notify.Handler
 	policyHandler = privacy.Handler
+	sayHandler    = privacy.ConsentHandler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
 	homeHandler   = household.Handler
@@ -95,6 +96,7 @@ type features struct {
 	*orgHandler
 	*inboxHandler
 	*policyHandler
+	*sayHandler
 	*auditHandler
 	*needHandler
 	*homeHandler
@@ -244,6 +246,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return int64(auth.SessionFrom(ctx))
 		}),
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
+		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),

@@ -67,6 +67,17 @@ var kinds = map[string]kind{
 	"security.session_ended":  {Prompt, []string{kindLabel, at}},
 
 	"guard.attempt": {Prompt, []string{kindLabel, at}},
+
+	"consent.given":     {Prompt, []string{kindLabel, at}}, // to the person for whom it was written down
+	"consent.withdrawn": {Prompt, []string{kindLabel, at}},
+
+	"break_glass.opened": {Safety, []string{kindLabel, at}},
+	"break_glass.review": {Ordinary, []string{kindLabel, count, dueAt}}, // to the reviewer, the next working day
+
+	"own_data.received": {Prompt, []string{receiptCode, dueAt}}, // to the office that answers
+	"own_data.ready":    {Prompt, []string{kindLabel, at}},
+
+	"privacy.browsing": {Prompt, []string{kindLabel, count, at}}, // X50, to the audit administrators
 }
 
 var (

@@ -447,3 +447,15 @@ func cover(ctx context.Context, q db.Queryer, rows []coverageRow, by Actor, only
 	}
 	return covered, nil
 }
+
+// StandsBelow says whether a person holds a role on day in a party unit that by sees.
+func StandsBelow(ctx context.Context, q db.Queryer, by Actor, person PersonID, day calendar.Day) (below bool, err error) {
+	from, to := by.PartyScope()
+	err = q.Get(ctx, &below, `
+		SELECT COUNT(*) > 0
+		FROM role_assignment a
+		JOIN unit u ON u.id = a.unit_id
+		WHERE a.person_id = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?) AND u.tree = ? AND u.path >= ? AND u.path < ?`,
+		person, day, day, PartyTree, from, to)
+	return below, db.Wrap(err, nil, "ask whether person %d stands below unit %d", person, by.Party.ID)
+}

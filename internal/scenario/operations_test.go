@@ -91,8 +91,9 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.needs()
 		v.roles()
 		v.policy()
+		v.consents()
 		v.ledger()
-		if ids := c.missing("org", "member", "household", "request", "campaign", "privacy", "audit"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "campaign", "privacy", "consent", "audit"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})
@@ -474,6 +475,25 @@ func (v *village) campaigns() {
 	v.says("who lacks a report", seen, "每片走访", "lacking", 2, "title")
 	v.wants("close", v.secretary.post(path+"/close", nil), done)
 	v.says("campaigns", v.wants("list", v.secretary.get("/v1/campaigns"), ok), "closed", "items", 0, "state")
+}
+
+// consents calls each operation of consents once, in 瑞和社区.
+func (v *village) consents() {
+	v.t.Helper()
+	ok, done := http.StatusOK, http.StatusNoContent
+	lead, holder, witness := v.signIn("rh.cg"), v.signIn("rh.m03"), v.signIn("rh.bg01")
+	v.wants("give", holder.post("/v1/me/consents/board/give", map[string]any{"version": 1}), done)
+	v.says("given", v.wants("own consents", holder.get("/v1/me/consents"), ok), true, "items", 0, "holds")
+	v.wants("withdraw", holder.post("/v1/me/consents/board/withdraw", nil), done)
+	v.wants("refuse", holder.post("/v1/me/consents/plaque/refuse", map[string]any{"version": 1}), done)
+	id := func(a *actor) int64 { return v.wants("me", a.get("/v1/me"), ok).id("personId") }
+	v.wants("write down", lead.post("/v1/consents", map[string]any{
+		"personId": id(holder), "purpose": "media", "version": 1, "answer": "given", "witnessId": id(witness),
+	}), done)
+	v.says("assisted", v.wants("own consents", holder.get("/v1/me/consents"), ok), true, "items", 1, "assisted")
+	if items := v.wants("inbox", holder.get("/v1/inbox"), ok).items(); len(items) == 0 || items[len(items)-1]["kind"] != "consent.given" {
+		v.t.Errorf("the inbox holds %v, want the message about the consent last", items)
+	}
 }
 
 func (v *village) policy() {

@@ -221,6 +221,28 @@ CREATE TABLE `device` (
   KEY `device_person` (`person_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `disclosure_consent` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `purpose` varchar(40) NOT NULL,
+  `version` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `newest` tinyint(1) DEFAULT NULL,
+  `said_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `recorded_by` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `witness_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `disclosure_consent_newest` (`person_id`,`purpose`,`newest`),
+  KEY `disclosure_consent_by` (`recorded_by`),
+  KEY `disclosure_consent_witness` (`witness_id`),
+  KEY `disclosure_consent_ended` (`ended_at`,`id`),
+  CONSTRAINT `disclosure_consent_by_fk` FOREIGN KEY (`recorded_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `disclosure_consent_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `disclosure_consent_witness_fk` FOREIGN KEY (`witness_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `enrolment` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,

@@ -492,6 +492,11 @@ func aBasis(c *cell) int64 {
 	}).id("id")
 }
 
+// consentTo names the purpose of a consent.
+func consentTo(purpose string) func(*cell, *call) {
+	return func(_ *cell, r *call) { r.path = strings.Replace(r.path, "{purpose}", purpose, 1) }
+}
+
 // aSession is one of the asker's, or of somebody else at the same unit.
 func aSession(c *cell) int64 {
 	who := c.by
@@ -585,8 +590,19 @@ var plans = map[string]*plan{
 		fill: fill(func(c *cell, b map[string]any) { b["phoneCode"] = c.wechat.PhoneCode(c.phone()) }),
 		rule: alreadyKnown, also: func(w *world) []*actor { return []*actor{w.stranger()} },
 	},
-	"getMe":            {},
-	"listOwnAccesses":  {},
+	"getMe":           {},
+	"listOwnAccesses": {},
+	"listOwnConsents": {},
+	"giveConsent":     {fill: consentTo("board")},
+	"refuseConsent":   {fill: consentTo("plaque")},
+	"withdrawConsent": {fill: consentTo("media"), prep: func(c *cell) { // 409 if it is given already
+		c.by.send(call{method: http.MethodPost, path: "/v1/me/consents/media/give", body: map[string]any{"version": 1}})
+	}},
+	"recordConsent": {fits: branches, make: aPerson, fill: func(c *cell, r *call) {
+		b := r.body.(map[string]any)
+		b["personId"], b["answer"] = c.thing, "refused"
+		delete(b, "witnessId")
+	}},
 	"listInbox":        {},
 	"readInbox":        {fill: set("seq", 0)},
 	"getUnread":        {},

@@ -20,16 +20,18 @@ var column = map[string]string{
 
 // besides are objects of the contract that the table does not speak of, and why.
 var besides = map[string]string{
-	"server":      "says which version runs, to everybody",
-	"session":     "everybody's own",
-	"person":      "everybody's own",
-	"inbox":       "everybody's own",
-	"push_ticket": "everybody's own",
-	"account":     "signing in is no object of the work: security.md §3 says who recognises whom",
-	"invitation":  "the same",
-	"credential":  "the same",
-	"contact":     "of an entrance, public to whoever is signed in (C6)",
-	"place":       "where codes are shown: security.md §7 says who may make and show them",
+	"server":           "says which version runs, to everybody",
+	"session":          "everybody's own",
+	"person":           "everybody's own",
+	"inbox":            "everybody's own",
+	"consent":          "everybody's own",
+	"assisted_consent": "said by its person, and only written down (security.md §15)",
+	"push_ticket":      "everybody's own",
+	"account":          "signing in is no object of the work: security.md §3 says who recognises whom",
+	"invitation":       "the same",
+	"credential":       "the same",
+	"contact":          "of an entrance, public to whoever is signed in (C6)",
+	"place":            "where codes are shown: security.md §7 says who may make and show them",
 }
 
 // waiting are the columns that no operation has come to yet. The list only ever gets shorter.
