@@ -947,6 +947,27 @@ func (e PresenceEvidenceKind) Valid() bool {
 	}
 }
 
+// Defines values for PromiseState.
+const (
+	PromiseStateDropped PromiseState = "dropped"
+	PromiseStateKept    PromiseState = "kept"
+	PromiseStateOpen    PromiseState = "open"
+)
+
+// Valid indicates whether the value is a known member of the PromiseState enum.
+func (e PromiseState) Valid() bool {
+	switch e {
+	case PromiseStateDropped:
+		return true
+	case PromiseStateKept:
+		return true
+	case PromiseStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestAskerCallBack.
 const (
 	RequestAskerCallBackNone  RequestAskerCallBack = "none"
@@ -1760,6 +1781,24 @@ func (e ListPresenceParamsWhich) Valid() bool {
 	case ListPresenceParamsWhichClaims:
 		return true
 	case ListPresenceParamsWhichOwn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListPromisesParamsWhich.
+const (
+	ListPromisesParamsWhichHelpNeeded ListPromisesParamsWhich = "help_needed"
+	ListPromisesParamsWhichOwn        ListPromisesParamsWhich = "own"
+)
+
+// Valid indicates whether the value is a known member of the ListPromisesParamsWhich enum.
+func (e ListPromisesParamsWhich) Valid() bool {
+	switch e {
+	case ListPromisesParamsWhichHelpNeeded:
+		return true
+	case ListPromisesParamsWhichOwn:
 		return true
 	default:
 		return false
@@ -2944,6 +2983,12 @@ type NewPlace struct {
 // NewPlaceKind defines model for NewPlace.Kind.
 type NewPlaceKind string
 
+// NewPromise defines model for NewPromise.
+type NewPromise struct {
+	DueOn string  `json:"dueOn"`
+	Text  *string `json:"text,omitempty"`
+}
+
 // NewRequest defines model for NewRequest.
 type NewRequest struct {
 	CallBack *CallBack           `json:"callBack,omitempty"`
@@ -3348,6 +3393,45 @@ type ProblemField struct {
 	Pointer string `json:"pointer"`
 }
 
+// PromiseDropping defines model for PromiseDropping.
+type PromiseDropping struct {
+	Reason string `json:"reason"`
+}
+
+// PromiseMoving defines model for PromiseMoving.
+type PromiseMoving struct {
+	DueOn  string `json:"dueOn"`
+	Reason string `json:"reason"`
+}
+
+// PromisePage defines model for PromisePage.
+type PromisePage struct {
+	Items      []PromiseRow `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// PromiseRow defines model for PromiseRow.
+type PromiseRow struct {
+	DueOn       string `json:"dueOn"`
+	HouseholdID *int64 `json:"householdId,omitempty"`
+	ID          int64  `json:"id"`
+
+	// MovedTwice Help is needed.
+	MovedTwice bool `json:"movedTwice"`
+
+	// Reason Why it was last moved, or dropped.
+	Reason    *string      `json:"reason,omitempty"`
+	RequestID *int64       `json:"requestId,omitempty"`
+	State     PromiseState `json:"state"`
+	Text      *string      `json:"text,omitempty"`
+
+	// UnitID Whose word it is, of the role that gave it.
+	UnitID int64 `json:"unitId"`
+}
+
+// PromiseState defines model for PromiseState.
+type PromiseState string
+
 // Proposal defines model for Proposal.
 type Proposal struct {
 	Document       *string   `json:"document,omitempty"`
@@ -3514,6 +3598,9 @@ type RequestDetail struct {
 	// Holder Who must act now.
 	Holder RequestHolder `json:"holder"`
 	ID     int64         `json:"id"`
+
+	// Promises What the asker was promised, with its day.
+	Promises []PromiseRow `json:"promises"`
 
 	// ReceiptCode The asker's code, ten characters shown five and five.
 	//
@@ -4807,6 +4894,50 @@ type WithdrawCheckInParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListPromisesParams defines parameters for ListPromises.
+type ListPromisesParams struct {
+	Which *ListPromisesParamsWhich `form:"which,omitempty" json:"which,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPromisesParamsWhich defines parameters for ListPromises.
+type ListPromisesParamsWhich string
+
+// DropPromiseParams defines parameters for DropPromise.
+type DropPromiseParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// KeepPromiseParams defines parameters for KeepPromise.
+type KeepPromiseParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MovePromiseParams defines parameters for MovePromise.
+type MovePromiseParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListQuietUnitsParams defines parameters for ListQuietUnits.
 type ListQuietUnitsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -4903,6 +5034,15 @@ type MessageAskerParams struct {
 
 // GetPassedRequestParams defines parameters for GetPassedRequest.
 type GetPassedRequestParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MakePromiseParams defines parameters for MakePromise.
+type MakePromiseParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -5409,6 +5549,12 @@ type RefusePresenceJSONRequestBody = PresenceReason
 // WithdrawCheckInJSONRequestBody defines body for WithdrawCheckIn for application/json ContentType.
 type WithdrawCheckInJSONRequestBody = PresenceReason
 
+// DropPromiseJSONRequestBody defines body for DropPromise for application/json ContentType.
+type DropPromiseJSONRequestBody = PromiseDropping
+
+// MovePromiseJSONRequestBody defines body for MovePromise for application/json ContentType.
+type MovePromiseJSONRequestBody = PromiseMoving
+
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
 
@@ -5426,6 +5572,9 @@ type HandBackRequestJSONRequestBody = RequestHandBack
 
 // MessageAskerJSONRequestBody defines body for MessageAsker for application/json ContentType.
 type MessageAskerJSONRequestBody = RequestMessage
+
+// MakePromiseJSONRequestBody defines body for MakePromise for application/json ContentType.
+type MakePromiseJSONRequestBody = NewPromise
 
 // PullRequestJSONRequestBody defines body for PullRequest for application/json ContentType.
 type PullRequestJSONRequestBody = RequestReason
@@ -5735,6 +5884,18 @@ type ServerInterface interface {
 	// WithdrawCheckIn Take an own confirmed presence back
 	// (POST /v1/presence/{presenceId}/withdraw)
 	WithdrawCheckIn(ctx echo.Context, presenceID int64, params WithdrawCheckInParams) error
+	// ListPromises Open promises of the own role, or those below that need help
+	// (GET /v1/promises)
+	ListPromises(ctx echo.Context, params ListPromisesParams) error
+	// DropPromise Give a promise up
+	// (POST /v1/promises/{promiseId}/drop)
+	DropPromise(ctx echo.Context, promiseID int64, params DropPromiseParams) error
+	// KeepPromise Say that a promise was kept
+	// (POST /v1/promises/{promiseId}/keep)
+	KeepPromise(ctx echo.Context, promiseID int64, params KeepPromiseParams) error
+	// MovePromise Move a promise to another day
+	// (POST /v1/promises/{promiseId}/move)
+	MovePromise(ctx echo.Context, promiseID int64, params MovePromiseParams) error
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx echo.Context) error
@@ -5768,6 +5929,9 @@ type ServerInterface interface {
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx echo.Context, requestID int64, params GetPassedRequestParams) error
+	// MakePromise Promise the asker something by a day
+	// (POST /v1/requests/{requestId}/promises)
+	MakePromise(ctx echo.Context, requestID int64, params MakePromiseParams) error
 	// PullRequest Take a need over from below
 	// (POST /v1/requests/{requestId}/pull)
 	PullRequest(ctx echo.Context, requestID int64, params PullRequestParams) error
@@ -9085,6 +9249,214 @@ func (w *ServerInterfaceWrapper) WithdrawCheckIn(ctx echo.Context) error {
 	return err
 }
 
+// ListPromises converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPromises(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPromisesParams
+	// ------------- Optional query parameter "which" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "which", ctx.QueryParams(), &params.Which, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter which: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPromises(ctx, params)
+	return err
+}
+
+// DropPromise converts echo context to params.
+func (w *ServerInterfaceWrapper) DropPromise(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promiseId" -------------
+	var promiseID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promiseId", ctx.Param("promiseId"), &promiseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promiseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DropPromiseParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DropPromise(ctx, promiseID, params)
+	return err
+}
+
+// KeepPromise converts echo context to params.
+func (w *ServerInterfaceWrapper) KeepPromise(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promiseId" -------------
+	var promiseID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promiseId", ctx.Param("promiseId"), &promiseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promiseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params KeepPromiseParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.KeepPromise(ctx, promiseID, params)
+	return err
+}
+
+// MovePromise converts echo context to params.
+func (w *ServerInterfaceWrapper) MovePromise(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "promiseId" -------------
+	var promiseID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "promiseId", ctx.Param("promiseId"), &promiseID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter promiseId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MovePromiseParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MovePromise(ctx, promiseID, params)
+	return err
+}
+
 // CreatePushTicket converts echo context to params.
 func (w *ServerInterfaceWrapper) CreatePushTicket(ctx echo.Context) error {
 	var err error
@@ -9572,6 +9944,59 @@ func (w *ServerInterfaceWrapper) GetPassedRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetPassedRequest(ctx, requestID, params)
+	return err
+}
+
+// MakePromise converts echo context to params.
+func (w *ServerInterfaceWrapper) MakePromise(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MakePromiseParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MakePromise(ctx, requestID, params)
 	return err
 }
 
@@ -11665,6 +12090,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/requests/:requestId/close", wrapper.CloseRequest, options.OperationMiddlewares["closeRequest"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/withdraw", wrapper.WithdrawRequest, options.OperationMiddlewares["withdrawRequest"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/reopen", wrapper.ReopenRequest, options.OperationMiddlewares["reopenRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/promises", wrapper.MakePromise, options.OperationMiddlewares["makePromise"]...)
+	router.GET(options.BaseURL+"/v1/promises", wrapper.ListPromises, options.OperationMiddlewares["listPromises"]...)
+	router.POST(options.BaseURL+"/v1/promises/:promiseId/keep", wrapper.KeepPromise, options.OperationMiddlewares["keepPromise"]...)
+	router.POST(options.BaseURL+"/v1/promises/:promiseId/drop", wrapper.DropPromise, options.OperationMiddlewares["dropPromise"]...)
+	router.POST(options.BaseURL+"/v1/promises/:promiseId/move", wrapper.MovePromise, options.OperationMiddlewares["movePromise"]...)
 	router.POST(options.BaseURL+"/v1/imports", wrapper.UploadImport, options.OperationMiddlewares["uploadImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
@@ -14750,6 +15180,167 @@ func (response WithdrawCheckIndefaultApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type ListPromisesRequestObject struct {
+	Params ListPromisesParams
+}
+
+type ListPromisesResponseObject interface {
+	VisitListPromisesResponse(w http.ResponseWriter) error
+}
+
+type ListPromises200JSONResponse PromisePage
+
+func (response ListPromises200JSONResponse) VisitListPromisesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPromisesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPromisesdefaultApplicationProblemPlusJSONResponse) VisitListPromisesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropPromiseRequestObject struct {
+	PromiseID int64 `json:"promiseId"`
+	Params    DropPromiseParams
+	Body      *DropPromiseJSONRequestBody
+}
+
+type DropPromiseResponseObject interface {
+	VisitDropPromiseResponse(w http.ResponseWriter) error
+}
+
+type DropPromise200JSONResponse PromiseRow
+
+func (response DropPromise200JSONResponse) VisitDropPromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DropPromisedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DropPromisedefaultApplicationProblemPlusJSONResponse) VisitDropPromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepPromiseRequestObject struct {
+	PromiseID int64 `json:"promiseId"`
+	Params    KeepPromiseParams
+}
+
+type KeepPromiseResponseObject interface {
+	VisitKeepPromiseResponse(w http.ResponseWriter) error
+}
+
+type KeepPromise200JSONResponse PromiseRow
+
+func (response KeepPromise200JSONResponse) VisitKeepPromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepPromisedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response KeepPromisedefaultApplicationProblemPlusJSONResponse) VisitKeepPromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MovePromiseRequestObject struct {
+	PromiseID int64 `json:"promiseId"`
+	Params    MovePromiseParams
+	Body      *MovePromiseJSONRequestBody
+}
+
+type MovePromiseResponseObject interface {
+	VisitMovePromiseResponse(w http.ResponseWriter) error
+}
+
+type MovePromise200JSONResponse PromiseRow
+
+func (response MovePromise200JSONResponse) VisitMovePromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MovePromisedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MovePromisedefaultApplicationProblemPlusJSONResponse) VisitMovePromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreatePushTicketRequestObject struct {
 }
 
@@ -15180,6 +15771,47 @@ type GetPassedRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetPassedRequestdefaultApplicationProblemPlusJSONResponse) VisitGetPassedRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePromiseRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    MakePromiseParams
+	Body      *MakePromiseJSONRequestBody
+}
+
+type MakePromiseResponseObject interface {
+	VisitMakePromiseResponse(w http.ResponseWriter) error
+}
+
+type MakePromise201JSONResponse PromiseRow
+
+func (response MakePromise201JSONResponse) VisitMakePromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MakePromisedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MakePromisedefaultApplicationProblemPlusJSONResponse) VisitMakePromiseResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16996,6 +17628,18 @@ type StrictServerInterface interface {
 	// WithdrawCheckIn Take an own confirmed presence back
 	// (POST /v1/presence/{presenceId}/withdraw)
 	WithdrawCheckIn(ctx context.Context, request WithdrawCheckInRequestObject) (WithdrawCheckInResponseObject, error)
+	// ListPromises Open promises of the own role, or those below that need help
+	// (GET /v1/promises)
+	ListPromises(ctx context.Context, request ListPromisesRequestObject) (ListPromisesResponseObject, error)
+	// DropPromise Give a promise up
+	// (POST /v1/promises/{promiseId}/drop)
+	DropPromise(ctx context.Context, request DropPromiseRequestObject) (DropPromiseResponseObject, error)
+	// KeepPromise Say that a promise was kept
+	// (POST /v1/promises/{promiseId}/keep)
+	KeepPromise(ctx context.Context, request KeepPromiseRequestObject) (KeepPromiseResponseObject, error)
+	// MovePromise Move a promise to another day
+	// (POST /v1/promises/{promiseId}/move)
+	MovePromise(ctx context.Context, request MovePromiseRequestObject) (MovePromiseResponseObject, error)
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
@@ -17029,6 +17673,9 @@ type StrictServerInterface interface {
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx context.Context, request GetPassedRequestRequestObject) (GetPassedRequestResponseObject, error)
+	// MakePromise Promise the asker something by a day
+	// (POST /v1/requests/{requestId}/promises)
+	MakePromise(ctx context.Context, request MakePromiseRequestObject) (MakePromiseResponseObject, error)
 	// PullRequest Take a need over from below
 	// (POST /v1/requests/{requestId}/pull)
 	PullRequest(ctx context.Context, request PullRequestRequestObject) (PullRequestResponseObject, error)
@@ -20059,6 +20706,155 @@ func (sh *strictHandler) WithdrawCheckIn(ctx echo.Context, presenceID int64, par
 	return nil
 }
 
+// ListPromises operation middleware
+func (sh *strictHandler) ListPromises(ctx echo.Context, params ListPromisesParams) error {
+	var request ListPromisesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPromises(ctx.Request().Context(), request.(ListPromisesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPromises")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPromisesResponseObject); ok {
+		return validResponse.VisitListPromisesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DropPromise operation middleware
+func (sh *strictHandler) DropPromise(ctx echo.Context, promiseID int64, params DropPromiseParams) error {
+	var request DropPromiseRequestObject
+
+	request.PromiseID = promiseID
+	request.Params = params
+
+	var body DropPromiseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DropPromise(ctx.Request().Context(), request.(DropPromiseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DropPromise")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DropPromiseResponseObject); ok {
+		return validResponse.VisitDropPromiseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// KeepPromise operation middleware
+func (sh *strictHandler) KeepPromise(ctx echo.Context, promiseID int64, params KeepPromiseParams) error {
+	var request KeepPromiseRequestObject
+
+	request.PromiseID = promiseID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.KeepPromise(ctx.Request().Context(), request.(KeepPromiseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "KeepPromise")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(KeepPromiseResponseObject); ok {
+		return validResponse.VisitKeepPromiseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MovePromise operation middleware
+func (sh *strictHandler) MovePromise(ctx echo.Context, promiseID int64, params MovePromiseParams) error {
+	var request MovePromiseRequestObject
+
+	request.PromiseID = promiseID
+	request.Params = params
+
+	var body MovePromiseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MovePromise(ctx.Request().Context(), request.(MovePromiseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MovePromise")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MovePromiseResponseObject); ok {
+		return validResponse.VisitMovePromiseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreatePushTicket operation middleware
 func (sh *strictHandler) CreatePushTicket(ctx echo.Context) error {
 	var request CreatePushTicketRequestObject
@@ -20471,6 +21267,55 @@ func (sh *strictHandler) GetPassedRequest(ctx echo.Context, requestID int64, par
 		return err
 	} else if validResponse, ok := response.(GetPassedRequestResponseObject); ok {
 		return validResponse.VisitGetPassedRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MakePromise operation middleware
+func (sh *strictHandler) MakePromise(ctx echo.Context, requestID int64, params MakePromiseParams) error {
+	var request MakePromiseRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body MakePromiseJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MakePromise(ctx.Request().Context(), request.(MakePromiseRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MakePromise")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MakePromiseResponseObject); ok {
+		return validResponse.VisitMakePromiseResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -56,6 +56,13 @@ var kinds = map[string]kind{
 
 	"call.assigned": {Prompt, []string{count, dueAt, placeLabel}},
 
+	"promise.due":         {Ordinary, []string{receiptCode, dueAt}},
+	"promise.moved":       {Prompt, []string{receiptCode, dueAt}},
+	"promise.help_needed": {Ordinary, []string{count}},
+
+	"flag.expiring": {Ordinary, []string{count}},
+	"risk.opened":   {Safety, []string{kindLabel, unitLabel, at}},
+
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},
 

@@ -210,6 +210,20 @@ func InterimHolder(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) 
 	return Unit{}, nil, nil
 }
 
+// StandsIn says whether by stands in for the vacant lead of grid unit u today (T8).
+func StandsIn(ctx context.Context, q db.Queryer, by Actor, u Unit) (bool, error) {
+	if by.Assignment == 0 || !by.Sees(u) {
+		return false, nil
+	}
+	day := calendar.DayOf(db.NowOf(q))
+	in, err := LeadOf(ctx, q, u, day)
+	if err != nil || len(in) > 0 {
+		return false, err
+	}
+	_, in, err = InterimHolder(ctx, q, u, day)
+	return slices.ContainsFunc(in, func(i Incumbent) bool { return i.Assignment == by.Assignment }), err
+}
+
 // actorRow is an assignment with its unit and the unit linked to that.
 type actorRow struct {
 	ID          AssignmentID `db:"id"`

@@ -72,7 +72,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
 		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
 		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(r.ResolvedLevel)),
-		Askers:        make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)),
+		Askers:        make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)), Promises: promiseRows(d.Promises),
 	}
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{

@@ -176,6 +176,8 @@ type Detail struct {
 	Askers  []Asker
 	Handed  HandedTo // zero: nobody took it over
 	History []Step
+
+	Promises []Promise
 }
 
 // Read shows a request to who may see it. The reading is noted, and without the note nothing is shown (X41).
@@ -199,6 +201,9 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 			return err
 		}
 		if d.History, err = history(ctx, tx, s.keys, id); err != nil {
+			return err
+		}
+		if d.Promises, err = PromisesOf(ctx, tx, s.keys, id); err != nil {
 			return err
 		}
 		audit.Note(tx, by.Did("request.read", "request", int64(id)).Showing("what"))

@@ -37,6 +37,7 @@ func (v *village) needs() {
 	v.wants("hand back", v.office.post(over+"/hand-back", map[string]any{"level": 4, "reason": "由村里办理"}), ok)
 	v.says("what the office keeps", v.wants("passed", v.office.get(over+"/passed"), ok), "new", "state")
 	v.missing("the office reads the rest", func() answer { return v.office.get(over) })
+	v.promises(open("台阶松动"))
 	if len(v.wants("list", v.holder.get("/v1/requests"), ok).items()) == 0 {
 		v.t.Error("the reopened request is on no list")
 	}

@@ -173,6 +173,34 @@ CREATE TABLE `campaign_stage` (
   CONSTRAINT `campaign_stage_campaign_fk` FOREIGN KEY (`campaign_id`) REFERENCES `campaign` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `care_flag` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `premises_id` bigint(20) NOT NULL,
+  `flag_sealed` varbinary(1500) DEFAULT NULL,
+  `consent_id` bigint(20) DEFAULT NULL,
+  `basis_id` bigint(20) DEFAULT NULL,
+  `is_temporary` tinyint(1) NOT NULL,
+  `expires_on` char(10) NOT NULL,
+  `warn_at` datetime(3) DEFAULT NULL,
+  `purge_on` char(10) NOT NULL,
+  `seen_at` datetime(3) DEFAULT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `care_flag_premises` (`premises_id`,`expires_on`),
+  KEY `care_flag_consent` (`consent_id`),
+  KEY `care_flag_basis` (`basis_id`),
+  KEY `care_flag_person` (`person_id`),
+  KEY `care_flag_warn` (`warn_at`,`id`),
+  KEY `care_flag_purge` (`purge_on`,`id`),
+  CONSTRAINT `care_flag_basis_fk` FOREIGN KEY (`basis_id`) REFERENCES `legal_basis` (`id`),
+  CONSTRAINT `care_flag_consent_fk` FOREIGN KEY (`consent_id`) REFERENCES `household_consent` (`id`),
+  CONSTRAINT `care_flag_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `care_flag_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `code_redemption` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -277,6 +305,25 @@ CREATE TABLE `entrance` (
   KEY `entrance_building` (`building_id`),
   CONSTRAINT `entrance_building_fk` FOREIGN KEY (`building_id`) REFERENCES `building` (`id`),
   CONSTRAINT `entrance_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `household_consent` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `premises_id` bigint(20) NOT NULL,
+  `purpose` varchar(20) NOT NULL,
+  `wording` varchar(20) NOT NULL,
+  `channel` varchar(20) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) DEFAULT NULL,
+  `withdrawn_at` datetime(3) DEFAULT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `household_consent_premises` (`premises_id`,`purpose`,`valid_from`),
+  KEY `household_consent_person` (`person_id`),
+  CONSTRAINT `household_consent_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `household_consent_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `household_contact` (
@@ -574,6 +621,35 @@ CREATE TABLE `presence_evidence` (
   CONSTRAINT `presence_evidence_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `presence_evidence_place_fk` FOREIGN KEY (`place_id`) REFERENCES `place` (`id`),
   CONSTRAINT `presence_evidence_presence_fk` FOREIGN KEY (`presence_id`) REFERENCES `presence` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `promise` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) DEFAULT NULL,
+  `premises_id` bigint(20) DEFAULT NULL,
+  `visit_id` bigint(20) DEFAULT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `due_on` char(10) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `moved` smallint(6) NOT NULL DEFAULT 0,
+  `text_sealed` varbinary(1000) DEFAULT NULL,
+  `reason_sealed` varbinary(1000) DEFAULT NULL,
+  `remind_at` datetime(3) DEFAULT NULL,
+  `made_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `promise_unit` (`unit_id`,`state`,`due_on`,`id`),
+  KEY `promise_premises` (`premises_id`,`state`),
+  KEY `promise_request` (`request_id`,`id`),
+  KEY `promise_person` (`person_id`),
+  KEY `promise_remind` (`remind_at`,`id`),
+  CONSTRAINT `promise_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `promise_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
+  CONSTRAINT `promise_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `push_ticket` (

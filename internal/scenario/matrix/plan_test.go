@@ -291,6 +291,14 @@ func aVisit(c *cell) int64 {
 	}).id("id")
 }
 
+// aPromise is one that the holder of the area c.at has made about a request there.
+func aPromise(c *cell) int64 {
+	return c.lead(c.at).post(fmt.Sprintf("/v1/requests/%d/promises", aRequest(c)), map[string]any{"dueOn": c.today()}).id("id")
+}
+
+// givesWord is the oracle of promises: the role in the unit that made it.
+func givesWord(c *cell) bool { return homesOfOwnArea(c) }
+
 // anEntrance is one of the place that lies in no area.
 func (c *cell) anEntrance(at *unit) (id household.EntranceID) {
 	for !place(at) {
@@ -807,6 +815,17 @@ var plans = map[string]*plan{
 			return id
 		}, sees: seesRequest,
 	},
+
+	"makePromise": {
+		self: true, mine: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest, rule: holdsIt,
+		fill: fill(func(c *cell, b map[string]any) { b["dueOn"] = c.today() }),
+	},
+	"listPromises": {fits: areas, make: aPromise, sees: givesWord, list: "id"},
+	"keepPromise":  {fits: areas, make: aPromise, sees: givesWord},
+	"dropPromise":  {fits: areas, make: aPromise, sees: givesWord},
+	"movePromise": {fits: areas, make: aPromise, sees: givesWord, fill: fill(func(c *cell, b map[string]any) {
+		b["dueOn"] = c.today().Add(3)
+	})},
 
 	// The rosters.
 	"listMembers":   {fits: branches, make: aMember, list: "id"},

@@ -32,6 +32,7 @@ var besides = map[string]string{
 	"credential":       "the same",
 	"contact":          "of an entrance, public to whoever is signed in (C6)",
 	"place":            "where codes are shown: security.md §7 says who may make and show them",
+	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }
 
 // waiting are the columns that no operation has come to yet. The list only ever gets shorter.

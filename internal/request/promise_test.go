@@ -1,0 +1,165 @@
+package request_test
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/configs"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+)
+
+// promise makes one of 周春禾 about a new request, due on a day.
+func (x *fixture) promise(t *testing.T, due calendar.Day) (request.ID, request.Promise) {
+	t.Helper()
+	r := x.create(t, x.ZhouChunhe, request.Need{What: "屋顶漏水", Category: request.DwellingSafety})
+	p, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: due, Text: "来修屋顶"})
+	if err != nil {
+		t.Fatalf("promise something: %v", err)
+	}
+	return r.ID, p
+}
+
+func TestK19_APromiseDueOnASaturdayIsRemindedOfOnFriday(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		cal, err := calendar.Parse(configs.Holidays)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.service = request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), cal, nil)
+		x.promise(t, "2026-03-07")
+		friday := time.Date(2026, 3, 6, 0, 30, 0, 0, time.UTC) // 08:30 in Shanghai
+		remind := func(at time.Time) {
+			t.Helper()
+			d.SetNow(func() time.Time { return at })
+			var nodes sync.WaitGroup
+			for range 3 { // as many nodes at one time
+				nodes.Go(func() {
+					if _, err := x.service.RemindPromises(t.Context()); err != nil {
+						t.Errorf("remind: %v", err)
+					}
+				})
+			}
+			nodes.Wait()
+		}
+		remind(friday.Add(-time.Millisecond))
+		if got := inboxes(t, d, "promise.due"); len(got) != 0 {
+			t.Errorf("a millisecond too early: reminded %v", got)
+		}
+		remind(friday)
+		remind(friday.Add(24 * time.Hour))
+		if got := inboxes(t, d, "promise.due"); !slices.Equal(got, []org.PersonID{x.ZhouChunhe.PersonID}) {
+			t.Errorf("reminded %v, want the area holder once", got)
+		}
+	})
+}
+
+func TestWhoHasKeptAPromiseOrClosedItsRequestIsNotRemindedOfIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		_, kept := x.promise(t, "2026-03-05")
+		if _, err := x.service.KeepPromise(t.Context(), x.ZhouChunhe, kept.ID); err != nil {
+			t.Fatal(err)
+		}
+		closed, _ := x.promise(t, "2026-03-05")
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, closed, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		at(d, 7*24*60)
+		if _, err := x.service.RemindPromises(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := inboxes(t, d, "promise.due"); len(got) != 0 {
+			t.Errorf("reminded %v, want nobody", got)
+		}
+	})
+}
+
+func TestX25_APromiseMovedTwiceTellsTheLeadThatHelpIsNeeded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		id, p := x.promise(t, "2026-03-05")
+		for i, day := range []calendar.Day{"2026-03-09", "2026-03-10", "2026-03-11"} {
+			if _, err := x.service.MovePromise(t.Context(), x.ZhouChunhe, p.ID, day, "材料未到"); err != nil {
+				t.Fatal(err)
+			}
+			want := []org.PersonID{x.SunLixia.PersonID}[:min(1, i)]
+			if got := inboxes(t, d, "promise.help_needed"); !slices.Equal(got, want) {
+				t.Errorf("moved %d times: told %v, want %v", i+1, got, want)
+			}
+		}
+		help, _, err := x.service.Promises(t.Context(), x.SunLixia, request.NeedingHelp, "", 0)
+		if err != nil || len(help) != 1 || help[0].ID != p.ID || help[0].Text != "" {
+			t.Errorf("the lead sees %+v (%v), want that one, and not what was promised", help, err)
+		}
+		r, err := x.service.Read(t.Context(), x.ZhouChunhe, id)
+		if err != nil || len(r.Promises) != 1 || r.Promises[0].DueOn != "2026-03-11" || r.Promises[0].Why != "材料未到" {
+			t.Errorf("the request says %+v (%v), want the last day with its reason", r.Promises, err)
+		}
+		if got := r.History[len(r.History)-1]; got.Move != "promise_moved" || got.Note != "材料未到" {
+			t.Errorf("the history ends with %s %q", got.Move, got.Note)
+		}
+	})
+}
+
+func TestAPromiseIsTheWordOfARoleAndEndsOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		_, p := x.promise(t, "2026-03-05")
+		for name, by := range map[string]org.Actor{"a neighbour": x.WangQiufen, "the lead": x.SunLixia, "the asker": x.LinXiaoman} {
+			if _, err := x.service.KeepPromise(t.Context(), by, p.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s keeps it: %v, want not found", name, err)
+			}
+		}
+		ends := make([]error, 20)
+		var all sync.WaitGroup
+		for i := range ends {
+			all.Go(func() {
+				if i%2 == 0 {
+					_, ends[i] = x.service.KeepPromise(t.Context(), x.ZhouChunhe, p.ID)
+					return
+				}
+				_, ends[i] = x.service.DropPromise(t.Context(), x.ZhouChunhe, p.ID, "住户已自行修好")
+			})
+		}
+		all.Wait()
+		n := 0
+		for _, err := range ends {
+			if err == nil {
+				n++
+			} else if !errors.Is(err, request.ErrPromiseOver) {
+				t.Errorf("ended: %v", err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("it ended %d times, want once", n)
+		}
+		steps := 0
+		if err := d.Get(t.Context(), &steps, `SELECT COUNT(*) FROM request_history WHERE move IN ('promise_kept', 'promise_dropped')`); err != nil || steps != 1 {
+			t.Errorf("the history has %d ends (%v), want one", steps, err)
+		}
+	})
+}
+
+func TestOnlyTheHolderPromisesTheAskerSomething(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		n := request.NewPromise{DueOn: "2026-03-05"}
+		if _, err := x.service.MakePromise(t.Context(), x.SunLixia, r.ID, n); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("the lead promises: %v, want %v", err, request.ErrNotHolder)
+		}
+		for _, day := range []calendar.Day{"2026-03-01", "2028-03-01"} {
+			n.DueOn = day
+			if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, n); !errors.Is(err, request.ErrPromiseDay) {
+				t.Errorf("for %s: %v, want %v", day, err, request.ErrPromiseDay)
+			}
+		}
+	})
+}

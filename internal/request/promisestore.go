@@ -1,0 +1,215 @@
+package request
+
+import (
+	"context"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+)
+
+const promiseColumns = `
+	p.id, p.request_id, p.premises_id, p.visit_id, p.unit_id, p.role, p.person_id, p.assignment_id, p.due_on, p.state,
+	p.moved, p.text_sealed, p.reason_sealed, p.remind_at, p.made_at, p.ended_at, p.version`
+
+// insertPromise stores p and gives it its id.
+func insertPromise(ctx context.Context, tx *db.Tx, keys *sealed.Keys, p *Promise) error {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO promise (
+			request_id, premises_id, visit_id, unit_id, role, person_id, assignment_id, due_on, state, remind_at, made_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		p.RequestID, p.PremisesID, p.VisitID, p.UnitID, p.Role, p.PersonID, p.Assignment, p.DueOn, p.State, p.RemindAt, p.MadeAt)
+	if err != nil {
+		return db.Wrap(err, nil, "insert promise")
+	}
+	if p.ID = PromiseID(id); p.Text == "" {
+		return nil
+	}
+	text, err := keys.Seal(sealed.Personal, "promise", "text_sealed", id, p.Text)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, `
+		UPDATE promise
+		SET text_sealed = ?
+		WHERE id = ?`, text, id)
+	return db.Wrap(err, nil, "seal promise %d", id)
+}
+
+// savePromise stores what became of p, unless somebody was faster.
+func savePromise(ctx context.Context, tx *db.Tx, keys *sealed.Keys, p *Promise, why string) (err error) {
+	if why != "" {
+		if p.WhySealed, err = keys.Seal(sealed.Personal, "promise", "reason_sealed", int64(p.ID), why); err != nil {
+			return err
+		}
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE promise
+		SET due_on = ?, state = ?, moved = ?, reason_sealed = ?, remind_at = ?, ended_at = ?, version = version + 1
+		WHERE id = ? AND version = ?`,
+		p.DueOn, p.State, p.Moved, p.WhySealed, p.RemindAt, p.EndedAt, p.ID, p.Version)
+	if err != nil {
+		return db.Wrap(err, nil, "save promise %d", p.ID)
+	}
+	if found == 0 {
+		now, err := findPromise(ctx, tx, p.ID)
+		if err != nil {
+			return err
+		}
+		return ErrPromiseOver.With("state", string(now.State))
+	}
+	p.Version++
+	return nil
+}
+
+func (p *Promise) unseal(keys *sealed.Keys) (err error) {
+	if p.Text, err = keys.Open(sealed.Personal, "promise", "text_sealed", int64(p.ID), p.TextSealed); err != nil {
+		return err
+	}
+	p.Why, err = keys.Open(sealed.Personal, "promise", "reason_sealed", int64(p.ID), p.WhySealed)
+	return err
+}
+
+// findPromise returns a promise; whether the asker may act on it is for whoever calls.
+func findPromise(ctx context.Context, q db.Queryer, id PromiseID) (p Promise, err error) {
+	err = q.Get(ctx, &p, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		WHERE p.id = ?`, id)
+	return p, db.Wrap(err, problem.ErrNotFound, "find promise %d", id)
+}
+
+func promisesOf(ctx context.Context, q db.Queryer, id ID) (all []Promise, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		WHERE p.request_id = ?
+		ORDER BY p.id`, id)
+	return all, db.Wrap(err, nil, "find the promises about request %d", id)
+}
+
+// PromisesOfVisit are the promises made at a visit, in the order they were made.
+func PromisesOfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []PromiseID, err error) {
+	var all []Promise
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM visit v
+		JOIN promise p ON p.premises_id = v.premises_id
+		WHERE v.id = ? AND p.visit_id = v.id
+		ORDER BY p.id`, visit)
+	for _, p := range all {
+		ids = append(ids, p.ID)
+	}
+	return ids, db.Wrap(err, nil, "find the promises of visit %d", visit)
+}
+
+// listPromises are the open promises of by's role in its unit, those due first in front.
+func listPromises(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Promise, err error) {
+	day := calendar.DayOf(p.At)
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		WHERE p.unit_id = ? AND p.state = ?
+		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
+		  AND p.role = ?
+		ORDER BY p.due_on, p.id
+		LIMIT ?`, by.Grid.ID, PromiseOpen, day, day, p.ID, by.Role, p.Limit())
+	return all, db.Wrap(err, nil, "list promises")
+}
+
+// listNeedingHelp are the open promises below by that were moved twice or more, those due first in front.
+func listNeedingHelp(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Promise, err error) {
+	day := calendar.DayOf(p.At)
+	from, to := by.Scope()
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM unit u
+		JOIN promise p ON p.unit_id = u.id
+		WHERE u.path > ? AND u.path < ? AND p.state = ? AND p.moved >= ?
+		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
+		ORDER BY p.due_on, p.id
+		LIMIT ?`, from, to, PromiseOpen, helpNeeded, day, day, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list promises that need help")
+}
+
+// PromisedAt are those of the premises that were promised something which is due by a day, with the day first due.
+func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...int64) (map[int64]calendar.Day, error) {
+	due := map[int64]calendar.Day{}
+	if len(premises) == 0 {
+		return due, nil
+	}
+	query, args, err := db.In(`
+		SELECT premises_id, MIN(due_on) AS due_on
+		FROM promise
+		WHERE premises_id IN (?) AND state = ? AND due_on <= ?
+		GROUP BY premises_id`, premises, PromiseOpen, by)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Premises int64        `db:"premises_id"`
+		DueOn    calendar.Day `db:"due_on"`
+	}
+	err = q.Select(ctx, &rows, query, args...)
+	for _, r := range rows {
+		due[r.Premises] = r.DueOn
+	}
+	return due, db.Wrap(err, nil, "find at which of %d doors something is due", len(premises))
+}
+
+// HousePromised are those of the premises that were promised something about the house itself, whenever it is due:
+// rain does not wait for it.
+func HousePromised(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bool, error) {
+	promised := map[int64]bool{}
+	if len(premises) == 0 {
+		return promised, nil
+	}
+	query, args, err := db.In(`
+		SELECT DISTINCT p.premises_id
+		FROM promise p
+		JOIN request r ON r.id = p.request_id
+		WHERE p.premises_id IN (?) AND p.state = ? AND r.category = ?`, premises, PromiseOpen, DwellingSafety)
+	if err != nil {
+		return nil, err
+	}
+	var found []int64
+	err = q.Select(ctx, &found, query, args...)
+	for _, id := range found {
+		promised[id] = true
+	}
+	return promised, db.Wrap(err, nil, "find at which of %d doors the house was promised something", len(premises))
+}
+
+// OpenPromisesIn are the open promises of a unit's roles, those due first in front: what a handover packs.
+func OpenPromisesIn(ctx context.Context, q db.Queryer, unit org.UnitID) (ids []PromiseID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT id
+		FROM promise
+		WHERE unit_id = ? AND state = ?
+		ORDER BY due_on, id`, unit, PromiseOpen)
+	return ids, db.Wrap(err, nil, "find the open promises of unit %d", unit)
+}
+
+// toRemind are promises whose reminder is due, the earliest first.
+func toRemind(ctx context.Context, q db.Queryer, now time.Time) (all []Promise, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		WHERE p.remind_at <= ?
+		ORDER BY p.remind_at, p.id
+		LIMIT 100`, now)
+	return all, db.Wrap(err, nil, "find promises to remind of")
+}
+
+// takeReminder takes the reminder of p, unless somebody has, or p has moved.
+func takeReminder(ctx context.Context, tx *db.Tx, p Promise) (taken bool, err error) {
+	found, err := tx.Change(ctx, `
+		UPDATE promise
+		SET remind_at = NULL
+		WHERE id = ? AND version = ? AND remind_at IS NOT NULL`, p.ID, p.Version)
+	return found == 1, db.Wrap(err, nil, "take the reminder of promise %d", p.ID)
+}

@@ -1,0 +1,80 @@
+package request
+
+import (
+	"context"
+	"strconv"
+
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+// ref is p as notifications name it.
+func (p Promise) ref() notify.Ref { return notify.Ref{Type: "promise", ID: int64(p.ID)} }
+
+// once is the key by which what happened to p as it now is reaches a person once.
+func (p Promise) once(event string) string {
+	return "promise." + event + ":" + strconv.FormatInt(int64(p.ID), 10) + ":" + strconv.Itoa(p.Moved)
+}
+
+// promiser is whoever keeps p; of a vacant unit, who stands in for its lead.
+func (p Promise) promiser(ctx context.Context, tx *db.Tx) (to notify.Audience, u org.Unit, err error) {
+	if u, err = org.UnitByID(ctx, tx, p.UnitID); err != nil {
+		return to, u, err
+	}
+	if !leading[p.Role] {
+		to, err = seated(ctx, tx, seat{Unit: p.UnitID, Role: p.Role})
+		return to, u, err
+	}
+	in, err := leads(ctx, tx, u)
+	if err == nil && len(in) == 0 {
+		_, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+	}
+	return audience(in), u, err
+}
+
+// receiptOf is the receipt that the asker knows the request of p by; none if it is about none.
+func (s *Service) receiptOf(ctx context.Context, q db.Queryer, p Promise) (args map[string]any, r Request, err error) {
+	args = map[string]any{"dueAt": p.DueOn.Time()}
+	if p.RequestID == nil {
+		return args, Request{}, nil
+	}
+	rows, err := s.Opened(ctx, q, *p.RequestID)
+	if err != nil || len(rows) == 0 {
+		return args, Request{}, err
+	}
+	args["receiptCode"] = string(rows[0].Receipt)
+	return args, rows[0].Request, nil
+}
+
+// tellDue reminds the promiser of p. When what it was about is over there is nothing to remind of (K19).
+func (s *Service) tellDue(ctx context.Context, tx *db.Tx, p Promise) error {
+	args, r, err := s.receiptOf(ctx, tx, p)
+	if err != nil || r.ID != 0 && !r.State.Open() {
+		return err
+	}
+	to, _, err := p.promiser(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, tx, to, notify.Item{Kind: "promise.due", Ref: p.ref(), Args: args, Dedupe: p.once("due")})
+}
+
+// tellMoved tells whoever leads the promiser when p has moved twice (X25).
+func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Promise) error {
+	if p.Moved != helpNeeded {
+		return nil
+	}
+	_, u, err := p.promiser(ctx, tx)
+	if err != nil {
+		return err
+	}
+	_, above, err := org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now)) // the next lead up the ladder
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, tx, audience(above), notify.Item{
+		Kind: "promise.help_needed", Ref: p.ref(), By: by, Args: map[string]any{"count": 1}, Dedupe: p.once("help"),
+	})
+}
