@@ -164,6 +164,51 @@ func (e CampaignDetailState) Valid() bool {
 	}
 }
 
+// Defines values for CardKind.
+const (
+	CardKindPolicy   CardKind = "policy"
+	CardKindSolution CardKind = "solution"
+)
+
+// Valid indicates whether the value is a known member of the CardKind enum.
+func (e CardKind) Valid() bool {
+	switch e {
+	case CardKindPolicy:
+		return true
+	case CardKindSolution:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CardState.
+const (
+	CardStateActive    CardState = "active"
+	CardStateApproved  CardState = "approved"
+	CardStateDraft     CardState = "draft"
+	CardStateRetired   CardState = "retired"
+	CardStateReviewDue CardState = "review_due"
+)
+
+// Valid indicates whether the value is a known member of the CardState enum.
+func (e CardState) Valid() bool {
+	switch e {
+	case CardStateActive:
+		return true
+	case CardStateApproved:
+		return true
+	case CardStateDraft:
+		return true
+	case CardStateRetired:
+		return true
+	case CardStateReviewDue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConflictDecisionDecision.
 const (
 	ConflictDecisionDecisionDifferent ConflictDecisionDecision = "different"
@@ -563,6 +608,72 @@ func (e MemberUnmaskingPurpose) Valid() bool {
 	case MemberUnmaskingPurposeUrgent:
 		return true
 	case MemberUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewCardCategory.
+const (
+	NewCardCategoryAdvice         NewCardCategory = "advice"
+	NewCardCategoryCertTravel     NewCardCategory = "cert_travel"
+	NewCardCategoryDwellingSafety NewCardCategory = "dwelling_safety"
+	NewCardCategoryGeneral        NewCardCategory = "general"
+	NewCardCategoryPipeBurst      NewCardCategory = "pipe_burst"
+	NewCardCategoryWaterSupply    NewCardCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the NewCardCategory enum.
+func (e NewCardCategory) Valid() bool {
+	switch e {
+	case NewCardCategoryAdvice:
+		return true
+	case NewCardCategoryCertTravel:
+		return true
+	case NewCardCategoryDwellingSafety:
+		return true
+	case NewCardCategoryGeneral:
+		return true
+	case NewCardCategoryPipeBurst:
+		return true
+	case NewCardCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewCardKind.
+const (
+	NewCardKindPolicy   NewCardKind = "policy"
+	NewCardKindSolution NewCardKind = "solution"
+)
+
+// Valid indicates whether the value is a known member of the NewCardKind enum.
+func (e NewCardKind) Valid() bool {
+	switch e {
+	case NewCardKindPolicy:
+		return true
+	case NewCardKindSolution:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewCardReach.
+const (
+	NewCardReachPlace       NewCardReach = "place"
+	NewCardReachSubdistrict NewCardReach = "subdistrict"
+)
+
+// Valid indicates whether the value is a known member of the NewCardReach enum.
+func (e NewCardReach) Valid() bool {
+	switch e {
+	case NewCardReachPlace:
+		return true
+	case NewCardReachSubdistrict:
 		return true
 	default:
 		return false
@@ -1649,6 +1760,24 @@ func (e ConsentPurpose) Valid() bool {
 	}
 }
 
+// Defines values for ListCardsParamsWhich.
+const (
+	ListCardsParamsWhichKept    ListCardsParamsWhich = "kept"
+	ListCardsParamsWhichOffered ListCardsParamsWhich = "offered"
+)
+
+// Valid indicates whether the value is a known member of the ListCardsParamsWhich enum.
+func (e ListCardsParamsWhich) Valid() bool {
+	switch e {
+	case ListCardsParamsWhichKept:
+		return true
+	case ListCardsParamsWhichOffered:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListDaysSinceParamsOf.
 const (
 	ListDaysSinceParamsOfOwn  ListDaysSinceParamsOf = "own"
@@ -2154,6 +2283,86 @@ type CampaignStage struct {
 // CancelledTask defines model for CancelledTask.
 type CancelledTask struct {
 	Cancelled int `json:"cancelled"`
+}
+
+// Card defines model for Card.
+type Card struct {
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category RequestCategory `json:"category"`
+	Counter  *string         `json:"counter,omitempty"`
+	Edition  int32           `json:"edition"`
+
+	// FirstEditionID Absent on the first edition itself.
+	FirstEditionID *int64    `json:"firstEditionId,omitempty"`
+	ForWhom        *string   `json:"forWhom,omitempty"`
+	HowTo          *string   `json:"howTo,omitempty"`
+	ID             int64     `json:"id"`
+	Kind           CardKind  `json:"kind"`
+	Materials      *string   `json:"materials,omitempty"`
+	ProposedAt     time.Time `json:"proposedAt"`
+	Region         *string   `json:"region,omitempty"`
+	ReviewOn       string    `json:"reviewOn"`
+	Source         *string   `json:"source,omitempty"`
+	State          CardState `json:"state"`
+	Title          string    `json:"title"`
+
+	// UnitID It is offered there and below.
+	UnitID    int64  `json:"unitId"`
+	UnitName  string `json:"unitName"`
+	ValidFrom string `json:"validFrom"`
+	ValidTo   string `json:"validTo"`
+	Version   int64  `json:"version"`
+}
+
+// CardKind defines model for Card.Kind.
+type CardKind string
+
+// CardApproval defines model for CardApproval.
+type CardApproval struct {
+	ReviewOn *string `json:"reviewOn,omitempty"`
+	ValidTo  *string `json:"validTo,omitempty"`
+	Version  int64   `json:"version"`
+}
+
+// CardDetail defines model for CardDetail.
+type CardDetail struct {
+	Card Card `json:"card"`
+
+	// History Of all its editions that were approved, the first line first.
+	History []CardStep `json:"history"`
+}
+
+// CardEnd defines model for CardEnd.
+type CardEnd struct {
+	Reason  string `json:"reason"`
+	Version int64  `json:"version"`
+}
+
+// CardOnRequest defines model for CardOnRequest.
+type CardOnRequest struct {
+	CardID int64 `json:"cardId"`
+}
+
+// CardPage defines model for CardPage.
+type CardPage struct {
+	Items      []Card  `json:"items"`
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// CardState defines model for CardState.
+type CardState string
+
+// CardStep defines model for CardStep.
+type CardStep struct {
+	// AssignmentID The role that made the move; absent, a clock did.
+	AssignmentID *int64     `json:"assignmentId,omitempty"`
+	At           time.Time  `json:"at"`
+	CardID       int64      `json:"cardId"`
+	Edition      int32      `json:"edition"`
+	FromState    *CardState `json:"fromState,omitempty"`
+	Move         string     `json:"move"`
+	Note         *string    `json:"note,omitempty"`
+	ToState      CardState  `json:"toState"`
 }
 
 // Challenge defines model for Challenge.
@@ -2843,6 +3052,9 @@ type MovedRequest struct {
 	ID     int64         `json:"id"`
 	Level  int32         `json:"level"`
 
+	// OffersCard It was resolved above level 1; others may learn from it, so propose a card.
+	OffersCard *bool `json:"offersCard,omitempty"`
+
 	// ResolvedLevel Where a need was resolved.
 	ResolvedLevel *ResolvedLevel `json:"resolvedLevel,omitempty"`
 	SolveDueAt    *time.Time     `json:"solveDueAt,omitempty"`
@@ -2891,6 +3103,44 @@ type NewCampaign struct {
 	Stages []NewStage `json:"stages,omitempty"`
 	Title  string     `json:"title"`
 }
+
+// NewCard defines model for NewCard.
+type NewCard struct {
+	Category  NewCardCategory `json:"category"`
+	Counter   *string         `json:"counter,omitempty"`
+	ForWhom   *string         `json:"forWhom,omitempty"`
+	HowTo     *string         `json:"howTo,omitempty"`
+	Kind      NewCardKind     `json:"kind"`
+	Materials *string         `json:"materials,omitempty"`
+
+	// Reach Where it is offered, in the own place or in the whole subdistrict.
+	Reach *NewCardReach `json:"reach,omitempty"`
+
+	// Region Where it holds
+	Region *string `json:"region,omitempty"`
+
+	// Replaces The edition whose place it takes once it is approved.
+	Replaces *int64 `json:"replaces,omitempty"`
+
+	// RequestID The need that was solved so.
+	RequestID *int64  `json:"requestId,omitempty"`
+	ReviewOn  string  `json:"reviewOn"`
+	Source    *string `json:"source,omitempty"`
+	Title     string  `json:"title"`
+	ValidFrom string  `json:"validFrom"`
+
+	// ValidTo The last day on which it is offered.
+	ValidTo string `json:"validTo"`
+}
+
+// NewCardCategory defines model for NewCard.Category.
+type NewCardCategory string
+
+// NewCardKind defines model for NewCard.Kind.
+type NewCardKind string
+
+// NewCardReach Where it is offered, in the own place or in the whole subdistrict.
+type NewCardReach string
 
 // NewCheckIn defines model for NewCheckIn.
 type NewCheckIn struct {
@@ -3539,6 +3789,12 @@ type RequestAsker struct {
 
 // RequestAskerCallBack defines model for RequestAsker.CallBack.
 type RequestAskerCallBack string
+
+// RequestCards defines model for RequestCards.
+type RequestCards struct {
+	Attached  []Card `json:"attached"`
+	Suggested []Card `json:"suggested"`
+}
 
 // RequestCategory What the need is about. The category decides type, calendar, start level and target times.
 type RequestCategory string
@@ -4426,6 +4682,60 @@ type StartCampaignParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListCardsParams defines parameters for ListCards.
+type ListCardsParams struct {
+	Which *ListCardsParamsWhich `form:"which,omitempty" json:"which,omitempty"`
+
+	// UnitID What is offered there; absent, in the acting role's unit.
+	UnitID   *int64           `form:"unitId,omitempty" json:"unitId,omitempty"`
+	Category *RequestCategory `form:"category,omitempty" json:"category,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListCardsParamsWhich defines parameters for ListCards.
+type ListCardsParamsWhich string
+
+// ProposeCardParams defines parameters for ProposeCard.
+type ProposeCardParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetCardParams defines parameters for GetCard.
+type GetCardParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ApproveCardParams defines parameters for ApproveCard.
+type ApproveCardParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RetireCardParams defines parameters for RetireCard.
+type RetireCardParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // RecordCheckInParams defines parameters for RecordCheckIn.
 type RecordCheckInParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -4996,6 +5306,21 @@ type AcceptRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListRequestCardsParams defines parameters for ListRequestCards.
+type ListRequestCardsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AttachCardParams defines parameters for AttachCard.
+type AttachCardParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // CloseRequestParams defines parameters for CloseRequest.
 type CloseRequestParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -5483,6 +5808,15 @@ type RefuseBindingJSONRequestBody = BindingRefusal
 // CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
 type CreateCampaignJSONRequestBody = NewCampaign
 
+// ProposeCardJSONRequestBody defines body for ProposeCard for application/json ContentType.
+type ProposeCardJSONRequestBody = NewCard
+
+// ApproveCardJSONRequestBody defines body for ApproveCard for application/json ContentType.
+type ApproveCardJSONRequestBody = CardApproval
+
+// RetireCardJSONRequestBody defines body for RetireCard for application/json ContentType.
+type RetireCardJSONRequestBody = CardEnd
+
 // RecordCheckInJSONRequestBody defines body for RecordCheckIn for application/json ContentType.
 type RecordCheckInJSONRequestBody = NewCheckIn
 
@@ -5560,6 +5894,9 @@ type CreateRequestJSONRequestBody = NewRequest
 
 // AcceptRequestJSONRequestBody defines body for AcceptRequest for application/json ContentType.
 type AcceptRequestJSONRequestBody = RequestAcceptance
+
+// AttachCardJSONRequestBody defines body for AttachCard for application/json ContentType.
+type AttachCardJSONRequestBody = CardOnRequest
 
 // CloseRequestJSONRequestBody defines body for CloseRequest for application/json ContentType.
 type CloseRequestJSONRequestBody = RequestClosing
@@ -5731,6 +6068,21 @@ type ServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx echo.Context, campaignID int64, params StartCampaignParams) error
+	// ListCards Cards, newest first
+	// (GET /v1/cards)
+	ListCards(ctx echo.Context, params ListCardsParams) error
+	// ProposeCard Draft a card
+	// (POST /v1/cards)
+	ProposeCard(ctx echo.Context, params ProposeCardParams) error
+	// GetCard One card, with how its editions came about
+	// (GET /v1/cards/{cardId})
+	GetCard(ctx echo.Context, cardID int64, params GetCardParams) error
+	// ApproveCard Approve a card
+	// (POST /v1/cards/{cardId}/approve)
+	ApproveCard(ctx echo.Context, cardID int64, params ApproveCardParams) error
+	// RetireCard End a card
+	// (POST /v1/cards/{cardId}/retire)
+	RetireCard(ctx echo.Context, cardID int64, params RetireCardParams) error
 	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
 	// (POST /v1/check-ins)
 	RecordCheckIn(ctx echo.Context, params RecordCheckInParams) error
@@ -5914,6 +6266,12 @@ type ServerInterface interface {
 	// AcceptRequest Take a need on
 	// (POST /v1/requests/{requestId}/accept)
 	AcceptRequest(ctx echo.Context, requestID int64, params AcceptRequestParams) error
+	// ListRequestCards The cards of a need
+	// (GET /v1/requests/{requestId}/cards)
+	ListRequestCards(ctx echo.Context, requestID int64, params ListRequestCardsParams) error
+	// AttachCard Show the asker a card
+	// (POST /v1/requests/{requestId}/cards)
+	AttachCard(ctx echo.Context, requestID int64, params AttachCardParams) error
 	// CloseRequest End a need
 	// (POST /v1/requests/{requestId}/close)
 	CloseRequest(ctx echo.Context, requestID int64, params CloseRequestParams) error
@@ -7061,6 +7419,257 @@ func (w *ServerInterfaceWrapper) StartCampaign(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.StartCampaign(ctx, campaignID, params)
+	return err
+}
+
+// ListCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCards(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCardsParams
+	// ------------- Optional query parameter "which" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "which", ctx.QueryParams(), &params.Which, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter which: %s", err))
+	}
+
+	// ------------- Optional query parameter "unitId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "unitId", ctx.QueryParams(), &params.UnitID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter unitId: %s", err))
+	}
+
+	// ------------- Optional query parameter "category" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "category", ctx.QueryParams(), &params.Category, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter category: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCards(ctx, params)
+	return err
+}
+
+// ProposeCard converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposeCard(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProposeCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposeCard(ctx, params)
+	return err
+}
+
+// GetCard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "cardId" -------------
+	var cardID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "cardId", ctx.Param("cardId"), &cardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCard(ctx, cardID, params)
+	return err
+}
+
+// ApproveCard converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "cardId" -------------
+	var cardID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "cardId", ctx.Param("cardId"), &cardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveCard(ctx, cardID, params)
+	return err
+}
+
+// RetireCard converts echo context to params.
+func (w *ServerInterfaceWrapper) RetireCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "cardId" -------------
+	var cardID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "cardId", ctx.Param("cardId"), &cardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RetireCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetireCard(ctx, cardID, params)
 	return err
 }
 
@@ -9699,6 +10308,95 @@ func (w *ServerInterfaceWrapper) AcceptRequest(ctx echo.Context) error {
 	return err
 }
 
+// ListRequestCards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRequestCards(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRequestCardsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRequestCards(ctx, requestID, params)
+	return err
+}
+
+// AttachCard converts echo context to params.
+func (w *ServerInterfaceWrapper) AttachCard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AttachCardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AttachCard(ctx, requestID, params)
+	return err
+}
+
 // CloseRequest converts echo context to params.
 func (w *ServerInterfaceWrapper) CloseRequest(ctx echo.Context) error {
 	var err error
@@ -12010,6 +12708,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/campaigns/:campaignId", wrapper.GetCampaign, options.OperationMiddlewares["getCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/start", wrapper.StartCampaign, options.OperationMiddlewares["startCampaign"]...)
 	router.POST(options.BaseURL+"/v1/campaigns/:campaignId/close", wrapper.CloseCampaign, options.OperationMiddlewares["closeCampaign"]...)
+	router.GET(options.BaseURL+"/v1/cards", wrapper.ListCards, options.OperationMiddlewares["listCards"]...)
+	router.POST(options.BaseURL+"/v1/cards", wrapper.ProposeCard, options.OperationMiddlewares["proposeCard"]...)
+	router.GET(options.BaseURL+"/v1/cards/:cardId", wrapper.GetCard, options.OperationMiddlewares["getCard"]...)
+	router.POST(options.BaseURL+"/v1/cards/:cardId/approve", wrapper.ApproveCard, options.OperationMiddlewares["approveCard"]...)
+	router.POST(options.BaseURL+"/v1/cards/:cardId/retire", wrapper.RetireCard, options.OperationMiddlewares["retireCard"]...)
+	router.GET(options.BaseURL+"/v1/requests/:requestId/cards", wrapper.ListRequestCards, options.OperationMiddlewares["listRequestCards"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/cards", wrapper.AttachCard, options.OperationMiddlewares["attachCard"]...)
 	router.POST(options.BaseURL+"/v1/check-ins", wrapper.RecordCheckIn, options.OperationMiddlewares["recordCheckIn"]...)
 	router.GET(options.BaseURL+"/v1/presence", wrapper.ListPresence, options.OperationMiddlewares["listPresence"]...)
 	router.GET(options.BaseURL+"/v1/presence/:presenceId", wrapper.GetPresence, options.OperationMiddlewares["getPresence"]...)
@@ -13190,6 +13895,207 @@ type StartCampaigndefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response StartCampaigndefaultApplicationProblemPlusJSONResponse) VisitStartCampaignResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCardsRequestObject struct {
+	Params ListCardsParams
+}
+
+type ListCardsResponseObject interface {
+	VisitListCardsResponse(w http.ResponseWriter) error
+}
+
+type ListCards200JSONResponse CardPage
+
+func (response ListCards200JSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCardsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCardsdefaultApplicationProblemPlusJSONResponse) VisitListCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeCardRequestObject struct {
+	Params ProposeCardParams
+	Body   *ProposeCardJSONRequestBody
+}
+
+type ProposeCardResponseObject interface {
+	VisitProposeCardResponse(w http.ResponseWriter) error
+}
+
+type ProposeCard201JSONResponse Card
+
+func (response ProposeCard201JSONResponse) VisitProposeCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProposeCarddefaultApplicationProblemPlusJSONResponse) VisitProposeCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCardRequestObject struct {
+	CardID int64 `json:"cardId"`
+	Params GetCardParams
+}
+
+type GetCardResponseObject interface {
+	VisitGetCardResponse(w http.ResponseWriter) error
+}
+
+type GetCard200JSONResponse CardDetail
+
+func (response GetCard200JSONResponse) VisitGetCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCarddefaultApplicationProblemPlusJSONResponse) VisitGetCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCardRequestObject struct {
+	CardID int64 `json:"cardId"`
+	Params ApproveCardParams
+	Body   *ApproveCardJSONRequestBody
+}
+
+type ApproveCardResponseObject interface {
+	VisitApproveCardResponse(w http.ResponseWriter) error
+}
+
+type ApproveCard200JSONResponse Card
+
+func (response ApproveCard200JSONResponse) VisitApproveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApproveCarddefaultApplicationProblemPlusJSONResponse) VisitApproveCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetireCardRequestObject struct {
+	CardID int64 `json:"cardId"`
+	Params RetireCardParams
+	Body   *RetireCardJSONRequestBody
+}
+
+type RetireCardResponseObject interface {
+	VisitRetireCardResponse(w http.ResponseWriter) error
+}
+
+type RetireCard200JSONResponse Card
+
+func (response RetireCard200JSONResponse) VisitRetireCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RetireCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RetireCarddefaultApplicationProblemPlusJSONResponse) VisitRetireCardResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15578,6 +16484,87 @@ func (response AcceptRequestdefaultApplicationProblemPlusJSONResponse) VisitAcce
 	return err
 }
 
+type ListRequestCardsRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    ListRequestCardsParams
+}
+
+type ListRequestCardsResponseObject interface {
+	VisitListRequestCardsResponse(w http.ResponseWriter) error
+}
+
+type ListRequestCards200JSONResponse RequestCards
+
+func (response ListRequestCards200JSONResponse) VisitListRequestCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestCardsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRequestCardsdefaultApplicationProblemPlusJSONResponse) VisitListRequestCardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachCardRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AttachCardParams
+	Body      *AttachCardJSONRequestBody
+}
+
+type AttachCardResponseObject interface {
+	VisitAttachCardResponse(w http.ResponseWriter) error
+}
+
+type AttachCard200JSONResponse MovedRequest
+
+func (response AttachCard200JSONResponse) VisitAttachCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AttachCarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AttachCarddefaultApplicationProblemPlusJSONResponse) VisitAttachCardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CloseRequestRequestObject struct {
 	RequestID int64 `json:"requestId"`
 	Params    CloseRequestParams
@@ -17475,6 +18462,21 @@ type StrictServerInterface interface {
 	// StartCampaign Open a campaign for tasks
 	// (POST /v1/campaigns/{campaignId}/start)
 	StartCampaign(ctx context.Context, request StartCampaignRequestObject) (StartCampaignResponseObject, error)
+	// ListCards Cards, newest first
+	// (GET /v1/cards)
+	ListCards(ctx context.Context, request ListCardsRequestObject) (ListCardsResponseObject, error)
+	// ProposeCard Draft a card
+	// (POST /v1/cards)
+	ProposeCard(ctx context.Context, request ProposeCardRequestObject) (ProposeCardResponseObject, error)
+	// GetCard One card, with how its editions came about
+	// (GET /v1/cards/{cardId})
+	GetCard(ctx context.Context, request GetCardRequestObject) (GetCardResponseObject, error)
+	// ApproveCard Approve a card
+	// (POST /v1/cards/{cardId}/approve)
+	ApproveCard(ctx context.Context, request ApproveCardRequestObject) (ApproveCardResponseObject, error)
+	// RetireCard End a card
+	// (POST /v1/cards/{cardId}/retire)
+	RetireCard(ctx context.Context, request RetireCardRequestObject) (RetireCardResponseObject, error)
 	// RecordCheckIn Check in by a place code, or claim it for the host to confirm
 	// (POST /v1/check-ins)
 	RecordCheckIn(ctx context.Context, request RecordCheckInRequestObject) (RecordCheckInResponseObject, error)
@@ -17658,6 +18660,12 @@ type StrictServerInterface interface {
 	// AcceptRequest Take a need on
 	// (POST /v1/requests/{requestId}/accept)
 	AcceptRequest(ctx context.Context, request AcceptRequestRequestObject) (AcceptRequestResponseObject, error)
+	// ListRequestCards The cards of a need
+	// (GET /v1/requests/{requestId}/cards)
+	ListRequestCards(ctx context.Context, request ListRequestCardsRequestObject) (ListRequestCardsResponseObject, error)
+	// AttachCard Show the asker a card
+	// (POST /v1/requests/{requestId}/cards)
+	AttachCard(ctx context.Context, request AttachCardRequestObject) (AttachCardResponseObject, error)
 	// CloseRequest End a need
 	// (POST /v1/requests/{requestId}/close)
 	CloseRequest(ctx context.Context, request CloseRequestRequestObject) (CloseRequestResponseObject, error)
@@ -18916,6 +19924,203 @@ func (sh *strictHandler) StartCampaign(ctx echo.Context, campaignID int64, param
 		return err
 	} else if validResponse, ok := response.(StartCampaignResponseObject); ok {
 		return validResponse.VisitStartCampaignResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCards operation middleware
+func (sh *strictHandler) ListCards(ctx echo.Context, params ListCardsParams) error {
+	var request ListCardsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCards(ctx.Request().Context(), request.(ListCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCardsResponseObject); ok {
+		return validResponse.VisitListCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ProposeCard operation middleware
+func (sh *strictHandler) ProposeCard(ctx echo.Context, params ProposeCardParams) error {
+	var request ProposeCardRequestObject
+
+	request.Params = params
+
+	var body ProposeCardJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposeCard(ctx.Request().Context(), request.(ProposeCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposeCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposeCardResponseObject); ok {
+		return validResponse.VisitProposeCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCard operation middleware
+func (sh *strictHandler) GetCard(ctx echo.Context, cardID int64, params GetCardParams) error {
+	var request GetCardRequestObject
+
+	request.CardID = cardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCard(ctx.Request().Context(), request.(GetCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCardResponseObject); ok {
+		return validResponse.VisitGetCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveCard operation middleware
+func (sh *strictHandler) ApproveCard(ctx echo.Context, cardID int64, params ApproveCardParams) error {
+	var request ApproveCardRequestObject
+
+	request.CardID = cardID
+	request.Params = params
+
+	var body ApproveCardJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveCard(ctx.Request().Context(), request.(ApproveCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveCardResponseObject); ok {
+		return validResponse.VisitApproveCardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RetireCard operation middleware
+func (sh *strictHandler) RetireCard(ctx echo.Context, cardID int64, params RetireCardParams) error {
+	var request RetireCardRequestObject
+
+	request.CardID = cardID
+	request.Params = params
+
+	var body RetireCardJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RetireCard(ctx.Request().Context(), request.(RetireCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RetireCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RetireCardResponseObject); ok {
+		return validResponse.VisitRetireCardResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -21045,6 +22250,81 @@ func (sh *strictHandler) AcceptRequest(ctx echo.Context, requestID int64, params
 		return err
 	} else if validResponse, ok := response.(AcceptRequestResponseObject); ok {
 		return validResponse.VisitAcceptRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRequestCards operation middleware
+func (sh *strictHandler) ListRequestCards(ctx echo.Context, requestID int64, params ListRequestCardsParams) error {
+	var request ListRequestCardsRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRequestCards(ctx.Request().Context(), request.(ListRequestCardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRequestCards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRequestCardsResponseObject); ok {
+		return validResponse.VisitListRequestCardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AttachCard operation middleware
+func (sh *strictHandler) AttachCard(ctx echo.Context, requestID int64, params AttachCardParams) error {
+	var request AttachCardRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AttachCardJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AttachCard(ctx.Request().Context(), request.(AttachCardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AttachCard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AttachCardResponseObject); ok {
+		return validResponse.VisitAttachCardResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -63,6 +63,14 @@ var kinds = map[string]kind{
 	"flag.expiring": {Ordinary, []string{count}},
 	"risk.opened":   {Safety, []string{kindLabel, unitLabel, at}},
 
+	"card.proposed":   {Ordinary, []string{kindLabel, unitLabel, count, at}},
+	"card.approved":   {Ordinary, []string{kindLabel, unitLabel, count, at}},
+	"card.review_due": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
+	"card.retired":    {Quiet, []string{kindLabel, unitLabel, count, at}},
+
+	"counter.waiting": {Ordinary, []string{count, dueAt, placeLabel}},
+	"counter.done":    {Quiet, []string{receiptCode, placeLabel, at}},
+
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},
 

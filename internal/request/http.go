@@ -244,6 +244,7 @@ func (m Moved) toAPI() api.MovedRequest {
 		AcceptDueAt: m.AcceptDueAt, UpdateDueAt: m.UpdateDueAt, SolveDueAt: m.SolveDueAt,
 		ExpectedOn: m.ExpectedOn, WaitUntil: m.WaitUntil, ClosedAt: m.ClosedAt, CallBackOn: m.CallBackOn,
 		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(m.ResolvedLevel)), Version: m.Version,
+		OffersCard: orAbsent(m.offersCard()),
 	}
 }
 

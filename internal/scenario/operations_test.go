@@ -89,11 +89,12 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.tasks()
 		v.campaigns()
 		v.needs()
+		v.cards()
 		v.roles()
 		v.policy()
 		v.consents()
 		v.ledger()
-		if ids := c.missing("org", "member", "household", "request", "campaign", "privacy", "consent", "audit"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "audit"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

@@ -173,6 +173,59 @@ CREATE TABLE `campaign_stage` (
   CONSTRAINT `campaign_stage_campaign_fk` FOREIGN KEY (`campaign_id`) REFERENCES `campaign` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `card` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `series_id` bigint(20) DEFAULT NULL,
+  `edition` int(11) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `category` varchar(30) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `title` varchar(60) NOT NULL,
+  `for_whom` varchar(200) NOT NULL,
+  `region` varchar(60) NOT NULL,
+  `materials` varchar(500) NOT NULL,
+  `counter_label` varchar(100) NOT NULL,
+  `how_to` varchar(1000) NOT NULL,
+  `source` varchar(200) NOT NULL,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) NOT NULL,
+  `review_on` char(10) NOT NULL,
+  `request_id` bigint(20) DEFAULT NULL,
+  `first_unit_id` bigint(20) DEFAULT NULL,
+  `proposed_by` bigint(20) NOT NULL,
+  `proposed_as` bigint(20) DEFAULT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `card_edition` (`series_id`,`edition`),
+  KEY `card_proposer` (`proposed_by`),
+  KEY `card_request` (`request_id`),
+  KEY `card_offered` (`unit_id`,`state`,`valid_to`),
+  KEY `card_at` (`proposed_at`,`id`),
+  KEY `card_begin` (`state`,`valid_from`),
+  KEY `card_end` (`state`,`valid_to`),
+  KEY `card_review` (`state`,`review_on`),
+  CONSTRAINT `card_proposer_fk` FOREIGN KEY (`proposed_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `card_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
+  CONSTRAINT `card_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `card_history` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `card_id` bigint(20) NOT NULL,
+  `move` varchar(20) NOT NULL,
+  `from_state` varchar(20) DEFAULT NULL,
+  `to_state` varchar(20) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  `note` varchar(200) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `card_history_card` (`card_id`,`id`),
+  CONSTRAINT `card_history_card_fk` FOREIGN KEY (`card_id`) REFERENCES `card` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `care_flag` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `premises_id` bigint(20) NOT NULL,
@@ -214,6 +267,24 @@ CREATE TABLE `code_redemption` (
   KEY `code_redemption_at` (`redeemed_at`,`id`),
   CONSTRAINT `code_redemption_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `code_redemption_place_fk` FOREIGN KEY (`place_id`) REFERENCES `place` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `counter_step` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `place_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `closes` tinyint(1) NOT NULL DEFAULT 0,
+  `added_by` bigint(20) NOT NULL,
+  `added_at` datetime(3) NOT NULL,
+  `finished_by` bigint(20) DEFAULT NULL,
+  `finished_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `counter_step_request` (`request_id`,`state`,`id`),
+  KEY `counter_step_unit` (`unit_id`,`state`,`added_at`),
+  CONSTRAINT `counter_step_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
+  CONSTRAINT `counter_step_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `credential` (
@@ -750,6 +821,19 @@ CREATE TABLE `request_asker` (
   KEY `request_asker_phone` (`phone_index`),
   KEY `request_asker_own` (`person_id`,`recorded_at`,`id`),
   CONSTRAINT `request_asker_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_card` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `card_id` bigint(20) NOT NULL,
+  `attached_by` bigint(20) NOT NULL,
+  `attached_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `request_card_once` (`request_id`,`card_id`),
+  KEY `request_card_card` (`card_id`),
+  CONSTRAINT `request_card_card_fk` FOREIGN KEY (`card_id`) REFERENCES `card` (`id`),
+  CONSTRAINT `request_card_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `request_history` (

@@ -15,7 +15,7 @@ import (
 var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
 	"household": "HH", "area": "HH", "entrance": "HH", "visit": "VI", "visit_count": "VI", "request": "RQ",
-	"task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
+	"card": "CA", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
 }
 
 // besides are objects of the contract that the table does not speak of, and why.
@@ -36,7 +36,7 @@ var besides = map[string]string{
 }
 
 // waiting are the columns that no operation has come to yet. The list only ever gets shorter.
-var waiting = []string{"PO", "WK", "CO", "ME", "AC", "FL", "CT", "CA", "PL", "SC", "PG", "BD", "MD", "RP"}
+var waiting = []string{"PO", "WK", "CO", "ME", "AC", "FL", "CT", "PL", "SC", "PG", "BD", "MD", "RP"}
 
 // A right is a cell of the table: what a role reads and does of an object. – is nothing.
 type right struct{ role, object string }
