@@ -2027,6 +2027,28 @@ func (e ListUnitsParamsTree) Valid() bool {
 	}
 }
 
+// Absence defines model for Absence.
+type Absence struct {
+	// AssignmentID Of who is away; the stand-in acts as it.
+	AssignmentID        int64  `json:"assignmentId"`
+	FirstDay            string `json:"firstDay"`
+	ID                  int64  `json:"id"`
+	LastDay             string `json:"lastDay"`
+	Name                string `json:"name"`
+	Role                Role   `json:"role"`
+	SeesFlags           bool   `json:"seesFlags"`
+	StandInAssignmentID int64  `json:"standInAssignmentId"`
+	StandInName         string `json:"standInName"`
+	UnitID              int64  `json:"unitId"`
+	UnitName            string `json:"unitName"`
+}
+
+// AbsencePage defines model for AbsencePage.
+type AbsencePage struct {
+	Items      []Absence `json:"items"`
+	NextCursor *string   `json:"nextCursor,omitempty"`
+}
+
 // Access defines model for Access.
 type Access struct {
 	At      time.Time `json:"at"`
@@ -2091,6 +2113,9 @@ type AreaContact struct {
 	// Levels The ladder of the entrance, from below.
 	Levels []LevelLabel `json:"levels"`
 	Name   *string      `json:"name,omitempty"`
+
+	// StandIn The holder is away; the stand-in answers.
+	StandIn *bool `json:"standIn,omitempty"`
 }
 
 // AreaPage defines model for AreaPage.
@@ -3067,17 +3092,32 @@ type MovedRequest struct {
 // MyAssignment defines model for MyAssignment.
 type MyAssignment struct {
 	// ID For X-Acting-As
-	ID        int64   `json:"id"`
-	Post      *string `json:"post,omitempty"`
-	Primary   bool    `json:"primary"`
-	Role      string  `json:"role"`
-	UnitID    int64   `json:"unitId"`
-	UnitKind  string  `json:"unitKind"`
-	UnitName  string  `json:"unitName"`
-	ValidFrom string  `json:"validFrom"`
+	ID      int64   `json:"id"`
+	Post    *string `json:"post,omitempty"`
+	Primary bool    `json:"primary"`
+	Role    string  `json:"role"`
+
+	// StandsIn The role of somebody who is away and for whom one stands in
+	StandsIn  *bool  `json:"standsIn,omitempty"`
+	UnitID    int64  `json:"unitId"`
+	UnitKind  string `json:"unitKind"`
+	UnitName  string `json:"unitName"`
+	ValidFrom string `json:"validFrom"`
 
 	// ValidTo The first day it no longer holds
 	ValidTo *string `json:"validTo,omitempty"`
+}
+
+// NewAbsence defines model for NewAbsence.
+type NewAbsence struct {
+	FirstDay string `json:"firstDay"`
+	LastDay  string `json:"lastDay"`
+
+	// SeesFlags The stand-in sees care flags of the area.
+	SeesFlags *bool `json:"seesFlags,omitempty"`
+
+	// StandInAssignmentID A role of theirs.
+	StandInAssignmentID int64 `json:"standInAssignmentId"`
 }
 
 // NewAssignment defines model for NewAssignment.
@@ -3954,18 +3994,24 @@ type RequestState string
 // RequestStep One line of the history, which is only ever added to.
 type RequestStep struct {
 	// AssignmentID The role that made the move; absent, a clock did.
-	AssignmentID *int64        `json:"assignmentId,omitempty"`
-	FromState    *RequestState `json:"fromState,omitempty"`
-	HappenedAt   time.Time     `json:"happenedAt"`
+	AssignmentID *int64 `json:"assignmentId,omitempty"`
+
+	// ByName Who made the move.
+	ByName     *string       `json:"byName,omitempty"`
+	FromState  *RequestState `json:"fromState,omitempty"`
+	HappenedAt time.Time     `json:"happenedAt"`
 
 	// Holder Who must act now.
 	Holder RequestHolder `json:"holder"`
 	Move   string        `json:"move"`
 
 	// Note What was written to it.
-	Note       *string      `json:"note,omitempty"`
-	RecordedAt time.Time    `json:"recordedAt"`
-	ToState    RequestState `json:"toState"`
+	Note       *string   `json:"note,omitempty"`
+	RecordedAt time.Time `json:"recordedAt"`
+
+	// StandInForName Whose role it is, when somebody else stood in.
+	StandInForName *string      `json:"standInForName,omitempty"`
+	ToState        RequestState `json:"toState"`
 }
 
 // RequestStepNote defines model for RequestStepNote.
@@ -4482,6 +4528,36 @@ type PageSize = int
 
 // UnitID defines model for UnitId.
 type UnitID = int64
+
+// ListAbsencesParams defines parameters for ListAbsences.
+type ListAbsencesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AnnounceAbsenceParams defines parameters for AnnounceAbsence.
+type AnnounceAbsenceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndAbsenceParams defines parameters for EndAbsence.
+type EndAbsenceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
 
 // ListAccountConflictsParams defines parameters for ListAccountConflicts.
 type ListAccountConflictsParams struct {
@@ -5499,6 +5575,18 @@ type SetSectorsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListStandInsParams defines parameters for ListStandIns.
+type ListStandInsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ReportTasksParams defines parameters for ReportTasks.
 type ReportTasksParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -5757,6 +5845,9 @@ type GetVisitParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// AnnounceAbsenceJSONRequestBody defines body for AnnounceAbsence for application/json ContentType.
+type AnnounceAbsenceJSONRequestBody = NewAbsence
+
 // SettleAccountConflictJSONRequestBody defines body for SettleAccountConflict for application/json ContentType.
 type SettleAccountConflictJSONRequestBody = ConflictDecision
 
@@ -5981,6 +6072,15 @@ type RecordVisitsJSONRequestBody = NewVisits
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAbsences 外出与代办 · Who is away or will be, and who stands in, newest first
+	// (GET /v1/absences)
+	ListAbsences(ctx echo.Context, params ListAbsencesParams) error
+	// AnnounceAbsence 登记外出 · Say that one is away for some days, and who stands in
+	// (POST /v1/absences)
+	AnnounceAbsence(ctx echo.Context, params AnnounceAbsenceParams) error
+	// EndAbsence 结束外出 · End an absence before its last day
+	// (POST /v1/absences/{absenceId}/end)
+	EndAbsence(ctx echo.Context, absenceID int64, params EndAbsenceParams) error
 	// ListAccountConflicts WeChat accounts of one human that belong to two persons
 	// (GET /v1/account-conflicts)
 	ListAccountConflicts(ctx echo.Context, params ListAccountConflictsParams) error
@@ -6329,6 +6429,9 @@ type ServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx echo.Context, params SetSectorsParams) error
+	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
+	// (GET /v1/stand-ins)
+	ListStandIns(ctx echo.Context, params ListStandInsParams) error
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx echo.Context, params ReportTasksParams) error
@@ -6415,6 +6518,147 @@ type ServerInterface interface {
 // ServerInterfaceWrapper converts echo contexts to parameters.
 type ServerInterfaceWrapper struct {
 	Handler ServerInterface
+}
+
+// ListAbsences converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAbsences(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAbsencesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAbsences(ctx, params)
+	return err
+}
+
+// AnnounceAbsence converts echo context to params.
+func (w *ServerInterfaceWrapper) AnnounceAbsence(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnnounceAbsenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnnounceAbsence(ctx, params)
+	return err
+}
+
+// EndAbsence converts echo context to params.
+func (w *ServerInterfaceWrapper) EndAbsence(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "absenceId" -------------
+	var absenceID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "absenceId", ctx.Param("absenceId"), &absenceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter absenceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndAbsenceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndAbsence(ctx, absenceID, params)
+	return err
 }
 
 // ListAccountConflicts converts echo context to params.
@@ -11355,6 +11599,48 @@ func (w *ServerInterfaceWrapper) SetSectors(ctx echo.Context) error {
 	return err
 }
 
+// ListStandIns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListStandIns(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListStandInsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListStandIns(ctx, params)
+	return err
+}
+
 // ReportTasks converts echo context to params.
 func (w *ServerInterfaceWrapper) ReportTasks(ctx echo.Context) error {
 	var err error
@@ -12663,6 +12949,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	}
 
 	router.GET(options.BaseURL+"/v1/version", wrapper.GetVersion, options.OperationMiddlewares["getVersion"]...)
+	router.GET(options.BaseURL+"/v1/absences", wrapper.ListAbsences, options.OperationMiddlewares["listAbsences"]...)
+	router.POST(options.BaseURL+"/v1/absences", wrapper.AnnounceAbsence, options.OperationMiddlewares["announceAbsence"]...)
+	router.POST(options.BaseURL+"/v1/absences/:absenceId/end", wrapper.EndAbsence, options.OperationMiddlewares["endAbsence"]...)
+	router.GET(options.BaseURL+"/v1/stand-ins", wrapper.ListStandIns, options.OperationMiddlewares["listStandIns"]...)
 	router.GET(options.BaseURL+"/v1/audit/entries", wrapper.SearchAudit, options.OperationMiddlewares["searchAudit"]...)
 	router.POST(options.BaseURL+"/v1/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
 	router.POST(options.BaseURL+"/v1/auth/wechat", wrapper.SignInWeChat, options.OperationMiddlewares["signInWeChat"]...)
@@ -12809,6 +13099,119 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ProblemApplicationProblemPlusJSONResponse Problem
+
+type ListAbsencesRequestObject struct {
+	Params ListAbsencesParams
+}
+
+type ListAbsencesResponseObject interface {
+	VisitListAbsencesResponse(w http.ResponseWriter) error
+}
+
+type ListAbsences200JSONResponse AbsencePage
+
+func (response ListAbsences200JSONResponse) VisitListAbsencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAbsencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListAbsencesdefaultApplicationProblemPlusJSONResponse) VisitListAbsencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnnounceAbsenceRequestObject struct {
+	Params AnnounceAbsenceParams
+	Body   *AnnounceAbsenceJSONRequestBody
+}
+
+type AnnounceAbsenceResponseObject interface {
+	VisitAnnounceAbsenceResponse(w http.ResponseWriter) error
+}
+
+type AnnounceAbsence201JSONResponse Absence
+
+func (response AnnounceAbsence201JSONResponse) VisitAnnounceAbsenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnnounceAbsencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnnounceAbsencedefaultApplicationProblemPlusJSONResponse) VisitAnnounceAbsenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndAbsenceRequestObject struct {
+	AbsenceID int64 `json:"absenceId"`
+	Params    EndAbsenceParams
+}
+
+type EndAbsenceResponseObject interface {
+	VisitEndAbsenceResponse(w http.ResponseWriter) error
+}
+
+type EndAbsence204Response struct {
+}
+
+func (response EndAbsence204Response) VisitEndAbsenceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndAbsencedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndAbsencedefaultApplicationProblemPlusJSONResponse) VisitEndAbsenceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
 
 type ListAccountConflictsRequestObject struct {
 	Params ListAccountConflictsParams
@@ -17316,6 +17719,45 @@ func (response SetSectorsdefaultApplicationProblemPlusJSONResponse) VisitSetSect
 	return err
 }
 
+type ListStandInsRequestObject struct {
+	Params ListStandInsParams
+}
+
+type ListStandInsResponseObject interface {
+	VisitListStandInsResponse(w http.ResponseWriter) error
+}
+
+type ListStandIns200JSONResponse AssignmentPage
+
+func (response ListStandIns200JSONResponse) VisitListStandInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListStandInsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListStandInsdefaultApplicationProblemPlusJSONResponse) VisitListStandInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReportTasksRequestObject struct {
 	Params ReportTasksParams
 	Body   *ReportTasksJSONRequestBody
@@ -18375,6 +18817,15 @@ func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitR
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// ListAbsences 外出与代办 · Who is away or will be, and who stands in, newest first
+	// (GET /v1/absences)
+	ListAbsences(ctx context.Context, request ListAbsencesRequestObject) (ListAbsencesResponseObject, error)
+	// AnnounceAbsence 登记外出 · Say that one is away for some days, and who stands in
+	// (POST /v1/absences)
+	AnnounceAbsence(ctx context.Context, request AnnounceAbsenceRequestObject) (AnnounceAbsenceResponseObject, error)
+	// EndAbsence 结束外出 · End an absence before its last day
+	// (POST /v1/absences/{absenceId}/end)
+	EndAbsence(ctx context.Context, request EndAbsenceRequestObject) (EndAbsenceResponseObject, error)
 	// ListAccountConflicts WeChat accounts of one human that belong to two persons
 	// (GET /v1/account-conflicts)
 	ListAccountConflicts(ctx context.Context, request ListAccountConflictsRequestObject) (ListAccountConflictsResponseObject, error)
@@ -18723,6 +19174,9 @@ type StrictServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx context.Context, request SetSectorsRequestObject) (SetSectorsResponseObject, error)
+	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
+	// (GET /v1/stand-ins)
+	ListStandIns(ctx context.Context, request ListStandInsRequestObject) (ListStandInsResponseObject, error)
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx context.Context, request ReportTasksRequestObject) (ReportTasksResponseObject, error)
@@ -18816,6 +19270,105 @@ func NewStrictHandler(ssi StrictServerInterface, middlewares []StrictMiddlewareF
 type strictHandler struct {
 	ssi         StrictServerInterface
 	middlewares []StrictMiddlewareFunc
+}
+
+// ListAbsences operation middleware
+func (sh *strictHandler) ListAbsences(ctx echo.Context, params ListAbsencesParams) error {
+	var request ListAbsencesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAbsences(ctx.Request().Context(), request.(ListAbsencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAbsences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAbsencesResponseObject); ok {
+		return validResponse.VisitListAbsencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnnounceAbsence operation middleware
+func (sh *strictHandler) AnnounceAbsence(ctx echo.Context, params AnnounceAbsenceParams) error {
+	var request AnnounceAbsenceRequestObject
+
+	request.Params = params
+
+	var body AnnounceAbsenceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnnounceAbsence(ctx.Request().Context(), request.(AnnounceAbsenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnnounceAbsence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnnounceAbsenceResponseObject); ok {
+		return validResponse.VisitAnnounceAbsenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndAbsence operation middleware
+func (sh *strictHandler) EndAbsence(ctx echo.Context, absenceID int64, params EndAbsenceParams) error {
+	var request EndAbsenceRequestObject
+
+	request.AbsenceID = absenceID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndAbsence(ctx.Request().Context(), request.(EndAbsenceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndAbsence")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndAbsenceResponseObject); ok {
+		return validResponse.VisitEndAbsenceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
 }
 
 // ListAccountConflicts operation middleware
@@ -23136,6 +23689,31 @@ func (sh *strictHandler) SetSectors(ctx echo.Context, params SetSectorsParams) e
 		return err
 	} else if validResponse, ok := response.(SetSectorsResponseObject); ok {
 		return validResponse.VisitSetSectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListStandIns operation middleware
+func (sh *strictHandler) ListStandIns(ctx echo.Context, params ListStandInsParams) error {
+	var request ListStandInsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListStandIns(ctx.Request().Context(), request.(ListStandInsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListStandIns")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListStandInsResponseObject); ok {
+		return validResponse.VisitListStandInsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -45,3 +45,19 @@ var inUse = []org.InUse{
 func presentAtDoor(ctx context.Context, tx *db.Tx, by org.Actor, v household.Visit) error {
 	return checkin.ByAct(ctx, tx, by, by.Grid, v.HappenedAt, "visit:"+v.ClientRef)
 }
+
+// tellAbsence tells the lead of who is away, and who stands in, of an absence and of its end.
+func tellAbsence(ctx context.Context, tx *db.Tx, by org.Actor, event org.AbsenceEvent, a org.Absence, leads []org.Incumbent) error {
+	item := notify.Item{
+		By: by, Kind: "absence.announced", Ref: notify.Ref{Type: "absence", ID: int64(a.ID)},
+		Args: map[string]any{"unitLabel": a.UnitName, "at": a.ValidFrom.Time(), "dueAt": a.ValidTo.Time()},
+	}
+	if event == org.AbsenceEnded {
+		item.Kind, item.Args = "absence.ended", map[string]any{"unitLabel": a.UnitName, "at": tx.Now}
+	}
+	to := notify.Persons(a.StandIn)
+	for _, l := range leads {
+		to = to.And(notify.InRole(l.Person, l.Assignment))
+	}
+	return notify.Tell(ctx, tx, to, item)
+}

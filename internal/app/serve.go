@@ -102,6 +102,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	})
 	loop(time.Minute, "ended sign-ins", a.Auth.Forget)
 	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
+	loop(time.Minute, "absences that are over", a.absences().EndDue)
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)

@@ -241,7 +241,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	return features{
 		about:       about{Version: version, Demo: a.config.Demo},
 		authHandler: auth.NewHandler(a.Auth),
-		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged, inUse...), d, pages, member.Names),
+		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged, inUse...), a.absences(), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}),
@@ -257,6 +257,11 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		importHandler: transfer.NewHandler(a.Imports, d),
 		taskHandler:   campaign.NewHandler(a.tasks, d, pages, member.Names),
 	}
+}
+
+// absences keep who is away.
+func (a *App) absences() *org.Absences {
+	return org.NewAbsences(a.Stores.DB, a.roleChanged, tellAbsence)
 }
 
 // roleChanged takes rights back at once and tells the person, in the transaction of the change.

@@ -173,8 +173,19 @@ func (s *Service) Me(ctx context.Context, by org.Actor) (m Me, err error) {
 	if m.Session, err = findSession(ctx, s.db, SessionFrom(ctx)); err != nil {
 		return m, err
 	}
-	if m.Assignments, err = org.AssignmentsOf(ctx, s.db, by.PersonID, calendar.DayOf(s.db.Now())); err != nil || len(m.Assignments) == 0 {
+	day := calendar.DayOf(s.db.Now())
+	if m.Assignments, err = org.AssignmentsOf(ctx, s.db, by.PersonID, day); err != nil || len(m.Assignments) == 0 {
 		return m, err
+	}
+	away, err := org.ForWhom(ctx, s.db, by.PersonID, day)
+	if err != nil {
+		return m, err
+	}
+	for _, x := range away {
+		m.Assignments = append(m.Assignments, org.Assignment{
+			ID: x.Assignment, PersonID: x.Person, Role: x.Role, UnitID: x.UnitID, UnitName: x.UnitName,
+			ValidFrom: x.ValidFrom, ValidTo: &x.ValidTo,
+		})
 	}
 	ids := make([]org.UnitID, len(m.Assignments))
 	for i, a := range m.Assignments {

@@ -361,6 +361,9 @@ func (h *Handler) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetM
 			ID: int64(r.ID), Role: string(r.Role), UnitID: int64(r.UnitID), UnitName: r.UnitName,
 			UnitKind: string(m.Kinds[r.UnitID]), ValidFrom: string(r.ValidFrom), Primary: r.Primary,
 		}
+		if standsIn := r.PersonID != m.Person; standsIn {
+			one.StandsIn = &standsIn
+		}
 		if r.Post != "" {
 			post := string(r.Post)
 			one.Post = &post

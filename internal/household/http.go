@@ -69,7 +69,7 @@ func (h *Handler) LookUpContact(ctx context.Context, req api.LookUpContactReques
 	}
 	answer := api.AreaContact{
 		AreaID: int64(l.Area.ID), AreaName: l.Area.Name, Entrance: l.Entrance, AssignmentID: int64(l.Holder.Assignment),
-		Interim: orAbsent(l.Interim), Levels: make([]api.LevelLabel, len(l.Levels)),
+		Interim: orAbsent(l.Interim), StandIn: orAbsent(l.StandIn), Levels: make([]api.LevelLabel, len(l.Levels)),
 	}
 	for i, v := range l.Levels {
 		answer.Levels[i] = api.LevelLabel{Level: int32(v.Unit.Level), Label: v.Label, UnitName: v.Unit.Name}

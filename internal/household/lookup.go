@@ -14,6 +14,7 @@ type Lookup struct {
 	Entrance string
 	Holder   org.Incumbent
 	Interim  bool // the area has no holder of its own today
+	StandIn  bool // the holder is away, and Holder.Person stands in (X2)
 	Named    bool // the asker may know the holder's name
 	Levels   []Level
 }
@@ -35,7 +36,7 @@ var readsRosters = map[org.Role]bool{
 }
 
 // LookUp finds the one contact of an entrance today (C3, C6): the holder of its area or, while that is vacant, the
-// next lead up the ladder.
+// next lead up the ladder; while they are away, who stands in.
 func (s *Service) LookUp(ctx context.Context, by org.Actor, place org.UnitID, building, entrance string) (Lookup, error) {
 	day := calendar.DayOf(s.db.Now())
 	e, err := FindEntrance(ctx, s.db, place, building, entrance)
@@ -72,8 +73,12 @@ func (l *Lookup) findHolder(ctx context.Context, q db.Queryer, by org.Actor, day
 	if len(in) == 0 {
 		return ErrNoContact
 	}
-	l.Holder = in[0]
-	l.Named = secretaries[l.Holder.Role] || readsRosters[by.Role] && by.Sees(led)
+	there, err := org.Present(ctx, q, in[:1], day)
+	if err != nil {
+		return err
+	}
+	l.Holder, l.StandIn = there[0], there[0] != in[0]
+	l.Named = secretaries[l.Holder.Role] && !l.StandIn || readsRosters[by.Role] && by.Sees(led)
 	return nil
 }
 

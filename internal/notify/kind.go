@@ -68,8 +68,10 @@ var kinds = map[string]kind{
 	"card.review_due": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
 	"card.retired":    {Quiet, []string{kindLabel, unitLabel, count, at}},
 
-	"counter.waiting": {Ordinary, []string{count, dueAt, placeLabel}},
-	"counter.done":    {Quiet, []string{receiptCode, placeLabel, at}},
+	"counter.waiting":   {Ordinary, []string{count, dueAt, placeLabel}},
+	"counter.done":      {Quiet, []string{receiptCode, placeLabel, at}},
+	"absence.announced": {Ordinary, []string{unitLabel, at, dueAt}},
+	"absence.ended":     {Ordinary, []string{unitLabel, at}},
 
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},

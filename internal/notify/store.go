@@ -174,17 +174,21 @@ func holders(ctx context.Context, q db.Queryer, unit org.UnitID, role org.Role, 
 	return some, nil
 }
 
-// liveAssignments are the roles of person that hold at now.
+// liveAssignments are the roles of person that hold at now, and those in which they stand in for somebody.
 func liveAssignments(ctx context.Context, q db.Queryer, person org.PersonID, now time.Time) ([]int64, error) {
 	as, err := org.AssignmentsOf(ctx, q, person, calendar.DayOf(now))
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, len(as))
-	for i, a := range as {
-		ids[i] = int64(a.ID)
+	away, err := org.ForWhom(ctx, q, person, calendar.DayOf(now))
+	ids := make([]int64, 0, len(as)+len(away))
+	for _, a := range as {
+		ids = append(ids, int64(a.ID))
 	}
-	return ids, nil
+	for _, x := range away {
+		ids = append(ids, int64(x.Assignment))
+	}
+	return ids, err
 }
 
 // A head is the state of one inbox.

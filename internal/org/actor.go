@@ -13,10 +13,12 @@ type Actor struct {
 	PersonID   PersonID
 	Assignment AssignmentID // X-Acting-As, or the primary; its dates hold today. 0: the person has no role
 	Role       Role
-	Post       Post // of a branch officer
-	Unit       Unit // where the role stands
-	Grid       Unit // Unit itself in the grid tree, else the grid unit linked to it; zero: sees no grid thing
-	Party      Unit // Unit itself in the party tree, else the party unit linked to it
+	Post       Post     // of a branch officer
+	Unit       Unit     // where the role stands
+	Grid       Unit     // Unit itself in the grid tree, else the grid unit linked to it; zero: sees no grid thing
+	Party      Unit     // Unit itself in the party tree, else the party unit linked to it
+	StandInFor PersonID // who holds Assignment, when somebody else stands in for them today (AA6); else 0
+	FlagsToo   bool     // whom a stand-in stands in for lets them see care flags
 	system     bool
 }
 
@@ -56,6 +58,9 @@ func (a Actor) Sees(u Unit) bool {
 	}
 	return u.Path >= from && u.Path < to
 }
+
+// SeesFlags says whether a may see care flags as far as a's role does: a stand-in only if the absence says so (AA6).
+func (a Actor) SeesFlags() bool { return a.StandInFor == 0 || a.FlagsToo }
 
 // Wide says whether a sees so much of the grid (one unit in 50, or more) that lists are walked by time
 // and not unit by unit (storage.md §7).

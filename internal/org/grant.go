@@ -54,6 +54,8 @@ func (by Actor) mayGrant(n NewAssignment) error {
 	switch {
 	case by.PersonID == n.Person:
 		return ErrSelfGrant
+	case by.StandInFor != 0: // standing in is for what goes on from day to day
+		return problem.ErrForbidden
 	case !slices.Contains(g.first, by.Role):
 		return problem.ErrForbidden
 	case n.Role == RoleBranchOfficer && by.Unit.ID != n.Unit.ID: // the secretary of that very committee
@@ -71,6 +73,8 @@ func (by Actor) mayEnd(a Assignment, u Unit) error {
 	}
 	g := grantings[a.Role]
 	switch {
+	case by.StandInFor != 0:
+		return problem.ErrForbidden
 	case !slices.Contains(g.first, by.Role):
 		return problem.ErrForbidden
 	case a.Role == RoleBranchOfficer && by.Unit.ID != u.ID:
@@ -108,6 +112,8 @@ func (p Proposal) mayAgree(by Actor) error {
 		return ErrSelfGrant
 	case by.PersonID == p.ProposedBy:
 		return ErrSecondPerson
+	case by.StandInFor != 0:
+		return problem.ErrForbidden
 	case !slices.Contains(g.second, by.Role):
 		return problem.ErrForbidden
 	case p.Role == RolePartyOffice && by.Role == p.ProposedAs: // one of each (§3.4)

@@ -16,15 +16,16 @@ type Names func(ctx context.Context, q db.Queryer, ids ...PersonID) (map[PersonI
 
 // Handler serves the operations of api/parts/org.yaml.
 type Handler struct {
-	service *Service
-	db      *db.DB
-	keys    *page.Keys
-	names   Names
+	service  *Service
+	absences *Absences
+	db       *db.DB
+	keys     *page.Keys
+	names    Names
 }
 
 // NewHandler makes a Handler whose cursors keys signs, and which asks names what people are called.
-func NewHandler(s *Service, d *db.DB, keys *page.Keys, names Names) *Handler {
-	return &Handler{service: s, db: d, keys: keys, names: names}
+func NewHandler(s *Service, absences *Absences, d *db.DB, keys *page.Keys, names Names) *Handler {
+	return &Handler{service: s, absences: absences, db: d, keys: keys, names: names}
 }
 
 // day is the day asked for, today if none is.
@@ -272,6 +273,11 @@ func (h *Handler) ListAssignments(ctx context.Context, req api.ListAssignmentsRe
 	if err != nil {
 		return nil, err
 	}
+	return h.assignments(ctx, as, p)
+}
+
+// assignments is a page of roles, with what their holders are called.
+func (h *Handler) assignments(ctx context.Context, as []Assignment, p page.Page) (answer api.ListAssignments200JSONResponse, err error) {
 	as, next := page.Cut(as, p, func(a Assignment) (time.Time, int64) { return atID(a.ID) })
 	ids := make([]PersonID, 0, len(as))
 	for _, a := range as {
@@ -279,9 +285,9 @@ func (h *Handler) ListAssignments(ctx context.Context, req api.ListAssignmentsRe
 	}
 	names, err := h.names(ctx, h.db, ids...)
 	if err != nil {
-		return nil, err
+		return answer, err
 	}
-	answer := api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: given(next)}
+	answer = api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: given(next)}
 	for _, a := range as {
 		answer.Items = append(answer.Items, api.Assignment{
 			ID: int64(a.ID), PersonID: int64(a.PersonID), Name: names[a.PersonID], Role: api.Role(a.Role),

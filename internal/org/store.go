@@ -273,8 +273,8 @@ const actorColumns = `
 	LEFT JOIN unit_link g ON g.grid_id = u.id AND g.valid_from <= ? AND (g.valid_to IS NULL OR g.valid_to > ?)
 	LEFT JOIN unit o ON o.id = COALESCE(p.grid_id, g.party_id)`
 
-// ActorOf is person acting as assignment, one of their own that holds today (AA1, AA2). 0 asks for the primary
-// one; a person without any acts as a resident, who sees their own things.
+// ActorOf is person acting as assignment, one of their own that holds today (AA1, AA2), or one for which they stand in
+// (AA6). 0 asks for the primary one; a person without any acts as a resident, who sees their own things.
 func ActorOf(ctx context.Context, q db.Queryer, person PersonID, assignment AssignmentID, now time.Time) (Actor, error) {
 	day := calendar.DayOf(now)
 	var r actorRow
@@ -292,10 +292,33 @@ func ActorOf(ctx context.Context, q db.Queryer, person PersonID, assignment Assi
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && assignment == 0:
 		return Actor{PersonID: person, Role: RoleResident}, nil
+	case errors.Is(err, sql.ErrNoRows):
+		return standInOf(ctx, q, person, assignment, day)
 	case err != nil:
 		return Actor{}, db.Wrap(err, ErrActingAsInvalid, "find the role that person %d acts in", person)
 	}
 	return r.actor(), nil
+}
+
+// standInOf is person acting for the holder of assignment, who is away and has named them.
+func standInOf(ctx context.Context, q db.Queryer, person PersonID, assignment AssignmentID, day calendar.Day) (Actor, error) {
+	away, err := AbsencesOn(ctx, q, day, assignment)
+	if err != nil {
+		return Actor{}, err
+	}
+	x, there := away[assignment]
+	if !there || x.StandIn != person {
+		return Actor{}, ErrActingAsInvalid
+	}
+	var r actorRow
+	err = q.Get(ctx, &r, actorColumns+`
+		WHERE a.id = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)`, day, day, day, day, assignment, day, day)
+	if err != nil {
+		return Actor{}, db.Wrap(err, ErrActingAsInvalid, "find the role that person %d stands in for", person)
+	}
+	a := r.actor()
+	a.StandInFor, a.PersonID, a.FlagsToo = a.PersonID, person, x.SeesFlags
+	return a, nil
 }
 
 // An Assignment is a person in a role on a unit, with dates: the only source of rights.

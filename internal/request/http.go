@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"wanjia/api"
+	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/problem"
@@ -85,6 +86,10 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			Contact string `json:"contact"`
 		}{d.Handed.Body, d.Handed.Contact}
 	}
+	names, err := h.actors(ctx, d.History)
+	if err != nil {
+		return nil, err
+	}
 	for i, s := range d.History {
 		step := api.RequestStep{
 			Move: s.Move, ToState: api.RequestState(s.To), Holder: holder(s.HolderUnitID, s.HolderName, s.HolderRole, s.Level),
@@ -96,9 +101,21 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		}
 		step.Note = orAbsent(s.Note)
 		step.AssignmentID = orAbsent(int64(s.Assignment))
+		if step.ByName = orAbsent(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
+			step.StandInForName = orAbsent(names[s.Owner])
+		}
 		answer.History[i] = step
 	}
 	return api.GetRequest200JSONResponse(answer), nil
+}
+
+// actors are what those are called who made steps, and those for whom they stood in.
+func (h *Handler) actors(ctx context.Context, steps []Step) (map[org.PersonID]string, error) {
+	ids := make([]org.PersonID, 0, 2*len(steps))
+	for _, s := range steps {
+		ids = append(ids, s.Person, s.Owner)
+	}
+	return member.Names(ctx, h.service.db, ids...)
 }
 
 // GetPassedRequest serves GET /v1/requests/{requestId}/passed.

@@ -114,6 +114,8 @@ type Step struct {
 	HolderRole   org.Role         `db:"holder_role"`
 	Level        int              `db:"level"`
 	Assignment   org.AssignmentID `db:"assignment_id"` // 0: a clock
+	Person       org.PersonID     `db:"person_id"`     // who made the move
+	Owner        org.PersonID     `db:"owner_id"`      // whose assignment it is: somebody else's, when Person stood in (AA6)
 	HappenedAt   time.Time        `db:"happened_at"`
 	RecordedAt   time.Time        `db:"recorded_at"`
 	InPerson     bool             `db:"told_in_person"`
@@ -163,9 +165,11 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps []Step, err error) {
 	if err = q.Select(ctx, &steps, `
 		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
-		       COALESCE(s.assignment_id, 0) AS assignment_id, s.happened_at, s.recorded_at, s.told_in_person, s.note_sealed
+		       COALESCE(s.assignment_id, 0) AS assignment_id, COALESCE(s.person_id, 0) AS person_id,
+		       COALESCE(a.person_id, 0) AS owner_id, s.happened_at, s.recorded_at, s.told_in_person, s.note_sealed
 		FROM request_history s
 		JOIN unit h ON h.id = s.holder_unit_id
+		LEFT JOIN role_assignment a ON a.id = s.assignment_id
 		WHERE s.request_id = ?
 		ORDER BY s.id`, id); err != nil {
 		return nil, db.Wrap(err, nil, "read the history of request %d", id)

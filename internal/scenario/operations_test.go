@@ -91,6 +91,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.needs()
 		v.cards()
 		v.roles()
+		v.absences()
 		v.policy()
 		v.consents()
 		v.ledger()

@@ -1,5 +1,34 @@
 -- What an empty MariaDB has after all migrations. Written by make schema; read it, change the migrations.
 
+CREATE TABLE `absence` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `assignment_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `stand_in_id` bigint(20) NOT NULL,
+  `stand_in_as` bigint(20) NOT NULL,
+  `sees_flags` tinyint(1) NOT NULL DEFAULT 0,
+  `valid_from` char(10) NOT NULL,
+  `valid_to` char(10) NOT NULL,
+  `announced_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `ended_by` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `absence_assignment` (`assignment_id`,`ended_at`,`valid_from`),
+  KEY `absence_person` (`person_id`),
+  KEY `absence_unit` (`unit_id`),
+  KEY `absence_stand_in` (`stand_in_id`,`ended_at`,`valid_from`),
+  KEY `absence_stand_in_as` (`stand_in_as`),
+  KEY `absence_ended` (`ended_by`),
+  KEY `absence_due` (`ended_at`,`valid_to`),
+  CONSTRAINT `absence_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `absence_ended_fk` FOREIGN KEY (`ended_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `absence_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `absence_stand_in_as_fk` FOREIGN KEY (`stand_in_as`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `absence_stand_in_fk` FOREIGN KEY (`stand_in_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `absence_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `account_conflict` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `account_id` bigint(20) NOT NULL,

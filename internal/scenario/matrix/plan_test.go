@@ -478,6 +478,46 @@ func grantable(by *actor) func(*unit) bool {
 // anAssignment is a role on c.at of the kind that the asker may end.
 func anAssignment(c *cell) int64 { return int64(c.person(grants(c), c.at).assignment) }
 
+// goesAway says that a's role is one whose holder names a stand-in.
+func goesAway(a *actor) bool { return oneOf(a.role, org.Absent...) }
+
+// branch is where a's colleagues are.
+func (c *cell) branch(a *actor) *unit {
+	if a.home.party() == nil {
+		return c.unit(org.Branch, "张家屯")
+	}
+	if a.home.Kind != org.GeneralBranch {
+		for u := a.home.party(); u != nil; u = u.parent {
+			if u.Kind == org.Branch {
+				return u
+			}
+		}
+	}
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Branch && u.below(a.home.party()) })
+	return c.units[max(i, 0)]
+}
+
+// freeDay is a day on which nobody has been away yet.
+func (c *cell) freeDay() calendar.Day { return c.today().Add(c.next()) }
+
+// anAbsence is one of c.by, or of who leads c.at.
+func anAbsence(c *cell) int64 {
+	who := c.by
+	if !ofSelf(c) {
+		who = c.lead(c.at)
+	}
+	day := c.freeDay()
+	return who.post("/v1/absences", map[string]any{
+		"standInAssignmentId": c.person(org.RoleMember, c.branch(who)).assignment, "firstDay": day, "lastDay": day,
+	}).id("id")
+}
+
+// seesAbsence is the oracle of absences: whoever is away, and the leads of the unit and above.
+func seesAbsence(c *cell) bool {
+	leads := oneOf(c.by.role, org.RoleGroupLeader, org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary)
+	return ofSelf(c) || leads && c.by.sees(c.at) || c.by == c.lead(c.at)
+}
+
 // aProposal is a role that somebody proposed and another must agree to: an administrator of c.at, or the secretary of a
 // general branch below it.
 func aProposal(c *cell) int64 {
@@ -913,6 +953,13 @@ var plans = map[string]*plan{
 	"grantAssignment": {fitsFor: grantable, fill: fill(func(c *cell, b map[string]any) {
 		b["personId"], b["role"], b["unitId"] = c.person(org.RoleResident, nil).person, grants(c), c.at.ID
 	})},
+	"announceAbsence": {fill: fill(func(c *cell, b map[string]any) {
+		b["standInAssignmentId"], b["firstDay"], b["lastDay"] = c.person(org.RoleMember, c.branch(c.by)).assignment, c.freeDay(), ""
+		b["lastDay"] = b["firstDay"]
+	})},
+	"listAbsences":  {self: true, has: goesAway, fits: branches, make: anAbsence, list: "id", sees: seesAbsence},
+	"endAbsence":    {self: true, has: goesAway, fits: branches, make: anAbsence, sees: seesAbsence},
+	"listStandIns":  {},
 	"endAssignment": {fitsFor: grantable, make: anAssignment},
 	"listProposals": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, list: "id"},
 	"refuseProposal": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, rule: func(c *cell) *refusal {

@@ -32,6 +32,7 @@ var besides = map[string]string{
 	"credential":       "the same",
 	"contact":          "of an entrance, public to whoever is signed in (C6)",
 	"place":            "where codes are shown: security.md §7 says who may make and show them",
+	"absence":          "said by whoever has a role, of themselves; their leads hear of it (X2)",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }
 
