@@ -125,6 +125,36 @@ func (e BindingAskedState) Valid() bool {
 	}
 }
 
+// Defines values for BreakingObject.
+const (
+	BreakingObjectHouseholdFlags BreakingObject = "household_flags"
+)
+
+// Valid indicates whether the value is a known member of the BreakingObject enum.
+func (e BreakingObject) Valid() bool {
+	switch e {
+	case BreakingObjectHouseholdFlags:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BrokenGlassObject.
+const (
+	BrokenGlassObjectHouseholdFlags BrokenGlassObject = "household_flags"
+)
+
+// Valid indicates whether the value is a known member of the BrokenGlassObject enum.
+func (e BrokenGlassObject) Valid() bool {
+	switch e {
+	case BrokenGlassObjectHouseholdFlags:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CallBackBy.
 const (
 	CallBackByNone  CallBackBy = "none"
@@ -335,6 +365,39 @@ func (e FenceCentreDatum) Valid() bool {
 	case FenceCentreDatumGcj02:
 		return true
 	case FenceCentreDatumWgs84:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GlassOpeningVerdict.
+const (
+	GlassOpeningVerdictNeeded    GlassOpeningVerdict = "needed"
+	GlassOpeningVerdictNotNeeded GlassOpeningVerdict = "not_needed"
+)
+
+// Valid indicates whether the value is a known member of the GlassOpeningVerdict enum.
+func (e GlassOpeningVerdict) Valid() bool {
+	switch e {
+	case GlassOpeningVerdictNeeded:
+		return true
+	case GlassOpeningVerdictNotNeeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GlassReviewObject.
+const (
+	GlassReviewObjectHouseholdFlags GlassReviewObject = "household_flags"
+)
+
+// Valid indicates whether the value is a known member of the GlassReviewObject enum.
+func (e GlassReviewObject) Valid() bool {
+	switch e {
+	case GlassReviewObjectHouseholdFlags:
 		return true
 	default:
 		return false
@@ -2263,6 +2326,36 @@ type BindingRefusal struct {
 	Reason string `json:"reason"`
 }
 
+// Breaking defines model for Breaking.
+type Breaking struct {
+	Hours  *int32         `json:"hours,omitempty"`
+	Object BreakingObject `json:"object"`
+
+	// ObjectID Of the household.
+	ObjectID int64 `json:"objectId"`
+
+	// Reason 10 characters or more; those concerned read it.
+	Reason string `json:"reason"`
+}
+
+// BreakingObject defines model for Breaking.Object.
+type BreakingObject string
+
+// BrokenGlass defines model for BrokenGlass.
+type BrokenGlass struct {
+	EndsAt   time.Time         `json:"endsAt"`
+	ID       int64             `json:"id"`
+	Object   BrokenGlassObject `json:"object"`
+	ObjectID int64             `json:"objectId"`
+	OpenedAt time.Time         `json:"openedAt"`
+
+	// ReviewOn The working day on which it goes to a reviewer.
+	ReviewOn string `json:"reviewOn"`
+}
+
+// BrokenGlassObject defines model for BrokenGlass.Object.
+type BrokenGlassObject string
+
 // CallBack defines model for CallBack.
 type CallBack struct {
 	By    CallBackBy `json:"by"`
@@ -2588,6 +2681,50 @@ type GivenTask struct {
 	State   CopyState  `json:"state"`
 }
 
+// GlassOpening defines model for GlassOpening.
+type GlassOpening struct {
+	EndsAt   time.Time `json:"endsAt"`
+	OpenedAt time.Time `json:"openedAt"`
+	Reason   string    `json:"reason"`
+
+	// Role As what it was opened.
+	Role     string `json:"role"`
+	UnitName string `json:"unitName"`
+
+	// Verdict Of the reviewer.
+	Verdict *GlassOpeningVerdict `json:"verdict,omitempty"`
+}
+
+// GlassOpeningVerdict Of the reviewer.
+type GlassOpeningVerdict string
+
+// GlassReview defines model for GlassReview.
+type GlassReview struct {
+	AreaName string            `json:"areaName"`
+	EndsAt   time.Time         `json:"endsAt"`
+	ID       int64             `json:"id"`
+	Object   GlassReviewObject `json:"object"`
+	OpenedAt time.Time         `json:"openedAt"`
+	Reason   string            `json:"reason"`
+	Role     string            `json:"role"`
+	UnitName string            `json:"unitName"`
+}
+
+// GlassReviewObject defines model for GlassReview.Object.
+type GlassReviewObject string
+
+// GlassReviewPage defines model for GlassReviewPage.
+type GlassReviewPage struct {
+	Items      []GlassReview `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
+}
+
+// GlassVerdict defines model for GlassVerdict.
+type GlassVerdict struct {
+	Needed bool    `json:"needed"`
+	Note   *string `json:"note,omitempty"`
+}
+
 // Grant defines model for Grant.
 type Grant struct {
 	AssignmentID *int64     `json:"assignmentId,omitempty"`
@@ -2615,8 +2752,11 @@ type HouseholdContact struct {
 
 // HouseholdDetail defines model for HouseholdDetail.
 type HouseholdDetail struct {
-	AreaID        int64            `json:"areaId"`
-	AreaName      string           `json:"areaName"`
+	AreaID   int64  `json:"areaId"`
+	AreaName string `json:"areaName"`
+
+	// BreakGlass Who opened the care flags in an emergency within 12 months, the newest first.
+	BreakGlass    []GlassOpening   `json:"breakGlass"`
 	Contact       HouseholdContact `json:"contact"`
 	Door          string           `json:"door"`
 	Entrance      string           `json:"entrance"`
@@ -4713,6 +4853,36 @@ type RefuseBindingParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// BreakGlassParams defines parameters for BreakGlass.
+type BreakGlassParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListBreakGlassReviewsParams defines parameters for ListBreakGlassReviews.
+type ListBreakGlassReviewsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReviewBreakGlassParams defines parameters for ReviewBreakGlass.
+type ReviewBreakGlassParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListCampaignsParams defines parameters for ListCampaigns.
 type ListCampaignsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -5896,6 +6066,12 @@ type RequestBindingJSONRequestBody = NewBinding
 // RefuseBindingJSONRequestBody defines body for RefuseBinding for application/json ContentType.
 type RefuseBindingJSONRequestBody = BindingRefusal
 
+// BreakGlassJSONRequestBody defines body for BreakGlass for application/json ContentType.
+type BreakGlassJSONRequestBody = Breaking
+
+// ReviewBreakGlassJSONRequestBody defines body for ReviewBreakGlass for application/json ContentType.
+type ReviewBreakGlassJSONRequestBody = GlassVerdict
+
 // CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
 type CreateCampaignJSONRequestBody = NewCampaign
 
@@ -6153,6 +6329,15 @@ type ServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx echo.Context, bindingID int64, params RefuseBindingParams) error
+	// BreakGlass Open one record in an emergency
+	// (POST /v1/break-glass)
+	BreakGlass(ctx echo.Context, params BreakGlassParams) error
+	// ListBreakGlassReviews The openings that I am asked to judge
+	// (GET /v1/break-glass/reviews)
+	ListBreakGlassReviews(ctx echo.Context, params ListBreakGlassReviewsParams) error
+	// ReviewBreakGlass Say whether an opening was needed
+	// (POST /v1/break-glass/{glassId}/review)
+	ReviewBreakGlass(ctx echo.Context, glassID int64, params ReviewBreakGlassParams) error
 	// ListCampaigns Campaigns of the own unit and those below
 	// (GET /v1/campaigns)
 	ListCampaigns(ctx echo.Context, params ListCampaignsParams) error
@@ -7433,6 +7618,147 @@ func (w *ServerInterfaceWrapper) RefuseBinding(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefuseBinding(ctx, bindingID, params)
+	return err
+}
+
+// BreakGlass converts echo context to params.
+func (w *ServerInterfaceWrapper) BreakGlass(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BreakGlassParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BreakGlass(ctx, params)
+	return err
+}
+
+// ListBreakGlassReviews converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBreakGlassReviews(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBreakGlassReviewsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBreakGlassReviews(ctx, params)
+	return err
+}
+
+// ReviewBreakGlass converts echo context to params.
+func (w *ServerInterfaceWrapper) ReviewBreakGlass(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "glassId" -------------
+	var glassID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "glassId", ctx.Param("glassId"), &glassID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter glassId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReviewBreakGlassParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReviewBreakGlass(ctx, glassID, params)
 	return err
 }
 
@@ -13023,6 +13349,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/me/consents/:purpose/refuse", wrapper.RefuseConsent, options.OperationMiddlewares["refuseConsent"]...)
 	router.POST(options.BaseURL+"/v1/me/consents/:purpose/withdraw", wrapper.WithdrawConsent, options.OperationMiddlewares["withdrawConsent"]...)
 	router.POST(options.BaseURL+"/v1/consents", wrapper.RecordConsent, options.OperationMiddlewares["recordConsent"]...)
+	router.POST(options.BaseURL+"/v1/break-glass", wrapper.BreakGlass, options.OperationMiddlewares["breakGlass"]...)
+	router.GET(options.BaseURL+"/v1/break-glass/reviews", wrapper.ListBreakGlassReviews, options.OperationMiddlewares["listBreakGlassReviews"]...)
+	router.POST(options.BaseURL+"/v1/break-glass/:glassId/review", wrapper.ReviewBreakGlass, options.OperationMiddlewares["reviewBreakGlass"]...)
 	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
 	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
 	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
@@ -14111,6 +14440,120 @@ type RefuseBindingdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefuseBindingdefaultApplicationProblemPlusJSONResponse) VisitRefuseBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BreakGlassRequestObject struct {
+	Params BreakGlassParams
+	Body   *BreakGlassJSONRequestBody
+}
+
+type BreakGlassResponseObject interface {
+	VisitBreakGlassResponse(w http.ResponseWriter) error
+}
+
+type BreakGlass201JSONResponse BrokenGlass
+
+func (response BreakGlass201JSONResponse) VisitBreakGlassResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BreakGlassdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BreakGlassdefaultApplicationProblemPlusJSONResponse) VisitBreakGlassResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBreakGlassReviewsRequestObject struct {
+	Params ListBreakGlassReviewsParams
+}
+
+type ListBreakGlassReviewsResponseObject interface {
+	VisitListBreakGlassReviewsResponse(w http.ResponseWriter) error
+}
+
+type ListBreakGlassReviews200JSONResponse GlassReviewPage
+
+func (response ListBreakGlassReviews200JSONResponse) VisitListBreakGlassReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBreakGlassReviewsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBreakGlassReviewsdefaultApplicationProblemPlusJSONResponse) VisitListBreakGlassReviewsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReviewBreakGlassRequestObject struct {
+	GlassID int64 `json:"glassId"`
+	Params  ReviewBreakGlassParams
+	Body    *ReviewBreakGlassJSONRequestBody
+}
+
+type ReviewBreakGlassResponseObject interface {
+	VisitReviewBreakGlassResponse(w http.ResponseWriter) error
+}
+
+type ReviewBreakGlass204Response struct {
+}
+
+func (response ReviewBreakGlass204Response) VisitReviewBreakGlassResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReviewBreakGlassdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReviewBreakGlassdefaultApplicationProblemPlusJSONResponse) VisitReviewBreakGlassResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -18898,6 +19341,15 @@ type StrictServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx context.Context, request RefuseBindingRequestObject) (RefuseBindingResponseObject, error)
+	// BreakGlass Open one record in an emergency
+	// (POST /v1/break-glass)
+	BreakGlass(ctx context.Context, request BreakGlassRequestObject) (BreakGlassResponseObject, error)
+	// ListBreakGlassReviews The openings that I am asked to judge
+	// (GET /v1/break-glass/reviews)
+	ListBreakGlassReviews(ctx context.Context, request ListBreakGlassReviewsRequestObject) (ListBreakGlassReviewsResponseObject, error)
+	// ReviewBreakGlass Say whether an opening was needed
+	// (POST /v1/break-glass/{glassId}/review)
+	ReviewBreakGlass(ctx context.Context, request ReviewBreakGlassRequestObject) (ReviewBreakGlassResponseObject, error)
 	// ListCampaigns Campaigns of the own unit and those below
 	// (GET /v1/campaigns)
 	ListCampaigns(ctx context.Context, request ListCampaignsRequestObject) (ListCampaignsResponseObject, error)
@@ -20326,6 +20778,128 @@ func (sh *strictHandler) RefuseBinding(ctx echo.Context, bindingID int64, params
 		return err
 	} else if validResponse, ok := response.(RefuseBindingResponseObject); ok {
 		return validResponse.VisitRefuseBindingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BreakGlass operation middleware
+func (sh *strictHandler) BreakGlass(ctx echo.Context, params BreakGlassParams) error {
+	var request BreakGlassRequestObject
+
+	request.Params = params
+
+	var body BreakGlassJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BreakGlass(ctx.Request().Context(), request.(BreakGlassRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BreakGlass")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BreakGlassResponseObject); ok {
+		return validResponse.VisitBreakGlassResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBreakGlassReviews operation middleware
+func (sh *strictHandler) ListBreakGlassReviews(ctx echo.Context, params ListBreakGlassReviewsParams) error {
+	var request ListBreakGlassReviewsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBreakGlassReviews(ctx.Request().Context(), request.(ListBreakGlassReviewsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBreakGlassReviews")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBreakGlassReviewsResponseObject); ok {
+		return validResponse.VisitListBreakGlassReviewsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReviewBreakGlass operation middleware
+func (sh *strictHandler) ReviewBreakGlass(ctx echo.Context, glassID int64, params ReviewBreakGlassParams) error {
+	var request ReviewBreakGlassRequestObject
+
+	request.GlassID = glassID
+	request.Params = params
+
+	var body ReviewBreakGlassJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReviewBreakGlass(ctx.Request().Context(), request.(ReviewBreakGlassRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReviewBreakGlass")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReviewBreakGlassResponseObject); ok {
+		return validResponse.VisitReviewBreakGlassResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

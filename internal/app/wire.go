@@ -66,6 +66,7 @@ type App struct {
 	onSite  *checkin.Service
 	tasks   *campaign.Service
 	needs   *request.Service
+	glasses *privacy.Glasses
 	server  *server.Server
 	metrics *prometheus.Registry
 
@@ -80,6 +81,7 @@ type (
 	inboxHandler  = notify.Handler
 	policyHandler = privacy.Handler
 	sayHandler    = privacy.ConsentHandler
+	glassHandler  = privacy.GlassHandler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
 	homeHandler   = household.Handler
@@ -97,6 +99,7 @@ type features struct {
 	*inboxHandler
 	*policyHandler
 	*sayHandler
+	*glassHandler
 	*auditHandler
 	*needHandler
 	*homeHandler
@@ -238,6 +241,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 		})
+	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	return features{
 		about:       about{Version: version, Demo: a.config.Demo},
 		authHandler: auth.NewHandler(a.Auth),
@@ -247,11 +251,12 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		}),
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
 		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
+		glassHandler:  privacy.NewGlassHandler(a.glasses),
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),
 		needHandler:   request.NewHandler(a.needs),
-		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, a.needs, presentAtDoor)),
+		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look)),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.Imports, d),

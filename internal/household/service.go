@@ -27,6 +27,25 @@ type Service struct {
 	pages    *page.Keys
 	requests *request.Service
 	visited  Visited
+	watch    Watch
+}
+
+// A Watch says why somebody cannot go on to read one more household, or nil: whoever reads many in a short time is
+// asked who they are (X50).
+type Watch func(ctx context.Context, by org.Actor, household int64) error
+
+// Watched makes s ask watch before it shows a household.
+func (s *Service) Watched(watch Watch) *Service {
+	s.watch = watch
+	return s
+}
+
+// look is watch, where there is one.
+func (s *Service) look(ctx context.Context, by org.Actor, id ID) error {
+	if s.watch == nil {
+		return nil
+	}
+	return s.watch(ctx, by, int64(id))
 }
 
 // NewService makes a Service.
@@ -180,11 +199,15 @@ type Detail struct {
 	Last         *Visit // the newest visit
 	MutedUntil   *calendar.Day
 	OpenRequests []request.ID
+	Openings     []privacy.Opening // by break-glass
 }
 
 // Read shows a household to the holder of its area. The reading is noted, and without the note nothing is shown
 // (X41).
 func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err error) {
+	if err := s.look(ctx, by, id); err != nil {
+		return Detail{}, err
+	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		d, err = s.detail(ctx, tx, by, id)
 		if err == nil {
@@ -219,7 +242,10 @@ func (s *Service) detail(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (d
 	if until, ok := muted[id]; ok {
 		d.MutedUntil = &until
 	}
-	d.OpenRequests, err = request.OpenOfDoor(ctx, tx, int64(id))
+	if d.OpenRequests, err = request.OpenOfDoor(ctx, tx, int64(id)); err != nil {
+		return d, err
+	}
+	d.Openings, err = privacy.OpeningsOf(ctx, tx, privacy.HouseholdFlags, int64(id))
 	return d, err
 }
 
@@ -233,6 +259,9 @@ func findOwn(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (Household, er
 
 // Unmask shows fields of a household's contact in full, for a purpose and a reason (X40).
 func (s *Service) Unmask(ctx context.Context, by org.Actor, id ID, fields []string, why privacy.Why) (shown map[string]string, err error) {
+	if err := s.look(ctx, by, id); err != nil {
+		return nil, err
+	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if _, err := findOwn(ctx, tx, by, id); err != nil {
 			return err

@@ -95,7 +95,8 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.policy()
 		v.consents()
 		v.ledger()
-		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "audit"); len(ids) > 0 {
+		v.glass()
+		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "glass", "audit"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})
@@ -496,6 +497,33 @@ func (v *village) consents() {
 	if items := v.wants("inbox", holder.get("/v1/inbox"), ok).items(); len(items) == 0 || items[len(items)-1]["kind"] != "consent.given" {
 		v.t.Errorf("the inbox holds %v, want the message about the consent last", items)
 	}
+}
+
+// glass calls each operation of break-glass once: in 瑞和社区, judged by an officer of 杏坞村.
+func (v *village) glass() {
+	v.t.Helper()
+	ok := http.StatusOK
+	v.set("2026-05-11 09:20") // a code of a second factor is good once
+	post := v.wants("appoint", v.signInStaff("xl.s").post("/v1/role-assignments", map[string]any{
+		"personId": v.me, "role": "branch_officer", "post": "discipline", "unitId": v.branch, "document": "杏坞支部〔2026〕3号",
+	}), http.StatusCreated)
+	lead, holder := v.signIn("rh.gb1"), v.signIn("rh.m03")
+	home := fmt.Sprintf("/v1/households/%.0f", v.wants("homes", holder.get("/v1/households"), ok).items()[0]["id"])
+	opened := v.wants("open", lead.post("/v1/break-glass", map[string]any{
+		"object": "household_flags", "objectId": v.wants("home", holder.get(home), ok).at("id"), "reason": "独居老人敲门两小时无人应答",
+	}), http.StatusCreated)
+	v.says("open", opened, "2026-05-11T03:20:00Z", "endsAt")
+	page := v.wants("the household's page", holder.get(home), ok)
+	v.says("the page", page, "grid_secretary", "breakGlass", 0, "role")
+	v.says("the page", page, "独居老人敲门两小时无人应答", "breakGlass", 0, "reason")
+	v.set("2026-05-12 08:30")
+	v.restart() // its clocks look at once
+	officer := v.signIn("xl.m2").acting(post.id("assignmentId"))
+	soon(v.t, "a review", func() bool {
+		return len(v.wants("reviews", officer.get("/v1/break-glass/reviews"), ok).items()) > 0
+	})
+	v.wants("judge", officer.post(fmt.Sprintf("/v1/break-glass/%d/review", opened.id("id")), map[string]any{"needed": true}), http.StatusNoContent)
+	v.says("the verdict", v.wants("the page", v.signIn("rh.m03").get(home), ok), "needed", "breakGlass", 0, "verdict")
 }
 
 func (v *village) policy() {

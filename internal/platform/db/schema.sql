@@ -131,6 +131,42 @@ CREATE TABLE `binding_request` (
   CONSTRAINT `binding_request_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `break_glass` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `role` varchar(30) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `object` varchar(30) NOT NULL,
+  `object_id` bigint(20) NOT NULL,
+  `area_id` bigint(20) NOT NULL,
+  `reason_sealed` varbinary(1000) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `opened_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `seen_at` datetime(3) NOT NULL,
+  `week` char(10) NOT NULL,
+  `review_on` char(10) NOT NULL,
+  `review_state` varchar(20) NOT NULL,
+  `reviewer_id` bigint(20) DEFAULT NULL,
+  `asked_at` datetime(3) DEFAULT NULL,
+  `verdict` varchar(20) DEFAULT NULL,
+  `note_sealed` varbinary(1000) DEFAULT NULL,
+  `reviewed_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `break_glass_person` (`person_id`,`object`,`object_id`),
+  KEY `break_glass_object` (`object`,`object_id`,`opened_at`,`id`),
+  KEY `break_glass_state` (`state`,`ends_at`,`id`),
+  KEY `break_glass_review` (`review_state`,`review_on`,`id`),
+  KEY `break_glass_reviewer` (`reviewer_id`,`review_state`,`id`),
+  KEY `break_glass_week` (`week`,`review_state`),
+  KEY `break_glass_unit` (`unit_id`),
+  KEY `break_glass_area` (`area_id`),
+  CONSTRAINT `break_glass_area_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `break_glass_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `break_glass_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `building` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `place_id` bigint(20) NOT NULL,

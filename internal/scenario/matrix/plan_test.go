@@ -285,6 +285,22 @@ func homesOfOwnArea(c *cell) bool { return c.by.role == org.RoleAreaHolder && c.
 
 func aHome(c *cell) int64 { return int64(c.at.doors[0]) }
 
+// aGlass is an opening that is over, and that c.by is to judge if c.position is self.
+func aGlass(c *cell) int64 {
+	at := c.at
+	if c.position == self {
+		at = c.unit(org.Area, "01责任区")
+	}
+	c.set(`UPDATE break_glass SET state = 'ended'`)
+	id := c.lead(at.parent).post("/v1/break-glass", map[string]any{
+		"object": "household_flags", "objectId": at.doors[0], "reason": "独居老人敲门两小时无人应答",
+	}).id("id")
+	if c.position == self {
+		c.set(`UPDATE break_glass SET state = 'ended', review_state = 'asked', reviewer_id = ? WHERE id = ?`, c.by.assignment, id)
+	}
+	return id
+}
+
 func aVisit(c *cell) int64 {
 	return c.lead(c.at).post("/v1/visits", map[string]any{
 		"householdId": c.at.doors[0], "result": "all_well", "clientRef": uuid.NewString(),
@@ -641,8 +657,14 @@ var plans = map[string]*plan{
 	"getMe":           {},
 	"listOwnAccesses": {},
 	"listOwnConsents": {},
-	"giveConsent":     {fill: consentTo("board")},
-	"refuseConsent":   {fill: consentTo("plaque")},
+	"breakGlass": {fits: areas, make: func(c *cell) int64 {
+		c.set(`UPDATE break_glass SET state = 'ended'`) // whoever asks again has it open
+		return aHome(c)
+	}, fill: fill(func(c *cell, b map[string]any) { b["objectId"] = c.thing })},
+	"listBreakGlassReviews": {self: true, fits: areas, make: aGlass, sees: ofSelf, list: "id"},
+	"reviewBreakGlass":      {self: true, fits: areas, make: aGlass, sees: ofSelf},
+	"giveConsent":           {fill: consentTo("board")},
+	"refuseConsent":         {fill: consentTo("plaque")},
 	"withdrawConsent": {fill: consentTo("media"), prep: func(c *cell) { // 409 if it is given already
 		c.by.send(call{method: http.MethodPost, path: "/v1/me/consents/media/give", body: map[string]any{"version": 1}})
 	}},

@@ -24,6 +24,8 @@ var besides = map[string]string{
 	"session":          "everybody's own",
 	"person":           "everybody's own",
 	"inbox":            "everybody's own",
+	"break_glass":      "opened by whom the column FL names b; a test of its own follows every one of them",
+	"glass_review":     "given to one officer",
 	"consent":          "everybody's own",
 	"assisted_consent": "said by its person, and only written down (security.md §15)",
 	"push_ticket":      "everybody's own",
