@@ -1,0 +1,202 @@
+package board
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"wanjia/api"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+)
+
+// Handler serves the operations of the contract's part board.
+type Handler struct{ service *Service }
+
+// NewHandler makes a Handler.
+func NewHandler(s *Service) *Handler { return &Handler{service: s} }
+
+// ListBoards serves GET /v1/boards.
+func (h *Handler) ListBoards(ctx context.Context, req api.ListBoardsRequestObject) (api.ListBoardsResponseObject, error) {
+	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListBoards200JSONResponse{Items: make([]api.BoardRow, len(rows)), NextCursor: orAbsent(next)}
+	for i, r := range rows {
+		answer.Items[i] = r.toAPI()
+	}
+	return answer, nil
+}
+
+func (r Row) toAPI() api.BoardRow {
+	return api.BoardRow{
+		ID: int64(r.ID), SiteName: r.SiteName, AreaID: int64(r.AreaID), AreaName: r.AreaName, PlaceName: r.PlaceName,
+		Latest: int32(r.Latest), State: api.BoardState(r.State), Outdated: r.Outdated(), PrintedOn: dayOf(r.PrintedAt),
+	}
+}
+
+// CreateBoard serves POST /v1/boards.
+func (h *Handler) CreateBoard(ctx context.Context, req api.CreateBoardRequestObject) (api.CreateBoardResponseObject, error) {
+	r, err := h.service.Create(ctx, org.ActorFrom(ctx), req.Body.SiteID, org.UnitID(req.Body.AreaID))
+	if err != nil {
+		return nil, err
+	}
+	return api.CreateBoard201JSONResponse(r.toAPI()), nil
+}
+
+// GetBoard serves GET /v1/boards/{boardId}.
+func (h *Handler) GetBoard(ctx context.Context, req api.GetBoardRequestObject) (api.GetBoardResponseObject, error) {
+	d, err := h.service.Find(ctx, org.ActorFrom(ctx), ID(req.BoardID))
+	if err != nil {
+		return nil, err
+	}
+	page := fmt.Sprintf("/b/%d", d.ID)
+	answer := api.GetBoard200JSONResponse{
+		Board: d.Row.toAPI(), Now: d.Now.toAPI(), Versions: make([]api.BoardVersion, len(d.Versions)), Scans: make([]api.BoardScans, len(d.Scans)),
+		Addresses: api.BoardAddresses{Page: page, Aloud: page + "/aloud"},
+	}
+	for i, v := range d.Versions {
+		answer.Versions[i] = v.toAPI()
+	}
+	for i, c := range d.Scans {
+		answer.Scans[i] = api.BoardScans{Day: string(c.Day), Scans: int32(c.Scans)}
+	}
+	if d.Latest > 0 {
+		answer.Addresses.A3, answer.Addresses.A4 = given(page+"/a3"), given(page+"/a4")
+	}
+	return answer, nil
+}
+
+func (v Version) toAPI() api.BoardVersion {
+	return api.BoardVersion{
+		Number: int32(v.Number), State: api.BoardState(v.State), Households: int32(v.Households), MadeAt: v.MadeAt,
+		PrintedOn: dayOf(v.PrintedAt), SupersededAt: v.SupersededAt,
+	}
+}
+
+func (c Content) toAPI() api.BoardContent {
+	a := api.BoardContent{
+		PlaceName: c.Place, AreaName: c.Area, Households: int32(c.Households), Holders: make([]api.ShownPerson, len(c.Holders)),
+	}
+	for i, h := range c.Holders {
+		a.Holders[i] = h.toAPI()
+	}
+	if c.Lead != nil {
+		a.Lead = given(c.Lead.toAPI())
+	}
+	return a
+}
+
+func (s Shown) toAPI() api.ShownPerson {
+	return api.ShownPerson{
+		Duty: s.Duty, Name: orAbsent(s.Name), Phone: orAbsent(s.Phone), StandsIn: orAbsent(s.StandsIn), Items: append([]string{}, s.Items...),
+	}
+}
+
+// PublishBoard serves POST /v1/boards/{boardId}/publish.
+func (h *Handler) PublishBoard(ctx context.Context, req api.PublishBoardRequestObject) (api.PublishBoardResponseObject, error) {
+	v, err := h.service.Publish(ctx, org.ActorFrom(ctx), ID(req.BoardID))
+	if err != nil {
+		return nil, err
+	}
+	return api.PublishBoard200JSONResponse(v.toAPI()), nil
+}
+
+// MarkPrinted serves POST /v1/boards/{boardId}/printed.
+func (h *Handler) MarkPrinted(ctx context.Context, req api.MarkPrintedRequestObject) (api.MarkPrintedResponseObject, error) {
+	v, err := h.service.MarkPrinted(ctx, org.ActorFrom(ctx), ID(req.BoardID), int(req.Body.Number))
+	if err != nil {
+		return nil, err
+	}
+	return api.MarkPrinted200JSONResponse(v.toAPI()), nil
+}
+
+// ScanBoard serves GET /v1/public/boards/{boardId}.
+func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject) (api.ScanBoardResponseObject, error) {
+	found, err := h.service.Look(ctx, ID(req.BoardID), int(value(req.Params.Version)))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ScanBoard200JSONResponse{ID: int64(found.ID), Status: "current"}
+	switch {
+	case found.Hidden:
+		answer.Status = "underReview"
+		return answer, nil
+	case found.Since != nil:
+		answer.Status, answer.OutdatedSince = "outdated", given(string(found.OutdatedSince()))
+	}
+	answer.Version, answer.Content = given(int32(found.Latest)), given(found.Content.toAPI())
+	return answer, nil
+}
+
+// SendRelayMessage serves POST /v1/public/boards/{boardId}/relay.
+func (h *Handler) SendRelayMessage(ctx context.Context, req api.SendRelayMessageRequestObject) (api.SendRelayMessageResponseObject, error) {
+	m := Message{Text: req.Body.Text, Who: value(req.Body.Who), Phone: value(req.Body.Phone)}
+	code, err := h.service.Relay(ctx, ID(req.BoardID), m)
+	if err != nil {
+		return nil, err
+	}
+	return api.SendRelayMessage201JSONResponse{ReceiptCode: code.String(), CallBack: m.Phone != ""}, nil
+}
+
+// GetMyPublicProfile serves GET /v1/me/public-profile.
+func (h *Handler) GetMyPublicProfile(ctx context.Context, _ api.GetMyPublicProfileRequestObject) (api.GetMyPublicProfileResponseObject, error) {
+	p, now, err := h.service.OwnProfile(ctx, org.ActorFrom(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return api.GetMyPublicProfile200JSONResponse(p.toAPI(now)), nil
+}
+
+// UpdateMyPublicProfile serves PUT /v1/me/public-profile.
+func (h *Handler) UpdateMyPublicProfile(ctx context.Context, req api.UpdateMyPublicProfileRequestObject) (api.UpdateMyPublicProfileResponseObject, error) {
+	b := req.Body
+	p := Profile{ShowsName: b.ShowName, ShowsItems: b.ShowItems, ShowsPhone: b.ShowPhone, Version: b.Version}
+	for _, it := range b.Items {
+		p.Items = append(p.Items, Item{Text: it.Text, ValidTo: calendar.Day(value(it.ValidTo))})
+	}
+	kept, now, err := h.service.Choose(ctx, org.ActorFrom(ctx), p)
+	if err != nil {
+		return nil, err
+	}
+	return api.UpdateMyPublicProfile200JSONResponse(kept.toAPI(now)), nil
+}
+
+func (p Profile) toAPI(now Shown) api.PublicProfile {
+	a := api.PublicProfile{
+		ShowName: p.ShowsName, ShowItems: p.ShowsItems, ShowPhone: p.ShowsPhone, Version: p.Version, Shown: now.toAPI(),
+		Items: make([]api.ServiceItem, len(p.Items)),
+	}
+	for i, it := range p.Items {
+		a.Items[i] = api.ServiceItem{Text: it.Text, ValidTo: orAbsent(string(it.ValidTo))}
+	}
+	return a
+}
+
+// value is what p points to, or nothing.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+func given[T any](v T) *T { return &v }
+
+// orAbsent is v as an optional property: absent when it is zero.
+func orAbsent[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// dayOf is the day of a moment as an optional property.
+func dayOf(at *time.Time) *string {
+	if at == nil {
+		return nil
+	}
+	return given(string(calendar.DayOf(*at)))
+}

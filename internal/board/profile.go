@@ -1,0 +1,200 @@
+package board
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/member"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
+)
+
+// ErrItem says that a service item holds a number or a day that it should not.
+var ErrItem = problem.New(problem.Invalid, "board.item_invalid")
+
+// A Profile is what a member has chosen to show, between the floor, which is nothing, and the ceiling (E4). A choice
+// shows only as long as its person also consents to it: the two are asked apart.
+type Profile struct {
+	PersonID   org.PersonID `db:"person_id"`
+	ShowsName  bool         `db:"shows_name"`
+	ShowsItems bool         `db:"shows_items"`
+	ShowsPhone bool         `db:"shows_phone"`
+	Items      []Item       `db:"-"`
+	ItemText   string       `db:"items"` // Items as they are stored
+	Version    int64        `db:"version"`
+}
+
+// An Item (服务事项) is what somebody offers to do.
+type Item struct {
+	Text    string       `json:"text"`
+	ValidTo calendar.Day `json:"validTo,omitempty"` // the last day; "": no end (C21)
+}
+
+// check says why p cannot be kept, or nil.
+func (p Profile) check() error {
+	for i, it := range p.Items {
+		at := "/items/" + strconv.Itoa(i) + "/"
+		if err := privacy.CheckText(at+"text", it.Text); err != nil {
+			return err
+		}
+		if privacy.MaskPhones(it.Text) != it.Text { // the number has a tick of its own
+			return ErrItem.Field(at+"text", ErrItem.Code)
+		}
+		if it.ValidTo == "" {
+			continue
+		}
+		if _, err := calendar.ParseDay(string(it.ValidTo)); err != nil {
+			return ErrItem.Field(at+"validTo", ErrItem.Code)
+		}
+	}
+	return nil
+}
+
+// offered are the texts of the items of p on day.
+func (p Profile) offered(day calendar.Day) []string {
+	all := make([]string, 0, len(p.Items))
+	for _, it := range p.Items {
+		if it.ValidTo == "" || day <= it.ValidTo {
+			all = append(all, it.Text)
+		}
+	}
+	return all
+}
+
+// agreed is what persons have both chosen to show and consented to, on day. Of a secretary the name is public with the
+// post, whatever they choose (E4).
+func agreed(ctx context.Context, q db.Queryer, persons []org.PersonID, day calendar.Day) (map[org.PersonID]Shown, error) {
+	shown := make(map[org.PersonID]Shown, len(persons))
+	if len(persons) == 0 {
+		return shown, nil
+	}
+	consents, err := privacy.GaveOf(ctx, q, persons, privacy.ForBoard)
+	if err != nil {
+		return nil, err
+	}
+	numbers, err := privacy.GaveOf(ctx, q, persons, privacy.ForPhone)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := profilesOf(ctx, q, persons)
+	if err != nil {
+		return nil, err
+	}
+	known, err := member.InFull(ctx, q, persons...)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range persons {
+		s, p := Shown{Person: id, Items: []string{}}, profiles[id]
+		if known[id].Secretary {
+			s.Name = known[id].Name.Reveal()
+		}
+		if consents[id] {
+			if p.ShowsName {
+				s.Name = known[id].Name.Reveal()
+			}
+			if p.ShowsItems {
+				s.Items = p.offered(day)
+			}
+			if p.ShowsPhone && numbers[id] {
+				s.Phone = known[id].Phone.Reveal()
+			}
+		}
+		shown[id] = s
+	}
+	return shown, nil
+}
+
+// OwnProfile is what by has chosen, and what is shown of it now.
+func (s *Service) OwnProfile(ctx context.Context, by org.Actor) (p Profile, now Shown, err error) {
+	return ownProfile(ctx, s.db, by, s.db.Now())
+}
+
+func ownProfile(ctx context.Context, q db.Queryer, by org.Actor, at time.Time) (p Profile, now Shown, err error) {
+	all, err := profilesOf(ctx, q, []org.PersonID{by.PersonID})
+	if err != nil {
+		return Profile{}, Shown{}, err
+	}
+	shown, err := agreed(ctx, q, []org.PersonID{by.PersonID}, calendar.DayOf(at))
+	now = shown[by.PersonID]
+	now.Duty = by.Unit.Name
+	return all[by.PersonID], now, err
+}
+
+// Choose keeps what by chooses to show in place of the choice of p.Version.
+func (s *Service) Choose(ctx context.Context, by org.Actor, p Profile) (now Profile, shown Shown, err error) {
+	if err := p.check(); err != nil {
+		return Profile{}, Shown{}, err
+	}
+	p.PersonID = by.PersonID
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			audit.Note(tx, by.Did("profile.chosen", "public_profile", int64(by.PersonID)))
+			return SaveProfile(ctx, tx, p)
+		})
+		if err != nil {
+			return err
+		}
+		now, shown, err = ownProfile(ctx, tx, by, tx.Now)
+		return err
+	})
+	return now, shown, err
+}
+
+// SaveProfile stores p in place of the choice of p.Version, 0 for none. Another version is a conflict.
+func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
+	text, err := json.Marshal(append([]Item{}, p.Items...))
+	if err != nil {
+		return fmt.Errorf("write the service items of person %d: %w", p.PersonID, err)
+	}
+	if p.Version == 0 {
+		_, err := tx.Change(ctx, `
+			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, items, changed_at)
+			VALUES (?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, string(text), tx.Now)
+		if db.IsDuplicate(err) {
+			return problem.ErrConflict
+		}
+		return db.Wrap(err, nil, "store the profile of person %d", p.PersonID)
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE public_profile
+		SET shows_name = ?, shows_items = ?, shows_phone = ?, items = ?, changed_at = ?, version = version + 1
+		WHERE person_id = ? AND version = ?`, p.ShowsName, p.ShowsItems, p.ShowsPhone, string(text), tx.Now, p.PersonID, p.Version)
+	if err == nil && found == 0 {
+		return problem.ErrConflict
+	}
+	return db.Wrap(err, nil, "change the profile of person %d", p.PersonID)
+}
+
+// profilesOf are the choices of persons; the floor of those who have made none.
+func profilesOf(ctx context.Context, q db.Queryer, persons []org.PersonID) (map[org.PersonID]Profile, error) {
+	query, args, err := db.In(`
+		SELECT person_id, shows_name, shows_items, shows_phone, items, version
+		FROM public_profile
+		WHERE person_id IN (?)`, persons)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Profile
+	if err := q.Select(ctx, &rows, query, args...); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, db.Wrap(err, nil, "find what %d persons choose to show", len(persons))
+	}
+	all := make(map[org.PersonID]Profile, len(rows))
+	for _, p := range rows {
+		if err := json.Unmarshal([]byte(p.ItemText), &p.Items); err != nil {
+			return nil, fmt.Errorf("read the service items of person %d: %w", p.PersonID, err)
+		}
+		all[p.PersonID] = p
+	}
+	return all, nil
+}
