@@ -125,6 +125,30 @@ func (e BindingAskedState) Valid() bool {
 	}
 }
 
+// Defines values for BoardState.
+const (
+	BoardStateDraft      BoardState = "draft"
+	BoardStatePrinted    BoardState = "printed"
+	BoardStatePublished  BoardState = "published"
+	BoardStateSuperseded BoardState = "superseded"
+)
+
+// Valid indicates whether the value is a known member of the BoardState enum.
+func (e BoardState) Valid() bool {
+	switch e {
+	case BoardStateDraft:
+		return true
+	case BoardStatePrinted:
+		return true
+	case BoardStatePublished:
+		return true
+	case BoardStateSuperseded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BreakingObject.
 const (
 	BreakingObjectHouseholdFlags BreakingObject = "household_flags"
@@ -1142,6 +1166,27 @@ func (e PromiseState) Valid() bool {
 	}
 }
 
+// Defines values for PublicBoardStatus.
+const (
+	PublicBoardStatusCurrent     PublicBoardStatus = "current"
+	PublicBoardStatusOutdated    PublicBoardStatus = "outdated"
+	PublicBoardStatusUnderReview PublicBoardStatus = "underReview"
+)
+
+// Valid indicates whether the value is a known member of the PublicBoardStatus enum.
+func (e PublicBoardStatus) Valid() bool {
+	switch e {
+	case PublicBoardStatusCurrent:
+		return true
+	case PublicBoardStatusOutdated:
+		return true
+	case PublicBoardStatusUnderReview:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestAskerCallBack.
 const (
 	RequestAskerCallBackNone  RequestAskerCallBack = "none"
@@ -1237,6 +1282,7 @@ func (e RequestClosingClosureKind) Valid() bool {
 
 // Defines values for RequestDetailChannel.
 const (
+	RequestDetailChannelBoard      RequestDetailChannel = "board"
 	RequestDetailChannelPaper      RequestDetailChannel = "paper"
 	RequestDetailChannelPhone      RequestDetailChannel = "phone"
 	RequestDetailChannelToldMember RequestDetailChannel = "told_member"
@@ -1246,6 +1292,8 @@ const (
 // Valid indicates whether the value is a known member of the RequestDetailChannel enum.
 func (e RequestDetailChannel) Valid() bool {
 	switch e {
+	case RequestDetailChannelBoard:
+		return true
 	case RequestDetailChannelPaper:
 		return true
 	case RequestDetailChannelPhone:
@@ -2326,6 +2374,78 @@ type BindingRefusal struct {
 	Reason string `json:"reason"`
 }
 
+// BoardAddresses Pages of the board on this server, as paths; those to print once there is a version.
+type BoardAddresses struct {
+	A3    *string `json:"a3,omitempty"`
+	A4    *string `json:"a4,omitempty"`
+	Aloud string  `json:"aloud"`
+	Page  string  `json:"page"`
+}
+
+// BoardContent defines model for BoardContent.
+type BoardContent struct {
+	AreaName string `json:"areaName"`
+
+	// Holders Who looks after the area today; none while its place does.
+	Holders    []ShownPerson `json:"holders"`
+	Households int32         `json:"households"`
+	Lead       *ShownPerson  `json:"lead,omitempty"`
+	PlaceName  string        `json:"placeName"`
+}
+
+// BoardDetail defines model for BoardDetail.
+type BoardDetail struct {
+	Addresses BoardAddresses `json:"addresses"`
+	Board     BoardRow       `json:"board"`
+	Now       BoardContent   `json:"now"`
+
+	// Scans Of the last 31 days, those with any.
+	Scans []BoardScans `json:"scans"`
+
+	// Versions The newest first.
+	Versions []BoardVersion `json:"versions"`
+}
+
+// BoardPage defines model for BoardPage.
+type BoardPage struct {
+	Items      []BoardRow `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// BoardRow defines model for BoardRow.
+type BoardRow struct {
+	AreaID   int64  `json:"areaId"`
+	AreaName string `json:"areaName"`
+	ID       int64  `json:"id"`
+
+	// Latest Number of the newest version; 0 for a draft.
+	Latest    int32      `json:"latest"`
+	Outdated  bool       `json:"outdated"`
+	PlaceName string     `json:"placeName"`
+	PrintedOn *string    `json:"printedOn,omitempty"`
+	SiteName  string     `json:"siteName"`
+	State     BoardState `json:"state"`
+}
+
+// BoardScans defines model for BoardScans.
+type BoardScans struct {
+	Day   string `json:"day"`
+	Scans int32  `json:"scans"`
+}
+
+// BoardState defines model for BoardState.
+type BoardState string
+
+// BoardVersion defines model for BoardVersion.
+type BoardVersion struct {
+	Households   int32      `json:"households"`
+	MadeAt       time.Time  `json:"madeAt"`
+	Number       int32      `json:"number"`
+	PrintedOn    *string    `json:"printedOn,omitempty"`
+	State        BoardState `json:"state"`
+	SupersededAt *time.Time `json:"supersededAt,omitempty"`
+}
+
 // Breaking defines model for Breaking.
 type Breaking struct {
 	Hours  *int32         `json:"hours,omitempty"`
@@ -3277,6 +3397,15 @@ type NewBinding struct {
 	PhoneCode string `json:"phoneCode"`
 }
 
+// NewBoard defines model for NewBoard.
+type NewBoard struct {
+	// AreaID An area of the same village or community.
+	AreaID int64 `json:"areaId"`
+
+	// SiteID A place of the kind board_site.
+	SiteID int64 `json:"siteId"`
+}
+
 // NewCampaign defines model for NewCampaign.
 type NewCampaign struct {
 	Body   *string    `json:"body,omitempty"`
@@ -3417,6 +3546,27 @@ type NewPlaceKind string
 type NewPromise struct {
 	DueOn string  `json:"dueOn"`
 	Text  *string `json:"text,omitempty"`
+}
+
+// NewPublicProfile defines model for NewPublicProfile.
+type NewPublicProfile struct {
+	Items     []ServiceItem `json:"items"`
+	ShowItems bool          `json:"showItems"`
+	ShowName  bool          `json:"showName"`
+	ShowPhone bool          `json:"showPhone"`
+
+	// Version 0 for the first choice.
+	Version int64 `json:"version"`
+}
+
+// NewRelayMessage defines model for NewRelayMessage.
+type NewRelayMessage struct {
+	// Phone With it the asker is called back; nobody is shown it.
+	Phone *string `json:"phone,omitempty"`
+	Text  string  `json:"text"`
+
+	// Who How the asker wants to be spoken to.
+	Who *string `json:"who,omitempty"`
 }
 
 // NewRequest defines model for NewRequest.
@@ -3795,6 +3945,11 @@ type PresenceReason struct {
 	Reason string `json:"reason"`
 }
 
+// PrintedBoard defines model for PrintedBoard.
+type PrintedBoard struct {
+	Number int32 `json:"number"`
+}
+
 // Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
 type Problem struct {
 	// Code feature.reason, stable for ever.
@@ -3885,6 +4040,32 @@ type ProposalPage struct {
 	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
+// PublicBoard defines model for PublicBoard.
+type PublicBoard struct {
+	Content       *BoardContent     `json:"content,omitempty"`
+	ID            int64             `json:"id"`
+	OutdatedSince *string           `json:"outdatedSince,omitempty"`
+	Status        PublicBoardStatus `json:"status"`
+
+	// Version Number of the newest version.
+	Version *int32 `json:"version,omitempty"`
+}
+
+// PublicBoardStatus defines model for PublicBoard.Status.
+type PublicBoardStatus string
+
+// PublicProfile defines model for PublicProfile.
+type PublicProfile struct {
+	Items     []ServiceItem `json:"items"`
+	ShowItems bool          `json:"showItems"`
+	ShowName  bool          `json:"showName"`
+	ShowPhone bool          `json:"showPhone"`
+
+	// Shown What others see now; only what is chosen and consented to.
+	Shown   ShownPerson `json:"shown"`
+	Version int64       `json:"version"`
+}
+
 // PushTicket defines model for PushTicket.
 type PushTicket struct {
 	// ExpiresIn Seconds.
@@ -3947,6 +4128,12 @@ type RefreshSession struct {
 // RefuseProposal defines model for RefuseProposal.
 type RefuseProposal struct {
 	Reason string `json:"reason"`
+}
+
+// RelayReceipt defines model for RelayReceipt.
+type RelayReceipt struct {
+	CallBack    bool   `json:"callBack"`
+	ReceiptCode string `json:"receiptCode"`
 }
 
 // ReportedCopies defines model for ReportedCopies.
@@ -4216,6 +4403,14 @@ type SectorRow struct {
 	Places int    `json:"places"`
 }
 
+// ServiceItem defines model for ServiceItem.
+type ServiceItem struct {
+	Text string `json:"text"`
+
+	// ValidTo The last day on which it is offered.
+	ValidTo *string `json:"validTo,omitempty"`
+}
+
 // Session defines model for Session.
 type Session struct {
 	Client    SessionClient `json:"client"`
@@ -4246,6 +4441,17 @@ type SetSectors struct {
 
 	// Version Of the list that was read.
 	Version int64 `json:"version"`
+}
+
+// ShownPerson What somebody shows. Without a name they have not agreed to it.
+type ShownPerson struct {
+	Duty  string   `json:"duty"`
+	Items []string `json:"items"`
+	Name  *string  `json:"name,omitempty"`
+	Phone *string  `json:"phone,omitempty"`
+
+	// StandsIn Is there in place of the holder today.
+	StandsIn *bool `json:"standsIn,omitempty"`
 }
 
 // SignIn defines model for SignIn.
@@ -4651,6 +4857,9 @@ type ActingAs = int64
 // AsOf defines model for AsOf.
 type AsOf = string
 
+// BoardID defines model for BoardId.
+type BoardID = int64
+
 // ConsentPurpose defines model for ConsentPurpose.
 type ConsentPurpose string
 
@@ -4846,6 +5055,51 @@ type ConfirmBindingParams struct {
 
 // RefuseBindingParams defines parameters for RefuseBinding.
 type RefuseBindingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListBoardsParams defines parameters for ListBoards.
+type ListBoardsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateBoardParams defines parameters for CreateBoard.
+type CreateBoardParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetBoardParams defines parameters for GetBoard.
+type GetBoardParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MarkPrintedParams defines parameters for MarkPrinted.
+type MarkPrintedParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// PublishBoardParams defines parameters for PublishBoard.
+type PublishBoardParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -5269,6 +5523,21 @@ type WithdrawConsentParams struct {
 // WithdrawConsentParamsPurpose defines parameters for WithdrawConsent.
 type WithdrawConsentParamsPurpose string
 
+// GetMyPublicProfileParams defines parameters for GetMyPublicProfile.
+type GetMyPublicProfileParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UpdateMyPublicProfileParams defines parameters for UpdateMyPublicProfile.
+type UpdateMyPublicProfileParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
 	// UnitID This organisation and what lies below it.
@@ -5492,6 +5761,18 @@ type MovePromiseParams struct {
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ScanBoardParams defines parameters for ScanBoard.
+type ScanBoardParams struct {
+	// Version As the QR code says.
+	Version *int32 `form:"version,omitempty" json:"version,omitempty"`
+}
+
+// SendRelayMessageParams defines parameters for SendRelayMessage.
+type SendRelayMessageParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListQuietUnitsParams defines parameters for ListQuietUnits.
@@ -6066,6 +6347,12 @@ type RequestBindingJSONRequestBody = NewBinding
 // RefuseBindingJSONRequestBody defines body for RefuseBinding for application/json ContentType.
 type RefuseBindingJSONRequestBody = BindingRefusal
 
+// CreateBoardJSONRequestBody defines body for CreateBoard for application/json ContentType.
+type CreateBoardJSONRequestBody = NewBoard
+
+// MarkPrintedJSONRequestBody defines body for MarkPrinted for application/json ContentType.
+type MarkPrintedJSONRequestBody = PrintedBoard
+
 // BreakGlassJSONRequestBody defines body for BreakGlass for application/json ContentType.
 type BreakGlassJSONRequestBody = Breaking
 
@@ -6117,6 +6404,9 @@ type GiveConsentJSONRequestBody = ConsentAnswer
 // RefuseConsentJSONRequestBody defines body for RefuseConsent for application/json ContentType.
 type RefuseConsentJSONRequestBody = ConsentAnswer
 
+// UpdateMyPublicProfileJSONRequestBody defines body for UpdateMyPublicProfile for application/json ContentType.
+type UpdateMyPublicProfileJSONRequestBody = NewPublicProfile
+
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = NewMember
 
@@ -6155,6 +6445,9 @@ type DropPromiseJSONRequestBody = PromiseDropping
 
 // MovePromiseJSONRequestBody defines body for MovePromise for application/json ContentType.
 type MovePromiseJSONRequestBody = PromiseMoving
+
+// SendRelayMessageJSONRequestBody defines body for SendRelayMessage for application/json ContentType.
+type SendRelayMessageJSONRequestBody = NewRelayMessage
 
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
@@ -6329,6 +6622,21 @@ type ServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx echo.Context, bindingID int64, params RefuseBindingParams) error
+	// ListBoards Boards of the own place and below
+	// (GET /v1/boards)
+	ListBoards(ctx echo.Context, params ListBoardsParams) error
+	// CreateBoard Say that a board hangs at a site and shows an area
+	// (POST /v1/boards)
+	CreateBoard(ctx echo.Context, params CreateBoardParams) error
+	// GetBoard One board, with what it would say now, its versions and how often it was scanned
+	// (GET /v1/boards/{boardId})
+	GetBoard(ctx echo.Context, boardID BoardID, params GetBoardParams) error
+	// MarkPrinted Say that the newest version hangs
+	// (POST /v1/boards/{boardId}/printed)
+	MarkPrinted(ctx echo.Context, boardID BoardID, params MarkPrintedParams) error
+	// PublishBoard Make a version of what is true now
+	// (POST /v1/boards/{boardId}/publish)
+	PublishBoard(ctx echo.Context, boardID BoardID, params PublishBoardParams) error
 	// BreakGlass Open one record in an emergency
 	// (POST /v1/break-glass)
 	BreakGlass(ctx echo.Context, params BreakGlassParams) error
@@ -6458,6 +6766,12 @@ type ServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx echo.Context, purpose WithdrawConsentParamsPurpose, params WithdrawConsentParams) error
+	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
+	// (GET /v1/me/public-profile)
+	GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error
+	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
+	// (PUT /v1/me/public-profile)
+	UpdateMyPublicProfile(ctx echo.Context, params UpdateMyPublicProfileParams) error
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -6533,6 +6847,12 @@ type ServerInterface interface {
 	// MovePromise Move a promise to another day
 	// (POST /v1/promises/{promiseId}/move)
 	MovePromise(ctx echo.Context, promiseID int64, params MovePromiseParams) error
+	// ScanBoard What a board says, as somebody finds it who scans it
+	// (GET /v1/public/boards/{boardId})
+	ScanBoard(ctx echo.Context, boardID BoardID, params ScanBoardParams) error
+	// SendRelayMessage Tell whoever looks after the area something, or ask to be called back
+	// (POST /v1/public/boards/{boardId}/relay)
+	SendRelayMessage(ctx echo.Context, boardID BoardID, params SendRelayMessageParams) error
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx echo.Context) error
@@ -7618,6 +7938,236 @@ func (w *ServerInterfaceWrapper) RefuseBinding(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefuseBinding(ctx, bindingID, params)
+	return err
+}
+
+// ListBoards converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBoards(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBoardsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBoards(ctx, params)
+	return err
+}
+
+// CreateBoard converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateBoard(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateBoardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateBoard(ctx, params)
+	return err
+}
+
+// GetBoard converts echo context to params.
+func (w *ServerInterfaceWrapper) GetBoard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "boardId" -------------
+	var boardID BoardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "boardId", ctx.Param("boardId"), &boardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter boardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetBoardParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetBoard(ctx, boardID, params)
+	return err
+}
+
+// MarkPrinted converts echo context to params.
+func (w *ServerInterfaceWrapper) MarkPrinted(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "boardId" -------------
+	var boardID BoardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "boardId", ctx.Param("boardId"), &boardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter boardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MarkPrintedParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MarkPrinted(ctx, boardID, params)
+	return err
+}
+
+// PublishBoard converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishBoard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "boardId" -------------
+	var boardID BoardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "boardId", ctx.Param("boardId"), &boardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter boardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishBoardParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishBoard(ctx, boardID, params)
 	return err
 }
 
@@ -9508,6 +10058,81 @@ func (w *ServerInterfaceWrapper) WithdrawConsent(ctx echo.Context) error {
 	return err
 }
 
+// GetMyPublicProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMyPublicProfile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMyPublicProfileParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMyPublicProfile(ctx, params)
+	return err
+}
+
+// UpdateMyPublicProfile converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMyPublicProfile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateMyPublicProfileParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMyPublicProfile(ctx, params)
+	return err
+}
+
 // ListMembers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
 	var err error
@@ -10633,6 +11258,69 @@ func (w *ServerInterfaceWrapper) MovePromise(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.MovePromise(ctx, promiseID, params)
+	return err
+}
+
+// ScanBoard converts echo context to params.
+func (w *ServerInterfaceWrapper) ScanBoard(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "boardId" -------------
+	var boardID BoardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "boardId", ctx.Param("boardId"), &boardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter boardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ScanBoardParams
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", ctx.QueryParams(), &params.Version, runtime.BindQueryParameterOptions{Type: "integer", Format: "int32"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter version: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ScanBoard(ctx, boardID, params)
+	return err
+}
+
+// SendRelayMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) SendRelayMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "boardId" -------------
+	var boardID BoardID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "boardId", ctx.Param("boardId"), &boardID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter boardId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendRelayMessageParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SendRelayMessage(ctx, boardID, params)
 	return err
 }
 
@@ -13306,6 +13994,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/people/:personId/disable", wrapper.DisableAccount, options.OperationMiddlewares["disableAccount"]...)
 	router.POST(options.BaseURL+"/v1/people/:personId/end-sessions", wrapper.EndSessionsOf, options.OperationMiddlewares["endSessionsOf"]...)
 	router.GET(options.BaseURL+"/v1/me", wrapper.GetMe, options.OperationMiddlewares["getMe"]...)
+	router.GET(options.BaseURL+"/v1/boards", wrapper.ListBoards, options.OperationMiddlewares["listBoards"]...)
+	router.POST(options.BaseURL+"/v1/boards", wrapper.CreateBoard, options.OperationMiddlewares["createBoard"]...)
+	router.GET(options.BaseURL+"/v1/boards/:boardId", wrapper.GetBoard, options.OperationMiddlewares["getBoard"]...)
+	router.POST(options.BaseURL+"/v1/boards/:boardId/publish", wrapper.PublishBoard, options.OperationMiddlewares["publishBoard"]...)
+	router.POST(options.BaseURL+"/v1/boards/:boardId/printed", wrapper.MarkPrinted, options.OperationMiddlewares["markPrinted"]...)
+	router.GET(options.BaseURL+"/v1/public/boards/:boardId", wrapper.ScanBoard, options.OperationMiddlewares["scanBoard"]...)
+	router.POST(options.BaseURL+"/v1/public/boards/:boardId/relay", wrapper.SendRelayMessage, options.OperationMiddlewares["sendRelayMessage"]...)
+	router.GET(options.BaseURL+"/v1/me/public-profile", wrapper.GetMyPublicProfile, options.OperationMiddlewares["getMyPublicProfile"]...)
+	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
 	router.GET(options.BaseURL+"/v1/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
 	router.POST(options.BaseURL+"/v1/tasks", wrapper.CreateTask, options.OperationMiddlewares["createTask"]...)
 	router.POST(options.BaseURL+"/v1/tasks/forecast", wrapper.ForecastTask, options.OperationMiddlewares["forecastTask"]...)
@@ -14440,6 +15137,206 @@ type RefuseBindingdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefuseBindingdefaultApplicationProblemPlusJSONResponse) VisitRefuseBindingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBoardsRequestObject struct {
+	Params ListBoardsParams
+}
+
+type ListBoardsResponseObject interface {
+	VisitListBoardsResponse(w http.ResponseWriter) error
+}
+
+type ListBoards200JSONResponse BoardPage
+
+func (response ListBoards200JSONResponse) VisitListBoardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBoardsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBoardsdefaultApplicationProblemPlusJSONResponse) VisitListBoardsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBoardRequestObject struct {
+	Params CreateBoardParams
+	Body   *CreateBoardJSONRequestBody
+}
+
+type CreateBoardResponseObject interface {
+	VisitCreateBoardResponse(w http.ResponseWriter) error
+}
+
+type CreateBoard201JSONResponse BoardRow
+
+func (response CreateBoard201JSONResponse) VisitCreateBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateBoarddefaultApplicationProblemPlusJSONResponse) VisitCreateBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBoardRequestObject struct {
+	BoardID BoardID `json:"boardId"`
+	Params  GetBoardParams
+}
+
+type GetBoardResponseObject interface {
+	VisitGetBoardResponse(w http.ResponseWriter) error
+}
+
+type GetBoard200JSONResponse BoardDetail
+
+func (response GetBoard200JSONResponse) VisitGetBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetBoarddefaultApplicationProblemPlusJSONResponse) VisitGetBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkPrintedRequestObject struct {
+	BoardID BoardID `json:"boardId"`
+	Params  MarkPrintedParams
+	Body    *MarkPrintedJSONRequestBody
+}
+
+type MarkPrintedResponseObject interface {
+	VisitMarkPrintedResponse(w http.ResponseWriter) error
+}
+
+type MarkPrinted200JSONResponse BoardVersion
+
+func (response MarkPrinted200JSONResponse) VisitMarkPrintedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkPrinteddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MarkPrinteddefaultApplicationProblemPlusJSONResponse) VisitMarkPrintedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishBoardRequestObject struct {
+	BoardID BoardID `json:"boardId"`
+	Params  PublishBoardParams
+}
+
+type PublishBoardResponseObject interface {
+	VisitPublishBoardResponse(w http.ResponseWriter) error
+}
+
+type PublishBoard200JSONResponse BoardVersion
+
+func (response PublishBoard200JSONResponse) VisitPublishBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishBoarddefaultApplicationProblemPlusJSONResponse) VisitPublishBoardResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16114,6 +17011,85 @@ func (response WithdrawConsentdefaultApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type GetMyPublicProfileRequestObject struct {
+	Params GetMyPublicProfileParams
+}
+
+type GetMyPublicProfileResponseObject interface {
+	VisitGetMyPublicProfileResponse(w http.ResponseWriter) error
+}
+
+type GetMyPublicProfile200JSONResponse PublicProfile
+
+func (response GetMyPublicProfile200JSONResponse) VisitGetMyPublicProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyPublicProfiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMyPublicProfiledefaultApplicationProblemPlusJSONResponse) VisitGetMyPublicProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMyPublicProfileRequestObject struct {
+	Params UpdateMyPublicProfileParams
+	Body   *UpdateMyPublicProfileJSONRequestBody
+}
+
+type UpdateMyPublicProfileResponseObject interface {
+	VisitUpdateMyPublicProfileResponse(w http.ResponseWriter) error
+}
+
+type UpdateMyPublicProfile200JSONResponse PublicProfile
+
+func (response UpdateMyPublicProfile200JSONResponse) VisitUpdateMyPublicProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMyPublicProfiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateMyPublicProfiledefaultApplicationProblemPlusJSONResponse) VisitUpdateMyPublicProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMembersRequestObject struct {
 	Params ListMembersParams
 }
@@ -17082,6 +18058,87 @@ type MovePromisedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response MovePromisedefaultApplicationProblemPlusJSONResponse) VisitMovePromiseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ScanBoardRequestObject struct {
+	BoardID BoardID `json:"boardId"`
+	Params  ScanBoardParams
+}
+
+type ScanBoardResponseObject interface {
+	VisitScanBoardResponse(w http.ResponseWriter) error
+}
+
+type ScanBoard200JSONResponse PublicBoard
+
+func (response ScanBoard200JSONResponse) VisitScanBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ScanBoarddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ScanBoarddefaultApplicationProblemPlusJSONResponse) VisitScanBoardResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendRelayMessageRequestObject struct {
+	BoardID BoardID `json:"boardId"`
+	Params  SendRelayMessageParams
+	Body    *SendRelayMessageJSONRequestBody
+}
+
+type SendRelayMessageResponseObject interface {
+	VisitSendRelayMessageResponse(w http.ResponseWriter) error
+}
+
+type SendRelayMessage201JSONResponse RelayReceipt
+
+func (response SendRelayMessage201JSONResponse) VisitSendRelayMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendRelayMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendRelayMessagedefaultApplicationProblemPlusJSONResponse) VisitSendRelayMessageResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19341,6 +20398,21 @@ type StrictServerInterface interface {
 	// RefuseBinding Say that the account is somebody else's
 	// (POST /v1/bindings/{bindingId}/refuse)
 	RefuseBinding(ctx context.Context, request RefuseBindingRequestObject) (RefuseBindingResponseObject, error)
+	// ListBoards Boards of the own place and below
+	// (GET /v1/boards)
+	ListBoards(ctx context.Context, request ListBoardsRequestObject) (ListBoardsResponseObject, error)
+	// CreateBoard Say that a board hangs at a site and shows an area
+	// (POST /v1/boards)
+	CreateBoard(ctx context.Context, request CreateBoardRequestObject) (CreateBoardResponseObject, error)
+	// GetBoard One board, with what it would say now, its versions and how often it was scanned
+	// (GET /v1/boards/{boardId})
+	GetBoard(ctx context.Context, request GetBoardRequestObject) (GetBoardResponseObject, error)
+	// MarkPrinted Say that the newest version hangs
+	// (POST /v1/boards/{boardId}/printed)
+	MarkPrinted(ctx context.Context, request MarkPrintedRequestObject) (MarkPrintedResponseObject, error)
+	// PublishBoard Make a version of what is true now
+	// (POST /v1/boards/{boardId}/publish)
+	PublishBoard(ctx context.Context, request PublishBoardRequestObject) (PublishBoardResponseObject, error)
 	// BreakGlass Open one record in an emergency
 	// (POST /v1/break-glass)
 	BreakGlass(ctx context.Context, request BreakGlassRequestObject) (BreakGlassResponseObject, error)
@@ -19470,6 +20542,12 @@ type StrictServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx context.Context, request WithdrawConsentRequestObject) (WithdrawConsentResponseObject, error)
+	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
+	// (GET /v1/me/public-profile)
+	GetMyPublicProfile(ctx context.Context, request GetMyPublicProfileRequestObject) (GetMyPublicProfileResponseObject, error)
+	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
+	// (PUT /v1/me/public-profile)
+	UpdateMyPublicProfile(ctx context.Context, request UpdateMyPublicProfileRequestObject) (UpdateMyPublicProfileResponseObject, error)
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -19545,6 +20623,12 @@ type StrictServerInterface interface {
 	// MovePromise Move a promise to another day
 	// (POST /v1/promises/{promiseId}/move)
 	MovePromise(ctx context.Context, request MovePromiseRequestObject) (MovePromiseResponseObject, error)
+	// ScanBoard What a board says, as somebody finds it who scans it
+	// (GET /v1/public/boards/{boardId})
+	ScanBoard(ctx context.Context, request ScanBoardRequestObject) (ScanBoardResponseObject, error)
+	// SendRelayMessage Tell whoever looks after the area something, or ask to be called back
+	// (POST /v1/public/boards/{boardId}/relay)
+	SendRelayMessage(ctx context.Context, request SendRelayMessageRequestObject) (SendRelayMessageResponseObject, error)
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
@@ -20778,6 +21862,180 @@ func (sh *strictHandler) RefuseBinding(ctx echo.Context, bindingID int64, params
 		return err
 	} else if validResponse, ok := response.(RefuseBindingResponseObject); ok {
 		return validResponse.VisitRefuseBindingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListBoards operation middleware
+func (sh *strictHandler) ListBoards(ctx echo.Context, params ListBoardsParams) error {
+	var request ListBoardsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBoards(ctx.Request().Context(), request.(ListBoardsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBoards")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBoardsResponseObject); ok {
+		return validResponse.VisitListBoardsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateBoard operation middleware
+func (sh *strictHandler) CreateBoard(ctx echo.Context, params CreateBoardParams) error {
+	var request CreateBoardRequestObject
+
+	request.Params = params
+
+	var body CreateBoardJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateBoard(ctx.Request().Context(), request.(CreateBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateBoardResponseObject); ok {
+		return validResponse.VisitCreateBoardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetBoard operation middleware
+func (sh *strictHandler) GetBoard(ctx echo.Context, boardID BoardID, params GetBoardParams) error {
+	var request GetBoardRequestObject
+
+	request.BoardID = boardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetBoard(ctx.Request().Context(), request.(GetBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetBoardResponseObject); ok {
+		return validResponse.VisitGetBoardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MarkPrinted operation middleware
+func (sh *strictHandler) MarkPrinted(ctx echo.Context, boardID BoardID, params MarkPrintedParams) error {
+	var request MarkPrintedRequestObject
+
+	request.BoardID = boardID
+	request.Params = params
+
+	var body MarkPrintedJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MarkPrinted(ctx.Request().Context(), request.(MarkPrintedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MarkPrinted")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MarkPrintedResponseObject); ok {
+		return validResponse.VisitMarkPrintedResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishBoard operation middleware
+func (sh *strictHandler) PublishBoard(ctx echo.Context, boardID BoardID, params PublishBoardParams) error {
+	var request PublishBoardRequestObject
+
+	request.BoardID = boardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishBoard(ctx.Request().Context(), request.(PublishBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishBoardResponseObject); ok {
+		return validResponse.VisitPublishBoardResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -22249,6 +23507,79 @@ func (sh *strictHandler) WithdrawConsent(ctx echo.Context, purpose WithdrawConse
 	return nil
 }
 
+// GetMyPublicProfile operation middleware
+func (sh *strictHandler) GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error {
+	var request GetMyPublicProfileRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMyPublicProfile(ctx.Request().Context(), request.(GetMyPublicProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMyPublicProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMyPublicProfileResponseObject); ok {
+		return validResponse.VisitGetMyPublicProfileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMyPublicProfile operation middleware
+func (sh *strictHandler) UpdateMyPublicProfile(ctx echo.Context, params UpdateMyPublicProfileParams) error {
+	var request UpdateMyPublicProfileRequestObject
+
+	request.Params = params
+
+	var body UpdateMyPublicProfileJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMyPublicProfile(ctx.Request().Context(), request.(UpdateMyPublicProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMyPublicProfile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMyPublicProfileResponseObject); ok {
+		return validResponse.VisitUpdateMyPublicProfileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMembers operation middleware
 func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
 	var request ListMembersRequestObject
@@ -23181,6 +24512,81 @@ func (sh *strictHandler) MovePromise(ctx echo.Context, promiseID int64, params M
 		return err
 	} else if validResponse, ok := response.(MovePromiseResponseObject); ok {
 		return validResponse.VisitMovePromiseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ScanBoard operation middleware
+func (sh *strictHandler) ScanBoard(ctx echo.Context, boardID BoardID, params ScanBoardParams) error {
+	var request ScanBoardRequestObject
+
+	request.BoardID = boardID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ScanBoard(ctx.Request().Context(), request.(ScanBoardRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ScanBoard")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ScanBoardResponseObject); ok {
+		return validResponse.VisitScanBoardResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SendRelayMessage operation middleware
+func (sh *strictHandler) SendRelayMessage(ctx echo.Context, boardID BoardID, params SendRelayMessageParams) error {
+	var request SendRelayMessageRequestObject
+
+	request.BoardID = boardID
+	request.Params = params
+
+	var body SendRelayMessageJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendRelayMessage(ctx.Request().Context(), request.(SendRelayMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendRelayMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SendRelayMessageResponseObject); ok {
+		return validResponse.VisitSendRelayMessageResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

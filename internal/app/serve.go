@@ -111,6 +111,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "tasks that come again", func(ctx context.Context) (bool, error) {
 		return a.tasks.Repeat(ctx, a.holidays)
 	})
+	loop(5*time.Second, "boards that are not true any more", a.boards.Renew)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
 	loop(time.Hour, "ends of the audit chain", a.signHeads)

@@ -19,6 +19,7 @@ import (
 	"wanjia/configs"
 	"wanjia/internal/audit"
 	"wanjia/internal/auth"
+	"wanjia/internal/board"
 	"wanjia/internal/campaign"
 	"wanjia/internal/checkin"
 	"wanjia/internal/config"
@@ -67,6 +68,7 @@ type App struct {
 	tasks   *campaign.Service
 	needs   *request.Service
 	glasses *privacy.Glasses
+	boards  *board.Service
 	server  *server.Server
 	metrics *prometheus.Registry
 
@@ -89,6 +91,7 @@ type (
 	taskHandler   = campaign.Handler
 	siteHandler   = checkin.Handler
 	importHandler = transfer.Handler
+	boardHandler  = board.Handler
 )
 
 // features serve the contract: an operation that nobody serves does not compile.
@@ -107,6 +110,7 @@ type features struct {
 	*taskHandler
 	*siteHandler
 	*importHandler
+	*boardHandler
 }
 
 // New puts the program together, from the stores to the edge.
@@ -242,10 +246,12 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
 		})
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
+	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	return features{
-		about:       about{Version: version, Demo: a.config.Demo},
-		authHandler: auth.NewHandler(a.Auth),
-		orgHandler:  org.NewHandler(org.NewService(d, a.roleChanged, inUse...), a.absences(), d, pages, member.Names),
+		boardHandler: board.NewHandler(a.boards),
+		about:        about{Version: version, Demo: a.config.Demo},
+		authHandler:  auth.NewHandler(a.Auth),
+		orgHandler:   org.NewHandler(org.NewService(d, a.roleChanged, inUse...), a.absences(), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}),
@@ -297,7 +303,9 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 		}
 		address = server.BehindProxies(networks)
 	}
+	public := board.NewPages(a.boards, a.config.Listen.Site)
 	return server.New(server.Options{
+		Public:     server.Public{Paths: board.Paths, Serve: public.Serve, Refuse: public.Refuse},
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
 		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents,
 		Ready: a.checks(), Metrics: a.metrics, Log: a.log,

@@ -54,11 +54,11 @@ func (s *Service) Create(ctx context.Context, by org.Actor, siteID int64, area o
 }
 
 func (s *Service) create(ctx context.Context, tx *db.Tx, by org.Actor, siteID int64, area org.UnitID) (ID, error) {
-	if err := keeps(by); err != nil {
-		return 0, err
-	}
 	at, err := findSite(ctx, tx, by, siteID)
 	if err != nil {
+		return 0, err
+	}
+	if err := keeps(by); err != nil {
 		return 0, err
 	}
 	u, err := org.FindStanding(ctx, tx, by, area)

@@ -29,6 +29,7 @@ type Listen struct {
 	Admin   string   `koanf:"admin"`   // /metrics, /livez, /readyz, pprof: loopback only
 	Proxies []string `koanf:"proxies"` // networks (CIDR) whose X-Forwarded-For is believed; none: the peer is the client
 	Origins []string `koanf:"origins"` // web origins that may open a socket; never *
+	Site    string   `koanf:"site"`    // where people reach the public listener, https://…; QR codes hold it. None: as whoever prints has it
 }
 
 // MySQL names the production database; without a DSN the embedded SQLite is used.

@@ -84,6 +84,7 @@ func TestA8_1_UnsafeSettingsStopTheStart(t *testing.T) {
 		"the public listener as admin": {"listen: {public: 127.0.0.1:8081, admin: 127.0.0.1:8081}\n", "listen.admin"},
 		"pprof for other machines":     {"listen: {admin: '0.0.0.0:8081'}\n", "listen.admin"},
 		"CORS for everybody":           {"listen: {origins: ['*']}\n", "listen.origins"},
+		"codes that lead nowhere":      {"listen: {site: wanjia.example}\n", "listen.site"},
 		"CORS for any host":            {"listen: {origins: ['https://*.example']}\n", "listen.origins"},
 		"proxies without a network":    {"listen: {proxies: ['0.0.0.0']}\n", "listen.proxies"},
 		"the fake WeChat":              {server + "redis: {addresses: ['127.0.0.1:6379']}\n" + key(random) + "wechat: {fake: true}\n", "wechat.fake"},

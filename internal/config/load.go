@@ -185,6 +185,9 @@ func (c Config) check() error {
 			say("listen.proxies: %q is not a network such as 10.0.0.0/24", network)
 		}
 	}
+	if site := c.Listen.Site; site != "" && (!strings.HasPrefix(site, "https://") && !strings.HasPrefix(site, "http://") || strings.ContainsAny(site, "*, ?#")) {
+		say("listen.site: %q is not an address such as https://wanjia.example", site)
+	}
 	for _, origin := range c.Listen.Origins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" || strings.Contains(origin, "*") {
 			say("listen.origins: %q is not an origin such as https://wanjia.example", origin)

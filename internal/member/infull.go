@@ -10,8 +10,8 @@ import (
 	"wanjia/internal/platform/sealed"
 )
 
-// A Full is somebody by their name and number.
-type Full struct {
+// A Whole is somebody by their name and number.
+type Whole struct {
 	Name      sealed.Name
 	Phone     sealed.Phone
 	Secretary bool // today: their name is public with their post (E4)
@@ -19,8 +19,8 @@ type Full struct {
 
 // InFull opens names and numbers for the program itself. Whoever calls it shows them of secretaries, and of others as far
 // as they have agreed to it (E4), and nothing of anybody else.
-func InFull(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.PersonID]Full, error) {
-	full := make(map[org.PersonID]Full, len(ids))
+func InFull(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.PersonID]Whole, error) {
+	full := make(map[org.PersonID]Whole, len(ids))
 	keys := sealed.Of(q)
 	if len(ids) == 0 || keys == nil {
 		return full, nil
@@ -42,7 +42,7 @@ func InFull(ctx context.Context, q db.Queryer, ids ...org.PersonID) (map[org.Per
 		if err != nil {
 			return nil, err
 		}
-		full[r.ID] = Full{
+		full[r.ID] = Whole{
 			Name: sealed.NameOf(name), Phone: sealed.PhoneOf(phone),
 			Secretary: slices.ContainsFunc(roles[r.ID], func(role org.Role) bool { return named[role] }),
 		}

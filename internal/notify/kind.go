@@ -72,6 +72,11 @@ var kinds = map[string]kind{
 	"counter.done":      {Quiet, []string{receiptCode, placeLabel, at}},
 	"absence.announced": {Ordinary, []string{unitLabel, at, dueAt}},
 	"absence.ended":     {Ordinary, []string{unitLabel, at}},
+	"board.outdated":    {Ordinary, []string{count, placeLabel}},
+	"board.reprint":     {Ordinary, []string{count, placeLabel}},
+	"plaque.return":     {Ordinary, []string{count, placeLabel}},
+	"takedown.received": {Prompt, []string{receiptCode, statusLabel, dueAt}},
+	"takedown.decided":  {Prompt, []string{receiptCode, statusLabel}},
 
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},

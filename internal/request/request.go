@@ -53,6 +53,7 @@ const (
 	Phone      Channel = "phone"
 	Paper      Channel = "paper"
 	OnVisit    Channel = "visit"
+	FromBoard  Channel = "board" // by the code on a service board
 )
 
 // A CallBack is how an asker wants to hear the answer.

@@ -35,6 +35,9 @@ func sites(ctx context.Context, tx *db.Tx, t *town) error {
 			if i == 0 {
 				p.room = made.ID
 			}
+			if r.Kind == "board_site" {
+				p.boards = append(p.boards, made.ID)
+			}
 		}
 	}
 	return nil

@@ -19,6 +19,7 @@ type place struct {
 	groups   []org.Unit
 	areas    []area
 	room     checkin.PlaceID // its meeting room
+	boards   []checkin.PlaceID
 }
 
 // An area is a responsibility area, its centre household, and how many homes or shops it holds.

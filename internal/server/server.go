@@ -42,6 +42,7 @@ type Options struct {
 	Origins    []string // web origins beside our own that may call
 	Push       Own      // GET /v1/push, the socket
 	PushEvents Own      // GET /v1/push/events
+	Public     Public   // pages for everybody
 	Ready      []Check  // what must work before requests are sent here
 	Metrics    *prometheus.Registry
 	Log        *slog.Logger // nil: slog.Default
@@ -83,6 +84,7 @@ func New(o Options) (*Server, error) {
 	if err := addDocs(e); err != nil {
 		return nil, err
 	}
+	o.Public.add(e, o.Limit)
 	for _, path := range webui.Paths {
 		e.GET(path, echo.WrapHandler(webui.Handler()))
 	}

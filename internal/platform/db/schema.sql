@@ -131,6 +131,58 @@ CREATE TABLE `binding_request` (
   CONSTRAINT `binding_request_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `board` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `site_id` bigint(20) NOT NULL,
+  `place_id` bigint(20) NOT NULL,
+  `area_id` bigint(20) NOT NULL,
+  `latest` int(11) NOT NULL,
+  `created_by` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `board_site` (`site_id`),
+  KEY `board_place` (`place_id`,`id`),
+  KEY `board_area` (`area_id`),
+  KEY `board_person` (`created_by`),
+  CONSTRAINT `board_area_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `board_person_fk` FOREIGN KEY (`created_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `board_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `board_site_fk` FOREIGN KEY (`site_id`) REFERENCES `place` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `board_scan` (
+  `board_id` bigint(20) NOT NULL,
+  `day` char(10) NOT NULL,
+  `scans` int(11) NOT NULL,
+  PRIMARY KEY (`board_id`,`day`),
+  CONSTRAINT `board_scan_board_fk` FOREIGN KEY (`board_id`) REFERENCES `board` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `board_version` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `board_id` bigint(20) NOT NULL,
+  `number` int(11) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `households` int(11) NOT NULL,
+  `shown` text NOT NULL,
+  `fingerprint` varbinary(32) NOT NULL,
+  `made_by` bigint(20) DEFAULT NULL,
+  `made_at` datetime(3) NOT NULL,
+  `printed_by` bigint(20) DEFAULT NULL,
+  `printed_at` datetime(3) DEFAULT NULL,
+  `superseded_at` datetime(3) DEFAULT NULL,
+  `told_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `board_version_number` (`board_id`,`number`),
+  KEY `board_version_made` (`made_by`),
+  KEY `board_version_printed` (`printed_by`),
+  KEY `board_version_over` (`superseded_at`,`id`),
+  CONSTRAINT `board_version_board_fk` FOREIGN KEY (`board_id`) REFERENCES `board` (`id`),
+  CONSTRAINT `board_version_made_fk` FOREIGN KEY (`made_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `board_version_printed_fk` FOREIGN KEY (`printed_by`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `break_glass` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -786,6 +838,18 @@ CREATE TABLE `promise` (
   CONSTRAINT `promise_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `promise_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
   CONSTRAINT `promise_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `public_profile` (
+  `person_id` bigint(20) NOT NULL,
+  `shows_name` tinyint(1) NOT NULL DEFAULT 0,
+  `shows_items` tinyint(1) NOT NULL DEFAULT 0,
+  `shows_phone` tinyint(1) NOT NULL DEFAULT 0,
+  `items` text NOT NULL,
+  `changed_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`person_id`),
+  CONSTRAINT `public_profile_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `push_ticket` (

@@ -1,0 +1,268 @@
+package board
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+)
+
+//go:embed pages/*
+var files embed.FS
+
+var templates = template.Must(template.New("").Funcs(template.FuncMap{
+	"date": func(d calendar.Day) string { return d.Time().In(calendar.Shanghai).Format("2006年1月2日") },
+	"day":  func(t time.Time) string { return t.In(calendar.Shanghai).Format("2006年1月2日") },
+}).ParseFS(files, "pages/*.html"))
+
+// Pages are what everybody can open in a browser without signing in: what a board says, the same to print and to be read
+// aloud. They run no script, fetch nothing from elsewhere, and no cache keeps them: who withdraws a consent is gone.
+type Pages struct {
+	service *Service
+	site    string // https://…, without a slash at the end; "": as the browser has it
+	mux     *http.ServeMux
+}
+
+// Paths are the routes of Pages.
+var Paths = []string{"/b/*", "/p/*"}
+
+// NewPages makes Pages of s, whose QR codes lead to site.
+func NewPages(s *Service, site string) *Pages {
+	p := &Pages{service: s, site: strings.TrimSuffix(site, "/"), mux: http.NewServeMux()}
+	p.mux.Handle("GET /b/style/{file}", own(p.style))
+	p.mux.Handle("GET /b/{board}", own(p.board))
+	p.mux.Handle("GET /b/{board}/{what}", own(p.board))
+	p.mux.Handle("POST /b/{board}/relay", own(p.relay))
+	return p
+}
+
+// own is a page that may refuse.
+type own func(w http.ResponseWriter, r *http.Request) error
+
+// ServeHTTP is for the mux. What was refused is handed back to Serve.
+func (f own) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a, ok := w.(*answer); ok {
+		a.err = f(a, r)
+	}
+}
+
+// An answer remembers why a page was refused.
+type answer struct {
+	http.ResponseWriter
+	err error
+}
+
+// Serve answers with a page, or says why not.
+func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) error {
+	h := w.Header()
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would take the origin from our own forms
+	h.Set("Cache-Control", "no-store")
+	if _, pattern := p.mux.Handler(r); pattern == "" {
+		return problem.ErrNotFound
+	}
+	a := &answer{ResponseWriter: w}
+	p.mux.ServeHTTP(a, r)
+	return a.err
+}
+
+// Refuse writes the page that says why not.
+func (p *Pages) Refuse(w http.ResponseWriter, status int, refused *problem.Problem) {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, "refused.html", map[string]any{
+		"Title": "打不开", "Text": say.Text(say.Chinese, refused.Code), "Lost": errors.Is(refused, problem.ErrNotFound),
+	}); err != nil {
+		http.Error(w, http.StatusText(status), status)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// write answers with a page, whole or not at all.
+func write(w http.ResponseWriter, name string, data any) error {
+	var b bytes.Buffer
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		return fmt.Errorf("write the page %s: %w", name, err)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_, err := w.Write(b.Bytes())
+	if err != nil {
+		return nil //nolint:nilerr // because nobody is left to tell
+	}
+	return nil
+}
+
+// style is a style sheet; those change with the program only.
+func (p *Pages) style(w http.ResponseWriter, r *http.Request) error {
+	text, err := files.ReadFile("pages/" + r.PathValue("file"))
+	if err != nil || !strings.HasSuffix(r.PathValue("file"), ".css") {
+		return problem.ErrNotFound
+	}
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=300")
+	if _, err := w.Write(text); err != nil {
+		return nil //nolint:nilerr // because nobody is left to tell
+	}
+	return nil
+}
+
+// A boardPage is what the pages of a board say.
+type boardPage struct {
+	Title string
+	Scan
+	Key    string // of the form, so that sending it twice is once
+	Report string // where to complain of this page
+	QR     template.HTML
+	Paper  string // a3 or a4
+	Today  calendar.Day
+}
+
+// board is a board as it is found, to print, or to be read aloud.
+func (p *Pages) board(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("board"))
+	if err != nil {
+		return err
+	}
+	what := r.PathValue("what")
+	switch what {
+	case "a3", "a4":
+		return p.paper(w, r, ID(id), what)
+	case "", "aloud":
+		return p.look(w, r, ID(id), 0, what)
+	}
+	version, err := number(what)
+	if err != nil {
+		return err
+	}
+	return p.look(w, r, ID(id), int(version), "")
+}
+
+func (p *Pages) look(w http.ResponseWriter, r *http.Request, id ID, version int, what string) error {
+	found, err := p.service.Look(r.Context(), id, version)
+	if err != nil {
+		return err
+	}
+	page, name := p.pageOf(found), "board.html"
+	switch {
+	case found.Hidden:
+		return ErrUnderReview
+	case what == "aloud":
+		name = "aloud.html"
+	}
+	return write(w, name, page)
+}
+
+func (p *Pages) pageOf(found Scan) boardPage {
+	return boardPage{
+		Title: found.AreaName + "服务公示牌", Scan: found, Key: rand.Text(), Report: fmt.Sprintf("/p/report/board/%d", found.ID),
+		Today: calendar.DayOf(p.service.db.Now()),
+	}
+}
+
+// paper is a board to print from the browser. It says what the newest version says: an older one is worth no paper.
+func (p *Pages) paper(w http.ResponseWriter, r *http.Request, id ID, size string) error {
+	found, err := p.service.Look(r.Context(), id, 0)
+	switch {
+	case err != nil:
+		return err
+	case found.Hidden:
+		return ErrUnderReview
+	}
+	page := p.pageOf(found)
+	page.Paper = size
+	page.Content.Holders = staying(found.Content.Holders)
+	page.QR, err = drawQR(fmt.Sprintf("%s/b/%d/%d", p.address(r), id, found.Latest))
+	if err != nil {
+		return err
+	}
+	return write(w, "paper.html", page)
+}
+
+// staying are those who stand on paper: whoever is there for some days only does not.
+func staying(all []Shown) (some []Shown) {
+	for _, s := range all {
+		if !s.StandsIn {
+			some = append(some, s)
+		}
+	}
+	return some
+}
+
+// address is where people reach us, for a code that somebody scans elsewhere.
+func (p *Pages) address(r *http.Request) string {
+	switch {
+	case p.site != "":
+		return p.site
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// relay takes the form of a board's page.
+func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("board"))
+	if err != nil {
+		return err
+	}
+	f, ctx, err := form(r, "relayForm")
+	if err != nil {
+		return err
+	}
+	m := Message{Text: f("text", longestText), Who: f("who", longestName), Phone: f("phone", longestName)}
+	if len([]rune(m.Text)) < 2 {
+		return problem.ErrInvalid
+	}
+	code, err := p.service.Relay(ctx, ID(id), m)
+	if err != nil {
+		return err
+	}
+	return write(w, "relayed.html", map[string]any{"Title": "已转达", "Code": code.String(), "CallBack": m.Phone != "", "Back": fmt.Sprintf("/b/%d", id)})
+}
+
+// The longest texts of forms, as the contract has them for the same acts.
+const (
+	longestText = 500
+	longestName = 20
+)
+
+// form reads a form that was sent, under the key that it was given: sent twice, it is once.
+func form(r *http.Request, operation string) (field func(name string, longest int) string, ctx context.Context, err error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, nil, problem.ErrMalformed
+	}
+	key := r.PostForm.Get("key")
+	if len(key) < 16 || len(key) > 64 {
+		return nil, nil, problem.ErrKeyMissing
+	}
+	sum := sha256.Sum256([]byte(r.URL.Path + "\n" + r.PostForm.Encode()))
+	ctx = once.With(r.Context(), once.Call{Operation: operation, Key: key, Fingerprint: sum[:]})
+	return func(name string, longest int) string {
+		text := []rune(strings.TrimSpace(r.PostForm.Get(name)))
+		return string(text[:min(len(text), longest)])
+	}, ctx, nil
+}
+
+// number is an identifier in a path.
+func number(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || text[0] == '+' || text[0] == '0' {
+		return 0, problem.ErrNotFound
+	}
+	return n, nil
+}
