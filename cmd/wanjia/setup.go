@@ -27,7 +27,7 @@ office adds everybody else, and an import the units.
 Until one of the two has done so it can be repeated with the same accounts, for codes that were lost.`,
 		Example: `  wanjia setup --district 云湾区 --subdistrict 海棠街道 --admin 程立冬=security-1 --admin 苏小满=security-2 \
     --person 罗清明 --person 何谷雨`,
-		Args:    cobra.NoArgs,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if len(admins) != len(b.Admins) {
 				return errors.New("setup: name two administrators: --admin name=account --admin name=account")
