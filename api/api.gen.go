@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime/multipart"
 	"net/http"
 	"time"
@@ -2446,6 +2447,18 @@ type BoardVersion struct {
 	SupersededAt *time.Time `json:"supersededAt,omitempty"`
 }
 
+// Box defines model for Box.
+type Box struct {
+	Height int `json:"height"`
+	Width  int `json:"width"`
+
+	// X Pixels from the left
+	X int `json:"x"`
+
+	// Y Pixels from the top
+	Y int `json:"y"`
+}
+
 // Breaking defines model for Breaking.
 type Breaking struct {
 	Hours  *int32         `json:"hours,omitempty"`
@@ -3763,6 +3776,16 @@ type PasswordChange struct {
 	Password    string `json:"password"`
 }
 
+// PhotoAdding defines model for PhotoAdding.
+type PhotoAdding struct {
+	UploadIds []int64 `json:"uploadIds"`
+}
+
+// PhotoList defines model for PhotoList.
+type PhotoList struct {
+	Items []Upload `json:"items"`
+}
+
 // Place defines model for Place.
 type Place struct {
 	EndsOn *string `json:"endsOn,omitempty"`
@@ -4114,6 +4137,11 @@ type RecordedVisits struct {
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
 	Codes []string `json:"codes"`
+}
+
+// Redaction defines model for Redaction.
+type Redaction struct {
+	Boxes []Box `json:"boxes"`
 }
 
 // RefreshSession defines model for RefreshSession.
@@ -4754,6 +4782,27 @@ type UnmaskedMember struct {
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
+}
+
+// Upload defines model for Upload.
+type Upload struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Height Pixels
+	Height int   `json:"height"`
+	ID     int64 `json:"id"`
+
+	// URL Path of getFile, good for five minutes
+	URL string `json:"url"`
+
+	// Width Pixels
+	Width int `json:"width"`
+}
+
+// UploadForm defines model for UploadForm.
+type UploadForm struct {
+	// File One picture.
+	File openapi_types.File `json:"file"`
 }
 
 // UseInvitation defines model for UseInvitation.
@@ -5890,6 +5939,33 @@ type GetPassedRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListRequestPhotosParams defines parameters for ListRequestPhotos.
+type ListRequestPhotosParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddRequestPhotosParams defines parameters for AddRequestPhotos.
+type AddRequestPhotosParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RemoveRequestPhotoParams defines parameters for RemoveRequestPhoto.
+type RemoveRequestPhotoParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RedactRequestPhotoParams defines parameters for RedactRequestPhoto.
+type RedactRequestPhotoParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // MakePromiseParams defines parameters for MakePromise.
 type MakePromiseParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -6251,6 +6327,24 @@ type UnlinkUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UploadFileParams defines parameters for UploadFile.
+type UploadFileParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RedactUploadParams defines parameters for RedactUpload.
+type RedactUploadParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetVisitCountsParams defines parameters for GetVisitCounts.
 type GetVisitCountsParams struct {
 	// Month This month if not said.
@@ -6470,6 +6564,12 @@ type HandBackRequestJSONRequestBody = RequestHandBack
 // MessageAskerJSONRequestBody defines body for MessageAsker for application/json ContentType.
 type MessageAskerJSONRequestBody = RequestMessage
 
+// AddRequestPhotosJSONRequestBody defines body for AddRequestPhotos for application/json ContentType.
+type AddRequestPhotosJSONRequestBody = PhotoAdding
+
+// RedactRequestPhotoJSONRequestBody defines body for RedactRequestPhoto for application/json ContentType.
+type RedactRequestPhotoJSONRequestBody = Redaction
+
 // MakePromiseJSONRequestBody defines body for MakePromise for application/json ContentType.
 type MakePromiseJSONRequestBody = NewPromise
 
@@ -6532,6 +6632,12 @@ type LinkUnitsJSONRequestBody = LinkUnits
 
 // MoveUnitJSONRequestBody defines body for MoveUnit for application/json ContentType.
 type MoveUnitJSONRequestBody = MoveUnit
+
+// UploadFileMultipartRequestBody defines body for UploadFile for multipart/form-data ContentType.
+type UploadFileMultipartRequestBody = UploadForm
+
+// RedactUploadJSONRequestBody defines body for RedactUpload for application/json ContentType.
+type RedactUploadJSONRequestBody = Redaction
 
 // RecordVisitJSONRequestBody defines body for RecordVisit for application/json ContentType.
 type RecordVisitJSONRequestBody = NewVisit
@@ -6700,6 +6806,9 @@ type ServerInterface interface {
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
+	// GetFile Look at a picture by its link
+	// (GET /v1/files/{link})
+	GetFile(ctx echo.Context, link string) error
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
@@ -6892,6 +7001,18 @@ type ServerInterface interface {
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx echo.Context, requestID int64, params GetPassedRequestParams) error
+	// ListRequestPhotos The pictures of a need, with links to look at them
+	// (GET /v1/requests/{requestId}/photos)
+	ListRequestPhotos(ctx echo.Context, requestID int64, params ListRequestPhotosParams) error
+	// AddRequestPhotos Hang pictures that one has sent on a need
+	// (POST /v1/requests/{requestId}/photos)
+	AddRequestPhotos(ctx echo.Context, requestID int64, params AddRequestPhotosParams) error
+	// RemoveRequestPhoto Take a picture back that one has sent
+	// (DELETE /v1/requests/{requestId}/photos/{photoId})
+	RemoveRequestPhoto(ctx echo.Context, requestID int64, photoID int64, params RemoveRequestPhotoParams) error
+	// RedactRequestPhoto Blacken boxes of a picture of a need, for good
+	// (POST /v1/requests/{requestId}/photos/{photoId}/redactions)
+	RedactRequestPhoto(ctx echo.Context, requestID int64, photoID int64, params RedactRequestPhotoParams) error
 	// MakePromise Promise the asker something by a day
 	// (POST /v1/requests/{requestId}/promises)
 	MakePromise(ctx echo.Context, requestID int64, params MakePromiseParams) error
@@ -7000,6 +7121,12 @@ type ServerInterface interface {
 	// UnlinkUnits End what a party unit answers for, from today on
 	// (POST /v1/units/{unitId}/unlink)
 	UnlinkUnits(ctx echo.Context, unitID UnitID, params UnlinkUnitsParams) error
+	// UploadFile Send one picture
+	// (POST /v1/uploads)
+	UploadFile(ctx echo.Context, params UploadFileParams) error
+	// RedactUpload Blacken boxes of a picture that was just sent
+	// (POST /v1/uploads/{uploadId}/redactions)
+	RedactUpload(ctx echo.Context, uploadID int64, params RedactUploadParams) error
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx echo.Context) error
@@ -9132,6 +9259,22 @@ func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListUnassignedEntrances(ctx, params)
+	return err
+}
+
+// GetFile converts echo context to params.
+func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "link" -------------
+	var link string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "link", ctx.Param("link"), &link, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter link: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetFile(ctx, link)
 	return err
 }
 
@@ -11903,6 +12046,183 @@ func (w *ServerInterfaceWrapper) GetPassedRequest(ctx echo.Context) error {
 	return err
 }
 
+// ListRequestPhotos converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRequestPhotos(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRequestPhotosParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRequestPhotos(ctx, requestID, params)
+	return err
+}
+
+// AddRequestPhotos converts echo context to params.
+func (w *ServerInterfaceWrapper) AddRequestPhotos(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddRequestPhotosParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddRequestPhotos(ctx, requestID, params)
+	return err
+}
+
+// RemoveRequestPhoto converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveRequestPhoto(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// ------------- Path parameter "photoId" -------------
+	var photoID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photoId", ctx.Param("photoId"), &photoID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter photoId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveRequestPhotoParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveRequestPhoto(ctx, requestID, photoID, params)
+	return err
+}
+
+// RedactRequestPhoto converts echo context to params.
+func (w *ServerInterfaceWrapper) RedactRequestPhoto(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// ------------- Path parameter "photoId" -------------
+	var photoID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "photoId", ctx.Param("photoId"), &photoID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter photoId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RedactRequestPhotoParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RedactRequestPhoto(ctx, requestID, photoID, params)
+	return err
+}
+
 // MakePromise converts echo context to params.
 func (w *ServerInterfaceWrapper) MakePromise(ctx echo.Context) error {
 	var err error
@@ -13701,6 +14021,105 @@ func (w *ServerInterfaceWrapper) UnlinkUnits(ctx echo.Context) error {
 	return err
 }
 
+// UploadFile converts echo context to params.
+func (w *ServerInterfaceWrapper) UploadFile(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UploadFileParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UploadFile(ctx, params)
+	return err
+}
+
+// RedactUpload converts echo context to params.
+func (w *ServerInterfaceWrapper) RedactUpload(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "uploadId" -------------
+	var uploadID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "uploadId", ctx.Param("uploadId"), &uploadID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter uploadId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RedactUploadParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RedactUpload(ctx, uploadID, params)
+	return err
+}
+
 // GetVersion converts echo context to params.
 func (w *ServerInterfaceWrapper) GetVersion(ctx echo.Context) error {
 	var err error
@@ -14121,6 +14540,13 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
 	router.POST(options.BaseURL+"/v1/imports/:importId/apply", wrapper.ApplyImport, options.OperationMiddlewares["applyImport"]...)
 	router.POST(options.BaseURL+"/v1/imports/:importId/undo", wrapper.UndoImport, options.OperationMiddlewares["undoImport"]...)
+	router.POST(options.BaseURL+"/v1/uploads", wrapper.UploadFile, options.OperationMiddlewares["uploadFile"]...)
+	router.POST(options.BaseURL+"/v1/uploads/:uploadId/redactions", wrapper.RedactUpload, options.OperationMiddlewares["redactUpload"]...)
+	router.GET(options.BaseURL+"/v1/files/:link", wrapper.GetFile, options.OperationMiddlewares["getFile"]...)
+	router.GET(options.BaseURL+"/v1/requests/:requestId/photos", wrapper.ListRequestPhotos, options.OperationMiddlewares["listRequestPhotos"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/photos", wrapper.AddRequestPhotos, options.OperationMiddlewares["addRequestPhotos"]...)
+	router.DELETE(options.BaseURL+"/v1/requests/:requestId/photos/:photoId", wrapper.RemoveRequestPhoto, options.OperationMiddlewares["removeRequestPhoto"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/photos/:photoId/redactions", wrapper.RedactRequestPhoto, options.OperationMiddlewares["redactRequestPhoto"]...)
 
 }
 
@@ -16148,6 +16574,51 @@ type ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetFileRequestObject struct {
+	Link string `json:"link"`
+}
+
+type GetFileResponseObject interface {
+	VisitGetFileResponse(w http.ResponseWriter) error
+}
+
+type GetFile200ImageJpegResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetFile200ImageJpegResponse) VisitGetFileResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/jpeg")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetFiledefaultApplicationProblemPlusJSONResponse) VisitGetFileResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -18672,6 +19143,164 @@ func (response GetPassedRequestdefaultApplicationProblemPlusJSONResponse) VisitG
 	return err
 }
 
+type ListRequestPhotosRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    ListRequestPhotosParams
+}
+
+type ListRequestPhotosResponseObject interface {
+	VisitListRequestPhotosResponse(w http.ResponseWriter) error
+}
+
+type ListRequestPhotos200JSONResponse PhotoList
+
+func (response ListRequestPhotos200JSONResponse) VisitListRequestPhotosResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestPhotosdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRequestPhotosdefaultApplicationProblemPlusJSONResponse) VisitListRequestPhotosResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestPhotosRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AddRequestPhotosParams
+	Body      *AddRequestPhotosJSONRequestBody
+}
+
+type AddRequestPhotosResponseObject interface {
+	VisitAddRequestPhotosResponse(w http.ResponseWriter) error
+}
+
+type AddRequestPhotos200JSONResponse PhotoList
+
+func (response AddRequestPhotos200JSONResponse) VisitAddRequestPhotosResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestPhotosdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddRequestPhotosdefaultApplicationProblemPlusJSONResponse) VisitAddRequestPhotosResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRequestPhotoRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	PhotoID   int64 `json:"photoId"`
+	Params    RemoveRequestPhotoParams
+}
+
+type RemoveRequestPhotoResponseObject interface {
+	VisitRemoveRequestPhotoResponse(w http.ResponseWriter) error
+}
+
+type RemoveRequestPhoto204Response struct {
+}
+
+func (response RemoveRequestPhoto204Response) VisitRemoveRequestPhotoResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveRequestPhotodefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveRequestPhotodefaultApplicationProblemPlusJSONResponse) VisitRemoveRequestPhotoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactRequestPhotoRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	PhotoID   int64 `json:"photoId"`
+	Params    RedactRequestPhotoParams
+	Body      *RedactRequestPhotoJSONRequestBody
+}
+
+type RedactRequestPhotoResponseObject interface {
+	VisitRedactRequestPhotoResponse(w http.ResponseWriter) error
+}
+
+type RedactRequestPhoto200JSONResponse Upload
+
+func (response RedactRequestPhoto200JSONResponse) VisitRedactRequestPhotoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactRequestPhotodefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedactRequestPhotodefaultApplicationProblemPlusJSONResponse) VisitRedactRequestPhotoResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type MakePromiseRequestObject struct {
 	RequestID int64 `json:"requestId"`
 	Params    MakePromiseParams
@@ -20079,6 +20708,87 @@ func (response UnlinkUnitsdefaultApplicationProblemPlusJSONResponse) VisitUnlink
 	return err
 }
 
+type UploadFileRequestObject struct {
+	Params UploadFileParams
+	Body   *multipart.Reader
+}
+
+type UploadFileResponseObject interface {
+	VisitUploadFileResponse(w http.ResponseWriter) error
+}
+
+type UploadFile201JSONResponse Upload
+
+func (response UploadFile201JSONResponse) VisitUploadFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UploadFiledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UploadFiledefaultApplicationProblemPlusJSONResponse) VisitUploadFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactUploadRequestObject struct {
+	UploadID int64 `json:"uploadId"`
+	Params   RedactUploadParams
+	Body     *RedactUploadJSONRequestBody
+}
+
+type RedactUploadResponseObject interface {
+	VisitRedactUploadResponse(w http.ResponseWriter) error
+}
+
+type RedactUpload200JSONResponse Upload
+
+func (response RedactUpload200JSONResponse) VisitRedactUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactUploaddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedactUploaddefaultApplicationProblemPlusJSONResponse) VisitRedactUploadResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetVersionRequestObject struct {
 }
 
@@ -20476,6 +21186,9 @@ type StrictServerInterface interface {
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
+	// GetFile Look at a picture by its link
+	// (GET /v1/files/{link})
+	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
@@ -20668,6 +21381,18 @@ type StrictServerInterface interface {
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx context.Context, request GetPassedRequestRequestObject) (GetPassedRequestResponseObject, error)
+	// ListRequestPhotos The pictures of a need, with links to look at them
+	// (GET /v1/requests/{requestId}/photos)
+	ListRequestPhotos(ctx context.Context, request ListRequestPhotosRequestObject) (ListRequestPhotosResponseObject, error)
+	// AddRequestPhotos Hang pictures that one has sent on a need
+	// (POST /v1/requests/{requestId}/photos)
+	AddRequestPhotos(ctx context.Context, request AddRequestPhotosRequestObject) (AddRequestPhotosResponseObject, error)
+	// RemoveRequestPhoto Take a picture back that one has sent
+	// (DELETE /v1/requests/{requestId}/photos/{photoId})
+	RemoveRequestPhoto(ctx context.Context, request RemoveRequestPhotoRequestObject) (RemoveRequestPhotoResponseObject, error)
+	// RedactRequestPhoto Blacken boxes of a picture of a need, for good
+	// (POST /v1/requests/{requestId}/photos/{photoId}/redactions)
+	RedactRequestPhoto(ctx context.Context, request RedactRequestPhotoRequestObject) (RedactRequestPhotoResponseObject, error)
 	// MakePromise Promise the asker something by a day
 	// (POST /v1/requests/{requestId}/promises)
 	MakePromise(ctx context.Context, request MakePromiseRequestObject) (MakePromiseResponseObject, error)
@@ -20776,6 +21501,12 @@ type StrictServerInterface interface {
 	// UnlinkUnits End what a party unit answers for, from today on
 	// (POST /v1/units/{unitId}/unlink)
 	UnlinkUnits(ctx context.Context, request UnlinkUnitsRequestObject) (UnlinkUnitsResponseObject, error)
+	// UploadFile Send one picture
+	// (POST /v1/uploads)
+	UploadFile(ctx context.Context, request UploadFileRequestObject) (UploadFileResponseObject, error)
+	// RedactUpload Blacken boxes of a picture that was just sent
+	// (POST /v1/uploads/{uploadId}/redactions)
+	RedactUpload(ctx context.Context, request RedactUploadRequestObject) (RedactUploadResponseObject, error)
 	// GetVersion 服务器版本 · Which version of the server answers
 	// (GET /v1/version)
 	GetVersion(ctx context.Context, request GetVersionRequestObject) (GetVersionResponseObject, error)
@@ -22775,6 +23506,31 @@ func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUn
 		return err
 	} else if validResponse, ok := response.(ListUnassignedEntrancesResponseObject); ok {
 		return validResponse.VisitListUnassignedEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetFile operation middleware
+func (sh *strictHandler) GetFile(ctx echo.Context, link string) error {
+	var request GetFileRequestObject
+
+	request.Link = link
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetFile(ctx.Request().Context(), request.(GetFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetFileResponseObject); ok {
+		return validResponse.VisitGetFileResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -25086,6 +25842,158 @@ func (sh *strictHandler) GetPassedRequest(ctx echo.Context, requestID int64, par
 	return nil
 }
 
+// ListRequestPhotos operation middleware
+func (sh *strictHandler) ListRequestPhotos(ctx echo.Context, requestID int64, params ListRequestPhotosParams) error {
+	var request ListRequestPhotosRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRequestPhotos(ctx.Request().Context(), request.(ListRequestPhotosRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRequestPhotos")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRequestPhotosResponseObject); ok {
+		return validResponse.VisitListRequestPhotosResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddRequestPhotos operation middleware
+func (sh *strictHandler) AddRequestPhotos(ctx echo.Context, requestID int64, params AddRequestPhotosParams) error {
+	var request AddRequestPhotosRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AddRequestPhotosJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddRequestPhotos(ctx.Request().Context(), request.(AddRequestPhotosRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddRequestPhotos")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddRequestPhotosResponseObject); ok {
+		return validResponse.VisitAddRequestPhotosResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveRequestPhoto operation middleware
+func (sh *strictHandler) RemoveRequestPhoto(ctx echo.Context, requestID int64, photoID int64, params RemoveRequestPhotoParams) error {
+	var request RemoveRequestPhotoRequestObject
+
+	request.RequestID = requestID
+	request.PhotoID = photoID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveRequestPhoto(ctx.Request().Context(), request.(RemoveRequestPhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveRequestPhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveRequestPhotoResponseObject); ok {
+		return validResponse.VisitRemoveRequestPhotoResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedactRequestPhoto operation middleware
+func (sh *strictHandler) RedactRequestPhoto(ctx echo.Context, requestID int64, photoID int64, params RedactRequestPhotoParams) error {
+	var request RedactRequestPhotoRequestObject
+
+	request.RequestID = requestID
+	request.PhotoID = photoID
+	request.Params = params
+
+	var body RedactRequestPhotoJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedactRequestPhoto(ctx.Request().Context(), request.(RedactRequestPhotoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedactRequestPhoto")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedactRequestPhotoResponseObject); ok {
+		return validResponse.VisitRedactRequestPhotoResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // MakePromise operation middleware
 func (sh *strictHandler) MakePromise(ctx echo.Context, requestID int64, params MakePromiseParams) error {
 	var request MakePromiseRequestObject
@@ -26487,6 +27395,86 @@ func (sh *strictHandler) UnlinkUnits(ctx echo.Context, unitID UnitID, params Unl
 		return err
 	} else if validResponse, ok := response.(UnlinkUnitsResponseObject); ok {
 		return validResponse.VisitUnlinkUnitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UploadFile operation middleware
+func (sh *strictHandler) UploadFile(ctx echo.Context, params UploadFileParams) error {
+	var request UploadFileRequestObject
+
+	request.Params = params
+
+	if reader, err := ctx.Request().MultipartReader(); err != nil {
+		return err
+	} else {
+		request.Body = reader
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UploadFile(ctx.Request().Context(), request.(UploadFileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UploadFile")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UploadFileResponseObject); ok {
+		return validResponse.VisitUploadFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedactUpload operation middleware
+func (sh *strictHandler) RedactUpload(ctx echo.Context, uploadID int64, params RedactUploadParams) error {
+	var request RedactUploadRequestObject
+
+	request.UploadID = uploadID
+	request.Params = params
+
+	var body RedactUploadJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedactUpload(ctx.Request().Context(), request.(RedactUploadRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedactUpload")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedactUploadResponseObject); ok {
+		return validResponse.VisitRedactUploadResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -26,7 +26,7 @@ var tiers = [][]string{
 	{"internal/auth", "internal/checkin", "internal/posting", "internal/meeting", "internal/household"}, // what people do
 	{"internal/request", "internal/campaign"},                                                           // what people ask
 	{"internal/notify"},
-	{"internal/member"},
+	{"internal/member", "internal/upload"}, // pictures hang on things above
 	{"internal/privacy", "internal/org/orgtest"},
 	{"internal/org"},
 	{"internal/audit"},

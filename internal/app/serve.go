@@ -114,6 +114,13 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(5*time.Second, "boards that are not true any more", a.boards.Renew)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
+	loop(time.Minute, "pictures whose time is over", a.uploads.Sweep)
+	shelf := a.Stores.DB.Now().Second() // several nodes begin at different ones
+	loop(time.Minute, "files that nothing speaks of", func(ctx context.Context) (bool, error) {
+		var err error
+		shelf, err = a.uploads.Tidy(ctx, shelf, a.Stores.DB.Now())
+		return false, err
+	})
 	loop(time.Hour, "ends of the audit chain", a.signHeads)
 	loop(time.Hour, "idempotency keys", func(ctx context.Context) (bool, error) {
 		return once.Forget(ctx, a.Stores.DB)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"wanjia/internal/audit"
 	"wanjia/internal/config"
+	"wanjia/internal/platform/blob"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/page"
@@ -25,6 +27,7 @@ type Stores struct {
 	Keys  *sealed.Keys
 	Audit *audit.Log
 	Pages *page.Keys
+	Files *blob.Folder
 }
 
 // OpenStores opens what the settings name. The embedded tier carries its schema forward by itself; elsewhere
@@ -62,6 +65,9 @@ func OpenStores(ctx context.Context, c config.Config, options Options) (s *Store
 		return s, fmt.Errorf("open the audit chain: %w", err)
 	}
 	s.Pages = page.NewKeys(s.Keys.Derive(sealed.Token, []byte("page cursors")))
+	if s.Files, err = blob.OpenFolder(cmp.Or(c.Files, filepath.Join(c.Data, "files"))); err != nil {
+		return s, err
+	}
 	redis := RedisOptions(c)
 	redis.Prefix = options.RedisPrefix
 	if s.KV, err = kv.Open(ctx, redis); err != nil {
@@ -96,6 +102,9 @@ func (s *Stores) Close() error {
 	var errs []error
 	if s.KV != nil {
 		errs = append(errs, s.KV.Close())
+	}
+	if s.Files != nil {
+		errs = append(errs, s.Files.Close())
 	}
 	if s.DB != nil {
 		errs = append(errs, s.DB.Close())

@@ -40,6 +40,7 @@ import (
 	"wanjia/internal/request"
 	"wanjia/internal/server"
 	"wanjia/internal/transfer"
+	"wanjia/internal/upload"
 )
 
 // Options are what tests and commands change of an App.
@@ -69,6 +70,7 @@ type App struct {
 	needs   *request.Service
 	glasses *privacy.Glasses
 	boards  *board.Service
+	uploads *upload.Service
 	server  *server.Server
 	metrics *prometheus.Registry
 
@@ -86,6 +88,8 @@ type (
 	glassHandler  = privacy.GlassHandler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
+	fileHandler   = upload.Handler
+	photoHandler  = request.PhotoHandler
 	homeHandler   = household.Handler
 	memberHandler = member.Handler
 	taskHandler   = campaign.Handler
@@ -105,6 +109,8 @@ type features struct {
 	*glassHandler
 	*auditHandler
 	*needHandler
+	*fileHandler
+	*photoHandler
 	*homeHandler
 	*memberHandler
 	*taskHandler
@@ -247,6 +253,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		})
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
+	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
 	return features{
 		boardHandler: board.NewHandler(a.boards),
 		about:        about{Version: version, Demo: a.config.Demo},
@@ -263,6 +270,8 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		}),
 		needHandler:   request.NewHandler(a.needs),
 		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look)),
+		fileHandler:   upload.NewHandler(a.uploads),
+		photoHandler:  request.NewPhotoHandler(request.NewPhotos(d, a.uploads), a.uploads),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.Imports, d),

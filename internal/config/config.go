@@ -10,8 +10,9 @@ import (
 
 // Config is what an operator can set. The zero value is not valid; Load fills in the defaults.
 type Config struct {
-	Demo    bool    `koanf:"demo"` // demo data and sign-in by handle; loopback and SQLite only (X11)
-	Data    string  `koanf:"data"` // folder of the embedded tier: database, keys, lock
+	Demo    bool    `koanf:"demo"`  // demo data and sign-in by handle; loopback and SQLite only (X11)
+	Data    string  `koanf:"data"`  // folder of the embedded tier: database, keys, lock
+	Files   string  `koanf:"files"` // folder of pictures, which all nodes share; empty: files below data
 	Listen  Listen  `koanf:"listen"`
 	MySQL   MySQL   `koanf:"mysql"`
 	Redis   Redis   `koanf:"redis"`

@@ -199,7 +199,7 @@ func saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
 		return db.Wrap(err, nil, "move request %d", r.ID)
 	case found > 0:
 		r.Version++
-		return nil
+		return keepPhotos(ctx, tx, *r)
 	}
 	var now State
 	if err := tx.Get(ctx, &now, `SELECT state FROM request WHERE id = ?`, r.ID); err != nil {

@@ -96,7 +96,8 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.consents()
 		v.ledger()
 		v.glass()
-		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "glass", "audit"); len(ids) > 0 {
+		v.photos()
+		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "glass", "audit", "upload"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

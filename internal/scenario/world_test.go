@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ func eachOf(t *testing.T, m *dbtest.Model, at string, f func(t *testing.T, w *wo
 		dsn := m.MySQL(t)
 		w.look = dbtest.LookAt(t, "", dsn)
 		c := production(dsn)
+		c.Files = t.TempDir()
 		c.Redis.Addresses = []string{addr}
 		w.start(c, prefix, at)
 		f(t, w)
@@ -125,6 +127,10 @@ func model(p seed.Profile) *dbtest.Model {
 		if dsn != "" {
 			c = production(dsn)
 			c.Demo = true // for the handles: what runs later has no demo mode
+			if c.Files, err = os.MkdirTemp("", "wanjia-scenario-"); err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(c.Files)) }()
 		}
 		at, err := moment(asOf + " 08:00")
 		if err != nil {

@@ -1325,6 +1325,25 @@ CREATE TABLE `unit_link` (
   CONSTRAINT `unit_link_party_fk` FOREIGN KEY (`party_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `upload` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `file` varchar(40) NOT NULL,
+  `number` bigint(20) NOT NULL,
+  `width` int(11) NOT NULL,
+  `height` int(11) NOT NULL,
+  `size` int(11) NOT NULL,
+  `owner_type` varchar(20) DEFAULT NULL,
+  `owner_id` bigint(20) DEFAULT NULL,
+  `drop_at` datetime(3) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `upload_file` (`file`),
+  KEY `upload_owner` (`owner_type`,`owner_id`,`id`),
+  KEY `upload_drop` (`drop_at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `visit` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `unit_id` bigint(20) NOT NULL,

@@ -65,6 +65,9 @@ func readFolder(folder string) (map[string][]byte, error) {
 	}
 	files := make(map[string][]byte, len(entries))
 	for _, e := range entries {
+		if e.IsDir() { // of pictures, which models have none of
+			continue
+		}
 		if files[e.Name()], err = os.ReadFile(filepath.Join(folder, e.Name())); err != nil {
 			return nil, err
 		}

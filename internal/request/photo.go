@@ -1,0 +1,165 @@
+package request
+
+import (
+	"context"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/upload"
+)
+
+// Photos are the pictures that hang on requests: at most nine, never asked for, gone 180 days after closing.
+type Photos struct {
+	db      *db.DB
+	uploads *upload.Service
+}
+
+// NewPhotos makes Photos.
+func NewPhotos(d *db.DB, uploads *upload.Service) *Photos { return &Photos{d, uploads} }
+
+// photosKept is how long pictures stay when a request has been closed (domain.md §9.1).
+const photosKept = 180 * 24 * time.Hour
+
+// picturesOf is what the pictures of a request hang on.
+func picturesOf(id ID) upload.Owner { return upload.Owner{Type: "request", ID: int64(id)} }
+
+// keepPhotos says how long the pictures of r stay: as long as it is open, and a while longer.
+func keepPhotos(ctx context.Context, tx *db.Tx, r Request) error {
+	if r.ClosedAt == nil && r.State != Reopened {
+		return nil // it has not been closed
+	}
+	var drop *time.Time
+	if r.ClosedAt != nil {
+		at := r.ClosedAt.Add(photosKept)
+		drop = &at
+	}
+	return upload.DropAt(ctx, tx, picturesOf(r.ID), drop)
+}
+
+// asks says whether by is an asker of the request; an asker sees their own and nothing else of it.
+func asks(ctx context.Context, q db.Queryer, by org.Actor, id ID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM request_asker WHERE request_id = ? AND person_id = ?`, id, by.PersonID)
+	return n > 0, db.Wrap(err, nil, "ask whether person %d asked request %d", by.PersonID, id)
+}
+
+// mayShow says why by sees no pictures of the request, or nil: its askers, and who sees it (V1).
+func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
+	if own, err := asks(ctx, q, by, id); own || err != nil {
+		return err
+	}
+	_, err := findSeen(ctx, q, by, id)
+	return err
+}
+
+// mayHang says why by neither adds nor removes pictures of the request, or nil: its askers and its holder do, while it
+// is open.
+func mayHang(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
+	own, err := asks(ctx, q, by, id)
+	if err != nil {
+		return err
+	}
+	var r Seen
+	if own {
+		rows, err := byIDs(ctx, q, []ID{id})
+		if err != nil {
+			return err
+		}
+		r = rows[0]
+	} else {
+		if r, err = findSeen(ctx, q, by, id); err != nil {
+			return err
+		}
+		if err := r.mayAct(by); err != nil {
+			return err
+		}
+	}
+	return r.anyOpen()
+}
+
+// Add hangs pictures that by has sent on a request.
+func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) (all []upload.Upload, err error) {
+	err = p.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := mayHang(ctx, tx, by, id); err != nil {
+			return err
+		}
+		fresh, err := p.fresh(ctx, tx, id, ids)
+		if err != nil {
+			return err
+		}
+		if len(fresh) > 0 { // else it is a repeat, which changes nothing
+			if err := upload.Attach(ctx, tx, by, picturesOf(id), fresh); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("request.photos_added", "request", int64(id)))
+		}
+		all, err = upload.Of(ctx, tx, picturesOf(id))
+		return err
+	})
+	return all, err
+}
+
+// fresh are those of ids that do not hang on the request yet.
+func (p *Photos) fresh(ctx context.Context, q db.Queryer, id ID, ids []upload.ID) (rest []upload.ID, err error) {
+	all, err := upload.Of(ctx, q, picturesOf(id))
+	if err != nil {
+		return nil, err
+	}
+	there := map[upload.ID]bool{}
+	for _, u := range all {
+		there[u.ID] = true
+	}
+	for _, x := range ids {
+		if !there[x] {
+			there[x] = true
+			rest = append(rest, x)
+		}
+	}
+	return rest, nil
+}
+
+// List shows the pictures of a request to who may see it. It is noted first (X41).
+func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Upload, err error) {
+	err = p.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := mayShow(ctx, tx, by, id); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("request.photos_read", "request", int64(id)).Showing("photos"))
+		all, err = upload.Of(ctx, tx, picturesOf(id))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// Redact blackens boxes of a picture of a request, for good.
+func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.ID, boxes []upload.Box) (upload.Upload, error) {
+	return p.uploads.Redact(ctx, by, boxes, func(q db.Queryer) (upload.Upload, error) {
+		if err := mayHang(ctx, q, by, id); err != nil {
+			return upload.Upload{}, err
+		}
+		return upload.FindOf(ctx, q, picturesOf(id), photo)
+	})
+}
+
+// Remove deletes a picture of a request.
+func (p *Photos) Remove(ctx context.Context, by org.Actor, id ID, photo upload.ID) error {
+	return p.db.InTx(ctx, func(tx *db.Tx) error {
+		if err := mayHang(ctx, tx, by, id); err != nil {
+			return err
+		}
+		u, err := upload.FindOf(ctx, tx, picturesOf(id), photo)
+		if err != nil {
+			return err
+		}
+		if u.PersonID != by.PersonID { // who sent it takes it back; the holder blackens
+			return problem.ErrForbidden
+		}
+		return p.uploads.Remove(ctx, tx, by, u)
+	})
+}
