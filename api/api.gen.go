@@ -447,6 +447,27 @@ func (e GrantState) Valid() bool {
 	}
 }
 
+// Defines values for HandoverState.
+const (
+	HandoverStateAnnounced HandoverState = "announced"
+	HandoverStatePacked    HandoverState = "packed"
+	HandoverStateSigned    HandoverState = "signed"
+)
+
+// Valid indicates whether the value is a known member of the HandoverState enum.
+func (e HandoverState) Valid() bool {
+	switch e {
+	case HandoverStateAnnounced:
+		return true
+	case HandoverStatePacked:
+		return true
+	case HandoverStateSigned:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HouseholdUnmaskingFields.
 const (
 	HouseholdUnmaskingFieldsFormOfAddress HouseholdUnmaskingFields = "form_of_address"
@@ -963,6 +984,30 @@ func (e OwnConsentState) Valid() bool {
 	case OwnConsentStateRefused:
 		return true
 	case OwnConsentStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PackedThingsWhat.
+const (
+	PackedThingsWhatBoards   PackedThingsWhat = "boards"
+	PackedThingsWhatFlags    PackedThingsWhat = "flags"
+	PackedThingsWhatPromises PackedThingsWhat = "promises"
+	PackedThingsWhatRequests PackedThingsWhat = "requests"
+)
+
+// Valid indicates whether the value is a known member of the PackedThingsWhat enum.
+func (e PackedThingsWhat) Valid() bool {
+	switch e {
+	case PackedThingsWhatBoards:
+		return true
+	case PackedThingsWhatFlags:
+		return true
+	case PackedThingsWhatPromises:
+		return true
+	case PackedThingsWhatRequests:
 		return true
 	default:
 		return false
@@ -2874,6 +2919,30 @@ type GridCoverage struct {
 	Items []PlaceCoverage `json:"items"`
 }
 
+// Handover defines model for Handover.
+type Handover struct {
+	AnnouncedAt   time.Time      `json:"announcedAt"`
+	AreaID        int64          `json:"areaId"`
+	AreaName      string         `json:"areaName"`
+	FromName      string         `json:"fromName"`
+	ID            int64          `json:"id"`
+	Interim       []Incumbent    `json:"interim"`
+	Packed        []PackedThings `json:"packed"`
+	PackedAt      *time.Time     `json:"packedAt,omitempty"`
+	SignedAt      *time.Time     `json:"signedAt,omitempty"`
+	State         HandoverState  `json:"state"`
+	SuccessorName *string        `json:"successorName,omitempty"`
+}
+
+// HandoverState defines model for Handover.State.
+type HandoverState string
+
+// HandoverPage defines model for HandoverPage.
+type HandoverPage struct {
+	Items      []Handover `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
 // HouseholdContact defines model for HouseholdContact.
 type HouseholdContact struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
@@ -3156,6 +3225,14 @@ type Invitation struct {
 type KeptContact struct {
 	HouseholdID int64 `json:"householdId"`
 	Version     int64 `json:"version"`
+}
+
+// LeadCheck defines model for LeadCheck.
+type LeadCheck struct {
+	Day   string    `json:"day"`
+	Gaps  []Vacancy `json:"gaps"`
+	Met   int       `json:"met"`
+	Total int       `json:"total"`
 }
 
 // LegalBasis defines model for LegalBasis.
@@ -3748,6 +3825,16 @@ type OwnConsentState string
 type OwnConsents struct {
 	Items []OwnConsent `json:"items"`
 }
+
+// PackedThings defines model for PackedThings.
+type PackedThings struct {
+	Count int              `json:"count"`
+	Ids   []int64          `json:"ids,omitempty"`
+	What  PackedThingsWhat `json:"what"`
+}
+
+// PackedThingsWhat defines model for PackedThings.What.
+type PackedThingsWhat string
 
 // PassedMessage What was written to the asker.
 type PassedMessage struct {
@@ -4810,6 +4897,15 @@ type UseInvitation struct {
 	Code string `json:"code"`
 }
 
+// Vacancy defines model for Vacancy.
+type Vacancy struct {
+	InterimUnit *Unit `json:"interimUnit,omitempty"`
+	Unit        Unit  `json:"unit"`
+
+	// Unsigned A successor is named and has not signed for seven days.
+	Unsigned bool `json:"unsigned"`
+}
+
 // VerifyTotp defines model for VerifyTotp.
 type VerifyTotp struct {
 	Challenge string `json:"challenge"`
@@ -4914,6 +5010,9 @@ type ConsentPurpose string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// HandoverID defines model for HandoverId.
+type HandoverID = int64
 
 // HouseholdID defines model for HouseholdId.
 type HouseholdID = int64
@@ -5329,6 +5428,17 @@ type GetGridCoverageParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// GetLeadCheckParams defines parameters for GetLeadCheck.
+type GetLeadCheckParams struct {
+	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
+
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListDaysSinceParams defines parameters for ListDaysSince.
 type ListDaysSinceParams struct {
 	// Of Own days, or those of the unit.
@@ -5366,6 +5476,33 @@ type ListUnassignedEntrancesParams struct {
 
 	// PageSize How many items a page holds at most.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListHandoversParams defines parameters for ListHandovers.
+type ListHandoversParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetHandoverParams defines parameters for GetHandover.
+type GetHandoverParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SignHandoverParams defines parameters for SignHandover.
+type SignHandoverParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -6794,6 +6931,9 @@ type ServerInterface interface {
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
+	// GetLeadCheck 每个单元都有负责人 · Which units of the four levels have a lead on a day (unit_has_lead)
+	// (GET /v1/coverage/leads)
+	GetLeadCheck(ctx echo.Context, params GetLeadCheckParams) error
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error
@@ -6809,6 +6949,15 @@ type ServerInterface interface {
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx echo.Context, link string) error
+	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
+	// (GET /v1/handovers)
+	ListHandovers(ctx echo.Context, params ListHandoversParams) error
+	// GetHandover 交接清单 · What a handover holds
+	// (GET /v1/handovers/{handoverId})
+	GetHandover(ctx echo.Context, handoverID HandoverID, params GetHandoverParams) error
+	// SignHandover 签收交接 · Take over what was packed; the area is the successor's from now on
+	// (POST /v1/handovers/{handoverId}/sign)
+	SignHandover(ctx echo.Context, handoverID HandoverID, params SignHandoverParams) error
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
@@ -9103,6 +9252,48 @@ func (w *ServerInterfaceWrapper) GetGridCoverage(ctx echo.Context) error {
 	return err
 }
 
+// GetLeadCheck converts echo context to params.
+func (w *ServerInterfaceWrapper) GetLeadCheck(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetLeadCheckParams
+	// ------------- Optional query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetLeadCheck(ctx, params)
+	return err
+}
+
 // ListDaysSince converts echo context to params.
 func (w *ServerInterfaceWrapper) ListDaysSince(ctx echo.Context) error {
 	var err error
@@ -9275,6 +9466,137 @@ func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFile(ctx, link)
+	return err
+}
+
+// ListHandovers converts echo context to params.
+func (w *ServerInterfaceWrapper) ListHandovers(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHandoversParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListHandovers(ctx, params)
+	return err
+}
+
+// GetHandover converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHandover(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "handoverId" -------------
+	var handoverID HandoverID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "handoverId", ctx.Param("handoverId"), &handoverID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter handoverId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHandoverParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHandover(ctx, handoverID, params)
+	return err
+}
+
+// SignHandover converts echo context to params.
+func (w *ServerInterfaceWrapper) SignHandover(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "handoverId" -------------
+	var handoverID HandoverID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "handoverId", ctx.Param("handoverId"), &handoverID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter handoverId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SignHandoverParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SignHandover(ctx, handoverID, params)
 	return err
 }
 
@@ -14468,6 +14790,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/break-glass", wrapper.BreakGlass, options.OperationMiddlewares["breakGlass"]...)
 	router.GET(options.BaseURL+"/v1/break-glass/reviews", wrapper.ListBreakGlassReviews, options.OperationMiddlewares["listBreakGlassReviews"]...)
 	router.POST(options.BaseURL+"/v1/break-glass/:glassId/review", wrapper.ReviewBreakGlass, options.OperationMiddlewares["reviewBreakGlass"]...)
+	router.GET(options.BaseURL+"/v1/handovers", wrapper.ListHandovers, options.OperationMiddlewares["listHandovers"]...)
+	router.GET(options.BaseURL+"/v1/handovers/:handoverId", wrapper.GetHandover, options.OperationMiddlewares["getHandover"]...)
+	router.POST(options.BaseURL+"/v1/handovers/:handoverId/sign", wrapper.SignHandover, options.OperationMiddlewares["signHandover"]...)
+	router.GET(options.BaseURL+"/v1/coverage/leads", wrapper.GetLeadCheck, options.OperationMiddlewares["getLeadCheck"]...)
 	router.GET(options.BaseURL+"/v1/areas", wrapper.ListAreas, options.OperationMiddlewares["listAreas"]...)
 	router.POST(options.BaseURL+"/v1/areas/:areaId/entrances", wrapper.AssignEntrances, options.OperationMiddlewares["assignEntrances"]...)
 	router.GET(options.BaseURL+"/v1/entrances/unassigned", wrapper.ListUnassignedEntrances, options.OperationMiddlewares["listUnassignedEntrances"]...)
@@ -16428,6 +16754,45 @@ func (response GetGridCoveragedefaultApplicationProblemPlusJSONResponse) VisitGe
 	return err
 }
 
+type GetLeadCheckRequestObject struct {
+	Params GetLeadCheckParams
+}
+
+type GetLeadCheckResponseObject interface {
+	VisitGetLeadCheckResponse(w http.ResponseWriter) error
+}
+
+type GetLeadCheck200JSONResponse LeadCheck
+
+func (response GetLeadCheck200JSONResponse) VisitGetLeadCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetLeadCheckdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetLeadCheckdefaultApplicationProblemPlusJSONResponse) VisitGetLeadCheckResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDaysSinceRequestObject struct {
 	Params ListDaysSinceParams
 }
@@ -16619,6 +16984,119 @@ type GetFiledefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetFiledefaultApplicationProblemPlusJSONResponse) VisitGetFileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHandoversRequestObject struct {
+	Params ListHandoversParams
+}
+
+type ListHandoversResponseObject interface {
+	VisitListHandoversResponse(w http.ResponseWriter) error
+}
+
+type ListHandovers200JSONResponse HandoverPage
+
+func (response ListHandovers200JSONResponse) VisitListHandoversResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListHandoversdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListHandoversdefaultApplicationProblemPlusJSONResponse) VisitListHandoversResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHandoverRequestObject struct {
+	HandoverID HandoverID `json:"handoverId"`
+	Params     GetHandoverParams
+}
+
+type GetHandoverResponseObject interface {
+	VisitGetHandoverResponse(w http.ResponseWriter) error
+}
+
+type GetHandover200JSONResponse Handover
+
+func (response GetHandover200JSONResponse) VisitGetHandoverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHandoverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetHandoverdefaultApplicationProblemPlusJSONResponse) VisitGetHandoverResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignHandoverRequestObject struct {
+	HandoverID HandoverID `json:"handoverId"`
+	Params     SignHandoverParams
+}
+
+type SignHandoverResponseObject interface {
+	VisitSignHandoverResponse(w http.ResponseWriter) error
+}
+
+type SignHandover204Response struct {
+}
+
+func (response SignHandover204Response) VisitSignHandoverResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignHandoverdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SignHandoverdefaultApplicationProblemPlusJSONResponse) VisitSignHandoverResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -21174,6 +21652,9 @@ type StrictServerInterface interface {
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
+	// GetLeadCheck 每个单元都有负责人 · Which units of the four levels have a lead on a day (unit_has_lead)
+	// (GET /v1/coverage/leads)
+	GetLeadCheck(ctx context.Context, request GetLeadCheckRequestObject) (GetLeadCheckResponseObject, error)
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx context.Context, request ListDaysSinceRequestObject) (ListDaysSinceResponseObject, error)
@@ -21189,6 +21670,15 @@ type StrictServerInterface interface {
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
+	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
+	// (GET /v1/handovers)
+	ListHandovers(ctx context.Context, request ListHandoversRequestObject) (ListHandoversResponseObject, error)
+	// GetHandover 交接清单 · What a handover holds
+	// (GET /v1/handovers/{handoverId})
+	GetHandover(ctx context.Context, request GetHandoverRequestObject) (GetHandoverResponseObject, error)
+	// SignHandover 签收交接 · Take over what was packed; the area is the successor's from now on
+	// (POST /v1/handovers/{handoverId}/sign)
+	SignHandover(ctx context.Context, request SignHandoverRequestObject) (SignHandoverResponseObject, error)
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
@@ -23389,6 +23879,31 @@ func (sh *strictHandler) GetGridCoverage(ctx echo.Context, params GetGridCoverag
 	return nil
 }
 
+// GetLeadCheck operation middleware
+func (sh *strictHandler) GetLeadCheck(ctx echo.Context, params GetLeadCheckParams) error {
+	var request GetLeadCheckRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetLeadCheck(ctx.Request().Context(), request.(GetLeadCheckRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetLeadCheck")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetLeadCheckResponseObject); ok {
+		return validResponse.VisitGetLeadCheckResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListDaysSince operation middleware
 func (sh *strictHandler) ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error {
 	var request ListDaysSinceRequestObject
@@ -23531,6 +24046,83 @@ func (sh *strictHandler) GetFile(ctx echo.Context, link string) error {
 		return err
 	} else if validResponse, ok := response.(GetFileResponseObject); ok {
 		return validResponse.VisitGetFileResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListHandovers operation middleware
+func (sh *strictHandler) ListHandovers(ctx echo.Context, params ListHandoversParams) error {
+	var request ListHandoversRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListHandovers(ctx.Request().Context(), request.(ListHandoversRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListHandovers")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListHandoversResponseObject); ok {
+		return validResponse.VisitListHandoversResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetHandover operation middleware
+func (sh *strictHandler) GetHandover(ctx echo.Context, handoverID HandoverID, params GetHandoverParams) error {
+	var request GetHandoverRequestObject
+
+	request.HandoverID = handoverID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHandover(ctx.Request().Context(), request.(GetHandoverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHandover")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHandoverResponseObject); ok {
+		return validResponse.VisitGetHandoverResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignHandover operation middleware
+func (sh *strictHandler) SignHandover(ctx echo.Context, handoverID HandoverID, params SignHandoverParams) error {
+	var request SignHandoverRequestObject
+
+	request.HandoverID = handoverID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SignHandover(ctx.Request().Context(), request.(SignHandoverRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignHandover")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignHandoverResponseObject); ok {
+		return validResponse.VisitSignHandoverResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -61,3 +61,48 @@ func tellAbsence(ctx context.Context, tx *db.Tx, by org.Actor, event org.Absence
 	}
 	return notify.Tell(ctx, tx, to, item)
 }
+
+// tellHandover tells the successor and the lead that an area waits to be taken over, and the askers there, once it is,
+// that their contact has changed.
+func tellHandover(ctx context.Context, tx *db.Tx, by org.Actor, event org.HandoverEvent, h org.Handover, interim []org.Incumbent) error {
+	if event == org.HandoverDone {
+		area, err := org.UnitByID(ctx, tx, h.AreaID)
+		if err != nil {
+			return err
+		}
+		return request.TellContactChanged(ctx, tx, by, area, int64(h.ID))
+	}
+	n := 0
+	for _, p := range h.Packed {
+		n += len(p.IDs)
+	}
+	item := notify.Item{
+		By: by, Kind: "handover.ready", Ref: notify.Ref{Type: "handover", ID: int64(h.ID)},
+		Args: map[string]any{"unitLabel": h.AreaName, "count": n, "at": tx.Now},
+	}
+	var to notify.Audience
+	for _, l := range interim {
+		to = to.And(notify.InRole(l.Person, l.Assignment))
+	}
+	if h.SuccessorID != nil {
+		to = to.And(notify.InRole(*h.Successor, *h.SuccessorID))
+	}
+	return notify.Tell(ctx, tx, to, item)
+}
+
+// packs are what an area hands over when its holder goes (X3).
+var packs = []org.Pack{
+	{What: "requests", List: request.OpenOfArea}, {What: "promises", List: plain(request.OpenPromisesIn)},
+}
+
+// plain makes a list of ids one that others can read.
+func plain[T ~int64](list func(context.Context, db.Queryer, org.UnitID) ([]T, error)) func(context.Context, db.Queryer, org.UnitID) ([]int64, error) {
+	return func(ctx context.Context, q db.Queryer, area org.UnitID) ([]int64, error) {
+		found, err := list(ctx, q, area)
+		ids := make([]int64, len(found))
+		for i, id := range found {
+			ids[i] = int64(id)
+		}
+		return ids, err
+	}
+}

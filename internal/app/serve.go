@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wanjia/internal/audit"
-	"wanjia/internal/org"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/server"
 )
@@ -101,7 +100,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 		return false, a.Auth.LoadKeys(ctx)
 	})
 	loop(time.Minute, "ended sign-ins", a.Auth.Forget)
-	loop(time.Minute, "roles that are over", org.NewService(a.Stores.DB, a.roleChanged).EndDue)
+	loop(time.Minute, "roles that are over", a.units().EndDue)
 	loop(time.Minute, "absences that are over", a.absences().EndDue)
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)

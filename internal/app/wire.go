@@ -258,7 +258,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		boardHandler: board.NewHandler(a.boards),
 		about:        about{Version: version, Demo: a.config.Demo},
 		authHandler:  auth.NewHandler(a.Auth),
-		orgHandler:   org.NewHandler(org.NewService(d, a.roleChanged, inUse...), a.absences(), d, pages, member.Names),
+		orgHandler:   org.NewHandler(a.units(), a.absences(), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}),
@@ -277,6 +277,11 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		importHandler: transfer.NewHandler(a.Imports, d),
 		taskHandler:   campaign.NewHandler(a.tasks, d, pages, member.Names),
 	}
+}
+
+// units are the trees and the roles in them.
+func (a *App) units() *org.Service {
+	return org.NewService(a.Stores.DB, a.roleChanged, inUse...).HandingOver(tellHandover, packs...)
 }
 
 // absences keep who is away.

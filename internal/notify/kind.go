@@ -68,8 +68,11 @@ var kinds = map[string]kind{
 	"card.review_due": {Ordinary, []string{kindLabel, unitLabel, count, dueAt}},
 	"card.retired":    {Quiet, []string{kindLabel, unitLabel, count, at}},
 
-	"counter.waiting":   {Ordinary, []string{count, dueAt, placeLabel}},
-	"counter.done":      {Quiet, []string{receiptCode, placeLabel, at}},
+	"counter.waiting": {Ordinary, []string{count, dueAt, placeLabel}},
+	"counter.done":    {Quiet, []string{receiptCode, placeLabel, at}},
+	"handover.ready":  {Prompt, []string{unitLabel, count, at}},
+	"contact.changed": {Prompt, []string{receiptCode, unitLabel, at}},
+
 	"absence.announced": {Ordinary, []string{unitLabel, at, dueAt}},
 	"absence.ended":     {Ordinary, []string{unitLabel, at}},
 	"board.outdated":    {Ordinary, []string{count, placeLabel}},

@@ -364,6 +364,10 @@ func GridCoverage(ctx context.Context, q db.Queryer, by Actor, place UnitID, day
 	if err != nil {
 		return nil, err
 	}
+	at := day.Add(1).Time().UTC() // a successor who has not signed by then for a week is none
+	if now := db.NowOf(q); now.Before(at) {
+		at = now
+	}
 	var rows []coverageRow
 	err = q.Select(ctx, &rows, `
 		SELECT u.id, u.tree, u.kind, u.name, u.path, u.level, e.parent_id,
@@ -372,12 +376,16 @@ func GridCoverage(ctx context.Context, q db.Queryer, by Actor, place UnitID, day
 		        JOIN role_assignment a ON a.unit_id = l.party_id
 		        WHERE l.grid_id = u.id AND l.valid_from <= ? AND (l.valid_to IS NULL OR l.valid_to > ?)
 		          AND a.role IN ('area_holder', 'group_leader', 'grid_secretary', 'general_secretary', 'branch_secretary')
-		          AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS leads
+		          AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+		          AND NOT EXISTS (
+		            SELECT 1
+		            FROM handover h
+		            WHERE h.successor_id = a.id AND h.packed_at <= ? AND (h.signed_at IS NULL OR h.signed_at > ?))) AS leads
 		FROM unit u
 		LEFT JOIN unit_edge e ON e.unit_id = u.id AND e.valid_from <= ? AND (e.valid_to IS NULL OR e.valid_to > ?)
 		WHERE u.path >= ? AND u.path < ? AND u.tree = 'grid'
 		  AND u.valid_from <= ? AND (u.valid_to IS NULL OR u.valid_to > ?)
-		ORDER BY u.id`, day, day, day, day, day, day, from, to, day, day)
+		ORDER BY u.id`, day, day, day, day, at.Add(-unsignedFor), at, day, day, from, to, day, day)
 	if err != nil {
 		return nil, db.Wrap(err, nil, "read who holds the levels of the grid")
 	}

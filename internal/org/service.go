@@ -37,11 +37,13 @@ type Service struct {
 	db      *db.DB
 	changed RoleChanged
 	inUse   []InUse
+	packs   []Pack
+	handed  HandoverChanged
 }
 
 // NewService makes a Service that tells changed of every change of a role, and ends no unit that inUse counts.
 func NewService(d *db.DB, changed RoleChanged, inUse ...InUse) *Service {
-	return &Service{db: d, changed: changed, inUse: inUse}
+	return &Service{db: d, changed: changed, inUse: inUse, handed: nobodyHears}
 }
 
 // shapers are the roles that change the structure below their unit (§3.5, column UN).
@@ -410,7 +412,10 @@ func (s *Service) assign(ctx context.Context, tx *db.Tx, by Actor, n NewAssignme
 		return 0, err
 	}
 	audit.Note(tx, by.Did("org.role_granted", "role_assignment", int64(id)))
-	return id, s.changed(ctx, tx, by, RoleGranted, a)
+	if err := s.changed(ctx, tx, by, RoleGranted, a); err != nil || !a.Unsigned {
+		return id, err
+	}
+	return id, s.succeed(ctx, tx, by, a)
 }
 
 // propose notes a role that another person must agree to, after the rules that it would break already.
@@ -499,15 +504,16 @@ func (s *Service) EndAssignment(ctx context.Context, by Actor, id AssignmentID, 
 				return err
 			}
 			audit.Note(tx, by.Did("org.role_ended", "role_assignment", int64(a.ID)))
-			if on > today {
-				return nil // EndDue takes it back when the day comes
+			if on > today { // EndDue takes it back when the day comes
+				return s.announce(ctx, tx, by, a)
 			}
 			return s.takeBack(ctx, tx, by, a)
 		})
 	})
 }
 
-// takeBack does what the end of a holds: the next role becomes the primary one, and others hear of it.
+// takeBack does what the end of a holds: the next role becomes the primary one, others hear of it, and what an area has
+// open is packed for the next holder.
 func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by Actor, a Assignment) error {
 	if err := noteEnded(ctx, tx, a.ID); err != nil {
 		return err
@@ -517,7 +523,10 @@ func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by Actor, a Assignmen
 			return err
 		}
 	}
-	return s.changed(ctx, tx, by, RoleEnded, a)
+	if err := s.changed(ctx, tx, by, RoleEnded, a); err != nil {
+		return err
+	}
+	return s.pack(ctx, tx, by, a)
 }
 
 // EndDue takes back one role whose last day has passed, and says whether there was any. A job each minute calls

@@ -168,8 +168,8 @@ func PersonsWith(ctx context.Context, q db.Queryer, role Role, day calendar.Day)
 	return persons, db.Wrap(err, nil, "find everybody who is %s", role)
 }
 
-// LeadOf are the persons who lead u on day: a grid unit is led by its party unit's lead (glossary: Lead). None
-// means a gap.
+// LeadOf are the persons who lead u on day: a grid unit is led by its party unit's lead (glossary: Lead), who has signed
+// for what the one before handed over. None means a gap.
 func LeadOf(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (in []Incumbent, err error) {
 	if u.Tree == GridTree && u.Kind != Section {
 		if u, err = LinkedParty(ctx, q, u.ID, day); err != nil || u.ID == 0 {
@@ -183,8 +183,8 @@ func LeadOf(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (in []I
 	query, args, err := db.In(`
 		SELECT id, person_id, role, post
 		FROM role_assignment
-		WHERE unit_id = ? AND role IN (?) AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)
-		ORDER BY id`, u.ID, roles, day, day)
+		WHERE unit_id = ? AND role IN (?) AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?) AND unsigned_yet = ?
+		ORDER BY id`, u.ID, roles, day, day, false)
 	if err != nil {
 		return nil, err
 	}
@@ -242,6 +242,7 @@ type actorRow struct {
 	LinkedName  *string      `db:"linked_name"`
 	LinkedPath  *string      `db:"linked_path"`
 	LinkedLevel *int         `db:"linked_level"`
+	Unsigned    bool         `db:"unsigned_yet"`
 }
 
 func (r actorRow) actor() Actor {
@@ -259,11 +260,14 @@ func (r actorRow) actor() Actor {
 	if a.Grid, a.Party = a.Unit, linked; a.Unit.Tree == PartyTree {
 		a.Grid, a.Party = linked, a.Unit
 	}
+	if r.Unsigned { // nothing of the area is theirs before they have signed for it
+		a.Grid = Unit{}
+	}
 	return a
 }
 
 const actorColumns = `
-	SELECT a.id, a.person_id, a.role, a.post,
+	SELECT a.id, a.person_id, a.role, a.post, a.unsigned_yet,
 	       u.id AS unit_id, u.tree, u.kind, u.name, u.path, u.level,
 	       o.id AS linked_id, o.tree AS linked_tree, o.kind AS linked_kind, o.name AS linked_name,
 	       o.path AS linked_path, o.level AS linked_level
@@ -333,6 +337,7 @@ type Assignment struct {
 	ValidFrom calendar.Day  `db:"valid_from"`
 	ValidTo   *calendar.Day `db:"valid_to"`
 	EndReason string        `db:"end_reason"`
+	Unsigned  bool          `db:"unsigned_yet"` // has not signed yet for what the holder before handed over
 }
 
 // Span is the days of a.
@@ -346,7 +351,7 @@ func (a Assignment) Span() Span {
 
 const assignmentColumns = `
 	SELECT a.id, a.person_id, a.role, a.post, a.unit_id, u.name AS unit_name, a.is_primary, a.valid_from, a.valid_to,
-	       a.end_reason
+	       a.end_reason, a.unsigned_yet
 	FROM role_assignment a
 	JOIN unit u ON u.id = a.unit_id`
 
@@ -502,10 +507,15 @@ func Assign(ctx context.Context, tx *db.Tx, n NewAssignment) (AssignmentID, erro
 	if n.Span.To != "" {
 		to = n.Span.To
 	}
+	unsigned, err := mustSign(ctx, tx, n)
+	if err != nil {
+		return 0, err
+	}
 	id, err := tx.Insert(ctx, `
-		INSERT INTO role_assignment (person_id, role, post, unit_id, is_primary, valid_from, valid_to, granted_by, second_by, document)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.Person, n.Role, n.Post, n.Unit.ID, primary, n.Span.From, to, orNull(n.GrantedBy), orNull(n.SecondBy), n.Document)
+		INSERT INTO role_assignment (person_id, role, post, unit_id, is_primary, valid_from, valid_to, granted_by, second_by,
+		                             document, unsigned_yet)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.Person, n.Role, n.Post, n.Unit.ID, primary, n.Span.From, to, orNull(n.GrantedBy), orNull(n.SecondBy), n.Document, unsigned)
 	return AssignmentID(id), db.Wrap(err, nil, "assign %s of unit %d", n.Role, n.Unit.ID)
 }
 

@@ -23,6 +23,7 @@ const (
 type word struct {
 	kind  string // of the catalogue (domain.md §8.2)
 	label string // what has happened, by the name of its text: request.word_<label>
+	unit  string // whose name the asker reads instead of what has happened
 	place string // where the asker is to go, by its public name
 	told  Told
 	quiet bool // nobody is called for it: whoever has no inbox reads it on the receipt
@@ -53,10 +54,14 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 			}
 			continue
 		}
-		args := map[string]any{"receiptCode": string(a.Receipt), "statusLabel": say.Text(say.Chinese, "request.word_"+w.label), "at": tx.Now}
-		if w.place != "" {
-			delete(args, "statusLabel")
+		args := map[string]any{"receiptCode": string(a.Receipt), "at": tx.Now}
+		switch {
+		case w.unit != "":
+			args["unitLabel"] = w.unit
+		case w.place != "":
 			args["placeLabel"] = w.place
+		default:
+			args["statusLabel"] = say.Text(say.Chinese, "request.word_"+w.label)
 		}
 		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), notify.Item{
 			Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(w.label),

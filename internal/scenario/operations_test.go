@@ -92,6 +92,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.cards()
 		v.roles()
 		v.absences()
+		v.handovers()
 		v.policy()
 		v.consents()
 		v.ledger()

@@ -495,6 +495,29 @@ CREATE TABLE `entrance` (
   CONSTRAINT `entrance_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `handover` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `assignment_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `area_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `successor_id` bigint(20) DEFAULT NULL,
+  `pack` text NOT NULL,
+  `announced_at` datetime(3) NOT NULL,
+  `packed_at` datetime(3) DEFAULT NULL,
+  `signed_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `handover_assignment` (`assignment_id`),
+  KEY `handover_unit` (`unit_id`,`state`,`id`),
+  KEY `handover_area` (`area_id`),
+  KEY `handover_successor` (`successor_id`),
+  CONSTRAINT `handover_area_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `handover_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `handover_successor_fk` FOREIGN KEY (`successor_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `handover_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `household_consent` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `premises_id` bigint(20) NOT NULL,
@@ -1011,6 +1034,7 @@ CREATE TABLE `role_assignment` (
   `end_reason` varchar(200) NOT NULL DEFAULT '',
   `ended_at` datetime(3) DEFAULT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `unsigned_yet` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`),
   KEY `role_assignment_person` (`person_id`,`valid_from`),
   KEY `role_assignment_unit` (`unit_id`,`role`,`valid_from`),

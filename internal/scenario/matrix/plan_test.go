@@ -530,8 +530,7 @@ func anAbsence(c *cell) int64 {
 
 // seesAbsence is the oracle of absences: whoever is away, and the leads of the unit and above.
 func seesAbsence(c *cell) bool {
-	leads := oneOf(c.by.role, org.RoleGroupLeader, org.RoleGridSecretary, org.RoleGeneralSecretary, org.RoleBranchSecretary)
-	return ofSelf(c) || leads && c.by.sees(c.at) || c.by == c.lead(c.at)
+	return ofSelf(c) || oneOf(c.by.role, leaders...) && c.by.sees(c.at) || c.by == c.lead(c.at)
 }
 
 // aProposal is a role that somebody proposed and another must agree to: an administrator of c.at, or the secretary of a
@@ -992,6 +991,10 @@ var plans = map[string]*plan{
 	"listAbsences":  {self: true, has: goesAway, fits: branches, make: anAbsence, list: "id", sees: seesAbsence},
 	"endAbsence":    {self: true, has: goesAway, fits: branches, make: anAbsence, sees: seesAbsence},
 	"listStandIns":  {},
+	"listHandovers": {self: true, has: succeeds, fits: branches, make: aHandover, list: "id", sees: seesHandover, also: successor},
+	"getHandover":   {self: true, has: succeeds, fits: branches, make: aHandover, sees: seesHandover, also: successor},
+	"signHandover":  {self: true, has: succeeds, fits: branches, make: aHandover, sees: seesHandover, also: successor},
+	"getLeadCheck":  {fits: place, sees: readsUnits, fill: func(c *cell, r *call) { r.query.Set("placeId", strconv.FormatInt(int64(c.at.ID), 10)) }},
 	"endAssignment": {fitsFor: grantable, make: anAssignment},
 	"listProposals": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, list: "id"},
 	"refuseProposal": {fits: kinds(org.Subdistrict, org.SubdistrictCommittee), make: aProposal, rule: func(c *cell) *refusal {

@@ -36,6 +36,7 @@ var besides = map[string]string{
 	"relay":            "everybody's word to whoever looks after them (F4)",
 	"contact":          "of an entrance, public to whoever is signed in (C6)",
 	"place":            "where codes are shown: security.md §7 says who may make and show them",
+	"handover":         "of who takes an area over; the leads above hear of it (X3)",
 	"absence":          "said by whoever has a role, of themselves; their leads hear of it (X2)",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }

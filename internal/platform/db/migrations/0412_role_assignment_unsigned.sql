@@ -1,0 +1,1 @@
+ALTER TABLE role_assignment ADD COLUMN unsigned_yet BOOLEAN NOT NULL DEFAULT 0;
