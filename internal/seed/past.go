@@ -63,6 +63,7 @@ func (p *teller) tell(t *town) error {
 	p.rounds(t)
 	p.duty(t)
 	p.requests(t)
+	p.solved(t)
 	p.campaigns(t)
 	p.public(t)
 	clock(p.tx, p.asOf, 0, 0)
@@ -272,13 +273,180 @@ func (p *teller) requests(t *town) {
 		if n == 3 || n == 4 {
 			need.What, need.Category = "要出门务工，通行证明怎么办", "cert_travel"
 		}
-		p.try(func() error {
-			_, err := p.needs.Open(p.ctx, p.tx, by, request.Opening{
-				Need: need, Channel: []request.Channel{request.ToldMember, request.Phone, request.Paper}[n%3],
-				Unit: a.unit, Premises: int64(all[n%len(all)].ID), HappenedAt: p.tx.Now,
+		id := p.open(by, a, need, n, all[n%len(all)].ID)
+		if n < promisesInTen {
+			p.try(func() error {
+				_, err := p.needs.Promise(p.ctx, p.tx, by, request.NewPromise{
+					DueOn: p.asOf.Add(3 + n), Text: []string{"周末带人来看，先装临时灯", "和物业约好了，一起上门"}[n%2], Request: id,
+				})
+				return err
 			})
-			return err
+		}
+	}
+}
+
+// promisesInTen are the open promises in area 10 of 瑞和社区 (S17).
+const promisesInTen = 2
+
+// open opens a need of a door.
+func (p *teller) open(by org.Actor, a area, need request.Need, n int, door household.ID) (id request.ID) {
+	p.try(func() (err error) {
+		id, err = p.needs.Open(p.ctx, p.tx, by, request.Opening{
+			Need: need, Channel: []request.Channel{request.ToldMember, request.Phone, request.Paper}[n%3],
+			Unit: a.unit, Premises: int64(door), HappenedAt: p.tx.Now,
 		})
+		return err
+	})
+	return id
+}
+
+// What became of the needs that are over, and of how many of them (domain.md §12).
+const (
+	resolvedAtOne = 350 // where they were told
+	resolvedAbove = 150
+	explained     = 25
+	handedOver    = 10
+	withdrawn     = 5
+	older         = 25 // their askers' contacts are due for erasure
+)
+
+// solved are the needs of the year that are over, and some older ones.
+func (p *teller) solved(t *town) {
+	_, others := lived(t)
+	n := 0
+	each := func(count int, tell func(n int, a area) (opened calendar.Day, end request.Closing, climb []seat)) {
+		for range count {
+			p.over(n, others[n*11%len(others)], tell)
+			n++
+		}
+	}
+	inYear := func(n int) calendar.Day {
+		return p.asOf.Add(-360 + n*345/(resolvedAtOne+resolvedAbove+explained+handedOver+withdrawn))
+	}
+	each(resolvedAtOne, func(n int, _ area) (calendar.Day, request.Closing, []seat) {
+		return inYear(n), resolvedBy(n), nil
+	})
+	each(resolvedAbove, func(n int, a area) (calendar.Day, request.Closing, []seat) {
+		return inYear(n), resolvedBy(n), p.climb(t, a, n)
+	})
+	each(explained, func(n int, _ area) (calendar.Day, request.Closing, []seat) {
+		return inYear(n), request.Closing{Kind: request.Explained, Text: "按现在的规定还办不了，已当面说明，下半年有新办法再告诉您"}, nil
+	})
+	each(handedOver, func(n int, a area) (calendar.Day, request.Closing, []seat) {
+		opened := inYear(n)
+		return opened, request.Closing{
+			Kind: request.HandedOver, HandedTo: request.HandedTo{Body: "云湾供水公司", Contact: "客服窗口"}, CallBackOn: opened.Add(8),
+		}, p.climbTo(a, 4)
+	})
+	each(withdrawn, func(n int, _ area) (calendar.Day, request.Closing, []seat) {
+		return inYear(n), request.Closing{Kind: request.Withdrawn, Text: string(request.ToldMember)}, nil
+	})
+	each(older, func(n int, _ area) (calendar.Day, request.Closing, []seat) {
+		return p.asOf.Add(-400 + n%20), resolvedBy(n), nil
+	})
+}
+
+// resolvedBy is how the n-th need was solved.
+func resolvedBy(n int) request.Closing {
+	return request.Closing{Kind: request.Resolved, Text: []string{
+		"换好了，当晚就亮了", "约了师傅，已经修好", "问清楚了，带着材料一起去办好的", "和邻居商量好了，坡道清出来了", "已经清走，加了一班",
+	}[n%5]}
+}
+
+// A seat is where a need was passed on to.
+type seat struct {
+	unit org.Unit
+	role org.Role // empty: whoever leads it
+}
+
+// climbTo is the way of a need of a to a level of its ladder.
+func (p *teller) climbTo(a area, level int) (way []seat) {
+	p.try(func() error {
+		ladder, err := org.Ladder(p.ctx, p.tx, a.unit)
+		for _, u := range ladder {
+			if u.Level == level {
+				way = []seat{{unit: u}}
+			}
+		}
+		return err
+	})
+	return way
+}
+
+// climb is the way of the n-th need that was solved above: to a level of its ladder, or beside it to the grid assistant
+// of the community or a section.
+func (p *teller) climb(t *town, a area, n int) []seat {
+	switch n % 8 {
+	case 0, 1:
+		if way := p.climbTo(a, 2); way != nil {
+			return way
+		}
+	case 2, 3:
+		if way := p.climbTo(a, 3); way != nil {
+			return way
+		}
+	case 4:
+		if way := p.climbTo(a, 3); way != nil { // in a community
+			return []seat{{p.climbTo(a, 4)[0].unit, org.RoleGridAssistant}}
+		}
+	case 5:
+		return append(p.climbTo(a, 4), p.climbTo(a, 5)...)
+	case 6:
+		return append(p.climbTo(a, 4), seat{unit: t.sections[n%len(t.sections)]})
+	}
+	return p.climbTo(a, 4)
+}
+
+// sitting is whoever acts for a seat at the moment.
+func (p *teller) sitting(s seat) (by org.Actor) {
+	p.try(func() error {
+		day := calendar.DayOf(p.tx.Now)
+		role, party := s.role, s.unit
+		var in []org.Incumbent
+		var err error
+		if s.unit.Kind == org.Subdistrict {
+			role = org.RolePartyOffice
+		}
+		if role == "" {
+			in, err = org.LeadOf(p.ctx, p.tx, s.unit, day)
+		} else if party, err = org.LinkedParty(p.ctx, p.tx, s.unit.ID, day); err == nil {
+			in, err = org.PersonsIn(p.ctx, p.tx, party.ID, role, day)
+		}
+		if err != nil || len(in) == 0 {
+			return fmt.Errorf("nobody sits at %s as %q, error %w", s.unit.Name, s.role, err)
+		}
+		by, err = org.ActorOf(p.ctx, p.tx, in[0].Person, in[0].Assignment, p.tx.Now)
+		return err
+	})
+	return by
+}
+
+// over tells of a need from its opening to its end.
+func (p *teller) over(n int, a area, tell func(n int, a area) (calendar.Day, request.Closing, []seat)) {
+	clock(p.tx, p.asOf, 0, 0)
+	opened, end, climb := tell(n, a)
+	clock(p.tx, opened, 9+n%8, 5+n%50)
+	by, all, need := p.holder(a.household, org.RoleAreaHolder), p.doors(a), p.need(n)
+	if opened < p.asOf.Add(-366) {
+		need.CallBack, need.Phone = request.CallPhone, p.crowd.phone()
+	}
+	id := p.open(by, a, need, n, all[n%len(all)].ID)
+	at := p.tx.Now.Add(time.Duration(5+n%20) * time.Minute)
+	step := func(s request.PastStep) {
+		s.At = at
+		p.try(func() error { return p.needs.Recount(p.ctx, p.tx, id, []request.PastStep{s}) })
+		at = at.Add(time.Duration(3+n%9) * time.Hour)
+	}
+	step(request.PastStep{By: by, Note: []string{"到现场看了", "打过电话，约了时间", "先问清楚怎么办"}[n%3]})
+	for _, s := range climb {
+		step(request.PastStep{By: by, Note: "这一级办不了，请上面接着办", To: s.unit, Role: s.role})
+		by = p.sitting(s)
+		step(request.PastStep{By: by, Note: "接着办，已联系"})
+	}
+	step(request.PastStep{By: by, Closing: &end})
+	if end.Kind == request.Resolved && n%5 > 0 {
+		at = at.Add(20 * time.Hour)
+		step(request.PastStep{By: by, Settled: true})
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/sealed"
+	"wanjia/internal/request"
 )
 
 // asOf is the day of the scenarios (domain.md §11).
@@ -88,6 +89,7 @@ const (
 		WHERE p.kind = 'home' AND v.name = ?`
 	placesOf = `SELECT COUNT(*) FROM place WHERE kind = ?`
 	visited  = `SELECT COUNT(*) FROM visit WHERE result = ?`
+	overIn   = `SELECT COUNT(*) FROM request WHERE state = ? AND recorded_at >= ?`
 )
 
 // structure holds in every profile.
@@ -222,10 +224,27 @@ var demo = []count{
 	{"proofs by a place's code", 32*3 + 8*3, `SELECT COUNT(*) FROM presence_evidence WHERE kind = 'place_code'`, nil},
 	{"proofs by a visit", 2400 - 188, `SELECT COUNT(*) FROM presence_evidence WHERE kind = 'act'`, nil},
 	{"open requests", 60, `SELECT COUNT(*) FROM request WHERE is_open = ?`, []any{true}},
-	{"of them at level 1", 60, `SELECT COUNT(*) FROM request WHERE level = 1`, nil},
+	{"of them at level 1", 60, `SELECT COUNT(*) FROM request WHERE is_open = ? AND level = 1`, []any{true}},
 	{"of them out of a visit", 12, `SELECT COUNT(*) FROM request WHERE source_visit_id IS NOT NULL`, nil},
-	{"of them for a travel certificate", 2, `SELECT COUNT(*) FROM request WHERE category = 'cert_travel'`, nil},
-	{"of them in area 10 of 瑞和社区", 3, `
+	{"of them for a travel certificate", 2, `SELECT COUNT(*) FROM request WHERE is_open = ? AND category = 'cert_travel'`, []any{true}},
+	{"requests of the year before", 600, `SELECT COUNT(*) FROM request WHERE recorded_at >= ?`, []any{asOf.Add(-365).Time()}},
+	{"resolved ones of the year before", 500, overIn, []any{request.Resolved, asOf.Add(-365).Time()}},
+	{"of them where they were told", 350, overIn + ` AND resolved_level = 'center_household'`, []any{request.Resolved, asOf.Add(-365).Time()}},
+	{"explained ones", 25, overIn, []any{request.Explained, asOf.Add(-365).Time()}},
+	{"handed over ones", 10, overIn, []any{request.HandedOver, asOf.Add(-365).Time()}},
+	{"withdrawn ones", 5, overIn, []any{request.Withdrawn, asOf.Add(-365).Time()}},
+	{"older ones", 25, `SELECT COUNT(*) FROM request WHERE recorded_at < ?`, []any{asOf.Add(-365).Time()}},
+	{"askers whose contact is due for erasure", 25, `
+		SELECT COUNT(*) FROM request r JOIN request_asker a ON a.request_id = r.id WHERE r.closed_at < ? AND a.phone_sealed IS NOT NULL`, []any{asOf.Add(-366).Time()}},
+	{"ends in the future", 0, `SELECT COUNT(*) FROM request WHERE closed_at >= ?`, []any{asOf.Time()}},
+	{"open promises in area 10 of 瑞和社区", 2, `
+		SELECT COUNT(*)
+		FROM promise m
+		JOIN request r ON r.id = m.request_id
+		JOIN unit a ON a.id = m.unit_id
+		JOIN unit p ON p.id = r.place_id
+		WHERE m.state = 'open' AND a.name = '10责任区' AND p.name = '瑞和社区'`, nil},
+	{"open ones in area 10 of 瑞和社区", 3, `
 		SELECT COUNT(*)
 		FROM request r
 		JOIN unit a ON a.id = r.unit_id
