@@ -71,6 +71,13 @@ bench: build bin/rig ## measures on SQLite and on a private, durable MariaDB; fi
 	set -o pipefail; bin/wanjia bench api --json | tee -a out/figures/api.json
 	set -o pipefail; bin/rig --disk bin/wanjia bench api --json --engine mysql | tee -a out/figures/api.json
 
+SIZES ?= 100000,1000000,10000000
+
+.PHONY: bench-grow
+bench-grow: build bin/rig ## measures lists among up to ten million requests and visits (SIZES) on a private MariaDB
+	@mkdir -p out/figures
+	nice bin/rig --disk bin/wanjia bench grow --json --sizes $(SIZES) | tee -a out/figures/grow.json
+
 .PHONY: clean
 clean: ## removes what was built; never ./data
 	rm -rf bin out

@@ -16,7 +16,55 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "measures the program beside what its database could do at best",
 	}
-	cmd.AddCommand(benchAPICommand())
+	cmd.AddCommand(benchAPICommand(), benchGrowCommand())
+	return cmd
+}
+
+func benchGrowCommand() *cobra.Command {
+	var o bench.GrowOptions
+	var asJSON, strict bool
+	cmd := &cobra.Command{
+		Use:   "grow",
+		Short: "lists of needs, visits and homes where there are 100,000, a million and ten million of them",
+		Long: `Fills a database with copies of the demo's requests and visits, spread over some 3,000 units, and measures the lists
+that people look at every day, through the code that serves them: how long each takes, how many rows the server reads
+and sorts for it, and whether it reads a table from end to end. How long a list takes may hang on what it shows, and not
+on all that ever was: at the largest size at most 1.5 times what it took at the smallest.
+
+It wants a server of the MySQL family on this machine, on which it may make databases; make bench-grow starts one with
+its data on the disk. First it says how much disk and time it will take, and it stops where there is too little disk.
+With --database it keeps what it has filled, and measures it again the next time.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.MySQL == "" {
+				return errors.New("bench: name a server (--mysql), or let make bench-grow start one")
+			}
+			o.Say = cmd.ErrOrStderr()
+			figures, err := bench.Grow(cmd.Context(), o)
+			ok := true
+			to := json.NewEncoder(cmd.OutOrStdout())
+			for _, f := range figures {
+				ok = ok && f.OK
+				if asJSON {
+					err = errors.Join(err, to.Encode(f))
+				}
+			}
+			if !asJSON {
+				bench.GrowTable(cmd.OutOrStdout(), figures)
+			}
+			if err == nil && strict && !ok {
+				err = errors.New("bench: a bar was missed")
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&asJSON, "json", false, "print a figure a line as JSON")
+	f.BoolVar(&strict, "strict", false, "fail when a bar is missed")
+	f.IntSliceVar(&o.Sizes, "sizes", []int{100_000, 1_000_000, 10_000_000}, "how many requests, and as many visits")
+	f.IntVar(&o.Subdistricts, "subdistricts", 10, "of 331 units each")
+	f.StringVar(&o.Database, "database", "", "a database to keep what is filled in; empty: one that is dropped")
+	f.StringVar(&o.MySQL, "mysql", os.Getenv("WANJIA_TEST_MYSQL"), "address of a server: user:password@tcp(host:port)/")
 	return cmd
 }
 

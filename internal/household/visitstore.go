@@ -95,20 +95,26 @@ func findVisit(ctx context.Context, q db.Queryer, id VisitID) (v Visit, err erro
 	return v, db.Wrap(err, problem.ErrNotFound, "find visit %d", id)
 }
 
-// listCalls are the visits paid in the areas that by sees, since a moment.
+// listCalls are the visits paid in the areas that by sees, since a moment. It names the one area of a holder first,
+// whose index is in the order of the list: nothing is sorted, however many there were.
 func listCalls(ctx context.Context, q db.Queryer, by org.Actor, since time.Time, p page.Page) (calls []Call, err error) {
 	from, to := by.Scope()
+	one, args := "", []any{from, to}
+	if by.Grid.Kind == org.Area && from == by.Grid.Path {
+		one, args = `
+		  AND v.unit_id = ?`, append(args, by.Grid.ID)
+	}
 	err = q.Select(ctx, &calls, `
 		SELECT `+callColumns+`
 		FROM unit u
 		JOIN visit v ON v.unit_id = u.id
 		JOIN premises p ON p.id = v.premises_id
 		JOIN entrance e ON e.id = p.entrance_id
-		WHERE u.path >= ? AND u.path < ?
+		WHERE u.path >= ? AND u.path < ?`+one+`
 		  AND v.recorded_at >= ?
 		  AND v.recorded_at <= ? AND (v.recorded_at < ? OR v.id < ?)
 		ORDER BY v.recorded_at DESC, v.id DESC
-		LIMIT ?`, from, to, since, p.At, p.At, p.ID, p.Limit())
+		LIMIT ?`, append(args, since, p.At, p.At, p.ID, p.Limit())...)
 	return calls, db.Wrap(err, nil, "list visits")
 }
 

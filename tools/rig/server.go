@@ -113,7 +113,7 @@ func startMariaDB(folder string) (*server, error) {
 		return asUser("--no-defaults", "--datadir="+data, "--socket="+filepath.Join(folder, "s"), "--pid-file="+filepath.Join(folder, "pid"),
 			"--bind-address=127.0.0.1", "--port="+port, "--init-file="+account, "--skip-name-resolve", "--skip-log-bin",
 			"--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=256M", "--max-connections=500",
-			"--max-allowed-packet=16M"), "wanjia:" + password + "@tcp(127.0.0.1:" + port + ")/"
+			"--max-allowed-packet=16M", "--innodb-sort-buffer-size=16M"), "wanjia:" + password + "@tcp(127.0.0.1:" + port + ")/"
 	}, "", "MariaDB")
 }
 
