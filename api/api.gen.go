@@ -264,6 +264,60 @@ func (e CardState) Valid() bool {
 	}
 }
 
+// Defines values for CategoryIntakeCategory.
+const (
+	CategoryIntakeCategoryAdvice         CategoryIntakeCategory = "advice"
+	CategoryIntakeCategoryCertTravel     CategoryIntakeCategory = "cert_travel"
+	CategoryIntakeCategoryDwellingSafety CategoryIntakeCategory = "dwelling_safety"
+	CategoryIntakeCategoryGeneral        CategoryIntakeCategory = "general"
+	CategoryIntakeCategoryPipeBurst      CategoryIntakeCategory = "pipe_burst"
+	CategoryIntakeCategoryWaterSupply    CategoryIntakeCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the CategoryIntakeCategory enum.
+func (e CategoryIntakeCategory) Valid() bool {
+	switch e {
+	case CategoryIntakeCategoryAdvice:
+		return true
+	case CategoryIntakeCategoryCertTravel:
+		return true
+	case CategoryIntakeCategoryDwellingSafety:
+		return true
+	case CategoryIntakeCategoryGeneral:
+		return true
+	case CategoryIntakeCategoryPipeBurst:
+		return true
+	case CategoryIntakeCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CategoryIntakeType.
+const (
+	CategoryIntakeTypeAdvice      CategoryIntakeType = "advice"
+	CategoryIntakeTypeCertificate CategoryIntakeType = "certificate"
+	CategoryIntakeTypeHelp        CategoryIntakeType = "help"
+	CategoryIntakeTypeReport      CategoryIntakeType = "report"
+)
+
+// Valid indicates whether the value is a known member of the CategoryIntakeType enum.
+func (e CategoryIntakeType) Valid() bool {
+	switch e {
+	case CategoryIntakeTypeAdvice:
+		return true
+	case CategoryIntakeTypeCertificate:
+		return true
+	case CategoryIntakeTypeHelp:
+		return true
+	case CategoryIntakeTypeReport:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ConflictDecisionDecision.
 const (
 	ConflictDecisionDecisionDifferent ConflictDecisionDecision = "different"
@@ -339,6 +393,24 @@ func (e CopyState) Valid() bool {
 	}
 }
 
+// Defines values for CounterStepEndOutcome.
+const (
+	CounterStepEndOutcomeDone      CounterStepEndOutcome = "done"
+	CounterStepEndOutcomeNotNeeded CounterStepEndOutcome = "not_needed"
+)
+
+// Valid indicates whether the value is a known member of the CounterStepEndOutcome enum.
+func (e CounterStepEndOutcome) Valid() bool {
+	switch e {
+	case CounterStepEndOutcomeDone:
+		return true
+	case CounterStepEndOutcomeNotNeeded:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DueReason.
 const (
 	DueReasonAskedFor       DueReason = "asked_for"
@@ -390,6 +462,24 @@ func (e FenceCentreDatum) Valid() bool {
 	case FenceCentreDatumGcj02:
 		return true
 	case FenceCentreDatumWgs84:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FinishedCounterStepState.
+const (
+	FinishedCounterStepStateDone      FinishedCounterStepState = "done"
+	FinishedCounterStepStateNotNeeded FinishedCounterStepState = "not_needed"
+)
+
+// Valid indicates whether the value is a known member of the FinishedCounterStepState enum.
+func (e FinishedCounterStepState) Valid() bool {
+	switch e {
+	case FinishedCounterStepStateDone:
+		return true
+	case FinishedCounterStepStateNotNeeded:
 		return true
 	default:
 		return false
@@ -2091,6 +2181,36 @@ func (e ListPromisesParamsWhich) Valid() bool {
 	}
 }
 
+// Defines values for SetDangerQuestionParamsCategory.
+const (
+	SetDangerQuestionParamsCategoryAdvice         SetDangerQuestionParamsCategory = "advice"
+	SetDangerQuestionParamsCategoryCertTravel     SetDangerQuestionParamsCategory = "cert_travel"
+	SetDangerQuestionParamsCategoryDwellingSafety SetDangerQuestionParamsCategory = "dwelling_safety"
+	SetDangerQuestionParamsCategoryGeneral        SetDangerQuestionParamsCategory = "general"
+	SetDangerQuestionParamsCategoryPipeBurst      SetDangerQuestionParamsCategory = "pipe_burst"
+	SetDangerQuestionParamsCategoryWaterSupply    SetDangerQuestionParamsCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the SetDangerQuestionParamsCategory enum.
+func (e SetDangerQuestionParamsCategory) Valid() bool {
+	switch e {
+	case SetDangerQuestionParamsCategoryAdvice:
+		return true
+	case SetDangerQuestionParamsCategoryCertTravel:
+		return true
+	case SetDangerQuestionParamsCategoryDwellingSafety:
+		return true
+	case SetDangerQuestionParamsCategoryGeneral:
+		return true
+	case SetDangerQuestionParamsCategoryPipeBurst:
+		return true
+	case SetDangerQuestionParamsCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListRequestsParamsWhich.
 const (
 	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
@@ -2661,6 +2781,29 @@ type CardStep struct {
 	ToState      CardState  `json:"toState"`
 }
 
+// CategoryIntake defines model for CategoryIntake.
+type CategoryIntake struct {
+	// Answers To the question whether anybody is in danger now.
+	Answers  []DangerAnswer         `json:"answers"`
+	Category CategoryIntakeCategory `json:"category"`
+
+	// DangerText A text in both languages.
+	DangerText *TwoTongues `json:"dangerText,omitempty"`
+
+	// Label A text in both languages.
+	Label TwoTongues         `json:"label"`
+	Type  CategoryIntakeType `json:"type"`
+
+	// Version Of the question; 0, as shipped.
+	Version int64 `json:"version"`
+}
+
+// CategoryIntakeCategory defines model for CategoryIntake.Category.
+type CategoryIntakeCategory string
+
+// CategoryIntakeType defines model for CategoryIntake.Type.
+type CategoryIntakeType string
+
 // Challenge defines model for Challenge.
 type Challenge struct {
 	Challenge string `json:"challenge"`
@@ -2726,9 +2869,51 @@ type CopyReport struct {
 // CopyState defines model for CopyState.
 type CopyState string
 
+// CounterStepEnd defines model for CounterStepEnd.
+type CounterStepEnd struct {
+	Outcome *CounterStepEndOutcome `json:"outcome,omitempty"`
+
+	// ReceiptCode As it is read from a slip; case, spaces and dashes do not matter.
+	ReceiptCode string `json:"receiptCode"`
+}
+
+// CounterStepEndOutcome defines model for CounterStepEnd.Outcome.
+type CounterStepEndOutcome string
+
+// CounterStepPage defines model for CounterStepPage.
+type CounterStepPage struct {
+	Items      []CounterStepRow `json:"items"`
+	NextCursor *string          `json:"nextCursor,omitempty"`
+}
+
+// CounterStepRow defines model for CounterStepRow.
+type CounterStepRow struct {
+	AddedAt    time.Time `json:"addedAt"`
+	Closes     bool      `json:"closes"`
+	ID         int64     `json:"id"`
+	PlaceID    int64     `json:"placeId"`
+	PlaceLabel string    `json:"placeLabel"`
+}
+
 // CreatedCampaign defines model for CreatedCampaign.
 type CreatedCampaign struct {
 	ID int64 `json:"id"`
+}
+
+// DangerAnswer defines model for DangerAnswer.
+type DangerAnswer struct {
+	Code string `json:"code"`
+	En   string `json:"en"`
+
+	// Numbers To call at once. With none the intake goes on.
+	Numbers []string `json:"numbers"`
+	Zh      string   `json:"zh"`
+}
+
+// DangerQuestion defines model for DangerQuestion.
+type DangerQuestion struct {
+	Answers []DangerAnswer `json:"answers"`
+	Version int64          `json:"version"`
 }
 
 // DaysSince defines model for DaysSince.
@@ -2850,6 +3035,19 @@ type Fence struct {
 
 // FenceCentreDatum defines model for Fence.CentreDatum.
 type FenceCentreDatum string
+
+// FinishedCounterStep defines model for FinishedCounterStep.
+type FinishedCounterStep struct {
+	ID         int64  `json:"id"`
+	PlaceLabel string `json:"placeLabel"`
+
+	// Resolved The need is resolved by it.
+	Resolved bool                     `json:"resolved"`
+	State    FinishedCounterStepState `json:"state"`
+}
+
+// FinishedCounterStepState defines model for FinishedCounterStep.State.
+type FinishedCounterStepState string
 
 // GivenTask defines model for GivenTask.
 type GivenTask struct {
@@ -3572,6 +3770,14 @@ type NewCheckIn struct {
 // NewCheckInKind defines model for NewCheckIn.Kind.
 type NewCheckInKind string
 
+// NewCounterStep defines model for NewCounterStep.
+type NewCounterStep struct {
+	Closes *bool `json:"closes,omitempty"`
+
+	// PlaceID The counter.
+	PlaceID int64 `json:"placeId"`
+}
+
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
 	Account  string `json:"account"`
@@ -3664,6 +3870,9 @@ type NewRequest struct {
 	CallBack *CallBack           `json:"callBack,omitempty"`
 	Category *NewRequestCategory `json:"category,omitempty"`
 	Channel  *NewRequestChannel  `json:"channel,omitempty"`
+
+	// Danger What was answered to the question of the category (listRequestCategories). An answer with numbers to call is refused with these numbers, and nothing is kept.
+	Danger *string `json:"danger,omitempty"`
 
 	// HappenedAt When it was told, by the phone's clock. Believed if at most 72 hours old and 2 minutes ahead.
 	HappenedAt *time.Time `json:"happenedAt,omitempty"`
@@ -3767,7 +3976,10 @@ type OpenedRequest struct {
 	// Category What the need is about. The category decides type, calendar, start level and target times.
 	Category       RequestCategory `json:"category"`
 	ClockUntrusted bool            `json:"clockUntrusted"`
-	HappenedAt     time.Time       `json:"happenedAt"`
+
+	// DangerText A text in both languages.
+	DangerText *TwoTongues `json:"dangerText,omitempty"`
+	HappenedAt time.Time   `json:"happenedAt"`
 
 	// Holder Who must act now.
 	Holder RequestHolder `json:"holder"`
@@ -4281,6 +4493,11 @@ type RequestCards struct {
 // RequestCategory What the need is about. The category decides type, calendar, start level and target times.
 type RequestCategory string
 
+// RequestCategoryList defines model for RequestCategoryList.
+type RequestCategoryList struct {
+	Items []CategoryIntake `json:"items"`
+}
+
 // RequestClimb defines model for RequestClimb.
 type RequestClimb struct {
 	// Level Of a level; the next one if absent.
@@ -4788,6 +5005,12 @@ type TaskTarget struct {
 	Kinds        []UnitKind `json:"kinds,omitempty"`
 	Role         *Role      `json:"role,omitempty"`
 	UnitID       *int64     `json:"unitId,omitempty"`
+}
+
+// TwoTongues A text in both languages.
+type TwoTongues struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
 }
 
 // UnableReason defines model for UnableReason.
@@ -5417,6 +5640,27 @@ type LookUpContactParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListCounterStepsParams defines parameters for ListCounterSteps.
+type ListCounterStepsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// FinishCounterStepParams defines parameters for FinishCounterStep.
+type FinishCounterStepParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetGridCoverageParams defines parameters for GetGridCoverage.
 type GetGridCoverageParams struct {
 	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
@@ -5973,6 +6217,18 @@ type ListQuietUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// SetDangerQuestionParams defines parameters for SetDangerQuestion.
+type SetDangerQuestionParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetDangerQuestionParamsCategory defines parameters for SetDangerQuestion.
+type SetDangerQuestionParamsCategory string
+
 // ListRequestsParams defines parameters for ListRequests.
 type ListRequestsParams struct {
 	// Which Opened here and below, or held by the acting role.
@@ -6036,6 +6292,15 @@ type AttachCardParams struct {
 
 // CloseRequestParams defines parameters for CloseRequest.
 type CloseRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddCounterStepParams defines parameters for AddCounterStep.
+type AddCounterStepParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -6608,6 +6873,9 @@ type RecordCheckInJSONRequestBody = NewCheckIn
 // RecordConsentJSONRequestBody defines body for RecordConsent for application/json ContentType.
 type RecordConsentJSONRequestBody = AssistedConsent
 
+// FinishCounterStepJSONRequestBody defines body for FinishCounterStep for application/json ContentType.
+type FinishCounterStepJSONRequestBody = CounterStepEnd
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
@@ -6680,6 +6948,9 @@ type MovePromiseJSONRequestBody = PromiseMoving
 // SendRelayMessageJSONRequestBody defines body for SendRelayMessage for application/json ContentType.
 type SendRelayMessageJSONRequestBody = NewRelayMessage
 
+// SetDangerQuestionJSONRequestBody defines body for SetDangerQuestion for application/json ContentType.
+type SetDangerQuestionJSONRequestBody = DangerQuestion
+
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
 
@@ -6691,6 +6962,9 @@ type AttachCardJSONRequestBody = CardOnRequest
 
 // CloseRequestJSONRequestBody defines body for CloseRequest for application/json ContentType.
 type CloseRequestJSONRequestBody = RequestClosing
+
+// AddCounterStepJSONRequestBody defines body for AddCounterStep for application/json ContentType.
+type AddCounterStepJSONRequestBody = NewCounterStep
 
 // EscalateRequestJSONRequestBody defines body for EscalateRequest for application/json ContentType.
 type EscalateRequestJSONRequestBody = RequestClimb
@@ -6928,6 +7202,12 @@ type ServerInterface interface {
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx echo.Context, params LookUpContactParams) error
+	// ListCounterSteps What waits at the counters of the own place, newest first
+	// (GET /v1/counter-steps)
+	ListCounterSteps(ctx echo.Context, params ListCounterStepsParams) error
+	// FinishCounterStep Note that a step at a counter is done, or not needed
+	// (POST /v1/counter-steps/finish)
+	FinishCounterStep(ctx echo.Context, params FinishCounterStepParams) error
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
@@ -7117,6 +7397,12 @@ type ServerInterface interface {
 	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
 	// (GET /v1/quiet-units)
 	ListQuietUnits(ctx echo.Context, params ListQuietUnitsParams) error
+	// ListRequestCategories What a need can be about, and what is asked first
+	// (GET /v1/request-categories)
+	ListRequestCategories(ctx echo.Context) error
+	// SetDangerQuestion What is asked first in a category
+	// (PUT /v1/request-categories/{category}/danger)
+	SetDangerQuestion(ctx echo.Context, category SetDangerQuestionParamsCategory, params SetDangerQuestionParams) error
 	// ListRequests Needs of the own units, newest first
 	// (GET /v1/requests)
 	ListRequests(ctx echo.Context, params ListRequestsParams) error
@@ -7138,6 +7424,9 @@ type ServerInterface interface {
 	// CloseRequest End a need
 	// (POST /v1/requests/{requestId}/close)
 	CloseRequest(ctx echo.Context, requestID int64, params CloseRequestParams) error
+	// AddCounterStep Send the asker to a counter
+	// (POST /v1/requests/{requestId}/counter-steps)
+	AddCounterStep(ctx echo.Context, requestID int64, params AddCounterStepParams) error
 	// EscalateRequest Hand a need on
 	// (POST /v1/requests/{requestId}/escalate)
 	EscalateRequest(ctx echo.Context, requestID int64, params EscalateRequestParams) error
@@ -9207,6 +9496,94 @@ func (w *ServerInterfaceWrapper) LookUpContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.LookUpContact(ctx, params)
+	return err
+}
+
+// ListCounterSteps converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCounterSteps(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCounterStepsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCounterSteps(ctx, params)
+	return err
+}
+
+// FinishCounterStep converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishCounterStep(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishCounterStepParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishCounterStep(ctx, params)
 	return err
 }
 
@@ -11840,6 +12217,68 @@ func (w *ServerInterfaceWrapper) ListQuietUnits(ctx echo.Context) error {
 	return err
 }
 
+// ListRequestCategories converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRequestCategories(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRequestCategories(ctx)
+	return err
+}
+
+// SetDangerQuestion converts echo context to params.
+func (w *ServerInterfaceWrapper) SetDangerQuestion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "category" -------------
+	var category SetDangerQuestionParamsCategory
+
+	err = runtime.BindStyledParameterWithOptions("simple", "category", ctx.Param("category"), &category, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter category: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetDangerQuestionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetDangerQuestion(ctx, category, params)
+	return err
+}
+
 // ListRequests converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRequests(ctx echo.Context) error {
 	var err error
@@ -12170,6 +12609,59 @@ func (w *ServerInterfaceWrapper) CloseRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CloseRequest(ctx, requestID, params)
+	return err
+}
+
+// AddCounterStep converts echo context to params.
+func (w *ServerInterfaceWrapper) AddCounterStep(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddCounterStepParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddCounterStep(ctx, requestID, params)
 	return err
 }
 
@@ -14808,6 +15300,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
 	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
 	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
+	router.GET(options.BaseURL+"/v1/request-categories", wrapper.ListRequestCategories, options.OperationMiddlewares["listRequestCategories"]...)
+	router.PUT(options.BaseURL+"/v1/request-categories/:category/danger", wrapper.SetDangerQuestion, options.OperationMiddlewares["setDangerQuestion"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/counter-steps", wrapper.AddCounterStep, options.OperationMiddlewares["addCounterStep"]...)
+	router.GET(options.BaseURL+"/v1/counter-steps", wrapper.ListCounterSteps, options.OperationMiddlewares["listCounterSteps"]...)
+	router.POST(options.BaseURL+"/v1/counter-steps/finish", wrapper.FinishCounterStep, options.OperationMiddlewares["finishCounterStep"]...)
 	router.GET(options.BaseURL+"/v1/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
 	router.POST(options.BaseURL+"/v1/members", wrapper.AddMember, options.OperationMiddlewares["addMember"]...)
 	router.GET(options.BaseURL+"/v1/members/counts", wrapper.CountMembers, options.OperationMiddlewares["countMembers"]...)
@@ -16704,6 +17201,85 @@ type LookUpContactdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response LookUpContactdefaultApplicationProblemPlusJSONResponse) VisitLookUpContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCounterStepsRequestObject struct {
+	Params ListCounterStepsParams
+}
+
+type ListCounterStepsResponseObject interface {
+	VisitListCounterStepsResponse(w http.ResponseWriter) error
+}
+
+type ListCounterSteps200JSONResponse CounterStepPage
+
+func (response ListCounterSteps200JSONResponse) VisitListCounterStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCounterStepsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCounterStepsdefaultApplicationProblemPlusJSONResponse) VisitListCounterStepsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCounterStepRequestObject struct {
+	Params FinishCounterStepParams
+	Body   *FinishCounterStepJSONRequestBody
+}
+
+type FinishCounterStepResponseObject interface {
+	VisitFinishCounterStepResponse(w http.ResponseWriter) error
+}
+
+type FinishCounterStep200JSONResponse FinishedCounterStep
+
+func (response FinishCounterStep200JSONResponse) VisitFinishCounterStepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCounterStepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishCounterStepdefaultApplicationProblemPlusJSONResponse) VisitFinishCounterStepResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19176,6 +19752,85 @@ func (response ListQuietUnitsdefaultApplicationProblemPlusJSONResponse) VisitLis
 	return err
 }
 
+type ListRequestCategoriesRequestObject struct {
+}
+
+type ListRequestCategoriesResponseObject interface {
+	VisitListRequestCategoriesResponse(w http.ResponseWriter) error
+}
+
+type ListRequestCategories200JSONResponse RequestCategoryList
+
+func (response ListRequestCategories200JSONResponse) VisitListRequestCategoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRequestCategoriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRequestCategoriesdefaultApplicationProblemPlusJSONResponse) VisitListRequestCategoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetDangerQuestionRequestObject struct {
+	Category SetDangerQuestionParamsCategory `json:"category"`
+	Params   SetDangerQuestionParams
+	Body     *SetDangerQuestionJSONRequestBody
+}
+
+type SetDangerQuestionResponseObject interface {
+	VisitSetDangerQuestionResponse(w http.ResponseWriter) error
+}
+
+type SetDangerQuestion200JSONResponse DangerQuestion
+
+func (response SetDangerQuestion200JSONResponse) VisitSetDangerQuestionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetDangerQuestiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetDangerQuestiondefaultApplicationProblemPlusJSONResponse) VisitSetDangerQuestionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRequestsRequestObject struct {
 	Params ListRequestsParams
 }
@@ -19447,6 +20102,47 @@ type CloseRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CloseRequestdefaultApplicationProblemPlusJSONResponse) VisitCloseRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCounterStepRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AddCounterStepParams
+	Body      *AddCounterStepJSONRequestBody
+}
+
+type AddCounterStepResponseObject interface {
+	VisitAddCounterStepResponse(w http.ResponseWriter) error
+}
+
+type AddCounterStep200JSONResponse MovedRequest
+
+func (response AddCounterStep200JSONResponse) VisitAddCounterStepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddCounterStepdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddCounterStepdefaultApplicationProblemPlusJSONResponse) VisitAddCounterStepResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -21649,6 +22345,12 @@ type StrictServerInterface interface {
 	// LookUpContact Who looks after an entrance
 	// (GET /v1/contacts)
 	LookUpContact(ctx context.Context, request LookUpContactRequestObject) (LookUpContactResponseObject, error)
+	// ListCounterSteps What waits at the counters of the own place, newest first
+	// (GET /v1/counter-steps)
+	ListCounterSteps(ctx context.Context, request ListCounterStepsRequestObject) (ListCounterStepsResponseObject, error)
+	// FinishCounterStep Note that a step at a counter is done, or not needed
+	// (POST /v1/counter-steps/finish)
+	FinishCounterStep(ctx context.Context, request FinishCounterStepRequestObject) (FinishCounterStepResponseObject, error)
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
@@ -21838,6 +22540,12 @@ type StrictServerInterface interface {
 	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
 	// (GET /v1/quiet-units)
 	ListQuietUnits(ctx context.Context, request ListQuietUnitsRequestObject) (ListQuietUnitsResponseObject, error)
+	// ListRequestCategories What a need can be about, and what is asked first
+	// (GET /v1/request-categories)
+	ListRequestCategories(ctx context.Context, request ListRequestCategoriesRequestObject) (ListRequestCategoriesResponseObject, error)
+	// SetDangerQuestion What is asked first in a category
+	// (PUT /v1/request-categories/{category}/danger)
+	SetDangerQuestion(ctx context.Context, request SetDangerQuestionRequestObject) (SetDangerQuestionResponseObject, error)
 	// ListRequests Needs of the own units, newest first
 	// (GET /v1/requests)
 	ListRequests(ctx context.Context, request ListRequestsRequestObject) (ListRequestsResponseObject, error)
@@ -21859,6 +22567,9 @@ type StrictServerInterface interface {
 	// CloseRequest End a need
 	// (POST /v1/requests/{requestId}/close)
 	CloseRequest(ctx context.Context, request CloseRequestRequestObject) (CloseRequestResponseObject, error)
+	// AddCounterStep Send the asker to a counter
+	// (POST /v1/requests/{requestId}/counter-steps)
+	AddCounterStep(ctx context.Context, request AddCounterStepRequestObject) (AddCounterStepResponseObject, error)
 	// EscalateRequest Hand a need on
 	// (POST /v1/requests/{requestId}/escalate)
 	EscalateRequest(ctx context.Context, request EscalateRequestRequestObject) (EscalateRequestResponseObject, error)
@@ -23848,6 +24559,79 @@ func (sh *strictHandler) LookUpContact(ctx echo.Context, params LookUpContactPar
 		return err
 	} else if validResponse, ok := response.(LookUpContactResponseObject); ok {
 		return validResponse.VisitLookUpContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCounterSteps operation middleware
+func (sh *strictHandler) ListCounterSteps(ctx echo.Context, params ListCounterStepsParams) error {
+	var request ListCounterStepsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCounterSteps(ctx.Request().Context(), request.(ListCounterStepsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCounterSteps")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCounterStepsResponseObject); ok {
+		return validResponse.VisitListCounterStepsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishCounterStep operation middleware
+func (sh *strictHandler) FinishCounterStep(ctx echo.Context, params FinishCounterStepParams) error {
+	var request FinishCounterStepRequestObject
+
+	request.Params = params
+
+	var body FinishCounterStepJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishCounterStep(ctx.Request().Context(), request.(FinishCounterStepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishCounterStep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishCounterStepResponseObject); ok {
+		return validResponse.VisitFinishCounterStepResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -25989,6 +26773,78 @@ func (sh *strictHandler) ListQuietUnits(ctx echo.Context, params ListQuietUnitsP
 	return nil
 }
 
+// ListRequestCategories operation middleware
+func (sh *strictHandler) ListRequestCategories(ctx echo.Context) error {
+	var request ListRequestCategoriesRequestObject
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRequestCategories(ctx.Request().Context(), request.(ListRequestCategoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRequestCategories")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRequestCategoriesResponseObject); ok {
+		return validResponse.VisitListRequestCategoriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetDangerQuestion operation middleware
+func (sh *strictHandler) SetDangerQuestion(ctx echo.Context, category SetDangerQuestionParamsCategory, params SetDangerQuestionParams) error {
+	var request SetDangerQuestionRequestObject
+
+	request.Category = category
+	request.Params = params
+
+	var body SetDangerQuestionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetDangerQuestion(ctx.Request().Context(), request.(SetDangerQuestionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetDangerQuestion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetDangerQuestionResponseObject); ok {
+		return validResponse.VisitSetDangerQuestionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListRequests operation middleware
 func (sh *strictHandler) ListRequests(ctx echo.Context, params ListRequestsParams) error {
 	var request ListRequestsRequestObject
@@ -26255,6 +27111,55 @@ func (sh *strictHandler) CloseRequest(ctx echo.Context, requestID int64, params 
 		return err
 	} else if validResponse, ok := response.(CloseRequestResponseObject); ok {
 		return validResponse.VisitCloseRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddCounterStep operation middleware
+func (sh *strictHandler) AddCounterStep(ctx echo.Context, requestID int64, params AddCounterStepParams) error {
+	var request AddCounterStepRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AddCounterStepJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddCounterStep(ctx.Request().Context(), request.(AddCounterStepRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddCounterStep")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddCounterStepResponseObject); ok {
+		return validResponse.VisitAddCounterStepResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

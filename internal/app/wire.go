@@ -250,7 +250,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.needs = request.NewService(d, keys, pages, holidays,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
-		})
+		}).AtCounters(counter)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
@@ -287,6 +287,16 @@ func (a *App) units() *org.Service {
 // absences keep who is away.
 func (a *App) absences() *org.Absences {
 	return org.NewAbsences(a.Stores.DB, a.roleChanged, tellAbsence)
+}
+
+// counter finds a counter that is used today.
+func counter(ctx context.Context, q db.Queryer, id int64) (request.Counter, error) {
+	p, err := checkin.Counter(ctx, q, checkin.PlaceID(id))
+	if err != nil {
+		return request.Counter{}, err
+	}
+	at, err := org.UnitByID(ctx, q, p.UnitID)
+	return request.Counter{ID: id, Unit: at, Label: p.Name}, err
 }
 
 // roleChanged takes rights back at once and tells the person, in the transaction of the change.

@@ -46,6 +46,14 @@ func findOwnPlace(ctx context.Context, tx *db.Tx, by org.Actor, id PlaceID) (p P
 	return p, db.Wrap(err, problem.ErrNotFound, "find own place %d", id)
 }
 
+// Counter finds a counter (窗口) in use today, whoever asks.
+func Counter(ctx context.Context, q db.Queryer, id PlaceID) (p Place, err error) {
+	err = q.Get(ctx, &p, placeColumns+`
+		WHERE p.id = ? AND p.kind = 'counter' AND p.closed = ? AND (p.ends_on IS NULL OR p.ends_on > ?)`,
+		id, false, calendar.DayOf(db.NowOf(q)))
+	return p, db.Wrap(err, problem.ErrNotFound, "find counter %d", id)
+}
+
 func listPlaces(ctx context.Context, q db.Queryer, by org.Actor, today calendar.Day) (ps []Place, err error) {
 	from, to, around := reach(by)
 	query, args, err := db.In(placeColumns+`

@@ -165,7 +165,14 @@ func (s *Service) Message(ctx context.Context, by org.Actor, id ID, text string,
 		}
 		categories[r.Category].news(&r.Request, s.cal, tx.Now)
 		return line{move: "message", note: text, told: told}, nil
-	}, askersHear(ctx, by, word{kind: "request.message", label: "message", told: told}))
+	}, func(tx *db.Tx, r Seen) error {
+		w := word{kind: "request.message", label: "message", told: told}
+		var err error
+		if w.place, err = counterOf(ctx, tx, r.ID); err != nil {
+			return err
+		}
+		return tellAskers(ctx, tx, by, r.Request, w)
+	})
 }
 
 // A Climb is where a request goes to: a level of its ladder (0: the next one), the grid assistant of its place, or a
@@ -366,12 +373,8 @@ func (s *Service) Close(ctx context.Context, by org.Actor, id ID, c Closing) (Mo
 		if err := c.check(calendar.DayOf(tx.Now)); err != nil {
 			return line{}, err
 		}
-		if from := r.State; from == New || from == Reopened {
-			s.accept(&r.Request, tx.Now)
-			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "accepted", from: &from}); err != nil {
-				return line{}, err
-			}
-			audit.Note(tx, by.Did("request.accepted", "request", int64(id)))
+		if err := s.acceptFirst(ctx, tx, by, &r.Request); err != nil {
+			return line{}, err
 		}
 		from := r.State
 		r.close(c.Kind, tx.Now)
@@ -390,6 +393,17 @@ func (s *Service) Close(ctx context.Context, by org.Actor, id ID, c Closing) (Mo
 		}
 		return nil
 	})
+}
+
+// acceptFirst accepts r, which is about to end, if nobody has.
+func (s *Service) acceptFirst(ctx context.Context, tx *db.Tx, by org.Actor, r *Request) error {
+	from := r.State
+	if from != New && from != Reopened {
+		return nil
+	}
+	s.accept(r, tx.Now)
+	audit.Note(tx, by.Did("request.accepted", "request", int64(r.ID)))
+	return addStep(ctx, tx, s.keys, by, *r, line{move: "accepted", from: &from})
 }
 
 // Withdraw ends a request because its asker said so to the holder.

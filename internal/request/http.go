@@ -20,7 +20,7 @@ func NewHandler(s *Service) *Handler { return &Handler{service: s} }
 func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestRequestObject) (api.CreateRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category))},
+		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger))},
 		Channel:    ToldMember,
 		Premises:   value(b.HouseholdID),
 		HappenedAt: b.HappenedAt,
@@ -272,6 +272,7 @@ func ToAPI(r Seen) api.OpenedRequest {
 		Level: int32(r.Level), Holder: holder(r.HolderUnitID, r.HolderName, r.HolderRole, r.Level),
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, SourceVisitID: r.SourceVisitID,
+		DangerText: categories[r.Category].dangerText(),
 	}
 }
 

@@ -122,7 +122,8 @@ const placeLevel = 4
 // A Need is what somebody asks for, before it becomes a Request.
 type Need struct {
 	What     string
-	Category Code // empty: general
+	Category Code   // empty: general
+	Danger   Danger // what was answered to the first question; empty: nothing
 	Who      string
 	Person   org.PersonID // who follows it signed in; 0: by its receipt alone
 	CallBack CallBack     // empty: none

@@ -37,6 +37,8 @@ type Service struct {
 	pages *page.Keys
 	cal   *calendar.Calendar // of working hours
 	door  DoorFinder
+
+	counter CounterFinder
 }
 
 // NewService makes a Service, whose working hours are those of cal.
@@ -59,6 +61,9 @@ type Opening struct {
 func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
 	c, err := category(o.Category)
 	if err != nil {
+		return 0, err
+	}
+	if err := dangerStop(ctx, tx, c.Code, o.Danger); err != nil {
 		return 0, err
 	}
 	if err := o.check(); err != nil {

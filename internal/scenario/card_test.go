@@ -34,3 +34,40 @@ func (v *village) cards() {
 	}
 	v.says("still attached", v.wants("cards", v.holder.get(of), ok), "retired", "attached", 0, "state")
 }
+
+// intake calls each operation of the intake and the counters once, in 杏坞村 and 瑞和社区.
+func (v *village) intake() {
+	v.t.Helper()
+	ok := http.StatusOK
+	list := v.wants("categories", v.holder.get("/v1/request-categories"), ok)
+	if n := len(list.items()); n != 6 {
+		v.t.Errorf("%d categories are shown, want 6", n)
+	}
+	answers := []map[string]any{
+		{"code": "gas", "zh": "燃气", "en": "Gas", "numbers": []string{"119"}}, {"code": "fire", "zh": "着火", "en": "Fire", "numbers": []string{"119"}},
+		{"code": "illness", "zh": "急病", "en": "Illness", "numbers": []string{"120"}}, {"code": "none", "zh": "没有", "en": "None", "numbers": []string{}},
+	}
+	v.says("the question", v.wants("set", v.signIn("sa").put("/v1/request-categories/advice/danger", map[string]any{"version": 0, "answers": answers}), ok), 1, "version")
+
+	assistant, clerk := v.signIn("rh.ga"), v.signIn("rh.cc")
+	r := v.wants("record", v.signIn("rh.m03").post("/v1/requests", map[string]any{"what": "补办手续"}), http.StatusCreated)
+	path := fmt.Sprintf("/v1/requests/%d", r.id("id"))
+	v.wants("escalate", v.signIn("rh.m03").post(path+"/escalate", map[string]any{"to": "grid_assistant", "note": "请办理"}), ok)
+	v.wants("add", assistant.post(path+"/counter-steps", map[string]any{"placeId": v.counter("2号窗口"), "closes": true}), ok)
+	v.says("waiting", v.wants("list", clerk.get("/v1/counter-steps"), ok), "2号窗口", "items", 0, "placeLabel")
+	done := v.wants("finish", clerk.post("/v1/counter-steps/finish", map[string]any{"receiptCode": r.body["receiptCode"]}), ok)
+	v.says("done", done, true, "resolved")
+	v.says("resolved", v.wants("read", assistant.get(path), ok), "grid_assistant", "resolvedLevel")
+}
+
+// counter is the id of a counter of 瑞和社区.
+func (w *world) counter(name string) int64 {
+	w.t.Helper()
+	for _, p := range w.wants("places", w.signIn("rh.cc").get("/v1/places"), http.StatusOK).items() {
+		if p["name"] == name {
+			return int64(p["id"].(float64))
+		}
+	}
+	w.t.Fatalf("there is no counter %s", name)
+	return 0
+}

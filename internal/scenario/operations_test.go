@@ -90,6 +90,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.campaigns()
 		v.needs()
 		v.cards()
+		v.intake()
 		v.roles()
 		v.absences()
 		v.handovers()
@@ -98,7 +99,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.ledger()
 		v.glass()
 		v.photos()
-		if ids := c.missing("org", "member", "household", "request", "card", "campaign", "privacy", "consent", "glass", "audit", "upload"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

@@ -397,6 +397,7 @@ CREATE TABLE `counter_step` (
   `added_at` datetime(3) NOT NULL,
   `finished_by` bigint(20) DEFAULT NULL,
   `finished_at` datetime(3) DEFAULT NULL,
+  `place_label` varchar(60) NOT NULL DEFAULT '',
   PRIMARY KEY (`id`),
   KEY `counter_step_request` (`request_id`,`state`,`id`),
   KEY `counter_step_unit` (`unit_id`,`state`,`added_at`),
@@ -416,6 +417,17 @@ CREATE TABLE `credential` (
   PRIMARY KEY (`person_id`),
   UNIQUE KEY `credential_account` (`account`),
   CONSTRAINT `credential_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `danger_question` (
+  `category` varchar(30) NOT NULL,
+  `answers` text NOT NULL,
+  `set_by` bigint(20) NOT NULL,
+  `set_at` datetime(3) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`category`),
+  KEY `danger_question_setter` (`set_by`),
+  CONSTRAINT `danger_question_fk` FOREIGN KEY (`set_by`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `demo_handle` (

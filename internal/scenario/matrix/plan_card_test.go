@@ -4,8 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
+	"wanjia/internal/checkin"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
 	"wanjia/internal/request"
 )
 
@@ -76,5 +80,78 @@ func (c *cell) widelyOffered() int64 {
 	office := c.office(at)
 	id := c.draftCard(office, "subdistrict")
 	office.post(fmt.Sprintf("/v1/cards/%d/approve", id), map[string]any{"version": 1})
+	return id
+}
+
+func init() {
+	maps.Copy(plans, map[string]*plan{
+		"listRequestCategories": {},
+		"setDangerQuestion": {fill: func(c *cell, r *call) {
+			r.path = strings.Replace(r.path, "{category}", "general", 1)
+			var version []int64
+			if err := c.db().Select(c.Context(), &version, `SELECT version FROM danger_question WHERE category = 'general'`); err != nil {
+				c.Fatal(err)
+			}
+			if len(version) > 0 {
+				r.body.(map[string]any)["version"] = version[0]
+			}
+		}},
+		"addCounterStep": func() *plan {
+			p := acting(aHeldRequest)
+			p.fill = fill(func(c *cell, b map[string]any) {
+				at := c.at
+				if at == nil || c.position == self {
+					at = c.by.home
+				}
+				b["placeId"] = c.aCounter(at)
+			})
+			return p
+		}(),
+		"listCounterSteps": {fits: areas, make: aCounterStep, list: "id", sees: clerkHere},
+		"finishCounterStep": {mine: true, fits: areas, make: aCounterStep, sees: func(c *cell) bool {
+			return clerkHere(c) || c.by.role == org.RoleAreaHolder && c.by.home.grid() == c.at
+		}, fill: fill(func(c *cell, b map[string]any) {
+			var id int64
+			if err := c.db().Get(c.Context(), &id, `SELECT request_id FROM counter_step WHERE id = ?`, c.thing); err != nil {
+				c.Fatal(err)
+			}
+			b["receiptCode"] = c.lead(c.at).must(http.MethodGet, fmt.Sprintf("/v1/requests/%d", id), nil).body["receiptCode"]
+		})},
+	})
+}
+
+// clerkHere says that somebody serves at the counters of the place where the thing lies.
+func clerkHere(c *cell) bool { return c.by.role == org.RoleCounterClerk && c.by.sees(c.at) }
+
+// placeAbove is the level-4 place that u lies in or is; else some place below it.
+func (w *world) placeAbove(u *unit) *unit {
+	g := u.grid()
+	for at := g; at != nil; at = at.parent {
+		if place(at) {
+			return at
+		}
+	}
+	i := slices.IndexFunc(w.units, func(p *unit) bool { return place(p) && p.subdistrict() == g.subdistrict() })
+	return w.units[i]
+}
+
+// aCounter is a counter in the place of u.
+func (w *world) aCounter(u *unit) (id int64) {
+	at := w.placeAbove(u)
+	w.in("open a counter", func(tx *db.Tx) error {
+		p, err := checkin.OpenPlace(w.Context(), tx, at.Unit, checkin.Place{Kind: "counter", Name: fmt.Sprintf("%d号窗口", w.next())})
+		id = int64(p.ID)
+		return err
+	})
+	return id
+}
+
+// aCounterStep is what the asker of a request of an area waits for at a counter of its place.
+func aCounterStep(c *cell) (id int64) {
+	r := aRequest(c)
+	c.lead(c.at).post(fmt.Sprintf("/v1/requests/%d/counter-steps", r), map[string]any{"placeId": c.aCounter(c.at)})
+	if err := c.db().Get(c.Context(), &id, `SELECT id FROM counter_step WHERE request_id = ?`, r); err != nil {
+		c.Fatal(err)
+	}
 	return id
 }

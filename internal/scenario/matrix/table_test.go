@@ -15,7 +15,7 @@ import (
 var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
 	"household": "HH", "area": "HH", "entrance": "HH", "visit": "VI", "visit_count": "VI", "request": "RQ",
-	"card": "CA", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
+	"card": "CA", "counter_step": "RQ", "category": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
 	"board": "BD", "public_profile": "RO",
 }
 

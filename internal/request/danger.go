@@ -1,0 +1,208 @@
+package request
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+)
+
+// A Danger is an answer to the question that is asked before anything else: is anybody in danger now?
+type Danger string
+
+// The answers that stop an intake in every category, whatever else a deployment asks (X23). NoDanger goes on.
+const (
+	NoDanger Danger = "none"
+	Gas      Danger = "gas"
+	Fire     Danger = "fire"
+	Illness  Danger = "illness"
+)
+
+// What the danger stop says.
+var (
+	ErrDanger        = problem.New(problem.Conflict, "request.danger")
+	ErrDangerAnswer  = problem.New(problem.Invalid, "request.danger_answer_invalid")
+	ErrDangerMissing = problem.New(problem.Invalid, "request.danger_missing")
+)
+
+// A DangerAnswer is one of the answers that people choose from, in both languages, and the numbers to call at once.
+// With no number it does not stop.
+type DangerAnswer struct {
+	Code    Danger   `json:"code"`
+	ZH      string   `json:"zh"`
+	EN      string   `json:"en"`
+	Numbers []string `json:"numbers,omitempty"`
+}
+
+// shippedAnswers are what is asked in a category that nobody has set.
+var shippedAnswers = []DangerAnswer{
+	{Gas, "闻到煤气味或燃气泄漏", "A smell or leak of gas", []string{"119"}},
+	{Fire, "着火或冒烟", "Fire or smoke", []string{"119"}},
+	{Illness, "有人突发疾病或受伤", "Somebody is suddenly ill or hurt", []string{"120"}},
+	{"threat", "有人受到伤害或威胁", "Somebody is attacked or threatened", []string{"110"}},
+	{NoDanger, "没有以上情况", "None of these", nil},
+}
+
+// A DangerQuestion is what is asked first in a category.
+type DangerQuestion struct {
+	Category Code
+	Answers  []DangerAnswer
+	Version  int64 // 0: as shipped
+}
+
+// stops says why a need is not recorded after an answer, or nil. No answer is none.
+func (d DangerQuestion) stops(answer Danger) error {
+	if answer == "" || answer == NoDanger {
+		return nil
+	}
+	i := slices.IndexFunc(d.Answers, func(a DangerAnswer) bool { return a.Code == answer })
+	switch {
+	case i < 0:
+		return ErrDangerAnswer.Field("/danger", ErrDangerAnswer.Code)
+	case len(d.Answers[i].Numbers) == 0:
+		return nil
+	}
+	return ErrDanger.With("numbers", d.Answers[i].Numbers)
+}
+
+// check says why d cannot be asked, or nil: each answer once, and gas, fire and illness with a number to call.
+func (d DangerQuestion) check() error {
+	stops := map[Danger]bool{}
+	for _, a := range d.Answers {
+		if _, twice := stops[a.Code]; twice {
+			return ErrDangerAnswer.Field("/answers", ErrDangerAnswer.Code)
+		}
+		stops[a.Code] = len(a.Numbers) > 0
+	}
+	if !stops[Gas] || !stops[Fire] || !stops[Illness] || stops[NoDanger] {
+		return ErrDangerMissing.Field("/answers", ErrDangerMissing.Code)
+	}
+	return nil
+}
+
+// An Intake is what people are told and asked before they say what they need.
+type Intake struct {
+	Category
+	Question DangerQuestion
+}
+
+// Intakes are those of all categories that a need can be opened in.
+func (s *Service) Intakes(ctx context.Context) ([]Intake, error) {
+	set, err := dangerQuestions(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	var all []Intake
+	for _, code := range opened {
+		c, err := category(code)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Intake{c, set.of(code)})
+	}
+	return all, nil
+}
+
+// opened are the categories that a need can be opened in, in the order they are shown.
+var opened = []Code{general, "cert_travel", "dwelling_safety", "pipe_burst", "water_supply", "advice"}
+
+// SetDangerQuestion changes what is asked first in a category.
+func (s *Service) SetDangerQuestion(ctx context.Context, by org.Actor, d DangerQuestion) (DangerQuestion, error) {
+	if _, err := category(d.Category); err != nil {
+		return DangerQuestion{}, err
+	}
+	if err := d.check(); err != nil {
+		return DangerQuestion{}, err
+	}
+	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &d.Version, func() error {
+			var err error
+			if d.Version, err = saveDangerQuestion(ctx, tx, by, d); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("category.danger_set", "category", 0))
+			return nil
+		})
+	})
+	return d, err
+}
+
+// dangerStop says why nothing of a need in a category is kept after an answer, or nil.
+func dangerStop(ctx context.Context, q db.Queryer, c Code, answer Danger) error {
+	if answer == "" || answer == NoDanger {
+		return nil
+	}
+	set, err := dangerQuestions(ctx, q)
+	if err != nil {
+		return err
+	}
+	return set.of(c).stops(answer)
+}
+
+// questions are those that somebody has set.
+type questions map[Code]DangerQuestion
+
+func (s questions) of(c Code) DangerQuestion {
+	if d, ok := s[c]; ok {
+		return d
+	}
+	return DangerQuestion{Category: c, Answers: shippedAnswers}
+}
+
+func dangerQuestions(ctx context.Context, q db.Queryer) (questions, error) {
+	var rows []struct {
+		Category Code   `db:"category"`
+		Answers  string `db:"answers"`
+		Version  int64  `db:"version"`
+	}
+	if err := q.Select(ctx, &rows, `SELECT category, answers, version FROM danger_question`); err != nil {
+		return nil, db.Wrap(err, nil, "find the questions of danger")
+	}
+	set := questions{}
+	for _, r := range rows {
+		d := DangerQuestion{Category: r.Category, Version: r.Version}
+		if err := json.Unmarshal([]byte(r.Answers), &d.Answers); err != nil {
+			return nil, fmt.Errorf("read the question of danger in %s: %w", r.Category, err)
+		}
+		set[r.Category] = d
+	}
+	return set, nil
+}
+
+// saveDangerQuestion stores d over the version that it was made from, and returns its new one.
+func saveDangerQuestion(ctx context.Context, tx *db.Tx, by org.Actor, d DangerQuestion) (version int64, err error) {
+	answers, err := json.Marshal(d.Answers)
+	if err != nil {
+		return 0, fmt.Errorf("write down the question of danger: %w", err)
+	}
+	if d.Version == 0 {
+		_, err = tx.Change(ctx, `
+			INSERT INTO danger_question (category, answers, set_by, set_at)
+			VALUES (?, ?, ?, ?)`, d.Category, string(answers), by.PersonID, tx.Now)
+		if err == nil || !db.IsDuplicate(err) {
+			return 1, db.Wrap(err, nil, "insert the question of danger in %s", d.Category)
+		}
+	} else {
+		found, err := tx.Change(ctx, `
+			UPDATE danger_question
+			SET answers = ?, set_by = ?, set_at = ?, version = version + 1
+			WHERE category = ? AND version = ?`, string(answers), by.PersonID, tx.Now, d.Category, d.Version)
+		if err != nil || found > 0 {
+			return d.Version + 1, db.Wrap(err, nil, "change the question of danger in %s", d.Category)
+		}
+	}
+	var now int64
+	err = tx.Get(ctx, &now, `SELECT version FROM danger_question WHERE category = ?`, d.Category)
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		return 0, problem.ErrConflict.With("yours", d.Version).With("current", map[string]any{"version": now})
+	}
+	return 0, db.Wrap(err, nil, "read the question of danger in %s", d.Category)
+}
