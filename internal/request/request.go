@@ -98,6 +98,8 @@ type Request struct {
 	ResolvedLevel  string     `db:"resolved_level"` // where it was resolved (C7)
 	CallBackOn     *string    `db:"call_back_on"`   // the day the asker is called after a handing over
 	Version        int64      `db:"version"`
+
+	Interim bool `db:"-" json:"-"` // whoever looks at it acts for its holder, who is gone (T8)
 }
 
 // start puts r at the lowest unit of its ladder that stands at level or above (C7), and at its place.

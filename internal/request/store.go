@@ -308,7 +308,11 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		  AND ((u.path >= ? AND u.path < ?)
 		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)))`,
 		id, s.from, s.to, s.unit, s.roles[0], s.roles[1])
-	return r, db.Wrap(err, problem.ErrNotFound, "find request %d", id)
+	if err != nil {
+		return Seen{}, db.Wrap(err, problem.ErrNotFound, "find request %d", id)
+	}
+	r.Interim, err = r.standsIn(ctx, q, by)
+	return r, err
 }
 
 // A text is what was asked, sealed.

@@ -71,16 +71,16 @@ func seated(ctx context.Context, tx *db.Tx, s seat) (to notify.Audience, err err
 }
 
 // leads are those who act for u: at the subdistrict its office does.
-func leads(ctx context.Context, tx *db.Tx, u org.Unit) ([]org.Incumbent, error) {
-	day := calendar.DayOf(tx.Now)
+func leads(ctx context.Context, q db.Queryer, u org.Unit) ([]org.Incumbent, error) {
+	day := calendar.DayOf(db.NowOf(q))
 	if u.Kind != org.Subdistrict {
-		return org.LeadOf(ctx, tx, u, day)
+		return org.LeadOf(ctx, q, u, day)
 	}
-	party, err := org.LinkedParty(ctx, tx, u.ID, day)
+	party, err := org.LinkedParty(ctx, q, u.ID, day)
 	if err != nil || party.ID == 0 {
 		return nil, err
 	}
-	return org.PersonsIn(ctx, tx, party.ID, org.RolePartyOffice, day)
+	return org.PersonsIn(ctx, q, party.ID, org.RolePartyOffice, day)
 }
 
 func audience(in []org.Incumbent) (to notify.Audience) {
