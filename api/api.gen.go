@@ -264,6 +264,45 @@ func (e CardState) Valid() bool {
 	}
 }
 
+// Defines values for CareChannel.
+const (
+	CareChannelInPerson CareChannel = "in_person"
+	CareChannelPaper    CareChannel = "paper"
+	CareChannelPhone    CareChannel = "phone"
+)
+
+// Valid indicates whether the value is a known member of the CareChannel enum.
+func (e CareChannel) Valid() bool {
+	switch e {
+	case CareChannelInPerson:
+		return true
+	case CareChannelPaper:
+		return true
+	case CareChannelPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CarePurpose.
+const (
+	CarePurposeCareVisit CarePurpose = "care_visit"
+	CarePurposeRiskVisit CarePurpose = "risk_visit"
+)
+
+// Valid indicates whether the value is a known member of the CarePurpose enum.
+func (e CarePurpose) Valid() bool {
+	switch e {
+	case CarePurposeCareVisit:
+		return true
+	case CarePurposeRiskVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CategoryIntakeCategory.
 const (
 	CategoryIntakeCategoryAdvice         CategoryIntakeCategory = "advice"
@@ -413,19 +452,25 @@ func (e CounterStepEndOutcome) Valid() bool {
 
 // Defines values for DueReason.
 const (
-	DueReasonAskedFor       DueReason = "asked_for"
-	DueReasonLongNotVisited DueReason = "long_not_visited"
-	DueReasonNewHousehold   DueReason = "new_household"
+	DueReasonAgreedRiskVisit DueReason = "agreed_risk_visit"
+	DueReasonAskedFor        DueReason = "asked_for"
+	DueReasonLongNotVisited  DueReason = "long_not_visited"
+	DueReasonNewHousehold    DueReason = "new_household"
+	DueReasonPromiseDue      DueReason = "promise_due"
 )
 
 // Valid indicates whether the value is a known member of the DueReason enum.
 func (e DueReason) Valid() bool {
 	switch e {
+	case DueReasonAgreedRiskVisit:
+		return true
 	case DueReasonAskedFor:
 		return true
 	case DueReasonLongNotVisited:
 		return true
 	case DueReasonNewHousehold:
+		return true
+	case DueReasonPromiseDue:
 		return true
 	default:
 		return false
@@ -480,6 +525,45 @@ func (e FinishedCounterStepState) Valid() bool {
 	case FinishedCounterStepStateDone:
 		return true
 	case FinishedCounterStepStateNotNeeded:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FlagRestsOn.
+const (
+	FlagRestsOnConsent    FlagRestsOn = "consent"
+	FlagRestsOnLegalBasis FlagRestsOn = "legal_basis"
+)
+
+// Valid indicates whether the value is a known member of the FlagRestsOn enum.
+func (e FlagRestsOn) Valid() bool {
+	switch e {
+	case FlagRestsOnConsent:
+		return true
+	case FlagRestsOnLegalBasis:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FlagKind.
+const (
+	FlagKindLivingAlone FlagKind = "living_alone"
+	FlagKindLowIncome   FlagKind = "low_income"
+	FlagKindVeteran     FlagKind = "veteran"
+)
+
+// Valid indicates whether the value is a known member of the FlagKind enum.
+func (e FlagKind) Valid() bool {
+	switch e {
+	case FlagKindLivingAlone:
+		return true
+	case FlagKindLowIncome:
+		return true
+	case FlagKindVeteran:
 		return true
 	default:
 		return false
@@ -894,6 +978,30 @@ func (e NewCheckInKind) Valid() bool {
 	case NewCheckInKindGeofence:
 		return true
 	case NewCheckInKindPlaceCode:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewFlagSource.
+const (
+	NewFlagSourceCivilAffairs    NewFlagSource = "civil_affairs"
+	NewFlagSourceHousehold       NewFlagSource = "household"
+	NewFlagSourceVeteransService NewFlagSource = "veterans_service"
+	NewFlagSourceVisit           NewFlagSource = "visit"
+)
+
+// Valid indicates whether the value is a known member of the NewFlagSource enum.
+func (e NewFlagSource) Valid() bool {
+	switch e {
+	case NewFlagSourceCivilAffairs:
+		return true
+	case NewFlagSourceHousehold:
+		return true
+	case NewFlagSourceVeteransService:
+		return true
+	case NewFlagSourceVisit:
 		return true
 	default:
 		return false
@@ -1587,6 +1695,54 @@ func (e ResolvedLevel) Valid() bool {
 	}
 }
 
+// Defines values for RiskEventState.
+const (
+	RiskEventStateClosed RiskEventState = "closed"
+	RiskEventStateOpen   RiskEventState = "open"
+	RiskEventStatePurged RiskEventState = "purged"
+)
+
+// Valid indicates whether the value is a known member of the RiskEventState enum.
+func (e RiskEventState) Valid() bool {
+	switch e {
+	case RiskEventStateClosed:
+		return true
+	case RiskEventStateOpen:
+		return true
+	case RiskEventStatePurged:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RiskKind.
+const (
+	RiskKindCold      RiskKind = "cold"
+	RiskKindHeat      RiskKind = "heat"
+	RiskKindHeavyRain RiskKind = "heavy_rain"
+	RiskKindSnowIce   RiskKind = "snow_ice"
+	RiskKindTyphoon   RiskKind = "typhoon"
+)
+
+// Valid indicates whether the value is a known member of the RiskKind enum.
+func (e RiskKind) Valid() bool {
+	switch e {
+	case RiskKindCold:
+		return true
+	case RiskKindHeat:
+		return true
+	case RiskKindHeavyRain:
+		return true
+	case RiskKindSnowIce:
+		return true
+	case RiskKindTyphoon:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAreaCadre          Role = "area_cadre"
@@ -1650,6 +1806,30 @@ func (e Role) Valid() bool {
 	case RoleSecurityAdmin:
 		return true
 	case RoleSystemAdmin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RoundKind.
+const (
+	RoundKindFacilities RoundKind = "facilities"
+	RoundKindNotice     RoundKind = "notice"
+	RoundKindOther      RoundKind = "other"
+	RoundKindSafety     RoundKind = "safety"
+)
+
+// Valid indicates whether the value is a known member of the RoundKind enum.
+func (e RoundKind) Valid() bool {
+	switch e {
+	case RoundKindFacilities:
+		return true
+	case RoundKindNotice:
+		return true
+	case RoundKindOther:
+		return true
+	case RoundKindSafety:
 		return true
 	default:
 		return false
@@ -2781,6 +2961,12 @@ type CardStep struct {
 	ToState      CardState  `json:"toState"`
 }
 
+// CareChannel defines model for CareChannel.
+type CareChannel string
+
+// CarePurpose defines model for CarePurpose.
+type CarePurpose string
+
 // CategoryIntake defines model for CategoryIntake.
 type CategoryIntake struct {
 	// Answers To the question whether anybody is in danger now.
@@ -2945,8 +3131,11 @@ type Disabling struct {
 
 // DueHousehold defines model for DueHousehold.
 type DueHousehold struct {
-	Door          string     `json:"door"`
-	Entrance      string     `json:"entrance"`
+	Door     string `json:"door"`
+	Entrance string `json:"entrance"`
+
+	// Flagged Help may be offered there; which, says listFlags. Absent for who may not know.
+	Flagged       *bool      `json:"flagged,omitempty"`
 	ID            int64      `json:"id"`
 	LastVisitedAt *time.Time `json:"lastVisitedAt,omitempty"`
 	Reason        DueReason  `json:"reason"`
@@ -2954,7 +3143,8 @@ type DueHousehold struct {
 
 // DueHouseholds defines model for DueHouseholds.
 type DueHouseholds struct {
-	Items []DueHousehold `json:"items"`
+	Items      []DueHousehold `json:"items"`
+	NextCursor *string        `json:"nextCursor,omitempty"`
 }
 
 // DueReason defines model for DueReason.
@@ -3049,6 +3239,46 @@ type FinishedCounterStep struct {
 // FinishedCounterStepState defines model for FinishedCounterStep.State.
 type FinishedCounterStepState string
 
+// Flag defines model for Flag.
+type Flag struct {
+	// ExpiresOn The last day on which it is shown.
+	ExpiresOn   string      `json:"expiresOn"`
+	HouseholdID int64       `json:"householdId"`
+	ID          int64       `json:"id"`
+	Kind        FlagKind    `json:"kind"`
+	Note        *string     `json:"note,omitempty"`
+	Purpose     string      `json:"purpose"`
+	RecordedAt  time.Time   `json:"recordedAt"`
+	RestsOn     FlagRestsOn `json:"restsOn"`
+
+	// SeenAt When a visit last found it right.
+	SeenAt    *time.Time `json:"seenAt,omitempty"`
+	Source    string     `json:"source"`
+	Temporary bool       `json:"temporary"`
+}
+
+// FlagRestsOn defines model for Flag.RestsOn.
+type FlagRestsOn string
+
+// FlagKind defines model for FlagKind.
+type FlagKind string
+
+// FlagRefusal defines model for FlagRefusal.
+type FlagRefusal struct {
+	Channel CareChannel `json:"channel"`
+}
+
+// FlagRenewal defines model for FlagRenewal.
+type FlagRenewal struct {
+	ExpiresOn string `json:"expiresOn"`
+	Reason    string `json:"reason"`
+}
+
+// Flags defines model for Flags.
+type Flags struct {
+	Items []Flag `json:"items"`
+}
+
 // GivenTask defines model for GivenTask.
 type GivenTask struct {
 	Burden  TaskBurden `json:"burden"`
@@ -3141,6 +3371,17 @@ type HandoverPage struct {
 	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
+// HouseholdConsent defines model for HouseholdConsent.
+type HouseholdConsent struct {
+	Agreed bool `json:"agreed"`
+
+	// AskAgainOn After a no, the first day on which anybody may ask again.
+	AskAgainOn *string     `json:"askAgainOn,omitempty"`
+	Purpose    CarePurpose `json:"purpose"`
+	Since      string      `json:"since"`
+	ValidUntil *string     `json:"validUntil,omitempty"`
+}
+
 // HouseholdContact defines model for HouseholdContact.
 type HouseholdContact struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
@@ -3156,16 +3397,19 @@ type HouseholdDetail struct {
 	AreaName string `json:"areaName"`
 
 	// BreakGlass Who opened the care flags in an emergency within 12 months, the newest first.
-	BreakGlass    []GlassOpening   `json:"breakGlass"`
-	Contact       HouseholdContact `json:"contact"`
-	Door          string           `json:"door"`
-	Entrance      string           `json:"entrance"`
-	ID            int64            `json:"id"`
-	Kind          PremisesKind     `json:"kind"`
-	LastResult    *VisitResult     `json:"lastResult,omitempty"`
-	LastVisitedAt *time.Time       `json:"lastVisitedAt,omitempty"`
-	MutedUntil    *string          `json:"mutedUntil,omitempty"`
-	Occupied      bool             `json:"occupied"`
+	BreakGlass []GlassOpening `json:"breakGlass"`
+
+	// Consents What the household has said last to what it was asked.
+	Consents      []HouseholdConsent `json:"consents"`
+	Contact       HouseholdContact   `json:"contact"`
+	Door          string             `json:"door"`
+	Entrance      string             `json:"entrance"`
+	ID            int64              `json:"id"`
+	Kind          PremisesKind       `json:"kind"`
+	LastResult    *VisitResult       `json:"lastResult,omitempty"`
+	LastVisitedAt *time.Time         `json:"lastVisitedAt,omitempty"`
+	MutedUntil    *string            `json:"mutedUntil,omitempty"`
+	Occupied      bool               `json:"occupied"`
 
 	// OpenRequests Needs of this door that are open.
 	OpenRequests []int64 `json:"openRequests"`
@@ -3175,6 +3419,12 @@ type HouseholdDetail struct {
 type HouseholdPage struct {
 	Items      []HouseholdRow `json:"items"`
 	NextCursor *string        `json:"nextCursor,omitempty"`
+}
+
+// HouseholdRefusal defines model for HouseholdRefusal.
+type HouseholdRefusal struct {
+	Channel CareChannel `json:"channel"`
+	Purpose CarePurpose `json:"purpose"`
 }
 
 // HouseholdRow defines model for HouseholdRow.
@@ -3784,6 +4034,32 @@ type NewEnrolment struct {
 	PersonID int64  `json:"personId"`
 }
 
+// NewFlag defines model for NewFlag.
+type NewFlag struct {
+	ExpiresOn    string        `json:"expiresOn"`
+	Kind         FlagKind      `json:"kind"`
+	LegalBasisID *int64        `json:"legalBasisId,omitempty"`
+	Note         *string       `json:"note,omitempty"`
+	Purpose      string        `json:"purpose"`
+	Source       NewFlagSource `json:"source"`
+	Temporary    *bool         `json:"temporary,omitempty"`
+}
+
+// NewFlagSource defines model for NewFlag.Source.
+type NewFlagSource string
+
+// NewHouseholdConsent defines model for NewHouseholdConsent.
+type NewHouseholdConsent struct {
+	Channel CareChannel `json:"channel"`
+	Purpose CarePurpose `json:"purpose"`
+
+	// ValidUntil The first day on which it does not hold any more; until it is withdrawn if not said.
+	ValidUntil *string `json:"validUntil,omitempty"`
+
+	// Wording Which version of the text was read out.
+	Wording string `json:"wording"`
+}
+
 // NewHouseholdContact defines model for NewHouseholdContact.
 type NewHouseholdContact struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
@@ -3891,6 +4167,26 @@ type NewRequestCategory string
 // NewRequestChannel defines model for NewRequest.Channel.
 type NewRequestChannel string
 
+// NewRiskEvent defines model for NewRiskEvent.
+type NewRiskEvent struct {
+	Hours int32    `json:"hours"`
+	Kind  RiskKind `json:"kind"`
+
+	// UnitID A place, or the subdistrict.
+	UnitID int64 `json:"unitId"`
+}
+
+// NewRound defines model for NewRound.
+type NewRound struct {
+	Answered   int32              `json:"answered"`
+	BuildingID *int64             `json:"buildingId,omitempty"`
+	ClientRef  openapi_types.UUID `json:"clientRef"`
+	Doors      int32              `json:"doors"`
+	EntranceID *int64             `json:"entranceId,omitempty"`
+	HappenedAt *time.Time         `json:"happenedAt,omitempty"`
+	Kind       RoundKind          `json:"kind"`
+}
+
 // NewStage defines model for NewStage.
 type NewStage struct {
 	FromDay string `json:"fromDay"`
@@ -3941,16 +4237,22 @@ type NewUnitOwnership string
 type NewVisit struct {
 	ClientRef openapi_types.UUID `json:"clientRef"`
 
+	// FlagsSeen Care flags that the visit found right.
+	FlagsSeen []int64 `json:"flagsSeen,omitempty"`
+
 	// HappenedAt The phone's time. Believed if at most 72 hours old and 2 minutes ahead.
 	HappenedAt  *time.Time `json:"happenedAt,omitempty"`
 	HouseholdID int64      `json:"householdId"`
 
 	// MuteDays With declined, how long the household wants to be left in peace; 90 days if it does not say.
-	MuteDays *int32        `json:"muteDays,omitempty"`
-	Needs    []VisitNeed   `json:"needs,omitempty"`
-	Note     *string       `json:"note,omitempty"`
-	Reason   *UnableReason `json:"reason,omitempty"`
-	Result   VisitResult   `json:"result"`
+	MuteDays *int32      `json:"muteDays,omitempty"`
+	Needs    []VisitNeed `json:"needs,omitempty"`
+	Note     *string     `json:"note,omitempty"`
+
+	// Promises What was promised at the door.
+	Promises []VisitPromise `json:"promises,omitempty"`
+	Reason   *UnableReason  `json:"reason,omitempty"`
+	Result   VisitResult    `json:"result"`
 }
 
 // NewVisitOfDoor defines model for NewVisitOfDoor.
@@ -4422,6 +4724,7 @@ type RecordedVisit struct {
 	ClockUntrusted bool      `json:"clockUntrusted"`
 	HappenedAt     time.Time `json:"happenedAt"`
 	ID             int64     `json:"id"`
+	PromiseIds     []int64   `json:"promiseIds"`
 	RecordedAt     time.Time `json:"recordedAt"`
 
 	// Requests What the needs became, in their order.
@@ -4700,8 +5003,67 @@ type RequestWithdrawalChannel string
 // ResolvedLevel Where a need was resolved.
 type ResolvedLevel string
 
+// RiskEvent defines model for RiskEvent.
+type RiskEvent struct {
+	ClosedAt *time.Time `json:"closedAt,omitempty"`
+	EndsAt   time.Time  `json:"endsAt"`
+	ID       int64      `json:"id"`
+	Kind     RiskKind   `json:"kind"`
+	OpenedAt time.Time  `json:"openedAt"`
+
+	// PurgeAt When nothing temporary is left.
+	PurgeAt  *time.Time     `json:"purgeAt,omitempty"`
+	State    RiskEventState `json:"state"`
+	UnitID   int64          `json:"unitId"`
+	UnitName string         `json:"unitName"`
+}
+
+// RiskEventState defines model for RiskEvent.State.
+type RiskEventState string
+
+// RiskEventCounts defines model for RiskEventCounts.
+type RiskEventCounts struct {
+	// Done A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Done  SmallCount `json:"done"`
+	Event RiskEvent  `json:"event"`
+
+	// Offered A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	Offered SmallCount `json:"offered"`
+}
+
+// RiskEventPage defines model for RiskEventPage.
+type RiskEventPage struct {
+	Items      []RiskEvent `json:"items"`
+	NextCursor *string     `json:"nextCursor,omitempty"`
+}
+
+// RiskKind defines model for RiskKind.
+type RiskKind string
+
 // Role defines model for Role.
 type Role string
+
+// Round defines model for Round.
+type Round struct {
+	Answered   int32     `json:"answered"`
+	Doors      int32     `json:"doors"`
+	HappenedAt time.Time `json:"happenedAt"`
+	ID         int64     `json:"id"`
+	Kind       RoundKind `json:"kind"`
+
+	// Label Of the building or the entrance.
+	Label      string    `json:"label"`
+	RecordedAt time.Time `json:"recordedAt"`
+}
+
+// RoundKind defines model for RoundKind.
+type RoundKind string
+
+// RoundPage defines model for RoundPage.
+type RoundPage struct {
+	Items      []Round `json:"items"`
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
 
 // SecondFactor defines model for SecondFactor.
 type SecondFactor struct {
@@ -5159,8 +5521,14 @@ type VisitCount struct {
 
 // VisitCounts defines model for VisitCounts.
 type VisitCounts struct {
-	Month   string       `json:"month"`
-	Results []VisitCount `json:"results"`
+	Month string `json:"month"`
+
+	// NeedsFound A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	NeedsFound *SmallCount `json:"needsFound,omitempty"`
+
+	// NeedsSolved A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	NeedsSolved SmallCount   `json:"needsSolved"`
+	Results     []VisitCount `json:"results"`
 
 	// Total A count; "<5" stands for 1 to 4 where small numbers are hidden.
 	Total *SmallCount `json:"total,omitempty"`
@@ -5177,6 +5545,7 @@ type VisitDetail struct {
 	HouseholdID    int64         `json:"householdId"`
 	ID             int64         `json:"id"`
 	Note           *string       `json:"note,omitempty"`
+	PromiseIds     []int64       `json:"promiseIds"`
 	Reason         *UnableReason `json:"reason,omitempty"`
 	RecordedAt     time.Time     `json:"recordedAt"`
 	RequestIds     []int64       `json:"requestIds"`
@@ -5205,8 +5574,32 @@ type VisitPage struct {
 	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
+// VisitPromise defines model for VisitPromise.
+type VisitPromise struct {
+	DueOn string `json:"dueOn"`
+
+	// Need The number of the need it is about; not said, the only one, or none.
+	Need *int32  `json:"need,omitempty"`
+	Text *string `json:"text,omitempty"`
+}
+
 // VisitResult defines model for VisitResult.
 type VisitResult string
+
+// VisitRound defines model for VisitRound.
+type VisitRound struct {
+	Items []VisitRoundRow `json:"items"`
+}
+
+// VisitRoundRow defines model for VisitRoundRow.
+type VisitRoundRow struct {
+	Door        string       `json:"door"`
+	Entrance    string       `json:"entrance"`
+	HouseholdID int64        `json:"householdId"`
+	Reason      DueReason    `json:"reason"`
+	Result      *VisitResult `json:"result,omitempty"`
+	VisitID     *int64       `json:"visitId,omitempty"`
+}
 
 // VisitRow defines model for VisitRow.
 type VisitRow struct {
@@ -5697,6 +6090,12 @@ type ListDaysSinceParamsOf string
 
 // ListDueHouseholdsParams defines parameters for ListDueHouseholds.
 type ListDueHouseholdsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -5720,6 +6119,33 @@ type ListUnassignedEntrancesParams struct {
 
 	// PageSize How many items a page holds at most.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndFlagParams defines parameters for EndFlag.
+type EndFlagParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefuseFlagParams defines parameters for RefuseFlag.
+type RefuseFlagParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RenewFlagParams defines parameters for RenewFlag.
+type RenewFlagParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -5773,8 +6199,41 @@ type GetHouseholdParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// GiveHouseholdConsentParams defines parameters for GiveHouseholdConsent.
+type GiveHouseholdConsentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawHouseholdConsentParams defines parameters for WithdrawHouseholdConsent.
+type WithdrawHouseholdConsentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // SetHouseholdContactParams defines parameters for SetHouseholdContact.
 type SetHouseholdContactParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListFlagsParams defines parameters for ListFlags.
+type ListFlagsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetFlagParams defines parameters for SetFlag.
+type SetFlagParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -6431,6 +6890,48 @@ type WithdrawRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListRiskEventsParams defines parameters for ListRiskEvents.
+type ListRiskEventsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// OpenRiskEventParams defines parameters for OpenRiskEvent.
+type OpenRiskEventParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetRiskEventParams defines parameters for GetRiskEvent.
+type GetRiskEventParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CloseRiskEventParams defines parameters for CloseRiskEvent.
+type CloseRiskEventParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListVisitRoundParams defines parameters for ListVisitRound.
+type ListVisitRoundParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListAssignmentsParams defines parameters for ListAssignments.
 type ListAssignmentsParams struct {
 	UnitID   *int64 `form:"unitId,omitempty" json:"unitId,omitempty"`
@@ -6482,6 +6983,27 @@ type ListProposalsParams struct {
 
 // RefuseProposalParams defines parameters for RefuseProposal.
 type RefuseProposalParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListRoundsParams defines parameters for ListRounds.
+type ListRoundsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordRoundParams defines parameters for RecordRound.
+type RecordRoundParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -6879,8 +7401,23 @@ type FinishCounterStepJSONRequestBody = CounterStepEnd
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
+// RefuseFlagJSONRequestBody defines body for RefuseFlag for application/json ContentType.
+type RefuseFlagJSONRequestBody = FlagRefusal
+
+// RenewFlagJSONRequestBody defines body for RenewFlag for application/json ContentType.
+type RenewFlagJSONRequestBody = FlagRenewal
+
+// GiveHouseholdConsentJSONRequestBody defines body for GiveHouseholdConsent for application/json ContentType.
+type GiveHouseholdConsentJSONRequestBody = NewHouseholdConsent
+
+// WithdrawHouseholdConsentJSONRequestBody defines body for WithdrawHouseholdConsent for application/json ContentType.
+type WithdrawHouseholdConsentJSONRequestBody = HouseholdRefusal
+
 // SetHouseholdContactJSONRequestBody defines body for SetHouseholdContact for application/json ContentType.
 type SetHouseholdContactJSONRequestBody = NewHouseholdContact
+
+// SetFlagJSONRequestBody defines body for SetFlag for application/json ContentType.
+type SetFlagJSONRequestBody = NewFlag
 
 // UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
 type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
@@ -6999,6 +7536,9 @@ type WaitForResidentJSONRequestBody = RequestWait
 // WithdrawRequestJSONRequestBody defines body for WithdrawRequest for application/json ContentType.
 type WithdrawRequestJSONRequestBody = RequestWithdrawal
 
+// OpenRiskEventJSONRequestBody defines body for OpenRiskEvent for application/json ContentType.
+type OpenRiskEventJSONRequestBody = NewRiskEvent
+
 // GrantAssignmentJSONRequestBody defines body for GrantAssignment for application/json ContentType.
 type GrantAssignmentJSONRequestBody = NewAssignment
 
@@ -7007,6 +7547,9 @@ type EndAssignmentJSONRequestBody = EndAssignment
 
 // RefuseProposalJSONRequestBody defines body for RefuseProposal for application/json ContentType.
 type RefuseProposalJSONRequestBody = RefuseProposal
+
+// RecordRoundJSONRequestBody defines body for RecordRound for application/json ContentType.
+type RecordRoundJSONRequestBody = NewRound
 
 // SetSectorsJSONRequestBody defines body for SetSectors for application/json ContentType.
 type SetSectorsJSONRequestBody = SetSectors
@@ -7229,6 +7772,15 @@ type ServerInterface interface {
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx echo.Context, link string) error
+	// EndFlag Take a care flag away
+	// (POST /v1/flags/{flagId}/end)
+	EndFlag(ctx echo.Context, flagID int64, params EndFlagParams) error
+	// RefuseFlag Write down that a household does not want a care flag
+	// (POST /v1/flags/{flagId}/refuse)
+	RefuseFlag(ctx echo.Context, flagID int64, params RefuseFlagParams) error
+	// RenewFlag Let a care flag go on
+	// (POST /v1/flags/{flagId}/renew)
+	RenewFlag(ctx echo.Context, flagID int64, params RenewFlagParams) error
 	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
 	// (GET /v1/handovers)
 	ListHandovers(ctx echo.Context, params ListHandoversParams) error
@@ -7244,9 +7796,21 @@ type ServerInterface interface {
 	// GetHousehold One household of the own area
 	// (GET /v1/households/{householdId})
 	GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error
+	// GiveHouseholdConsent Write down what a household agrees to
+	// (POST /v1/households/{householdId}/consents)
+	GiveHouseholdConsent(ctx echo.Context, householdID int64, params GiveHouseholdConsentParams) error
+	// WithdrawHouseholdConsent Write down that a household does not agree
+	// (POST /v1/households/{householdId}/consents/withdraw)
+	WithdrawHouseholdConsent(ctx echo.Context, householdID int64, params WithdrawHouseholdConsentParams) error
 	// SetHouseholdContact How a household wants to be spoken to and called
 	// (PUT /v1/households/{householdId}/contact)
 	SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error
+	// ListFlags Care flags of a household
+	// (GET /v1/households/{householdId}/flags)
+	ListFlags(ctx echo.Context, householdID int64, params ListFlagsParams) error
+	// SetFlag Set a care flag
+	// (POST /v1/households/{householdId}/flags)
+	SetFlag(ctx echo.Context, householdID int64, params SetFlagParams) error
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
@@ -7472,6 +8036,21 @@ type ServerInterface interface {
 	// WithdrawRequest End a need that its asker takes back
 	// (POST /v1/requests/{requestId}/withdraw)
 	WithdrawRequest(ctx echo.Context, requestID int64, params WithdrawRequestParams) error
+	// ListRiskEvents Dangerous weather of the last 31 days
+	// (GET /v1/risk-events)
+	ListRiskEvents(ctx echo.Context, params ListRiskEventsParams) error
+	// OpenRiskEvent Open a round of calls in dangerous weather
+	// (POST /v1/risk-events)
+	OpenRiskEvent(ctx echo.Context, params OpenRiskEventParams) error
+	// GetRiskEvent Dangerous weather, with counts
+	// (GET /v1/risk-events/{riskEventId})
+	GetRiskEvent(ctx echo.Context, riskEventID int64, params GetRiskEventParams) error
+	// CloseRiskEvent End a round of calls before its time
+	// (POST /v1/risk-events/{riskEventId}/close)
+	CloseRiskEvent(ctx echo.Context, riskEventID int64, params CloseRiskEventParams) error
+	// ListVisitRound Homes of the own area on the list of an event
+	// (GET /v1/risk-events/{riskEventId}/visit-round)
+	ListVisitRound(ctx echo.Context, riskEventID int64, params ListVisitRoundParams) error
 	// ListAssignments Who has which role on a day
 	// (GET /v1/role-assignments)
 	ListAssignments(ctx echo.Context, params ListAssignmentsParams) error
@@ -7487,6 +8066,12 @@ type ServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error
+	// ListRounds Rounds in the own area in the last 31 days, newest first
+	// (GET /v1/rounds)
+	ListRounds(ctx echo.Context, params ListRoundsParams) error
+	// RecordRound Record a round through a building or an entrance
+	// (POST /v1/rounds)
+	RecordRound(ctx echo.Context, params RecordRoundParams) error
 	// ListSectors The five sectors of the own subdistrict, and the places in each
 	// (GET /v1/sectors)
 	ListSectors(ctx echo.Context, params ListSectorsParams) error
@@ -9712,6 +10297,19 @@ func (w *ServerInterfaceWrapper) ListDueHouseholds(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListDueHouseholdsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
 
 	headers := ctx.Request().Header
 	// ------------- Optional header parameter "X-Acting-As" -------------
@@ -9843,6 +10441,165 @@ func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetFile(ctx, link)
+	return err
+}
+
+// EndFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) EndFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "flagId" -------------
+	var flagID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "flagId", ctx.Param("flagId"), &flagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndFlagParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndFlag(ctx, flagID, params)
+	return err
+}
+
+// RefuseFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "flagId" -------------
+	var flagID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "flagId", ctx.Param("flagId"), &flagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseFlagParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseFlag(ctx, flagID, params)
+	return err
+}
+
+// RenewFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) RenewFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "flagId" -------------
+	var flagID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "flagId", ctx.Param("flagId"), &flagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenewFlagParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenewFlag(ctx, flagID, params)
 	return err
 }
 
@@ -10062,6 +10819,112 @@ func (w *ServerInterfaceWrapper) GetHousehold(ctx echo.Context) error {
 	return err
 }
 
+// GiveHouseholdConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) GiveHouseholdConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GiveHouseholdConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GiveHouseholdConsent(ctx, householdID, params)
+	return err
+}
+
+// WithdrawHouseholdConsent converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawHouseholdConsent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawHouseholdConsentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawHouseholdConsent(ctx, householdID, params)
+	return err
+}
+
 // SetHouseholdContact converts echo context to params.
 func (w *ServerInterfaceWrapper) SetHouseholdContact(ctx echo.Context) error {
 	var err error
@@ -10112,6 +10975,95 @@ func (w *ServerInterfaceWrapper) SetHouseholdContact(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetHouseholdContact(ctx, householdID, params)
+	return err
+}
+
+// ListFlags converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFlags(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFlagsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFlags(ctx, householdID, params)
+	return err
+}
+
+// SetFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) SetFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetFlagParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetFlag(ctx, householdID, params)
 	return err
 }
 
@@ -13408,6 +14360,219 @@ func (w *ServerInterfaceWrapper) WithdrawRequest(ctx echo.Context) error {
 	return err
 }
 
+// ListRiskEvents converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRiskEvents(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRiskEventsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRiskEvents(ctx, params)
+	return err
+}
+
+// OpenRiskEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenRiskEvent(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenRiskEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenRiskEvent(ctx, params)
+	return err
+}
+
+// GetRiskEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRiskEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "riskEventId" -------------
+	var riskEventID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "riskEventId", ctx.Param("riskEventId"), &riskEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter riskEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRiskEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRiskEvent(ctx, riskEventID, params)
+	return err
+}
+
+// CloseRiskEvent converts echo context to params.
+func (w *ServerInterfaceWrapper) CloseRiskEvent(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "riskEventId" -------------
+	var riskEventID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "riskEventId", ctx.Param("riskEventId"), &riskEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter riskEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CloseRiskEventParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CloseRiskEvent(ctx, riskEventID, params)
+	return err
+}
+
+// ListVisitRound converts echo context to params.
+func (w *ServerInterfaceWrapper) ListVisitRound(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "riskEventId" -------------
+	var riskEventID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "riskEventId", ctx.Param("riskEventId"), &riskEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter riskEventId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListVisitRoundParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListVisitRound(ctx, riskEventID, params)
+	return err
+}
+
 // ListAssignments converts echo context to params.
 func (w *ServerInterfaceWrapper) ListAssignments(ctx echo.Context) error {
 	var err error
@@ -13669,6 +14834,94 @@ func (w *ServerInterfaceWrapper) RefuseProposal(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RefuseProposal(ctx, proposalID, params)
+	return err
+}
+
+// ListRounds converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRounds(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRoundsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRounds(ctx, params)
+	return err
+}
+
+// RecordRound converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordRound(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordRoundParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordRound(ctx, params)
 	return err
 }
 
@@ -15261,6 +16514,20 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/cards/:cardId/retire", wrapper.RetireCard, options.OperationMiddlewares["retireCard"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId/cards", wrapper.ListRequestCards, options.OperationMiddlewares["listRequestCards"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/cards", wrapper.AttachCard, options.OperationMiddlewares["attachCard"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/consents", wrapper.GiveHouseholdConsent, options.OperationMiddlewares["giveHouseholdConsent"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/consents/withdraw", wrapper.WithdrawHouseholdConsent, options.OperationMiddlewares["withdrawHouseholdConsent"]...)
+	router.GET(options.BaseURL+"/v1/households/:householdId/flags", wrapper.ListFlags, options.OperationMiddlewares["listFlags"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/flags", wrapper.SetFlag, options.OperationMiddlewares["setFlag"]...)
+	router.POST(options.BaseURL+"/v1/flags/:flagId/renew", wrapper.RenewFlag, options.OperationMiddlewares["renewFlag"]...)
+	router.POST(options.BaseURL+"/v1/flags/:flagId/end", wrapper.EndFlag, options.OperationMiddlewares["endFlag"]...)
+	router.POST(options.BaseURL+"/v1/flags/:flagId/refuse", wrapper.RefuseFlag, options.OperationMiddlewares["refuseFlag"]...)
+	router.GET(options.BaseURL+"/v1/risk-events", wrapper.ListRiskEvents, options.OperationMiddlewares["listRiskEvents"]...)
+	router.POST(options.BaseURL+"/v1/risk-events", wrapper.OpenRiskEvent, options.OperationMiddlewares["openRiskEvent"]...)
+	router.GET(options.BaseURL+"/v1/risk-events/:riskEventId", wrapper.GetRiskEvent, options.OperationMiddlewares["getRiskEvent"]...)
+	router.POST(options.BaseURL+"/v1/risk-events/:riskEventId/close", wrapper.CloseRiskEvent, options.OperationMiddlewares["closeRiskEvent"]...)
+	router.GET(options.BaseURL+"/v1/risk-events/:riskEventId/visit-round", wrapper.ListVisitRound, options.OperationMiddlewares["listVisitRound"]...)
+	router.GET(options.BaseURL+"/v1/rounds", wrapper.ListRounds, options.OperationMiddlewares["listRounds"]...)
+	router.POST(options.BaseURL+"/v1/rounds", wrapper.RecordRound, options.OperationMiddlewares["recordRound"]...)
 	router.POST(options.BaseURL+"/v1/check-ins", wrapper.RecordCheckIn, options.OperationMiddlewares["recordCheckIn"]...)
 	router.GET(options.BaseURL+"/v1/presence", wrapper.ListPresence, options.OperationMiddlewares["listPresence"]...)
 	router.GET(options.BaseURL+"/v1/presence/:presenceId", wrapper.GetPresence, options.OperationMiddlewares["getPresence"]...)
@@ -17571,6 +18838,116 @@ func (response GetFiledefaultApplicationProblemPlusJSONResponse) VisitGetFileRes
 	return err
 }
 
+type EndFlagRequestObject struct {
+	FlagID int64 `json:"flagId"`
+	Params EndFlagParams
+}
+
+type EndFlagResponseObject interface {
+	VisitEndFlagResponse(w http.ResponseWriter) error
+}
+
+type EndFlag204Response struct {
+}
+
+func (response EndFlag204Response) VisitEndFlagResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndFlagdefaultApplicationProblemPlusJSONResponse) VisitEndFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseFlagRequestObject struct {
+	FlagID int64 `json:"flagId"`
+	Params RefuseFlagParams
+	Body   *RefuseFlagJSONRequestBody
+}
+
+type RefuseFlagResponseObject interface {
+	VisitRefuseFlagResponse(w http.ResponseWriter) error
+}
+
+type RefuseFlag204Response struct {
+}
+
+func (response RefuseFlag204Response) VisitRefuseFlagResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RefuseFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefuseFlagdefaultApplicationProblemPlusJSONResponse) VisitRefuseFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewFlagRequestObject struct {
+	FlagID int64 `json:"flagId"`
+	Params RenewFlagParams
+	Body   *RenewFlagJSONRequestBody
+}
+
+type RenewFlagResponseObject interface {
+	VisitRenewFlagResponse(w http.ResponseWriter) error
+}
+
+type RenewFlag200JSONResponse Flag
+
+func (response RenewFlag200JSONResponse) VisitRenewFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenewFlagdefaultApplicationProblemPlusJSONResponse) VisitRenewFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListHandoversRequestObject struct {
 	Params ListHandoversParams
 }
@@ -17763,6 +19140,88 @@ func (response GetHouseholddefaultApplicationProblemPlusJSONResponse) VisitGetHo
 	return err
 }
 
+type GiveHouseholdConsentRequestObject struct {
+	HouseholdID int64 `json:"householdId"`
+	Params      GiveHouseholdConsentParams
+	Body        *GiveHouseholdConsentJSONRequestBody
+}
+
+type GiveHouseholdConsentResponseObject interface {
+	VisitGiveHouseholdConsentResponse(w http.ResponseWriter) error
+}
+
+type GiveHouseholdConsent201JSONResponse HouseholdConsent
+
+func (response GiveHouseholdConsent201JSONResponse) VisitGiveHouseholdConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GiveHouseholdConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GiveHouseholdConsentdefaultApplicationProblemPlusJSONResponse) VisitGiveHouseholdConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawHouseholdConsentRequestObject struct {
+	HouseholdID int64 `json:"householdId"`
+	Params      WithdrawHouseholdConsentParams
+	Body        *WithdrawHouseholdConsentJSONRequestBody
+}
+
+type WithdrawHouseholdConsentResponseObject interface {
+	VisitWithdrawHouseholdConsentResponse(w http.ResponseWriter) error
+}
+
+type WithdrawHouseholdConsent200JSONResponse HouseholdConsent
+
+func (response WithdrawHouseholdConsent200JSONResponse) VisitWithdrawHouseholdConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawHouseholdConsentdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawHouseholdConsentdefaultApplicationProblemPlusJSONResponse) VisitWithdrawHouseholdConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SetHouseholdContactRequestObject struct {
 	HouseholdID HouseholdID `json:"householdId"`
 	Params      SetHouseholdContactParams
@@ -17793,6 +19252,87 @@ type SetHouseholdContactdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SetHouseholdContactdefaultApplicationProblemPlusJSONResponse) VisitSetHouseholdContactResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFlagsRequestObject struct {
+	HouseholdID int64 `json:"householdId"`
+	Params      ListFlagsParams
+}
+
+type ListFlagsResponseObject interface {
+	VisitListFlagsResponse(w http.ResponseWriter) error
+}
+
+type ListFlags200JSONResponse Flags
+
+func (response ListFlags200JSONResponse) VisitListFlagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFlagsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFlagsdefaultApplicationProblemPlusJSONResponse) VisitListFlagsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetFlagRequestObject struct {
+	HouseholdID int64 `json:"householdId"`
+	Params      SetFlagParams
+	Body        *SetFlagJSONRequestBody
+}
+
+type SetFlagResponseObject interface {
+	VisitSetFlagResponse(w http.ResponseWriter) error
+}
+
+type SetFlag201JSONResponse Flag
+
+func (response SetFlag201JSONResponse) VisitSetFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetFlagdefaultApplicationProblemPlusJSONResponse) VisitSetFlagResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -20761,6 +22301,205 @@ func (response WithdrawRequestdefaultApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type ListRiskEventsRequestObject struct {
+	Params ListRiskEventsParams
+}
+
+type ListRiskEventsResponseObject interface {
+	VisitListRiskEventsResponse(w http.ResponseWriter) error
+}
+
+type ListRiskEvents200JSONResponse RiskEventPage
+
+func (response ListRiskEvents200JSONResponse) VisitListRiskEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRiskEventsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRiskEventsdefaultApplicationProblemPlusJSONResponse) VisitListRiskEventsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenRiskEventRequestObject struct {
+	Params OpenRiskEventParams
+	Body   *OpenRiskEventJSONRequestBody
+}
+
+type OpenRiskEventResponseObject interface {
+	VisitOpenRiskEventResponse(w http.ResponseWriter) error
+}
+
+type OpenRiskEvent201JSONResponse RiskEvent
+
+func (response OpenRiskEvent201JSONResponse) VisitOpenRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenRiskEventdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response OpenRiskEventdefaultApplicationProblemPlusJSONResponse) VisitOpenRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRiskEventRequestObject struct {
+	RiskEventID int64 `json:"riskEventId"`
+	Params      GetRiskEventParams
+}
+
+type GetRiskEventResponseObject interface {
+	VisitGetRiskEventResponse(w http.ResponseWriter) error
+}
+
+type GetRiskEvent200JSONResponse RiskEventCounts
+
+func (response GetRiskEvent200JSONResponse) VisitGetRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRiskEventdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRiskEventdefaultApplicationProblemPlusJSONResponse) VisitGetRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseRiskEventRequestObject struct {
+	RiskEventID int64 `json:"riskEventId"`
+	Params      CloseRiskEventParams
+}
+
+type CloseRiskEventResponseObject interface {
+	VisitCloseRiskEventResponse(w http.ResponseWriter) error
+}
+
+type CloseRiskEvent200JSONResponse RiskEvent
+
+func (response CloseRiskEvent200JSONResponse) VisitCloseRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CloseRiskEventdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CloseRiskEventdefaultApplicationProblemPlusJSONResponse) VisitCloseRiskEventResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitRoundRequestObject struct {
+	RiskEventID int64 `json:"riskEventId"`
+	Params      ListVisitRoundParams
+}
+
+type ListVisitRoundResponseObject interface {
+	VisitListVisitRoundResponse(w http.ResponseWriter) error
+}
+
+type ListVisitRound200JSONResponse VisitRound
+
+func (response ListVisitRound200JSONResponse) VisitListVisitRoundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListVisitRounddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListVisitRounddefaultApplicationProblemPlusJSONResponse) VisitListVisitRoundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAssignmentsRequestObject struct {
 	Params ListAssignmentsParams
 }
@@ -20938,6 +22677,85 @@ type RefuseProposaldefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RefuseProposaldefaultApplicationProblemPlusJSONResponse) VisitRefuseProposalResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRoundsRequestObject struct {
+	Params ListRoundsParams
+}
+
+type ListRoundsResponseObject interface {
+	VisitListRoundsResponse(w http.ResponseWriter) error
+}
+
+type ListRounds200JSONResponse RoundPage
+
+func (response ListRounds200JSONResponse) VisitListRoundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRoundsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListRoundsdefaultApplicationProblemPlusJSONResponse) VisitListRoundsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordRoundRequestObject struct {
+	Params RecordRoundParams
+	Body   *RecordRoundJSONRequestBody
+}
+
+type RecordRoundResponseObject interface {
+	VisitRecordRoundResponse(w http.ResponseWriter) error
+}
+
+type RecordRound201JSONResponse Round
+
+func (response RecordRound201JSONResponse) VisitRecordRoundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordRounddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordRounddefaultApplicationProblemPlusJSONResponse) VisitRecordRoundResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -22372,6 +24190,15 @@ type StrictServerInterface interface {
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
+	// EndFlag Take a care flag away
+	// (POST /v1/flags/{flagId}/end)
+	EndFlag(ctx context.Context, request EndFlagRequestObject) (EndFlagResponseObject, error)
+	// RefuseFlag Write down that a household does not want a care flag
+	// (POST /v1/flags/{flagId}/refuse)
+	RefuseFlag(ctx context.Context, request RefuseFlagRequestObject) (RefuseFlagResponseObject, error)
+	// RenewFlag Let a care flag go on
+	// (POST /v1/flags/{flagId}/renew)
+	RenewFlag(ctx context.Context, request RenewFlagRequestObject) (RenewFlagResponseObject, error)
 	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
 	// (GET /v1/handovers)
 	ListHandovers(ctx context.Context, request ListHandoversRequestObject) (ListHandoversResponseObject, error)
@@ -22387,9 +24214,21 @@ type StrictServerInterface interface {
 	// GetHousehold One household of the own area
 	// (GET /v1/households/{householdId})
 	GetHousehold(ctx context.Context, request GetHouseholdRequestObject) (GetHouseholdResponseObject, error)
+	// GiveHouseholdConsent Write down what a household agrees to
+	// (POST /v1/households/{householdId}/consents)
+	GiveHouseholdConsent(ctx context.Context, request GiveHouseholdConsentRequestObject) (GiveHouseholdConsentResponseObject, error)
+	// WithdrawHouseholdConsent Write down that a household does not agree
+	// (POST /v1/households/{householdId}/consents/withdraw)
+	WithdrawHouseholdConsent(ctx context.Context, request WithdrawHouseholdConsentRequestObject) (WithdrawHouseholdConsentResponseObject, error)
 	// SetHouseholdContact How a household wants to be spoken to and called
 	// (PUT /v1/households/{householdId}/contact)
 	SetHouseholdContact(ctx context.Context, request SetHouseholdContactRequestObject) (SetHouseholdContactResponseObject, error)
+	// ListFlags Care flags of a household
+	// (GET /v1/households/{householdId}/flags)
+	ListFlags(ctx context.Context, request ListFlagsRequestObject) (ListFlagsResponseObject, error)
+	// SetFlag Set a care flag
+	// (POST /v1/households/{householdId}/flags)
+	SetFlag(ctx context.Context, request SetFlagRequestObject) (SetFlagResponseObject, error)
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
@@ -22615,6 +24454,21 @@ type StrictServerInterface interface {
 	// WithdrawRequest End a need that its asker takes back
 	// (POST /v1/requests/{requestId}/withdraw)
 	WithdrawRequest(ctx context.Context, request WithdrawRequestRequestObject) (WithdrawRequestResponseObject, error)
+	// ListRiskEvents Dangerous weather of the last 31 days
+	// (GET /v1/risk-events)
+	ListRiskEvents(ctx context.Context, request ListRiskEventsRequestObject) (ListRiskEventsResponseObject, error)
+	// OpenRiskEvent Open a round of calls in dangerous weather
+	// (POST /v1/risk-events)
+	OpenRiskEvent(ctx context.Context, request OpenRiskEventRequestObject) (OpenRiskEventResponseObject, error)
+	// GetRiskEvent Dangerous weather, with counts
+	// (GET /v1/risk-events/{riskEventId})
+	GetRiskEvent(ctx context.Context, request GetRiskEventRequestObject) (GetRiskEventResponseObject, error)
+	// CloseRiskEvent End a round of calls before its time
+	// (POST /v1/risk-events/{riskEventId}/close)
+	CloseRiskEvent(ctx context.Context, request CloseRiskEventRequestObject) (CloseRiskEventResponseObject, error)
+	// ListVisitRound Homes of the own area on the list of an event
+	// (GET /v1/risk-events/{riskEventId}/visit-round)
+	ListVisitRound(ctx context.Context, request ListVisitRoundRequestObject) (ListVisitRoundResponseObject, error)
 	// ListAssignments Who has which role on a day
 	// (GET /v1/role-assignments)
 	ListAssignments(ctx context.Context, request ListAssignmentsRequestObject) (ListAssignmentsResponseObject, error)
@@ -22630,6 +24484,12 @@ type StrictServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx context.Context, request RefuseProposalRequestObject) (RefuseProposalResponseObject, error)
+	// ListRounds Rounds in the own area in the last 31 days, newest first
+	// (GET /v1/rounds)
+	ListRounds(ctx context.Context, request ListRoundsRequestObject) (ListRoundsResponseObject, error)
+	// RecordRound Record a round through a building or an entrance
+	// (POST /v1/rounds)
+	RecordRound(ctx context.Context, request RecordRoundRequestObject) (RecordRoundResponseObject, error)
 	// ListSectors The five sectors of the own subdistrict, and the places in each
 	// (GET /v1/sectors)
 	ListSectors(ctx context.Context, request ListSectorsRequestObject) (ListSectorsResponseObject, error)
@@ -24836,6 +26696,130 @@ func (sh *strictHandler) GetFile(ctx echo.Context, link string) error {
 	return nil
 }
 
+// EndFlag operation middleware
+func (sh *strictHandler) EndFlag(ctx echo.Context, flagID int64, params EndFlagParams) error {
+	var request EndFlagRequestObject
+
+	request.FlagID = flagID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndFlag(ctx.Request().Context(), request.(EndFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndFlagResponseObject); ok {
+		return validResponse.VisitEndFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseFlag operation middleware
+func (sh *strictHandler) RefuseFlag(ctx echo.Context, flagID int64, params RefuseFlagParams) error {
+	var request RefuseFlagRequestObject
+
+	request.FlagID = flagID
+	request.Params = params
+
+	var body RefuseFlagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseFlag(ctx.Request().Context(), request.(RefuseFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseFlagResponseObject); ok {
+		return validResponse.VisitRefuseFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenewFlag operation middleware
+func (sh *strictHandler) RenewFlag(ctx echo.Context, flagID int64, params RenewFlagParams) error {
+	var request RenewFlagRequestObject
+
+	request.FlagID = flagID
+	request.Params = params
+
+	var body RenewFlagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewFlag(ctx.Request().Context(), request.(RenewFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenewFlagResponseObject); ok {
+		return validResponse.VisitRenewFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListHandovers operation middleware
 func (sh *strictHandler) ListHandovers(ctx echo.Context, params ListHandoversParams) error {
 	var request ListHandoversRequestObject
@@ -24964,6 +26948,104 @@ func (sh *strictHandler) GetHousehold(ctx echo.Context, householdID HouseholdID,
 	return nil
 }
 
+// GiveHouseholdConsent operation middleware
+func (sh *strictHandler) GiveHouseholdConsent(ctx echo.Context, householdID int64, params GiveHouseholdConsentParams) error {
+	var request GiveHouseholdConsentRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body GiveHouseholdConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GiveHouseholdConsent(ctx.Request().Context(), request.(GiveHouseholdConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GiveHouseholdConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GiveHouseholdConsentResponseObject); ok {
+		return validResponse.VisitGiveHouseholdConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawHouseholdConsent operation middleware
+func (sh *strictHandler) WithdrawHouseholdConsent(ctx echo.Context, householdID int64, params WithdrawHouseholdConsentParams) error {
+	var request WithdrawHouseholdConsentRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body WithdrawHouseholdConsentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawHouseholdConsent(ctx.Request().Context(), request.(WithdrawHouseholdConsentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawHouseholdConsent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawHouseholdConsentResponseObject); ok {
+		return validResponse.VisitWithdrawHouseholdConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SetHouseholdContact operation middleware
 func (sh *strictHandler) SetHouseholdContact(ctx echo.Context, householdID HouseholdID, params SetHouseholdContactParams) error {
 	var request SetHouseholdContactRequestObject
@@ -25007,6 +27089,81 @@ func (sh *strictHandler) SetHouseholdContact(ctx echo.Context, householdID House
 		return err
 	} else if validResponse, ok := response.(SetHouseholdContactResponseObject); ok {
 		return validResponse.VisitSetHouseholdContactResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListFlags operation middleware
+func (sh *strictHandler) ListFlags(ctx echo.Context, householdID int64, params ListFlagsParams) error {
+	var request ListFlagsRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFlags(ctx.Request().Context(), request.(ListFlagsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFlags")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFlagsResponseObject); ok {
+		return validResponse.VisitListFlagsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetFlag operation middleware
+func (sh *strictHandler) SetFlag(ctx echo.Context, householdID int64, params SetFlagParams) error {
+	var request SetFlagRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body SetFlagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetFlag(ctx.Request().Context(), request.(SetFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetFlagResponseObject); ok {
+		return validResponse.VisitSetFlagResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -27811,6 +29968,157 @@ func (sh *strictHandler) WithdrawRequest(ctx echo.Context, requestID int64, para
 	return nil
 }
 
+// ListRiskEvents operation middleware
+func (sh *strictHandler) ListRiskEvents(ctx echo.Context, params ListRiskEventsParams) error {
+	var request ListRiskEventsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRiskEvents(ctx.Request().Context(), request.(ListRiskEventsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRiskEvents")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRiskEventsResponseObject); ok {
+		return validResponse.VisitListRiskEventsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OpenRiskEvent operation middleware
+func (sh *strictHandler) OpenRiskEvent(ctx echo.Context, params OpenRiskEventParams) error {
+	var request OpenRiskEventRequestObject
+
+	request.Params = params
+
+	var body OpenRiskEventJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenRiskEvent(ctx.Request().Context(), request.(OpenRiskEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenRiskEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenRiskEventResponseObject); ok {
+		return validResponse.VisitOpenRiskEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRiskEvent operation middleware
+func (sh *strictHandler) GetRiskEvent(ctx echo.Context, riskEventID int64, params GetRiskEventParams) error {
+	var request GetRiskEventRequestObject
+
+	request.RiskEventID = riskEventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRiskEvent(ctx.Request().Context(), request.(GetRiskEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRiskEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRiskEventResponseObject); ok {
+		return validResponse.VisitGetRiskEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CloseRiskEvent operation middleware
+func (sh *strictHandler) CloseRiskEvent(ctx echo.Context, riskEventID int64, params CloseRiskEventParams) error {
+	var request CloseRiskEventRequestObject
+
+	request.RiskEventID = riskEventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CloseRiskEvent(ctx.Request().Context(), request.(CloseRiskEventRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CloseRiskEvent")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CloseRiskEventResponseObject); ok {
+		return validResponse.VisitCloseRiskEventResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListVisitRound operation middleware
+func (sh *strictHandler) ListVisitRound(ctx echo.Context, riskEventID int64, params ListVisitRoundParams) error {
+	var request ListVisitRoundRequestObject
+
+	request.RiskEventID = riskEventID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListVisitRound(ctx.Request().Context(), request.(ListVisitRoundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListVisitRound")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListVisitRoundResponseObject); ok {
+		return validResponse.VisitListVisitRoundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListAssignments operation middleware
 func (sh *strictHandler) ListAssignments(ctx echo.Context, params ListAssignmentsParams) error {
 	var request ListAssignmentsRequestObject
@@ -28001,6 +30309,79 @@ func (sh *strictHandler) RefuseProposal(ctx echo.Context, proposalID int64, para
 		return err
 	} else if validResponse, ok := response.(RefuseProposalResponseObject); ok {
 		return validResponse.VisitRefuseProposalResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRounds operation middleware
+func (sh *strictHandler) ListRounds(ctx echo.Context, params ListRoundsParams) error {
+	var request ListRoundsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRounds(ctx.Request().Context(), request.(ListRoundsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRounds")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRoundsResponseObject); ok {
+		return validResponse.VisitListRoundsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordRound operation middleware
+func (sh *strictHandler) RecordRound(ctx echo.Context, params RecordRoundParams) error {
+	var request RecordRoundRequestObject
+
+	request.Params = params
+
+	var body RecordRoundJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordRound(ctx.Request().Context(), request.(RecordRoundRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordRound")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordRoundResponseObject); ok {
+		return validResponse.VisitRecordRoundResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -107,6 +107,9 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)
 	loop(time.Minute, "cards whose day has come", a.needs.CardsDue)
 	loop(time.Minute, "records opened in an emergency", a.glasses.GoOn)
+	loop(time.Minute, "care flags that end soon", a.homes.WarnFlags)
+	loop(time.Minute, "care flags whose time is over", a.homes.PurgeFlags)
+	loop(time.Minute, "dangerous weather that is over", a.homes.CloseDue)
 	loop(time.Minute, "tasks that come again", func(ctx context.Context) (bool, error) {
 		return a.tasks.Repeat(ctx, a.holidays)
 	})

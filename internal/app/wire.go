@@ -71,6 +71,7 @@ type App struct {
 	glasses *privacy.Glasses
 	boards  *board.Service
 	uploads *upload.Service
+	homes   *household.Service
 	server  *server.Server
 	metrics *prometheus.Registry
 
@@ -254,6 +255,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
+	a.homes = household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look)
 	return features{
 		boardHandler: board.NewHandler(a.boards),
 		about:        about{Version: version, Demo: a.config.Demo},
@@ -269,7 +271,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),
 		needHandler:   request.NewHandler(a.needs),
-		homeHandler:   household.NewHandler(household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look)),
+		homeHandler:   household.NewHandler(a.homes),
 		fileHandler:   upload.NewHandler(a.uploads),
 		photoHandler:  request.NewPhotoHandler(request.NewPhotos(d, a.uploads), a.uploads),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),

@@ -19,10 +19,9 @@ import (
 
 // How lists are asked for.
 const (
-	growPage   = 25  // rows of a page: every page is full, at each size
-	doorsPage  = 200 // doors of an area, which come at once
-	growAskers = 40  // who ask for each list
-	growRounds = 8   // how often each of them does, after a first time that fills the server's memory
+	growPage   = 25 // rows of a page: every page is full, at each size
+	growAskers = 40 // who ask for each list
+	growRounds = 8  // how often each of them does, after a first time that fills the server's memory
 )
 
 // A list is one that people look at every day.
@@ -62,9 +61,9 @@ func (g *growth) lists(ctx context.Context) ([]list, error) {
 		{"open needs of a village", growPage, who[org.RoleBranchSecretary], of(request.Filter{})},
 		{"closed needs of an area", growPage, who[org.RoleAreaHolder], of(request.Filter{Closed: true})},
 		{"closed needs of a community", growPage, who[org.RoleGeneralSecretary], of(request.Filter{Closed: true})},
-		{"visit list of an area", doorsPage, who[org.RoleAreaHolder], func(ctx context.Context, by org.Actor, _ string) (int, string, error) {
-			rows, err := homes.Due(ctx, by)
-			return len(rows), "", err
+		{"visit list of an area", growPage, who[org.RoleAreaHolder], func(ctx context.Context, by org.Actor, cursor string) (int, string, error) {
+			rows, next, err := homes.Due(ctx, by, cursor, growPage)
+			return len(rows), next, err
 		}},
 		{"visits of an area", growPage, who[org.RoleAreaHolder], func(ctx context.Context, by org.Actor, cursor string) (int, string, error) {
 			rows, next, err := homes.Visits(ctx, by, cursor, growPage)

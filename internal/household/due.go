@@ -6,9 +6,11 @@ import (
 	"slices"
 	"time"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
@@ -16,35 +18,53 @@ import (
 // A DueReason says why a visit to a door would be good (F16). No timetable asks for one.
 type DueReason string
 
-// The reasons that can be known so far, the most pressing first.
+// The reasons, the most pressing first.
 const (
-	AskedFor       DueReason = "asked_for"        // somebody there has asked for something, and it is open
-	NewHousehold   DueReason = "new_household"    // nobody has called there since it is known
-	LongNotVisited DueReason = "long_not_visited" // for 90 days
+	PromiseDue      DueReason = "promise_due"       // something was promised there, and its day has come
+	AgreedRiskVisit DueReason = "agreed_risk_visit" // the weather is dangerous, and they agreed to be called at then
+	AskedFor        DueReason = "asked_for"         // somebody there has asked for something, and it is open
+	NewHousehold    DueReason = "new_household"     // nobody has called there since it is known
+	LongNotVisited  DueReason = "long_not_visited"  // for 90 days
 )
 
-var dueOrder = []DueReason{AskedFor, NewHousehold, LongNotVisited}
+var dueOrder = []DueReason{PromiseDue, AgreedRiskVisit, AskedFor, NewHousehold, LongNotVisited}
+
+// order is how pressing r is: 0 is the most pressing one.
+func (r DueReason) order() int { return slices.Index(dueOrder, r) }
 
 // visitedLately is how long a visit lasts.
 const visitedLately = 90 * 24 * time.Hour
 
-// doorsOfArea is how many doors of an area a phone keeps (X22).
-const doorsOfArea = 200
+// doorsOfArea is how many doors an area can have: five times what is far too much for one person (F5).
+const doorsOfArea = 1000
 
 // A Due is a door where a visit would be good, and why.
 type Due struct {
 	Row
-	Reason DueReason
+	Reason  DueReason
+	Flagged bool // help may be offered there; which, says the list of its flags
 }
 
-// dueReason is why a visit to r would be good at now; "" if none is needed, or wanted. r is known since a moment.
-func (r Row) dueReason(asked bool, since, now time.Time) DueReason {
+// What is known of a door beside what its row shows.
+type knownOfDoor struct {
+	promised bool // something, by today
+	atRisk   bool // it stands on the list of a risk event
+	asked    bool // something is open there
+	since    time.Time
+}
+
+// dueReason is why a visit to r would be good at now; "" if none is needed, or wanted.
+func (r Row) dueReason(k knownOfDoor, now time.Time) DueReason {
 	switch {
 	case !r.Occupied || r.MutedUntil != nil:
 		return ""
-	case asked:
+	case k.promised:
+		return PromiseDue
+	case k.atRisk:
+		return AgreedRiskVisit
+	case k.asked:
 		return AskedFor
-	case r.LastVisited == nil && now.Sub(since) < visitedLately:
+	case r.LastVisited == nil && now.Sub(k.since) < visitedLately:
 		return NewHousehold
 	case r.LastVisited == nil || now.Sub(*r.LastVisited) >= visitedLately:
 		return LongNotVisited
@@ -52,45 +72,99 @@ func (r Row) dueReason(asked bool, since, now time.Time) DueReason {
 	return ""
 }
 
-// Due are the doors of by's own area where a visit would be good: by reason, then those longest without one.
-func (s *Service) Due(ctx context.Context, by org.Actor) (all []Due, err error) {
+// Due is a page of the doors of by's own area where a visit would be good: by reason, then those longest without one;
+// and the cursor behind it. Which of them have a care flag is marked for who may know, and that is noted.
+func (s *Service) Due(ctx context.Context, by org.Actor, cursor string, size int) (all []Due, next string, err error) {
 	if !holdsArea(by) {
-		return nil, problem.ErrForbidden
+		return nil, "", problem.ErrForbidden
 	}
+	p, err := s.pages.Parse(cursor, size, page.Bound("listDueHouseholds", by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	if all, err = s.due(ctx, by); err != nil {
+		return nil, "", err
+	}
+	if !p.First {
+		all = slices.DeleteFunc(all, func(d Due) bool {
+			at := d.place()
+			return at.Before(p.At) || at.Equal(p.At) && int64(d.ID) <= p.ID
+		})
+	}
+	all, next = page.Cut(all, p, func(d Due) (time.Time, int64) { return d.place(), int64(d.ID) })
+	return all, next, s.mark(ctx, by, all)
+}
+
+// due is every door of by's own area where a visit would be good, in their order. An area is small: it is put in order
+// here, however many visits there have ever been.
+func (s *Service) due(ctx context.Context, by org.Actor) (all []Due, err error) {
 	now := s.db.Now()
-	known, err := knownDoors(ctx, s.db, by, calendar.DayOf(now))
+	today := calendar.DayOf(now)
+	doors, err := knownDoors(ctx, s.db, by, today)
 	if err != nil {
 		return nil, err
 	}
-	rows, ids := make([]Row, len(known)), make([]int64, len(known))
-	for i, k := range known {
-		rows[i], ids[i] = Row{Household: k.Household}, int64(k.ID)
+	rows, ids, keys := make([]Row, len(doors)), make([]ID, len(doors)), make([]int64, len(doors))
+	for i, k := range doors {
+		rows[i], ids[i], keys[i] = Row{Household: k.Household}, k.ID, int64(k.ID)
 	}
-	if err := know(ctx, s.db, rows, calendar.DayOf(now)); err != nil {
+	if err := know(ctx, s.db, rows, today); err != nil {
 		return nil, err
 	}
-	asked, err := request.AskedAt(ctx, s.db, ids...)
+	asked, err := request.AskedAt(ctx, s.db, keys...)
+	if err != nil {
+		return nil, err
+	}
+	promised, err := request.PromisedAt(ctx, s.db, today, keys...)
+	if err != nil {
+		return nil, err
+	}
+	risky, err := atRisk(ctx, s.db, ids...)
 	if err != nil {
 		return nil, err
 	}
 	for i, r := range rows {
-		if reason := r.dueReason(asked[int64(r.ID)], known[i].Since, now); reason != "" {
+		k := knownOfDoor{promised: promised[keys[i]], atRisk: risky[r.ID], asked: asked[keys[i]], since: doors[i].Since}
+		if reason := r.dueReason(k, now); reason != "" {
 			all = append(all, Due{Row: r, Reason: reason})
 		}
 	}
-	slices.SortFunc(all, func(a, b Due) int {
-		return cmp.Or(cmp.Compare(slices.Index(dueOrder, a.Reason), slices.Index(dueOrder, b.Reason)),
-			a.visited().Compare(b.visited()), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(all, func(a, b Due) int { return cmp.Or(a.place().Compare(b.place()), cmp.Compare(a.ID, b.ID)) })
 	return all, nil
 }
 
-// visited is the last visit to d, long ago if there was none.
-func (d Due) visited() (at time.Time) {
-	if d.LastVisited != nil {
-		at = *d.LastVisited
+// mark says which of the doors have a care flag, to who may know of flags. Without the note nobody hears of one.
+func (s *Service) mark(ctx context.Context, by org.Actor, all []Due) error {
+	if !by.SeesFlags() {
+		return nil
 	}
-	return at
+	ids := make([]ID, len(all))
+	for i, d := range all {
+		ids[i] = d.ID
+	}
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		marked, err := flagged(ctx, tx, calendar.DayOf(tx.Now), ids...)
+		if err != nil {
+			return err
+		}
+		for i, d := range all {
+			all[i].Flagged = marked[d.ID]
+		}
+		audit.Note(tx, by.Did("flag.marked", "area", int64(by.Grid.ID)).Showing("flagged"))
+		return nil
+	})
+}
+
+// reasonApart is how many milliseconds apart reasons lie in the order of the list: further than any two visits.
+const reasonApart = 10_000_000_000_000
+
+// place is where d stands in its list, as a moment: its last visit, all of a reason before all of the next one.
+func (d Due) place() time.Time {
+	at := int64(d.Reason.order()) * reasonApart
+	if d.LastVisited != nil {
+		at += d.LastVisited.UnixMilli()
+	}
+	return time.UnixMilli(at).UTC()
 }
 
 // A knownDoor is a door since when it is known.

@@ -113,8 +113,9 @@ func (r Row) toAPI() api.HouseholdRow {
 }
 
 // ListDueHouseholds serves GET /v1/due-households.
-func (h *Handler) ListDueHouseholds(ctx context.Context, _ api.ListDueHouseholdsRequestObject) (api.ListDueHouseholdsResponseObject, error) {
-	all, err := h.service.Due(ctx, org.ActorFrom(ctx))
+func (h *Handler) ListDueHouseholds(ctx context.Context, req api.ListDueHouseholdsRequestObject) (api.ListDueHouseholdsResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	all, next, err := h.service.Due(ctx, by, value(req.Params.Cursor), value(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -123,8 +124,11 @@ func (h *Handler) ListDueHouseholds(ctx context.Context, _ api.ListDueHouseholds
 		items[i] = api.DueHousehold{
 			ID: int64(d.ID), Entrance: d.Entrance, Door: d.Door, Reason: api.DueReason(d.Reason), LastVisitedAt: d.LastVisited,
 		}
+		if by.SeesFlags() {
+			items[i].Flagged = &d.Flagged
+		}
 	}
-	return api.ListDueHouseholds200JSONResponse{Items: items}, nil
+	return api.ListDueHouseholds200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
 }
 
 // GetHousehold serves GET /v1/households/{householdId}.
@@ -137,9 +141,13 @@ func (h *Handler) GetHousehold(ctx context.Context, req api.GetHouseholdRequestO
 		ID: int64(d.ID), AreaID: int64(d.AreaID), AreaName: d.AreaName, Entrance: d.Entrance, Door: d.Door,
 		Kind: api.PremisesKind(d.Kind), Occupied: d.Occupied, MutedUntil: day(d.MutedUntil), OpenRequests: ids(d.OpenRequests),
 		BreakGlass: privacy.ToAPI(d.Openings),
+		Consents: []api.HouseholdConsent{},
 		Contact: api.HouseholdContact{
 			FormOfAddress: orAbsent(d.Contact.FormOfAddress.Masked()), Phone: orAbsent(d.Contact.Phone.Masked()), Version: d.Contact.Version,
 		},
+	}
+	for _, c := range d.Consents {
+		answer.Consents = append(answer.Consents, c.toAPI(calendar.DayOf(h.service.db.Now())))
 	}
 	if d.Last != nil {
 		result := api.VisitResult(d.Last.Result)
@@ -193,13 +201,23 @@ func (h *Handler) RecordVisit(ctx context.Context, req api.RecordVisitRequestObj
 		need.CallBack, need.Phone = request.CallBackOf(n.CallBack)
 		a.Needs = append(a.Needs, need)
 	}
+	for _, w := range b.Promises {
+		due, err := calendar.ParseDay(w.DueOn)
+		if err != nil {
+			return nil, ErrDay.Field("/promises", ErrDay.Code)
+		}
+		a.Promises = append(a.Promises, Word{NewPromise: request.NewPromise{DueOn: due, Text: value(w.Text)}, About: int(value(w.Need))})
+	}
+	for _, f := range b.FlagsSeen {
+		a.FlagsSeen = append(a.FlagsSeen, FlagID(f))
+	}
 	r, err := h.service.RecordVisit(ctx, org.ActorFrom(ctx), a)
 	if err != nil {
 		return nil, err
 	}
 	answer := api.RecordedVisit{
 		ID: int64(r.ID), HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
-		Requests: make([]api.OpenedRequest, len(r.Requests)),
+		Requests: make([]api.OpenedRequest, len(r.Requests)), PromiseIds: ids(r.Promises),
 	}
 	for i, q := range r.Requests {
 		answer.Requests[i] = request.ToAPI(q)
@@ -247,7 +265,7 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 	answer := api.VisitDetail{
 		ID: int64(d.ID), HouseholdID: int64(d.Premises), AreaID: int64(d.AreaID), Entrance: d.Entrance, Door: d.Door,
 		Result: api.VisitResult(d.Result), Note: orAbsent(d.Note), VisitorName: d.Visitor, AssignmentID: int64(d.Assignment),
-		HappenedAt: d.HappenedAt, RecordedAt: d.RecordedAt, ClockUntrusted: d.ClockUntrusted, RequestIds: ids(d.Requests),
+		HappenedAt: d.HappenedAt, RecordedAt: d.RecordedAt, ClockUntrusted: d.ClockUntrusted, RequestIds: ids(d.Requests), PromiseIds: ids(d.Promises),
 	}
 	if d.Reason != nil {
 		reason := api.UnableReason(*d.Reason)
@@ -262,7 +280,9 @@ func (h *Handler) GetVisitCounts(ctx context.Context, req api.GetVisitCountsRequ
 	if err != nil {
 		return nil, err
 	}
-	answer := api.VisitCounts{Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: orAbsent(c.Total)}
+	answer := api.VisitCounts{Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: orAbsent(c.Total),
+		NeedsFound: orAbsent(c.Found), NeedsSolved: c.Solved,
+	}
 	for i, r := range results {
 		answer.Results[i] = api.VisitCount{Result: api.VisitResult(r), Count: c.Results[i]}
 	}

@@ -198,6 +198,7 @@ type Detail struct {
 	Contact      Contact
 	Last         *Visit // the newest visit
 	MutedUntil   *calendar.Day
+	Consents     []Consent // what it has said last to each purpose
 	OpenRequests []request.ID
 	Openings     []privacy.Opening // by break-glass
 }
@@ -241,6 +242,9 @@ func (s *Service) detail(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (d
 	}
 	if until, ok := muted[id]; ok {
 		d.MutedUntil = &until
+	}
+	if d.Consents, err = consents(ctx, tx, id); err != nil {
+		return d, err
 	}
 	if d.OpenRequests, err = request.OpenOfDoor(ctx, tx, int64(id)); err != nil {
 		return d, err

@@ -331,12 +331,15 @@ func TestF16_DueDoorsComeByReasonAndWithoutThoseThatWantNoVisit(t *testing.T) {
 		}
 		due := func() (doors []string) {
 			t.Helper()
-			all, err := x.service.Due(t.Context(), x.YaoMangzhong)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, a := range all {
-				doors = append(doors, a.Door+" "+string(a.Reason))
+			for cursor, first := "", true; first || cursor != ""; first = false { // two to a page
+				all, next, err := x.service.Due(t.Context(), x.YaoMangzhong, cursor, 2)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, a := range all {
+					doors = append(doors, a.Door+" "+string(a.Reason))
+				}
+				cursor = next
 			}
 			return doors
 		}
@@ -364,12 +367,21 @@ func TestF16_DueDoorsComeByReasonAndWithoutThoseThatWantNoVisit(t *testing.T) {
 		x.at(synced.Add(91 * 24 * time.Hour))
 		wants("a day later, when the mute is over too", "2-34 asked_for", "2-33 long_not_visited", "2-31 long_not_visited",
 			"2-30 long_not_visited", "2-32 long_not_visited")
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, household.Account{
+			Household: x.doors[2], Result: household.AllWell, ClientRef: "88888888-4f6e-4a0e-8f57-90a4f9b0c1d2",
+			Promises: []household.Word{{NewPromise: request.NewPromise{DueOn: calendar.DayOf(d.Now()).Add(1), Text: "送雨靴"}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		wants("a visit, with a promise for tomorrow", "2-34 asked_for", "2-33 long_not_visited", "2-31 long_not_visited", "2-30 long_not_visited")
+		x.at(synced.Add(92 * 24 * time.Hour))
+		wants("tomorrow", "2-32 promise_due", "2-34 asked_for", "2-33 long_not_visited", "2-31 long_not_visited", "2-30 long_not_visited")
 		for name, by := range map[string]org.Actor{"the secretary": x.FengShuangjiang, "the same person as officer": x.YaoOfficer, "nobody": {}} {
-			if _, err := x.service.Due(t.Context(), by); !errors.Is(err, problem.ErrForbidden) {
+			if _, _, err := x.service.Due(t.Context(), by, "", 0); !errors.Is(err, problem.ErrForbidden) {
 				t.Errorf("%s: %v, want %v", name, err, problem.ErrForbidden)
 			}
 		}
-		if all, err := x.service.Due(t.Context(), x.YiPian); err != nil || len(all) != 1 || all[0].Door != "1-1" {
+		if all, _, err := x.service.Due(t.Context(), x.YiPian, "", 0); err != nil || len(all) != 1 || all[0].Door != "1-1" {
 			t.Errorf("the neighbour's: %+v, %v, want their own door", all, err)
 		}
 	})

@@ -34,6 +34,7 @@ var (
 	ErrReasonMissing    = problem.New(problem.Invalid, "household.reason_missing")
 	ErrReasonUnexpected = problem.New(problem.Invalid, "household.reason_unexpected")
 	ErrMuteUnexpected   = problem.New(problem.Invalid, "household.mute_unexpected")
+	ErrPromiseAbout     = problem.New(problem.Invalid, "household.promise_about")
 	ErrDoorTwice        = problem.New(problem.Invalid, "household.door_twice")
 )
 
@@ -64,8 +65,16 @@ type Account struct {
 	Reason     Reason         `json:"reason"`
 	Note       string         `json:"note"`
 	MuteDays   int            `json:"muteDays"` // 0: not said
-	ClientRef  string         `json:"-"`        // of the act, for ever
+	Promises   []Word         `json:"promises,omitempty"`
+	FlagsSeen  []FlagID       `json:"flagsSeen,omitempty"` // that the visit found right
+	ClientRef  string         `json:"-"`                   // of the act, for ever
 	HappenedAt *time.Time     `json:"happenedAt"`
+}
+
+// A Word is what the member promised at the door: about one of the needs, or about nothing that was asked.
+type Word struct {
+	request.NewPromise
+	About int `json:"about,omitempty"` // the number of the need, from 1; 0: the only one, if there is one
 }
 
 const (
@@ -86,6 +95,13 @@ func (a Account) check() error {
 		return ErrReasonUnexpected.Field("/reason", "household.reason_unexpected")
 	case a.Result != Declined && a.MuteDays != 0:
 		return ErrMuteUnexpected.Field("/muteDays", "household.mute_unexpected")
+	case a.Result != Needs && a.Result != AllWell && len(a.Promises) > 0:
+		return ErrPromiseAbout.Field("/promises", ErrPromiseAbout.Code)
+	}
+	for _, w := range a.Promises {
+		if w.About > len(a.Needs) {
+			return ErrPromiseAbout.Field("/promises", ErrPromiseAbout.Code)
+		}
 	}
 	return nil
 }

@@ -25,10 +25,11 @@ const acts sealed.Purpose = "visit"
 // visitWindow is how far back the list of visits reaches.
 const visitWindow = 31 * 24 * time.Hour
 
-// A Recorded visit, with the requests that its needs became.
+// A Recorded visit, with the requests that its needs became and what was promised.
 type Recorded struct {
 	Visit
 	Requests []request.Seen
+	Promises []request.PromiseID
 }
 
 // RecordVisit records a visit with all that came out of it, in one transaction (X20). Told again under its clientRef,
@@ -49,7 +50,10 @@ func (s *Service) RecordVisit(ctx context.Context, by org.Actor, a Account) (r R
 		if err != nil {
 			return err
 		}
-		r.Requests, err = s.requests.Opened(ctx, tx, ids...)
+		if r.Requests, err = s.requests.Opened(ctx, tx, ids...); err != nil {
+			return err
+		}
+		r.Promises, err = request.PromisesOfVisit(ctx, tx, int64(id))
 		return err
 	})
 	return r, err
@@ -125,7 +129,17 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 			return 0, err
 		}
 	}
-	if err := s.openNeeds(ctx, tx, by, v, a.Needs); err != nil {
+	opened, err := s.openNeeds(ctx, tx, by, v, a.Needs)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.giveWord(ctx, tx, by, v, a.Promises, opened); err != nil {
+		return 0, err
+	}
+	if err := s.foundRight(ctx, tx, by, v.Premises, a.FlagsSeen); err != nil {
+		return 0, err
+	}
+	if err := visitedInRisk(ctx, tx, v); err != nil {
 		return 0, err
 	}
 	if v.onSite() {
@@ -169,13 +183,13 @@ func (s *Service) again(ctx context.Context, tx *db.Tx, by org.Actor, a Account,
 
 // openNeeds makes requests of what was needed at v. What the member did not say about the asker is taken from the
 // household's own contact.
-func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, needs []request.Need) error {
+func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, needs []request.Need) (opened []request.ID, err error) {
 	if len(needs) == 0 {
-		return nil
+		return nil, nil
 	}
 	contact, err := readContact(ctx, tx, v.Premises)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, n := range needs {
 		if n.Who == "" {
@@ -184,10 +198,29 @@ func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visi
 		if n.CallBack == request.CallPhone && n.Phone == "" {
 			n.Phone = contact.Phone.Reveal()
 		}
-		if _, err := s.requests.Open(ctx, tx, by, request.Opening{
+		id, err := s.requests.Open(ctx, tx, by, request.Opening{
 			Need: n, Channel: request.OnVisit, Unit: by.Grid, Premises: int64(v.Premises), Visit: int64(v.ID),
 			HappenedAt: v.HappenedAt, ClockUntrusted: v.ClockUntrusted,
-		}); err != nil {
+		})
+		if err != nil {
+			return nil, err
+		}
+		opened = append(opened, id)
+	}
+	return opened, nil
+}
+
+// giveWord writes down what was promised at v, about the requests that were opened there or about none.
+func (s *Service) giveWord(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, words []Word, opened []request.ID) error {
+	for _, w := range words {
+		w.Premises, w.Visit = int64(v.Premises), int64(v.ID)
+		switch {
+		case w.About > 0:
+			w.Request = opened[w.About-1]
+		case len(opened) == 1:
+			w.Request = opened[0]
+		}
+		if _, err := s.requests.Promise(ctx, tx, by, w.NewPromise); err != nil {
 			return err
 		}
 	}
@@ -200,6 +233,7 @@ type VisitDetail struct {
 	Note     string
 	Visitor  string
 	Requests []request.ID
+	Promises []request.PromiseID
 }
 
 // ReadVisit shows a visit to the holder of the area it was paid in. The reading is noted, and without the note
@@ -216,6 +250,9 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 			return err
 		}
 		if d.Requests, err = request.OfVisit(ctx, tx, int64(id)); err != nil {
+			return err
+		}
+		if d.Promises, err = request.PromisesOfVisit(ctx, tx, int64(id)); err != nil {
 			return err
 		}
 		names, err := member.Names(ctx, tx, d.PersonID)
@@ -253,6 +290,8 @@ type Counts struct {
 	Month   string
 	Results []string // in the order of results
 	Total   string   // empty: withheld
+	Found   string   // needs that visits of the month brought to light (F17); empty: withheld
+	Solved  string   // and those of them that are solved
 }
 
 // Counts is how the visits below by ended in a month such as 2026-05; empty is this month. A month and the whole
@@ -278,5 +317,11 @@ func (s *Service) Counts(ctx context.Context, by org.Actor, month string) (Count
 	if sum, shown := total(cells); shown {
 		c.Total = sum
 	}
+	needs, solved, err := request.FoundOnVisits(ctx, s.db, by, first.Time(), next.Time())
+	if err != nil {
+		return Counts{}, err
+	}
+	c.Solved = small(solved)
+	c.Found, _ = total([]int{solved, needs - solved})
 	return c, nil
 }

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"context"
+	"errors"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -75,4 +76,16 @@ func GeofenceOn(ctx context.Context, q db.Queryer, unit org.UnitID, day calendar
 		WHERE s.unit_id = ? AND s.name = ? AND s.enabled = ? AND b.state = ? AND b.valid_until > ?`,
 		unit, Geofence, true, Approved, day)
 	return on, db.Wrap(err, nil, "ask for the geofence of unit %d", unit)
+}
+
+// RestsOn says why nothing for a purpose can rest on a legal basis on a day, or nil.
+func RestsOn(ctx context.Context, q db.Queryer, id BasisID, purpose string, day calendar.Day) error {
+	b, err := findBasis(ctx, q, id)
+	if err != nil && !errors.Is(err, problem.ErrNotFound) {
+		return err
+	}
+	if b.Purpose != purpose || !b.Holds(day) {
+		return ErrBasisMissing
+	}
+	return nil
 }

@@ -136,52 +136,25 @@ func listNeedingHelp(ctx context.Context, q db.Queryer, by org.Actor, p page.Pag
 	return all, db.Wrap(err, nil, "list promises that need help")
 }
 
-// PromisedAt are those of the premises that were promised something which is due by a day, with the day first due.
-func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...int64) (map[int64]calendar.Day, error) {
-	due := map[int64]calendar.Day{}
+// PromisedAt are those of the premises that were promised something which is due by a day.
+func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...int64) (map[int64]bool, error) {
+	due := map[int64]bool{}
 	if len(premises) == 0 {
 		return due, nil
 	}
 	query, args, err := db.In(`
-		SELECT premises_id, MIN(due_on) AS due_on
+		SELECT DISTINCT premises_id
 		FROM promise
-		WHERE premises_id IN (?) AND state = ? AND due_on <= ?
-		GROUP BY premises_id`, premises, PromiseOpen, by)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Premises int64        `db:"premises_id"`
-		DueOn    calendar.Day `db:"due_on"`
-	}
-	err = q.Select(ctx, &rows, query, args...)
-	for _, r := range rows {
-		due[r.Premises] = r.DueOn
-	}
-	return due, db.Wrap(err, nil, "find at which of %d doors something is due", len(premises))
-}
-
-// HousePromised are those of the premises that were promised something about the house itself, whenever it is due:
-// rain does not wait for it.
-func HousePromised(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bool, error) {
-	promised := map[int64]bool{}
-	if len(premises) == 0 {
-		return promised, nil
-	}
-	query, args, err := db.In(`
-		SELECT DISTINCT p.premises_id
-		FROM promise p
-		JOIN request r ON r.id = p.request_id
-		WHERE p.premises_id IN (?) AND p.state = ? AND r.category = ?`, premises, PromiseOpen, DwellingSafety)
+		WHERE premises_id IN (?) AND state = ? AND due_on <= ?`, premises, PromiseOpen, by)
 	if err != nil {
 		return nil, err
 	}
 	var found []int64
 	err = q.Select(ctx, &found, query, args...)
 	for _, id := range found {
-		promised[id] = true
+		due[id] = true
 	}
-	return promised, db.Wrap(err, nil, "find at which of %d doors the house was promised something", len(premises))
+	return due, db.Wrap(err, nil, "find at which of %d doors something is due", len(premises))
 }
 
 // OpenPromisesIn are the open promises of a unit's roles, those due first in front: what a handover packs.

@@ -83,6 +83,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		c := w.cover()
 		v := w.village()
 		v.homes()
+		v.care()
 		v.entrances()
 		v.roster()
 		v.structure()

@@ -60,6 +60,31 @@ CREATE TABLE `area_entrance` (
   CONSTRAINT `area_entrance_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `area_round` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `building_id` bigint(20) DEFAULT NULL,
+  `entrance_id` bigint(20) DEFAULT NULL,
+  `kind` varchar(20) NOT NULL,
+  `doors` int(11) NOT NULL,
+  `answered` int(11) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `client_ref` char(36) NOT NULL,
+  `fingerprint` varbinary(32) NOT NULL,
+  `happened_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `area_round_once` (`person_id`,`client_ref`),
+  KEY `area_round_unit` (`unit_id`,`recorded_at`,`id`),
+  KEY `area_round_building` (`building_id`),
+  KEY `area_round_entrance` (`entrance_id`),
+  CONSTRAINT `area_round_building_fk` FOREIGN KEY (`building_id`) REFERENCES `building` (`id`),
+  CONSTRAINT `area_round_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`),
+  CONSTRAINT `area_round_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `area_round_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `audit` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `lane` smallint(6) NOT NULL,
@@ -1028,6 +1053,47 @@ CREATE TABLE `revocation` (
   `at` datetime(3) NOT NULL,
   PRIMARY KEY (`id`),
   KEY `revocation_at` (`at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `risk_event` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `opened_at` datetime(3) NOT NULL,
+  `ends_at` datetime(3) NOT NULL,
+  `closed_at` datetime(3) DEFAULT NULL,
+  `purge_at` datetime(3) DEFAULT NULL,
+  `offered` int(11) NOT NULL DEFAULT 0,
+  `person_id` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `risk_event_unit` (`unit_id`,`opened_at`,`id`),
+  KEY `risk_event_ends` (`state`,`ends_at`),
+  KEY `risk_event_purge` (`state`,`purge_at`),
+  KEY `risk_event_person` (`person_id`),
+  CONSTRAINT `risk_event_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `risk_event_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `risk_offer` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `event_id` bigint(20) NOT NULL,
+  `area_id` bigint(20) NOT NULL,
+  `premises_id` bigint(20) NOT NULL,
+  `reason` varchar(20) NOT NULL,
+  `visit_id` bigint(20) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `risk_offer_once` (`event_id`,`premises_id`),
+  KEY `risk_offer_area` (`event_id`,`area_id`,`id`),
+  KEY `risk_offer_area_fk` (`area_id`),
+  KEY `risk_offer_premises` (`premises_id`),
+  KEY `risk_offer_visit` (`visit_id`),
+  CONSTRAINT `risk_offer_event_fk` FOREIGN KEY (`event_id`) REFERENCES `risk_event` (`id`),
+  CONSTRAINT `risk_offer_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
+  CONSTRAINT `risk_offer_unit_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `risk_offer_visit_fk` FOREIGN KEY (`visit_id`) REFERENCES `visit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `role_assignment` (

@@ -307,6 +307,46 @@ func aVisit(c *cell) int64 {
 	}).id("id")
 }
 
+// anAgreedHome is one that agrees to be looked after, and has no flag.
+func anAgreedHome(c *cell) int64 {
+	id := aHome(c)
+	c.set(`DELETE FROM care_flag WHERE premises_id = ?`, id)
+	c.set(`UPDATE household_consent SET recorded_at = recorded_at, withdrawn_at = NULL, valid_to = valid_from WHERE premises_id = ?`, id)
+	c.lead(c.at).post(fmt.Sprintf("/v1/households/%d/consents", id), map[string]any{"purpose": "care_visit", "wording": "2026-01", "channel": "in_person"})
+	return id
+}
+
+// aFlag is one of a home of c.at.
+func aFlag(c *cell) int64 {
+	id, holder := anAgreedHome(c), c.lead(c.at)
+	holder.token = "" // a new session has just shown its second factor
+	return holder.post(fmt.Sprintf("/v1/households/%d/flags", id), map[string]any{
+		"kind": "veteran", "source": "household", "purpose": "节日走访", "expiresOn": c.today().Add(30),
+	}).id("id")
+}
+
+// aRisk is dangerous weather at c.at.
+func aRisk(c *cell) int64 {
+	c.closeRisks()
+	return c.as(org.RolePartyOffice, c.at.subdistrict().party()).post("/v1/risk-events", map[string]any{
+		"kind": "heavy_rain", "hours": 48, "unitId": c.at.ID,
+	}).id("id")
+}
+
+// closeRisks ends all dangerous weather: there is one of a kind at a place.
+func (c *cell) closeRisks() { c.set(`UPDATE risk_event SET state = 'purged' WHERE state <> 'purged'`) }
+
+// risksAround is the oracle of dangerous weather: at what one sees, and where one's own unit lies.
+func risksAround(c *cell) bool { return around(c) }
+
+// anAreasEntrance is the one of the area c.at.
+func anAreasEntrance(c *cell) (id int64) {
+	if err := c.db().Get(c.Context(), &id, `SELECT entrance_id FROM premises WHERE id = ?`, c.at.doors[0]); err != nil {
+		c.Fatal(err)
+	}
+	return id
+}
+
 // aPromise is one that the holder of the area c.at has made about a request there.
 func aPromise(c *cell) int64 {
 	return c.lead(c.at).post(fmt.Sprintf("/v1/requests/%d/promises", aRequest(c)), map[string]any{"dueOn": c.today()}).id("id")
@@ -802,6 +842,35 @@ var plans = map[string]*plan{
 		}
 		holder.must(http.MethodPut, path+"/contact", map[string]any{"formOfAddress": "林女士", "phone": c.phone(), "version": version})
 		return id
+	}},
+	"giveHouseholdConsent":     {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"withdrawHouseholdConsent": {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"listFlags":                {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"setFlag": {fits: areas, make: anAgreedHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
+		b["expiresOn"] = c.today().Add(30)
+	})},
+	"renewFlag": {fits: areas, make: aFlag, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
+		b["expiresOn"] = c.today().Add(60)
+	})},
+	"endFlag":    {fits: areas, make: aFlag, sees: homesOfOwnArea},
+	"refuseFlag": {fits: areas, make: aFlag, sees: homesOfOwnArea},
+	"openRiskEvent": {fits: place, sees: func(c *cell) bool { return c.by.sees(c.at) }, fill: fill(func(c *cell, b map[string]any) {
+		c.closeRisks()
+		b["unitId"] = c.at.ID
+	})},
+	"listRiskEvents": {fits: place, make: aRisk, sees: risksAround, list: "id"},
+	"getRiskEvent":   {fits: place, make: aRisk, sees: risksAround},
+	"closeRiskEvent": {fits: place, make: aRisk, sees: risksAround},
+	"listVisitRound": {fits: place, make: aRisk, sees: func(c *cell) bool {
+		return c.by.role == org.RoleAreaHolder && risksAround(c)
+	}},
+	"recordRound": {fits: areas, sees: homesOfOwnArea, make: anAreasEntrance, fill: fill(func(c *cell, b map[string]any) {
+		b["entranceId"] = c.thing
+	})},
+	"listRounds": {fits: areas, sees: homesOfOwnArea, list: "id", make: func(c *cell) int64 {
+		return c.lead(c.at).post("/v1/rounds", map[string]any{
+			"entranceId": anAreasEntrance(c), "kind": "notice", "doors": 12, "answered": 7, "clientRef": uuid.NewString(),
+		}).id("id")
 	}},
 	"recordVisit": {fits: areas, make: aHome, sees: homesOfOwnArea},
 	"recordVisits": {fits: areas, make: aHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {

@@ -14,7 +14,7 @@ import (
 // column is the column of the table of domain.md §3.5 that an object of the contract stands in.
 var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
-	"household": "HH", "area": "HH", "entrance": "HH", "visit": "VI", "visit_count": "VI", "request": "RQ",
+	"household": "HH", "area": "HH", "entrance": "HH", "visit": "VI", "visit_count": "VI", "care_flag": "FL", "request": "RQ",
 	"card": "CA", "counter_step": "RQ", "category": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
 	"board": "BD", "public_profile": "RO",
 }
@@ -38,11 +38,12 @@ var besides = map[string]string{
 	"place":            "where codes are shown: security.md §7 says who may make and show them",
 	"handover":         "of who takes an area over; the leads above hear of it (X3)",
 	"absence":          "said by whoever has a role, of themselves; their leads hear of it (X2)",
+	"risk_event":       "of the office, in counts; its list shows whoever looks after homes their own",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }
 
 // waiting are the columns that no operation has come to yet. The list only ever gets shorter.
-var waiting = []string{"PO", "WK", "CO", "ME", "AC", "FL", "CT", "PL", "SC", "PG", "MD", "RP"}
+var waiting = []string{"PO", "WK", "CO", "ME", "AC", "CT", "PL", "SC", "PG", "MD", "RP"}
 
 // A right is a cell of the table: what a role reads and does of an object. – is nothing.
 type right struct{ role, object string }

@@ -1,0 +1,306 @@
+package household_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
+)
+
+// agree writes down that a door agrees to a purpose.
+func (x *fixture) agree(t *testing.T, by org.Actor, id household.ID, purpose household.ConsentPurpose) {
+	t.Helper()
+	n := household.NewConsent{Household: id, Purpose: purpose, Wording: "2026-01", Channel: "in_person"}
+	if _, err := x.service.GiveConsent(t.Context(), by, n); err != nil {
+		t.Fatalf("agree: %v", err)
+	}
+}
+
+func veteran(id household.ID, until calendar.Day) household.NewFlag {
+	return household.NewFlag{Household: id, Kind: "veteran", Source: "household", Purpose: "节日走访", Note: "参战退役", ExpiresOn: until}
+}
+
+// flag sets a flag at a door that agrees to it.
+func (x *fixture) flag(t *testing.T, id household.ID, until calendar.Day) household.Flag {
+	t.Helper()
+	x.agree(t, x.YaoMangzhong, id, household.CareVisit)
+	f, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, veteran(id, until))
+	if err != nil {
+		t.Fatalf("set a flag: %v", err)
+	}
+	return f
+}
+
+func day(d calendar.Day) time.Time { return d.Time() }
+
+func TestK22_AFlagIsHiddenAfterItsLastDayAndGoneThirtyDaysLater(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.at(day("2026-06-01").Add(10 * time.Hour))
+		f := x.flag(t, x.doors[1], "2026-06-30")
+		purge := func() {
+			t.Helper()
+			for range 3 { // as many nodes
+				if _, err := x.service.PurgeFlags(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		shown := func() int {
+			t.Helper()
+			all, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(all)
+		}
+		for _, c := range []struct {
+			at         time.Time
+			shown, row int
+		}{
+			{day("2026-07-01").Add(-time.Millisecond), 1, 1},
+			{day("2026-07-01"), 0, 1},
+			{day("2026-07-31").Add(-time.Millisecond), 0, 1},
+			{day("2026-07-31"), 0, 0},
+		} {
+			x.at(c.at)
+			purge()
+			if got := shown(); got != c.shown {
+				t.Errorf("%v: %d flags shown, want %d", c.at, got, c.shown)
+			}
+			if got := count(t, d, `SELECT COUNT(*) FROM care_flag`); got != c.row {
+				t.Errorf("%v: %d rows, want %d", c.at, got, c.row)
+			}
+			if _, err := x.service.RenewFlag(t.Context(), x.YaoMangzhong, f.ID, "2026-09-30", "仍需帮助"); c.shown == 0 && !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%v: renew a hidden flag: %v, want not found", c.at, err)
+			} else if c.shown == 1 { // put it back
+				if _, err := x.service.RenewFlag(t.Context(), x.YaoMangzhong, f.ID, "2026-06-30", "更正日期"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		f := x.flag(t, x.doors[1], "2026-12-31")
+		standIn := x.YaoMangzhong
+		standIn.PersonID, standIn.StandInFor = x.YiPian.PersonID, x.YaoMangzhong.PersonID
+		before := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`)
+		for name, by := range map[string]org.Actor{
+			"a neighbour": x.YiPian, "the secretary": x.FengShuangjiang, "the same person as officer": x.YaoOfficer,
+			"the office": x.LuoQingming, "a resident": x.LinXiaoman, "a stand-in": standIn, "nobody": {},
+		} {
+			if all, err := x.service.Flags(t.Context(), by, x.doors[1]); !errors.Is(err, problem.ErrNotFound) || all != nil {
+				t.Errorf("%s: %v, %v; want not found", name, all, err)
+			}
+			if _, err := x.service.SetFlag(t.Context(), by, veteran(x.doors[0], "2026-12-31")); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s sets one: %v, want not found", name, err)
+			}
+			if err := x.service.EndFlag(t.Context(), by, f.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s ends it: %v, want not found", name, err)
+			}
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`); n != before {
+			t.Errorf("%d readings are noted, want none", n-before)
+		}
+		standIn.FlagsToo = true // the absence says so (AA6)
+		for name, by := range map[string]org.Actor{"the holder": x.YaoMangzhong, "a stand-in who may": standIn} {
+			all, err := x.service.Flags(t.Context(), by, x.doors[1])
+			if err != nil || len(all) != 1 || all[0].Kind != "veteran" || all[0].Note != "参战退役" {
+				t.Errorf("%s: %+v, %v; want the flag", name, all, err)
+			}
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`); n != before+2 {
+			t.Errorf("%d readings are noted, want 2", n-before)
+		}
+	})
+}
+
+func TestT8_WhoStandsInForAVacantAreaSeesItsFlags(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.flag(t, x.doors[1], "2026-12-31")
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = ? WHERE id = ?`, calendar.DayOf(tx.Now), x.YaoMangzhong.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := x.service.Flags(t.Context(), x.FengShuangjiang, x.doors[1]); err != nil || len(all) != 1 {
+			t.Errorf("the next lead up sees %v, %v; want the flag", all, err)
+		}
+		if _, err := x.service.Flags(t.Context(), x.ZhengXiaoxue, x.doors[1]); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("another village's: %v, want not found", err)
+		}
+	})
+}
+
+func TestAFlagWithoutConsentOrLegalBasisIsRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		n := veteran(x.doors[0], "2026-12-31")
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, privacy.ErrConsentRequired) {
+			t.Errorf("without consent: %v, want %v", err, privacy.ErrConsentRequired)
+		}
+		n.BasisID = 77
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, privacy.ErrBasisMissing) {
+			t.Errorf("with a basis that is none: %v, want %v", err, privacy.ErrBasisMissing)
+		}
+		if got := count(t, d, `SELECT COUNT(*) FROM care_flag`); got != 0 {
+			t.Errorf("%d flags, want none", got)
+		}
+		x.flag(t, x.doors[0], "2026-12-31")
+		n.BasisID = 0
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, household.ErrFlagThere) {
+			t.Errorf("a second one of its kind: %v, want %v", err, household.ErrFlagThere)
+		}
+		for _, until := range []calendar.Day{"2026-08-16", "2027-08-18"} {
+			n.Kind, n.ExpiresOn = "low_income", until
+			if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, household.ErrFlagExpiry) {
+				t.Errorf("until %s: %v, want %v", until, err, household.ErrFlagExpiry)
+			}
+		}
+		n.Temporary, n.ExpiresOn = true, "2026-11-18"
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, household.ErrFlagExpiry) {
+			t.Errorf("a temporary one for more than 3 months: %v, want %v", err, household.ErrFlagExpiry)
+		}
+	})
+}
+
+func TestARefusalLeavesNoFlagAndNoneForThirtyDays(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		f := x.flag(t, x.doors[1], "2026-12-31")
+		if err := x.service.RefuseFlag(t.Context(), x.YaoMangzhong, f.ID, "in_person"); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, d, `SELECT COUNT(*) FROM care_flag`); got != 0 {
+			t.Errorf("%d flags are left, want none", got)
+		}
+		x.at(synced.Add(29 * 24 * time.Hour))
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, veteran(x.doors[1], "2026-12-31")); !errors.Is(err, household.ErrFlagRefused) {
+			t.Errorf("29 days later: %v, want %v", err, household.ErrFlagRefused)
+		}
+		x.at(synced.Add(30 * 24 * time.Hour))
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, veteran(x.doors[1], "2026-12-31")); !errors.Is(err, privacy.ErrConsentRequired) {
+			t.Errorf("30 days later: %v, want %v", err, privacy.ErrConsentRequired)
+		}
+		x.flag(t, x.doors[1], "2026-12-31") // its own yes is good at once
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, x.doors[1], household.CareVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, d, `SELECT COUNT(*) FROM care_flag`); got != 0 {
+			t.Errorf("%d flags are left of a consent withdrawn, want none", got)
+		}
+	})
+}
+
+func TestTheHolderHearsOnceThatFlagsEndInFourteenDays(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.at(day("2026-06-01").Add(10 * time.Hour))
+		x.flag(t, x.doors[0], "2026-06-30")
+		x.flag(t, x.doors[1], "2026-06-30")
+		x.flag(t, x.doors[2], "2026-07-30")
+		warn := func(at time.Time) {
+			t.Helper()
+			x.at(at)
+			for range 3 { // as many nodes
+				if _, err := x.service.WarnFlags(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		morning := day("2026-06-16").Add(8*time.Hour + 30*time.Minute)
+		warn(morning.Add(-time.Millisecond))
+		if got := count(t, d, `SELECT COUNT(*) FROM inbox WHERE kind = 'flag.expiring'`); got != 0 {
+			t.Errorf("told %d times a moment too early", got)
+		}
+		warn(morning)
+		warn(morning.Add(24 * time.Hour))
+		var told []string
+		if err := d.Select(t.Context(), &told, `SELECT args FROM inbox WHERE kind = 'flag.expiring'`); err != nil || !slices.Equal(told, []string{`{"count":2}`}) {
+			t.Errorf("told %q (%v), want once, of two", told, err)
+		}
+	})
+}
+
+func TestX20_FlagsThatAVisitFoundRightAreNotedWithIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		f := x.flag(t, x.doors[1], "2026-12-31")
+		a := leak(x)
+		a.FlagsSeen = []household.FlagID{f.ID, f.ID + 9}
+		before := traces(t, d)
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); !errors.Is(err, household.ErrFlagSeen) {
+			t.Errorf("with a flag that is none: %v, want %v", err, household.ErrFlagSeen)
+		}
+		if after := traces(t, d); after["visit"] != before["visit"] || after["request"] != before["request"] {
+			t.Errorf("a refused visit leaves rows: %v, then %v", before, after)
+		}
+		a.FlagsSeen = a.FlagsSeen[:1]
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[1]); err != nil || all[0].SeenAt == nil || !all[0].SeenAt.Equal(synced) {
+			t.Errorf("read %+v, %v; want it seen at %v", all, err, synced)
+		}
+		due, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range due {
+			if row.Flagged {
+				t.Errorf("door %s is marked, and was visited", row.Door)
+			}
+		}
+	})
+}
+
+// The rule of idea 8: flags are read by the list of visits and by who may know of one flag, and by nothing else. No
+// other SQL of the program names their table.
+func TestNothingElseReadsCareFlags(t *testing.T) {
+	t.Parallel()
+	table, reader := regexp.MustCompile(`\b`+"care"+`_flag\b`), regexp.MustCompile(`\b(flagged|flagsOf|findFlag)\(`)
+	allowed := map[string][]string{
+		"table":  {"internal/household/flagstore.go", "internal/household/flag.go"},
+		"reader": {"internal/household/flag.go", "internal/household/flagstore.go", "internal/household/due.go"},
+	}
+	seen := 0
+	err := fs.WalkDir(os.DirFS("../.."), "internal", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			return err
+		}
+		if table.Match(text) {
+			if seen++; !slices.Contains(allowed["table"], name) {
+				t.Errorf("%s names the table of care flags", name)
+			}
+		}
+		if strings.HasPrefix(name, "internal/household/") && reader.Match(text) && !slices.Contains(allowed["reader"], name) {
+			t.Errorf("%s reads care flags", name)
+		}
+		return nil
+	})
+	if err != nil || seen == 0 {
+		t.Errorf("%d files name the table (%v), want those that keep it", seen, err)
+	}
+}

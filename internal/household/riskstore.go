@@ -1,0 +1,273 @@
+package household
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+)
+
+const riskColumns = `
+	e.id, e.unit_id, u.name AS unit_name, e.kind, e.state, e.opened_at, e.ends_at, e.closed_at, e.purge_at, e.offered,
+	e.person_id, e.assignment_id, e.version`
+
+func insertRisk(ctx context.Context, tx *db.Tx, e *RiskEvent) error {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO risk_event (unit_id, kind, state, opened_at, ends_at, offered, person_id, assignment_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		e.UnitID, e.Kind, e.State, e.OpenedAt, e.EndsAt, e.Offered, e.PersonID, e.Assignment)
+	e.ID, e.Version = RiskEventID(id), 1
+	return db.Wrap(err, nil, "insert a risk event")
+}
+
+// saveRisk stores how far e has come, and says whether nobody was faster.
+func saveRisk(ctx context.Context, tx *db.Tx, e RiskEvent) (saved bool, err error) {
+	found, err := tx.Change(ctx, `
+		UPDATE risk_event
+		SET state = ?, closed_at = ?, purge_at = ?, version = version + 1
+		WHERE id = ? AND version = ?`, e.State, e.ClosedAt, e.PurgeAt, e.ID, e.Version)
+	return found == 1, db.Wrap(err, nil, "save risk event %d", e.ID)
+}
+
+// riskOpenAt says whether an event of a kind is open at a unit.
+func riskOpenAt(ctx context.Context, q db.Queryer, unit org.UnitID, kind string) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM risk_event
+		WHERE unit_id = ? AND kind = ? AND state = ?`, unit, kind, RiskOpen)
+	return n > 0, db.Wrap(err, nil, "find an open risk event of unit %d", unit)
+}
+
+// around are the units that by's own lies in, and itself: what happens there concerns it.
+func around(by org.Actor) []org.UnitID { return append(slices.Clone(by.Grid.Above()), by.Grid.ID) }
+
+// findRisk returns the event if it is of a unit that by sees, or that by's own unit lies in.
+func findRisk(ctx context.Context, q db.Queryer, by org.Actor, id RiskEventID) (e RiskEvent, err error) {
+	from, to := by.Scope()
+	query, args, err := db.In(`
+		SELECT `+riskColumns+`
+		FROM risk_event e
+		JOIN unit u ON u.id = e.unit_id
+		WHERE e.id = ? AND ((u.path >= ? AND u.path < ?) OR u.id IN (?))`, id, from, to, around(by))
+	if err != nil {
+		return e, err
+	}
+	err = q.Get(ctx, &e, query, args...)
+	return e, db.Wrap(err, problem.ErrNotFound, "find risk event %d", id)
+}
+
+// listRisks are the events of the units that by sees, the newest first.
+func listRisks(ctx context.Context, q db.Queryer, by org.Actor, since time.Time, p page.Page) (all []RiskEvent, err error) {
+	from, to := by.Scope()
+	err = q.Select(ctx, &all, `
+		SELECT `+riskColumns+`
+		FROM unit u
+		JOIN risk_event e ON e.unit_id = u.id
+		WHERE u.path >= ? AND u.path < ?
+		  AND e.opened_at >= ? AND e.opened_at <= ? AND (e.opened_at < ? OR e.id < ?)
+		ORDER BY e.opened_at DESC, e.id DESC
+		LIMIT ?`, from, to, since, p.At, p.At, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list risk events")
+}
+
+// listRisksAround are the events of the units that by's own lies in, the newest first.
+func listRisksAround(ctx context.Context, q db.Queryer, by org.Actor, since time.Time, p page.Page) (all []RiskEvent, err error) {
+	query, args, err := db.In(`
+		SELECT `+riskColumns+`
+		FROM risk_event e
+		JOIN unit u ON u.id = e.unit_id
+		WHERE e.unit_id IN (?)
+		  AND e.opened_at >= ? AND e.opened_at <= ? AND (e.opened_at < ? OR e.id < ?)
+		ORDER BY e.opened_at DESC, e.id DESC
+		LIMIT ?`, around(by), since, p.At, p.At, p.ID, p.Limit())
+	if err != nil {
+		return nil, err
+	}
+	return all, db.Wrap(q.Select(ctx, &all, query, args...), nil, "list risk events around an area")
+}
+
+// agreedIn are the homes of u where somebody lives and that agreed to a visit in dangerous weather.
+func agreedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day) (offers []Offer, err error) {
+	from, to := org.Actor{Grid: u}.Scope()
+	err = q.Select(ctx, &offers, `
+		SELECT DISTINCT a.area_id, p.id AS premises_id
+		FROM unit x
+		JOIN area_entrance a ON a.area_id = x.id
+		JOIN premises p ON p.entrance_id = a.entrance_id
+		JOIN household_consent c ON c.premises_id = p.id
+		WHERE x.path >= ? AND x.path < ?
+		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+		  AND p.occupied = ?
+		  AND c.purpose = ? AND c.withdrawn_at IS NULL
+		  AND c.valid_from <= ? AND (c.valid_to IS NULL OR c.valid_to > ?)
+		ORDER BY a.area_id, p.id`, from, to, day, day, true, RiskVisit, day, day)
+	return offers, db.Wrap(err, nil, "find the homes that agreed to a visit")
+}
+
+// promisedIn are the homes of u where somebody lives and that were promised something about the house, whenever it is
+// due: rain does not wait for it.
+func promisedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day) (offers []Offer, err error) {
+	from, to := org.Actor{Grid: u}.Scope()
+	err = q.Select(ctx, &offers, `
+		SELECT DISTINCT a.area_id, p.id AS premises_id
+		FROM unit x
+		JOIN area_entrance a ON a.area_id = x.id
+		JOIN premises p ON p.entrance_id = a.entrance_id
+		JOIN promise w ON w.premises_id = p.id
+		JOIN request r ON r.id = w.request_id
+		WHERE x.path >= ? AND x.path < ?
+		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+		  AND p.occupied = ? AND w.state = ? AND r.category = ?
+		ORDER BY a.area_id, p.id`, from, to, day, day, true, request.PromiseOpen, request.DwellingSafety)
+	return offers, db.Wrap(err, nil, "find the homes that were promised something")
+}
+
+func insertOffers(ctx context.Context, tx *db.Tx, event RiskEventID, offers []Offer) error {
+	for some := range slices.Chunk(offers, rowsAtOnce) {
+		args := make([]any, 0, 4*len(some))
+		for _, o := range some {
+			args = append(args, event, o.AreaID, o.Premises, o.Reason)
+		}
+		_, err := tx.Change(ctx, `
+			INSERT INTO risk_offer (event_id, area_id, premises_id, reason)
+			VALUES `+rows("(?, ?, ?, ?)", len(some)), args...)
+		if err != nil {
+			return db.Wrap(err, nil, "insert %d homes of risk event %d", len(some), event)
+		}
+	}
+	return nil
+}
+
+// listOffers are the homes of by's own area on the list of an event. Who has moved into another area since is seen
+// there.
+func listOffers(ctx context.Context, q db.Queryer, by org.Actor, event RiskEventID) (offers []Offer, err error) {
+	from, to := by.Scope()
+	day := calendar.DayOf(db.NowOf(q))
+	err = q.Select(ctx, &offers, `
+		SELECT o.id, o.event_id, a.area_id, o.premises_id, o.reason, o.visit_id, e.label AS entrance, p.door, v.result
+		FROM unit u
+		JOIN area_entrance a ON a.area_id = u.id
+		JOIN entrance e ON e.id = a.entrance_id
+		JOIN premises p ON p.entrance_id = e.id
+		JOIN risk_offer o ON o.premises_id = p.id
+		LEFT JOIN visit v ON v.id = o.visit_id
+		WHERE u.path >= ? AND u.path < ?
+		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+		  AND o.event_id = ?
+		ORDER BY p.id
+		LIMIT 1000`, from, to, day, day, event)
+	return offers, db.Wrap(err, nil, "list the homes of risk event %d", event)
+}
+
+// countDone is at how many homes of an event somebody has called.
+func countDone(ctx context.Context, q db.Queryer, event RiskEventID) (n int, err error) {
+	err = q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM risk_offer
+		WHERE event_id = ? AND visit_id IS NOT NULL`, event)
+	return n, db.Wrap(err, nil, "count the calls of risk event %d", event)
+}
+
+// visitedInRisk ties a visit to the lists its home stands on, if it was paid while the weather was dangerous. A later
+// one takes the place of an earlier one.
+func visitedInRisk(ctx context.Context, tx *db.Tx, v Visit) error {
+	var offers []struct {
+		RiskEvent
+		Offer int64 `db:"offer_id"`
+	}
+	if err := tx.Select(ctx, &offers, `
+		SELECT `+riskColumns+`, o.id AS offer_id
+		FROM risk_offer o
+		JOIN risk_event e ON e.id = o.event_id
+		JOIN unit u ON u.id = e.unit_id
+		WHERE o.premises_id = ? AND e.state <> ?`, v.Premises, RiskPurged); err != nil {
+		return db.Wrap(err, nil, "find the risk events of household %d", v.Premises)
+	}
+	for _, o := range offers {
+		if !o.covers(v.HappenedAt) {
+			continue
+		}
+		if _, err := tx.Change(ctx, `
+			UPDATE risk_offer
+			SET visit_id = ?
+			WHERE id = ?`, v.ID, o.Offer); err != nil {
+			return db.Wrap(err, nil, "tie visit %d to risk event %d", v.ID, o.ID)
+		}
+	}
+	return nil
+}
+
+// atRisk are those of the households that stand on the list of an open risk event and were not called at yet.
+func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
+	found := map[ID]bool{}
+	for some := range slices.Chunk(ids, 500) {
+		query, args, err := db.In(`
+			SELECT o.premises_id
+			FROM risk_offer o
+			JOIN risk_event e ON e.id = o.event_id
+			WHERE o.premises_id IN (?) AND o.visit_id IS NULL AND e.state = ?`, some, RiskOpen)
+		if err != nil {
+			return nil, err
+		}
+		var rows []ID
+		if err := q.Select(ctx, &rows, query, args...); err != nil {
+			return nil, db.Wrap(err, nil, "find which of %d households are on a list", len(some))
+		}
+		for _, id := range rows {
+			found[id] = true
+		}
+	}
+	return found, nil
+}
+
+// dropOffers takes a household off the lists of risk events.
+func dropOffers(ctx context.Context, tx *db.Tx, id ID) error {
+	_, err := tx.Change(ctx, `
+		DELETE FROM risk_offer
+		WHERE premises_id = ? AND visit_id IS NULL AND reason = ?`, id, AgreedRiskVisit)
+	return db.Wrap(err, nil, "take household %d off the lists", id)
+}
+
+func risksOver(ctx context.Context, q db.Queryer, now time.Time) (all []RiskEvent, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT `+riskColumns+`
+		FROM risk_event e
+		JOIN unit u ON u.id = e.unit_id
+		WHERE e.state = ? AND e.ends_at <= ?
+		ORDER BY e.ends_at, e.id
+		LIMIT 100`, RiskOpen, now)
+	return all, db.Wrap(err, nil, "find risk events that are over")
+}
+
+func risksToPurge(ctx context.Context, q db.Queryer, now time.Time) (all []RiskEvent, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT `+riskColumns+`
+		FROM risk_event e
+		JOIN unit u ON u.id = e.unit_id
+		WHERE e.state = ? AND e.purge_at <= ?
+		ORDER BY e.purge_at, e.id
+		LIMIT 20`, RiskClosed, now)
+	return all, db.Wrap(err, nil, "find risk events to purge")
+}
+
+// purgeOffers leaves nothing of the list of an event, nor of what was noted at its homes meanwhile.
+func purgeOffers(ctx context.Context, tx *db.Tx, e RiskEvent) error {
+	if _, err := tx.Change(ctx, `
+		UPDATE visit
+		SET note_sealed = NULL
+		WHERE premises_id IN (SELECT premises_id FROM risk_offer WHERE event_id = ?)
+		  AND happened_at >= ? AND happened_at < ?`, e.ID, e.OpenedAt, e.ClosedAt); err != nil {
+		return db.Wrap(err, nil, "purge the notes of risk event %d", e.ID)
+	}
+	_, err := tx.Change(ctx, `
+		DELETE FROM risk_offer
+		WHERE event_id = ?`, e.ID)
+	return db.Wrap(err, nil, "purge the list of risk event %d", e.ID)
+}
