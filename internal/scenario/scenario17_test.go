@@ -1,9 +1,15 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"testing"
 	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 )
 
 // handovers calls each operation of handovers once, for a new area of 杏坞村.
@@ -36,4 +42,169 @@ func (v *village) handovers() {
 	v.says("signed", v.wants("handover", v.secretary.get(path), ok), "signed", "state")
 	check := v.wants("leads", v.secretary.get("/v1/coverage/leads"), ok)
 	v.says("each unit has a lead", check, check.at("met"), "total")
+}
+
+// S17: an area passes from one holder to the next.
+func TestScenario17HandoverOfAnArea(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-03-10 10:00", func(t *testing.T, w *world) {
+		ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
+		holder, secretary, leader := w.signIn("rh.m10"), w.signInStaff("rh.gb1"), w.signIn("rh.bg03")
+		seat := holder.role("area_holder", "10")
+		area := int64(w.wants("the area", holder.get("/v1/areas"), ok).at("items", 0, "id").(float64))
+		var needs []int64
+		for _, r := range w.wants("needs", holder.get("/v1/requests"), ok).items() {
+			needs = append(needs, int64(r["id"].(float64)))
+		}
+		if len(needs) != 3 {
+			t.Fatalf("area 10 has %d open requests, want 3", len(needs))
+		}
+		need := fmt.Sprintf("/v1/requests/%d", needs[0])
+		held := w.polled(org.UnitID(area))
+		end := func(seat int64) answer {
+			return secretary.post(fmt.Sprintf("/v1/role-assignments/%d/end", seat), map[string]any{"reason": "搬离本小区"})
+		}
+		house := int64(w.wants("the roles", secretary.get(fmt.Sprintf("/v1/role-assignments?personId=%d&role=area_holder", w.person("rh.m10"))), ok).at("items", 0, "unitId").(float64))
+		give := func(person any) int64 {
+			t.Helper()
+			return w.wants("grant", secretary.post("/v1/role-assignments", map[string]any{
+				"personId": person, "role": "area_holder", "unitId": house,
+			}), created).id("assignmentId")
+		}
+
+		// 1: what is open is packed, and the old holder is out with the next call.
+		hears := leader.phone()
+		w.wants("end", end(seat), done)
+		handover := w.wants("handovers", secretary.get("/v1/handovers"), ok)
+		for i, want := range []struct {
+			what  string
+			count int
+		}{{"requests", 3}, {"promises", 2}} {
+			w.says("packed", handover, want.what, "items", 0, "packed", i, "what")
+			w.says("packed "+want.what, handover, want.count, "items", 0, "packed", i, "count")
+		}
+		w.says("packed, for who is not to have it", handover, nil, "items", 0, "packed", 0, "ids")
+		w.refused("the old token", func() answer { return holder.get(need) }, http.StatusUnauthorized, "auth.token_stale")
+		w.wants("refresh", holder.renew(), ok)
+		w.missing("area 10, to who held it", func() answer { return holder.get(need) })
+		w.refused("the ended role", func() answer { return holder.acting(seat).get(need) }, http.StatusForbidden, "auth.acting_as_invalid")
+
+		// 2: until it is signed for, the leader of the group holds it, with its flags.
+		path := fmt.Sprintf("/v1/handovers/%.0f", handover.at("items", 0, "id"))
+		w.hears(hears, "handover.ready", 1)
+		pack := w.wants("the handover", leader.get(path), ok)
+		w.says("the interim holder", pack, "group_leader", "interim", 0, "role")
+		w.says("the interim holder accepts", w.wants("accept", leader.post(need+"/accept", map[string]any{}), ok), "accepted", "state")
+		successor := w.signIn("m.001")
+		role := give(w.person("m.001"))
+		successor = w.signIn("m.001").acting(role)
+		w.says("the successor reads the pack", w.wants("the handover", successor.get(path), ok), float64(needs[0]), "packed", 0, "ids", 0)
+		w.missing("the area, before signing", func() answer { return successor.get(need) })
+
+		// 3: with the signature the successor holds it, and the askers hear of it.
+		w.refused("a lead signs", func() answer { return leader.post(path+"/sign", nil) }, http.StatusForbidden, "auth.forbidden")
+		w.wants("sign", successor.post(path+"/sign", nil), done)
+		w.says("the successor reads", w.wants("read", successor.get(need), ok), float64(area), "unitId")
+		w.refused("the leader acts", func() answer {
+			return leader.post(need+"/messages", map[string]any{"text": "请稍候"})
+		}, http.StatusForbidden, "request.not_holder")
+		w.refused("sign again", func() answer { return successor.post(path+"/sign", nil) }, http.StatusConflict, "org.illegal_transition")
+		if n := w.toldOfContact(needs); n != 3 {
+			t.Errorf("%d askers are told of their new contact, want 3", n)
+		}
+		acts := w.acts()
+		for _, act := range []string{"org.role_ended", "handover.packed", "org.role_granted", "handover.signed"} {
+			if !slices.Contains(acts, act) {
+				t.Errorf("the audit holds no %s", act)
+			}
+		}
+		if polls, without := held(); without > 0 || polls < 20 {
+			t.Errorf("of %d looks area 10 was without holder %d times, want never of many", polls, without)
+		}
+
+		// Counter-check: a successor who does not sign for seven days is a gap.
+		w.wants("end", end(role), done)
+		gaps := func() []map[string]any {
+			t.Helper()
+			check := w.wants("leads", w.signIn("rh.cg").get("/v1/coverage/leads"), ok)
+			all, _ := check.at("gaps").([]any)
+			found := make([]map[string]any, len(all))
+			for i, g := range all {
+				found[i] = g.(map[string]any)
+			}
+			return found
+		}
+		if g := gaps(); len(g) != 1 || g[0]["unsigned"] != false {
+			t.Errorf("gaps are %v, want area 10 at once", g)
+		}
+		give(w.person("rh.m10"))
+		w.set("2026-03-17 09:59:59")
+		if g := gaps(); len(g) != 0 {
+			t.Errorf("gaps are %v before seven days, want none", g)
+		}
+		w.set("2026-03-17 10:01")
+		if g := gaps(); len(g) != 1 || g[0]["unsigned"] != true {
+			t.Errorf("gaps are %v after seven days, want area 10, unsigned", g)
+		}
+	})
+}
+
+// person is who signs in by a handle.
+func (w *world) person(handle string) (id int64) {
+	w.t.Helper()
+	if err := w.app.Stores.DB.Get(w.t.Context(), &id, `SELECT person_id FROM demo_handle WHERE handle = ?`, handle); err != nil {
+		w.t.Fatal(err)
+	}
+	return id
+}
+
+// polled looks a hundred times a second who holds an area, until it is asked how often it looked and found nobody.
+func (w *world) polled(area org.UnitID) func() (polls, without int) {
+	ctx, stop := context.WithCancel(w.t.Context())
+	looked := make(chan [2]int, 1)
+	go func() {
+		var polls, without int
+		every := time.NewTicker(10 * time.Millisecond)
+		defer every.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				looked <- [2]int{polls, without}
+				return
+			case <-every.C:
+			}
+			day, d := calendar.DayOf(w.clock()), w.app.Stores.DB
+			u, err := org.UnitByID(ctx, d, area)
+			if err != nil {
+				continue // the end of the test
+			}
+			in, err := org.LeadOf(ctx, d, u, day)
+			if err == nil && len(in) == 0 {
+				_, in, err = org.InterimHolder(ctx, d, u, day)
+			}
+			if polls++; err == nil && len(in) == 0 {
+				without++
+			}
+		}
+	}()
+	return func() (int, int) {
+		stop()
+		n := <-looked
+		return n[0], n[1]
+	}
+}
+
+// toldOfContact is how many askers of needs are told, in their inbox or by a call, that their contact has changed.
+func (w *world) toldOfContact(needs []int64) (n int) {
+	w.t.Helper()
+	for _, id := range needs {
+		var one int
+		if err := w.app.Stores.DB.Get(w.t.Context(), &one, `
+			SELECT (SELECT COUNT(*) FROM inbox WHERE kind = 'contact.changed' AND ref_type = 'request' AND ref_id = ?)
+			     + (SELECT COUNT(*) FROM call_task WHERE request_id = ?) AS n`, id, id); err != nil {
+			w.t.Fatal(err)
+		}
+		n += one
+	}
+	return n
 }

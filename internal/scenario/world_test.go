@@ -156,7 +156,7 @@ const (
 	totpSecret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 )
 
-var staff = []string{"sa", "se.1", "se.2", "au", "po.1", "po.2", "cs", "xl.s", "zj.s", "rh.cg"}
+var staff = []string{"sa", "se.1", "se.2", "au", "po.1", "po.2", "cs", "xl.s", "zj.s", "rh.cg", "rh.gb1"}
 
 // bind gives everybody with a handle the WeChat account that the shipped fake knows by it, and staff a password and a
 // second factor, and notes their names.

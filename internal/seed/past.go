@@ -270,6 +270,9 @@ func (p *teller) requests(t *town) {
 	for n, a := range asked {
 		clock(p.tx, p.asOf.Add(-1-n%9), 9+n%8, 10)
 		by, all, need := p.holder(a.household, org.RoleAreaHolder), p.doors(a), p.need(n)
+		if a == rh.areas[9] && need.Phone == "" { // all three hear who looks after them now
+			need.CallBack, need.Phone = request.CallPhone, p.crowd.phone()
+		}
 		if n == 3 || n == 4 {
 			need.What, need.Category = "要出门务工，通行证明怎么办", "cert_travel"
 		}
