@@ -36,6 +36,24 @@ func (e AccountState) Valid() bool {
 	}
 }
 
+// Defines values for AskerAnswerOutcome.
+const (
+	AskerAnswerOutcomeDone    AskerAnswerOutcome = "done"
+	AskerAnswerOutcomeNotDone AskerAnswerOutcome = "not_done"
+)
+
+// Valid indicates whether the value is a known member of the AskerAnswerOutcome enum.
+func (e AskerAnswerOutcome) Valid() bool {
+	switch e {
+	case AskerAnswerOutcomeDone:
+		return true
+	case AskerAnswerOutcomeNotDone:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AssistedConsentAnswer.
 const (
 	AssistedConsentAnswerGiven     AssistedConsentAnswer = "given"
@@ -897,6 +915,36 @@ func (e MemberUnmaskingPurpose) Valid() bool {
 	}
 }
 
+// Defines values for MyNewRequestCategory.
+const (
+	MyNewRequestCategoryAdvice         MyNewRequestCategory = "advice"
+	MyNewRequestCategoryCertTravel     MyNewRequestCategory = "cert_travel"
+	MyNewRequestCategoryDwellingSafety MyNewRequestCategory = "dwelling_safety"
+	MyNewRequestCategoryGeneral        MyNewRequestCategory = "general"
+	MyNewRequestCategoryPipeBurst      MyNewRequestCategory = "pipe_burst"
+	MyNewRequestCategoryWaterSupply    MyNewRequestCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the MyNewRequestCategory enum.
+func (e MyNewRequestCategory) Valid() bool {
+	switch e {
+	case MyNewRequestCategoryAdvice:
+		return true
+	case MyNewRequestCategoryCertTravel:
+		return true
+	case MyNewRequestCategoryDwellingSafety:
+		return true
+	case MyNewRequestCategoryGeneral:
+		return true
+	case MyNewRequestCategoryPipeBurst:
+		return true
+	case MyNewRequestCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewCardCategory.
 const (
 	NewCardCategoryAdvice         NewCardCategory = "advice"
@@ -1431,6 +1479,111 @@ func (e PublicBoardStatus) Valid() bool {
 	}
 }
 
+// Defines values for PublicRequestCategory.
+const (
+	PublicRequestCategoryAdvice         PublicRequestCategory = "advice"
+	PublicRequestCategoryCertTravel     PublicRequestCategory = "cert_travel"
+	PublicRequestCategoryDwellingSafety PublicRequestCategory = "dwelling_safety"
+	PublicRequestCategoryGeneral        PublicRequestCategory = "general"
+	PublicRequestCategoryPipeBurst      PublicRequestCategory = "pipe_burst"
+	PublicRequestCategoryWaterSupply    PublicRequestCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the PublicRequestCategory enum.
+func (e PublicRequestCategory) Valid() bool {
+	switch e {
+	case PublicRequestCategoryAdvice:
+		return true
+	case PublicRequestCategoryCertTravel:
+		return true
+	case PublicRequestCategoryDwellingSafety:
+		return true
+	case PublicRequestCategoryGeneral:
+		return true
+	case PublicRequestCategoryPipeBurst:
+		return true
+	case PublicRequestCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptAnswerOutcome.
+const (
+	ReceiptAnswerOutcomeDone    ReceiptAnswerOutcome = "done"
+	ReceiptAnswerOutcomeNotDone ReceiptAnswerOutcome = "not_done"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptAnswerOutcome enum.
+func (e ReceiptAnswerOutcome) Valid() bool {
+	switch e {
+	case ReceiptAnswerOutcomeDone:
+		return true
+	case ReceiptAnswerOutcomeNotDone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptPageCallBackBy.
+const (
+	ReceiptPageCallBackByNone  ReceiptPageCallBackBy = "none"
+	ReceiptPageCallBackByPhone ReceiptPageCallBackBy = "phone"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptPageCallBackBy enum.
+func (e ReceiptPageCallBackBy) Valid() bool {
+	switch e {
+	case ReceiptPageCallBackByNone:
+		return true
+	case ReceiptPageCallBackByPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptPromiseState.
+const (
+	ReceiptPromiseStateDropped ReceiptPromiseState = "dropped"
+	ReceiptPromiseStateKept    ReceiptPromiseState = "kept"
+	ReceiptPromiseStateOpen    ReceiptPromiseState = "open"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptPromiseState enum.
+func (e ReceiptPromiseState) Valid() bool {
+	switch e {
+	case ReceiptPromiseStateDropped:
+		return true
+	case ReceiptPromiseStateKept:
+		return true
+	case ReceiptPromiseStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReceiptViewWhat.
+const (
+	ReceiptViewWhatContact ReceiptViewWhat = "contact"
+	ReceiptViewWhatRead    ReceiptViewWhat = "read"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptViewWhat enum.
+func (e ReceiptViewWhat) Valid() bool {
+	switch e {
+	case ReceiptViewWhatContact:
+		return true
+	case ReceiptViewWhatRead:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestAskerCallBack.
 const (
 	RequestAskerCallBackNone  RequestAskerCallBack = "none"
@@ -1529,6 +1682,7 @@ const (
 	RequestDetailChannelBoard      RequestDetailChannel = "board"
 	RequestDetailChannelPaper      RequestDetailChannel = "paper"
 	RequestDetailChannelPhone      RequestDetailChannel = "phone"
+	RequestDetailChannelSelf       RequestDetailChannel = "self"
 	RequestDetailChannelToldMember RequestDetailChannel = "told_member"
 	RequestDetailChannelVisit      RequestDetailChannel = "visit"
 )
@@ -1541,6 +1695,8 @@ func (e RequestDetailChannel) Valid() bool {
 	case RequestDetailChannelPaper:
 		return true
 	case RequestDetailChannelPhone:
+		return true
+	case RequestDetailChannelSelf:
 		return true
 	case RequestDetailChannelToldMember:
 		return true
@@ -2595,6 +2751,25 @@ type AreaRow struct {
 	SplitSuggested bool `json:"splitSuggested"`
 }
 
+// AskerAnswer defines model for AskerAnswer.
+type AskerAnswer struct {
+	Note    *string            `json:"note,omitempty"`
+	Outcome AskerAnswerOutcome `json:"outcome"`
+}
+
+// AskerAnswerOutcome defines model for AskerAnswer.Outcome.
+type AskerAnswerOutcome string
+
+// AskerCorrection defines model for AskerCorrection.
+type AskerCorrection struct {
+	CallBack CallBack `json:"callBack"`
+}
+
+// AskerMessage defines model for AskerMessage.
+type AskerMessage struct {
+	Text string `json:"text"`
+}
+
 // Assignment defines model for Assignment.
 type Assignment struct {
 	ID        int64   `json:"id"`
@@ -2692,6 +2867,32 @@ type AuditVerdict struct {
 type AuditVerification struct {
 	// Newest How many rows to look at.
 	Newest int64 `json:"newest"`
+}
+
+// BegunRequest defines model for BegunRequest.
+type BegunRequest struct {
+	// DangerText A text in both languages.
+	DangerText *TwoTongues `json:"dangerText,omitempty"`
+
+	// Holder Who has it, as the place calls them.
+	Holder string `json:"holder"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+
+	// RequestID For whoever is signed in.
+	RequestID *int64 `json:"requestId,omitempty"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret *ReceiptSecret `json:"secret,omitempty"`
+
+	// Status How it stands, in public words.
+	Status string `json:"status"`
+
+	// Words Who has it from when on.
+	Words *string `json:"words,omitempty"`
 }
 
 // Binding defines model for Binding.
@@ -3279,6 +3480,18 @@ type Flags struct {
 	Items []Flag `json:"items"`
 }
 
+// FollowedReceipt defines model for FollowedReceipt.
+type FollowedReceipt struct {
+	RequestID int64 `json:"requestId"`
+}
+
+// FollowedRequest defines model for FollowedRequest.
+type FollowedRequest struct {
+	// Settled This asker is told nothing more.
+	Settled bool         `json:"settled"`
+	State   RequestState `json:"state"`
+}
+
 // GivenTask defines model for GivenTask.
 type GivenTask struct {
 	Burden  TaskBurden `json:"burden"`
@@ -3669,6 +3882,11 @@ type Invitation struct {
 	ID        int64     `json:"id"`
 }
 
+// IssuedSlips defines model for IssuedSlips.
+type IssuedSlips struct {
+	Slips []ReceiptSlip `json:"slips"`
+}
+
 // KeptContact defines model for KeptContact.
 type KeptContact struct {
 	HouseholdID int64 `json:"householdId"`
@@ -3904,6 +4122,56 @@ type MyAssignment struct {
 
 	// ValidTo The first day it no longer holds
 	ValidTo *string `json:"validTo,omitempty"`
+}
+
+// MyNewRequest defines model for MyNewRequest.
+type MyNewRequest struct {
+	CallBack *CallBack             `json:"callBack,omitempty"`
+	Category *MyNewRequestCategory `json:"category,omitempty"`
+
+	// ClientRef Made on the phone once an act.
+	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
+
+	// Danger What was answered to the question of the category (listRequestCategories).
+	Danger     *string    `json:"danger,omitempty"`
+	HappenedAt *time.Time `json:"happenedAt,omitempty"`
+
+	// Site Where somebody stands, an entrance of a place.
+	Site RequestSite `json:"site"`
+	What string      `json:"what"`
+}
+
+// MyNewRequestCategory defines model for MyNewRequest.Category.
+type MyNewRequestCategory string
+
+// MyRequest defines model for MyRequest.
+type MyRequest struct {
+	AskedAt time.Time `json:"askedAt"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category RequestCategory `json:"category"`
+
+	// Holder Who has it, as the place calls them.
+	Holder string `json:"holder"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode  `json:"receiptCode"`
+	RequestID   int64        `json:"requestId"`
+	Settled     bool         `json:"settled"`
+	SolveDueAt  *time.Time   `json:"solveDueAt,omitempty"`
+	State       RequestState `json:"state"`
+
+	// Status How it stands, in public words.
+	Status    string     `json:"status"`
+	WaitUntil *time.Time `json:"waitUntil,omitempty"`
+}
+
+// MyRequestPage defines model for MyRequestPage.
+type MyRequestPage struct {
+	Items      []MyRequest `json:"items"`
+	NextCursor *string     `json:"nextCursor,omitempty"`
 }
 
 // NewAbsence defines model for NewAbsence.
@@ -4147,6 +4415,9 @@ type NewRequest struct {
 	Category *NewRequestCategory `json:"category,omitempty"`
 	Channel  *NewRequestChannel  `json:"channel,omitempty"`
 
+	// ClientRef Made on the phone, once an act; it belongs to the act for ever.
+	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
+
 	// Danger What was answered to the question of the category (listRequestCategories). An answer with numbers to call is refused with these numbers, and nothing is kept.
 	Danger *string `json:"danger,omitempty"`
 
@@ -4155,7 +4426,13 @@ type NewRequest struct {
 
 	// HouseholdID The door it is about, where it is known.
 	HouseholdID *int64 `json:"householdId,omitempty"`
-	What        string `json:"what"`
+
+	// Site Where somebody stands, an entrance of a place.
+	Site *RequestSite `json:"site,omitempty"`
+
+	// SlipCode The code of the paper slip that the need was written on.
+	SlipCode *string `json:"slipCode,omitempty"`
+	What     string  `json:"what"`
 
 	// Who How the asker wants to be spoken to.
 	Who *string `json:"who,omitempty"`
@@ -4690,6 +4967,29 @@ type PublicProfile struct {
 	Version int64       `json:"version"`
 }
 
+// PublicRequest defines model for PublicRequest.
+type PublicRequest struct {
+	CallBack *CallBack              `json:"callBack,omitempty"`
+	Category *PublicRequestCategory `json:"category,omitempty"`
+
+	// ClientRef Made on the phone once an act.
+	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
+
+	// Danger What was answered to the question of the category (listRequestCategories).
+	Danger     *string    `json:"danger,omitempty"`
+	HappenedAt *time.Time `json:"happenedAt,omitempty"`
+
+	// Site Where somebody stands, an entrance of a place.
+	Site RequestSite `json:"site"`
+	What string      `json:"what"`
+
+	// Who How the asker wants to be spoken to.
+	Who *string `json:"who,omitempty"`
+}
+
+// PublicRequestCategory defines model for PublicRequest.Category.
+type PublicRequestCategory string
+
 // PushTicket defines model for PushTicket.
 type PushTicket struct {
 	// ExpiresIn Seconds.
@@ -4714,10 +5014,174 @@ type QuietUnitPage struct {
 	NextCursor *string     `json:"nextCursor,omitempty"`
 }
 
+// ReceiptAnswer defines model for ReceiptAnswer.
+type ReceiptAnswer struct {
+	Note    *string              `json:"note,omitempty"`
+	Outcome ReceiptAnswerOutcome `json:"outcome"`
+
+	// ReceiptCode A receipt code as it is typed; case, spaces and dashes do not matter.
+	ReceiptCode TypedReceiptCode `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret ReceiptSecret `json:"secret"`
+}
+
+// ReceiptAnswerOutcome defines model for ReceiptAnswer.Outcome.
+type ReceiptAnswerOutcome string
+
 // ReceiptCode The asker's code, ten characters shown five and five.
 //
 // Example: 7K3QX-9PM2A
 type ReceiptCode = string
+
+// ReceiptCorrection defines model for ReceiptCorrection.
+type ReceiptCorrection struct {
+	CallBack CallBack `json:"callBack"`
+
+	// ReceiptCode A receipt code as it is typed; case, spaces and dashes do not matter.
+	ReceiptCode TypedReceiptCode `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret ReceiptSecret `json:"secret"`
+}
+
+// ReceiptMessage defines model for ReceiptMessage.
+type ReceiptMessage struct {
+	// ReceiptCode A receipt code as it is typed; case, spaces and dashes do not matter.
+	ReceiptCode TypedReceiptCode `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret ReceiptSecret `json:"secret"`
+	Text   string        `json:"text"`
+}
+
+// ReceiptPage defines model for ReceiptPage.
+type ReceiptPage struct {
+	CallBack struct {
+		By    ReceiptPageCallBackBy `json:"by"`
+		Phone *string               `json:"phone,omitempty"`
+	} `json:"callBack"`
+	CallBackOn *string `json:"callBackOn,omitempty"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category   RequestCategory `json:"category"`
+	ClosedAt   *time.Time      `json:"closedAt,omitempty"`
+	ExpectedOn *string         `json:"expectedOn,omitempty"`
+
+	// HandedTo The body outside that took it over.
+	HandedTo *struct {
+		Body    string `json:"body"`
+		Contact string `json:"contact"`
+	} `json:"handedTo,omitempty"`
+
+	// Holder Who has it, as the place calls them.
+	Holder string `json:"holder"`
+
+	// MayAnswer Whether the question is open.
+	MayAnswer bool `json:"mayAnswer"`
+
+	// Others How many others ask for the same.
+	Others   int32            `json:"others"`
+	Promises []ReceiptPromise `json:"promises"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode  `json:"receiptCode"`
+	RecordedAt  time.Time    `json:"recordedAt"`
+	RequestID   int64        `json:"requestId"`
+	Settled     bool         `json:"settled"`
+	Since       *time.Time   `json:"since,omitempty"`
+	State       RequestState `json:"state"`
+
+	// Status How it stands, in public words.
+	Status string        `json:"status"`
+	Steps  []ReceiptStep `json:"steps"`
+
+	// Views Who has opened it, the last first.
+	Views     []ReceiptView `json:"views"`
+	WaitUntil *time.Time    `json:"waitUntil,omitempty"`
+
+	// WaitingFor What the asker is asked for.
+	WaitingFor *string `json:"waitingFor,omitempty"`
+
+	// What The own words of this asker.
+	What *string `json:"what,omitempty"`
+
+	// Words Who has it from when on, such as 10:04 起由网格助理员办理.
+	Words *string `json:"words,omitempty"`
+}
+
+// ReceiptPageCallBackBy defines model for ReceiptPage.CallBack.By.
+type ReceiptPageCallBackBy string
+
+// ReceiptPromise defines model for ReceiptPromise.
+type ReceiptPromise struct {
+	DueOn string `json:"dueOn"`
+	Moved bool   `json:"moved"`
+
+	// Reason Why it was moved or dropped.
+	Reason *string             `json:"reason,omitempty"`
+	State  ReceiptPromiseState `json:"state"`
+	Text   string              `json:"text"`
+}
+
+// ReceiptPromiseState defines model for ReceiptPromise.State.
+type ReceiptPromiseState string
+
+// ReceiptProof defines model for ReceiptProof.
+type ReceiptProof struct {
+	// ReceiptCode A receipt code as it is typed; case, spaces and dashes do not matter.
+	ReceiptCode TypedReceiptCode `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret ReceiptSecret `json:"secret"`
+}
+
+// ReceiptSecret The last four digits of the number that was left, or the eight of a slip.
+type ReceiptSecret = string
+
+// ReceiptSlip defines model for ReceiptSlip.
+type ReceiptSlip struct {
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret ReceiptSecret `json:"secret"`
+}
+
+// ReceiptStep defines model for ReceiptStep.
+type ReceiptStep struct {
+	At   time.Time `json:"at"`
+	Move string    `json:"move"`
+
+	// Own This asker made it.
+	Own bool `json:"own"`
+
+	// Text What the asker is to read of it or has written.
+	Text *string `json:"text,omitempty"`
+
+	// Words What happened, in plain words.
+	Words string `json:"words"`
+}
+
+// ReceiptView One opening by somebody on duty.
+type ReceiptView struct {
+	At      time.Time `json:"at"`
+	Purpose *string   `json:"purpose,omitempty"`
+	Reason  *string   `json:"reason,omitempty"`
+
+	// Role In which role.
+	Role string `json:"role"`
+
+	// What Whether the need was read or the number shown in full.
+	What ReceiptViewWhat `json:"what"`
+}
+
+// ReceiptViewWhat Whether the need was read or the number shown in full.
+type ReceiptViewWhat string
 
 // RecordedVisit defines model for RecordedVisit.
 type RecordedVisit struct {
@@ -4949,6 +5413,13 @@ type RequestRow struct {
 
 // RequestRowType defines model for RequestRow.Type.
 type RequestRowType string
+
+// RequestSite Where somebody stands, an entrance of a place.
+type RequestSite struct {
+	Building *string `json:"building,omitempty"`
+	Entrance string  `json:"entrance"`
+	PlaceID  int64   `json:"placeId"`
+}
 
 // RequestState defines model for RequestState.
 type RequestState string
@@ -5197,6 +5668,11 @@ type SignInWeChat struct {
 	Device string `json:"device"`
 }
 
+// SlipOrder defines model for SlipOrder.
+type SlipOrder struct {
+	Count int32 `json:"count"`
+}
+
 // SmallCount A count; "<5" stands for 1 to 4 where small numbers are hidden.
 type SmallCount = string
 
@@ -5374,6 +5850,9 @@ type TwoTongues struct {
 	En string `json:"en"`
 	Zh string `json:"zh"`
 }
+
+// TypedReceiptCode A receipt code as it is typed; case, spaces and dashes do not matter.
+type TypedReceiptCode = string
 
 // UnableReason defines model for UnableReason.
 type UnableReason string
@@ -6427,6 +6906,87 @@ type UpdateMyPublicProfileParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListMyRequestsParams defines parameters for ListMyRequests.
+type ListMyRequestsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateMyRequestParams defines parameters for CreateMyRequest.
+type CreateMyRequestParams struct {
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// FollowRequestParams defines parameters for FollowRequest.
+type FollowRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetMyRequestParams defines parameters for GetMyRequest.
+type GetMyRequestParams struct {
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AnswerRequestParams defines parameters for AnswerRequest.
+type AnswerRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CorrectRequestParams defines parameters for CorrectRequest.
+type CorrectRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddRequestMessageParams defines parameters for AddRequestMessage.
+type AddRequestMessageParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawMyRequestParams defines parameters for WithdrawMyRequest.
+type WithdrawMyRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListMembersParams defines parameters for ListMembers.
 type ListMembersParams struct {
 	// UnitID This organisation and what lies below it.
@@ -6676,6 +7236,54 @@ type ListQuietUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// IssueSlipsParams defines parameters for IssueSlips.
+type IssueSlipsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreatePublicRequestParams defines parameters for CreatePublicRequest.
+type CreatePublicRequestParams struct {
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// AnswerOutcomeByReceiptParams defines parameters for AnswerOutcomeByReceipt.
+type AnswerOutcomeByReceiptParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// CorrectByReceiptParams defines parameters for CorrectByReceipt.
+type CorrectByReceiptParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// AddReceiptMessageParams defines parameters for AddReceiptMessage.
+type AddReceiptMessageParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// OpenReceiptParams defines parameters for OpenReceipt.
+type OpenReceiptParams struct {
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+}
+
+// WithdrawByReceiptParams defines parameters for WithdrawByReceipt.
+type WithdrawByReceiptParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // SetDangerQuestionParams defines parameters for SetDangerQuestion.
 type SetDangerQuestionParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -6856,6 +7464,15 @@ type ReopenRequestParams struct {
 
 // ResumeRequestParams defines parameters for ResumeRequest.
 type ResumeRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// PrintSlipParams defines parameters for PrintSlip.
+type PrintSlipParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -7443,6 +8060,21 @@ type RefuseConsentJSONRequestBody = ConsentAnswer
 // UpdateMyPublicProfileJSONRequestBody defines body for UpdateMyPublicProfile for application/json ContentType.
 type UpdateMyPublicProfileJSONRequestBody = NewPublicProfile
 
+// CreateMyRequestJSONRequestBody defines body for CreateMyRequest for application/json ContentType.
+type CreateMyRequestJSONRequestBody = MyNewRequest
+
+// FollowRequestJSONRequestBody defines body for FollowRequest for application/json ContentType.
+type FollowRequestJSONRequestBody = ReceiptProof
+
+// AnswerRequestJSONRequestBody defines body for AnswerRequest for application/json ContentType.
+type AnswerRequestJSONRequestBody = AskerAnswer
+
+// CorrectRequestJSONRequestBody defines body for CorrectRequest for application/json ContentType.
+type CorrectRequestJSONRequestBody = AskerCorrection
+
+// AddRequestMessageJSONRequestBody defines body for AddRequestMessage for application/json ContentType.
+type AddRequestMessageJSONRequestBody = AskerMessage
+
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = NewMember
 
@@ -7484,6 +8116,27 @@ type MovePromiseJSONRequestBody = PromiseMoving
 
 // SendRelayMessageJSONRequestBody defines body for SendRelayMessage for application/json ContentType.
 type SendRelayMessageJSONRequestBody = NewRelayMessage
+
+// IssueSlipsJSONRequestBody defines body for IssueSlips for application/json ContentType.
+type IssueSlipsJSONRequestBody = SlipOrder
+
+// CreatePublicRequestJSONRequestBody defines body for CreatePublicRequest for application/json ContentType.
+type CreatePublicRequestJSONRequestBody = PublicRequest
+
+// AnswerOutcomeByReceiptJSONRequestBody defines body for AnswerOutcomeByReceipt for application/json ContentType.
+type AnswerOutcomeByReceiptJSONRequestBody = ReceiptAnswer
+
+// CorrectByReceiptJSONRequestBody defines body for CorrectByReceipt for application/json ContentType.
+type CorrectByReceiptJSONRequestBody = ReceiptCorrection
+
+// AddReceiptMessageJSONRequestBody defines body for AddReceiptMessage for application/json ContentType.
+type AddReceiptMessageJSONRequestBody = ReceiptMessage
+
+// OpenReceiptJSONRequestBody defines body for OpenReceipt for application/json ContentType.
+type OpenReceiptJSONRequestBody = ReceiptProof
+
+// WithdrawByReceiptJSONRequestBody defines body for WithdrawByReceipt for application/json ContentType.
+type WithdrawByReceiptJSONRequestBody = ReceiptProof
 
 // SetDangerQuestionJSONRequestBody defines body for SetDangerQuestion for application/json ContentType.
 type SetDangerQuestionJSONRequestBody = DangerQuestion
@@ -7874,6 +8527,30 @@ type ServerInterface interface {
 	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
 	// (PUT /v1/me/public-profile)
 	UpdateMyPublicProfile(ctx echo.Context, params UpdateMyPublicProfileParams) error
+	// ListMyRequests The needs one follows, the last asked first
+	// (GET /v1/me/requests)
+	ListMyRequests(ctx echo.Context, params ListMyRequestsParams) error
+	// CreateMyRequest Record a need of one's own
+	// (POST /v1/me/requests)
+	CreateMyRequest(ctx echo.Context, params CreateMyRequestParams) error
+	// FollowRequest Find a need among one's own from now on
+	// (POST /v1/me/requests/follow)
+	FollowRequest(ctx echo.Context, params FollowRequestParams) error
+	// GetMyRequest One need that one follows
+	// (GET /v1/me/requests/{requestId})
+	GetMyRequest(ctx echo.Context, requestID int64, params GetMyRequestParams) error
+	// AnswerRequest Say whether a need is done
+	// (POST /v1/me/requests/{requestId}/answer)
+	AnswerRequest(ctx echo.Context, requestID int64, params AnswerRequestParams) error
+	// CorrectRequest Change how to be called back
+	// (POST /v1/me/requests/{requestId}/contact)
+	CorrectRequest(ctx echo.Context, requestID int64, params CorrectRequestParams) error
+	// AddRequestMessage Write to the holder of a need
+	// (POST /v1/me/requests/{requestId}/messages)
+	AddRequestMessage(ctx echo.Context, requestID int64, params AddRequestMessageParams) error
+	// WithdrawMyRequest Take a need back
+	// (POST /v1/me/requests/{requestId}/withdraw)
+	WithdrawMyRequest(ctx echo.Context, requestID int64, params WithdrawMyRequestParams) error
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -7961,6 +8638,27 @@ type ServerInterface interface {
 	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
 	// (GET /v1/quiet-units)
 	ListQuietUnits(ctx echo.Context, params ListQuietUnitsParams) error
+	// IssueSlips Make paper slips with codes
+	// (POST /v1/receipt-slips)
+	IssueSlips(ctx echo.Context, params IssueSlipsParams) error
+	// CreatePublicRequest Record a need without an account
+	// (POST /v1/receipts)
+	CreatePublicRequest(ctx echo.Context, params CreatePublicRequestParams) error
+	// AnswerOutcomeByReceipt Say whether a need is done
+	// (POST /v1/receipts/answer)
+	AnswerOutcomeByReceipt(ctx echo.Context, params AnswerOutcomeByReceiptParams) error
+	// CorrectByReceipt Change how to be called back
+	// (POST /v1/receipts/contact)
+	CorrectByReceipt(ctx echo.Context, params CorrectByReceiptParams) error
+	// AddReceiptMessage Write to the holder of a need
+	// (POST /v1/receipts/messages)
+	AddReceiptMessage(ctx echo.Context, params AddReceiptMessageParams) error
+	// OpenReceipt What became of a need, for whoever shows its receipt
+	// (POST /v1/receipts/open)
+	OpenReceipt(ctx echo.Context, params OpenReceiptParams) error
+	// WithdrawByReceipt Take a need back
+	// (POST /v1/receipts/withdraw)
+	WithdrawByReceipt(ctx echo.Context, params WithdrawByReceiptParams) error
 	// ListRequestCategories What a need can be about, and what is asked first
 	// (GET /v1/request-categories)
 	ListRequestCategories(ctx echo.Context) error
@@ -8027,6 +8725,9 @@ type ServerInterface interface {
 	// ResumeRequest Go on after waiting
 	// (POST /v1/requests/{requestId}/resume)
 	ResumeRequest(ctx echo.Context, requestID int64, params ResumeRequestParams) error
+	// PrintSlip Make a slip for a need
+	// (POST /v1/requests/{requestId}/slip)
+	PrintSlip(ctx echo.Context, requestID int64, params PrintSlipParams) error
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx echo.Context, requestID int64, params AddRequestStepParams) error
@@ -11927,6 +12628,433 @@ func (w *ServerInterfaceWrapper) UpdateMyPublicProfile(ctx echo.Context) error {
 	return err
 }
 
+// ListMyRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMyRequests(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyRequestsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMyRequests(ctx, params)
+	return err
+}
+
+// CreateMyRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMyRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMyRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMyRequest(ctx, params)
+	return err
+}
+
+// FollowRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) FollowRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FollowRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FollowRequest(ctx, params)
+	return err
+}
+
+// GetMyRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMyRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMyRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMyRequest(ctx, requestID, params)
+	return err
+}
+
+// AnswerRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnswerRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerRequest(ctx, requestID, params)
+	return err
+}
+
+// CorrectRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrectRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CorrectRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrectRequest(ctx, requestID, params)
+	return err
+}
+
+// AddRequestMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) AddRequestMessage(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddRequestMessageParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddRequestMessage(ctx, requestID, params)
+	return err
+}
+
+// WithdrawMyRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawMyRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawMyRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawMyRequest(ctx, requestID, params)
+	return err
+}
+
 // ListMembers converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMembers(ctx echo.Context) error {
 	var err error
@@ -13169,6 +14297,251 @@ func (w *ServerInterfaceWrapper) ListQuietUnits(ctx echo.Context) error {
 	return err
 }
 
+// IssueSlips converts echo context to params.
+func (w *ServerInterfaceWrapper) IssueSlips(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params IssueSlipsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.IssueSlips(ctx, params)
+	return err
+}
+
+// CreatePublicRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePublicRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePublicRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePublicRequest(ctx, params)
+	return err
+}
+
+// AnswerOutcomeByReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerOutcomeByReceipt(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnswerOutcomeByReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerOutcomeByReceipt(ctx, params)
+	return err
+}
+
+// CorrectByReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) CorrectByReceipt(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CorrectByReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CorrectByReceipt(ctx, params)
+	return err
+}
+
+// AddReceiptMessage converts echo context to params.
+func (w *ServerInterfaceWrapper) AddReceiptMessage(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddReceiptMessageParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddReceiptMessage(ctx, params)
+	return err
+}
+
+// OpenReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) OpenReceipt(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params OpenReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.OpenReceipt(ctx, params)
+	return err
+}
+
+// WithdrawByReceipt converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawByReceipt(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawByReceiptParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawByReceipt(ctx, params)
+	return err
+}
+
 // ListRequestCategories converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRequestCategories(ctx echo.Context) error {
 	var err error
@@ -14198,6 +15571,59 @@ func (w *ServerInterfaceWrapper) ResumeRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ResumeRequest(ctx, requestID, params)
+	return err
+}
+
+// PrintSlip converts echo context to params.
+func (w *ServerInterfaceWrapper) PrintSlip(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PrintSlipParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PrintSlip(ctx, requestID, params)
 	return err
 }
 
@@ -16453,6 +17879,22 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/absences", wrapper.AnnounceAbsence, options.OperationMiddlewares["announceAbsence"]...)
 	router.POST(options.BaseURL+"/v1/absences/:absenceId/end", wrapper.EndAbsence, options.OperationMiddlewares["endAbsence"]...)
 	router.GET(options.BaseURL+"/v1/stand-ins", wrapper.ListStandIns, options.OperationMiddlewares["listStandIns"]...)
+	router.POST(options.BaseURL+"/v1/receipts", wrapper.CreatePublicRequest, options.OperationMiddlewares["createPublicRequest"]...)
+	router.POST(options.BaseURL+"/v1/receipts/open", wrapper.OpenReceipt, options.OperationMiddlewares["openReceipt"]...)
+	router.POST(options.BaseURL+"/v1/receipts/messages", wrapper.AddReceiptMessage, options.OperationMiddlewares["addReceiptMessage"]...)
+	router.POST(options.BaseURL+"/v1/receipts/answer", wrapper.AnswerOutcomeByReceipt, options.OperationMiddlewares["answerOutcomeByReceipt"]...)
+	router.POST(options.BaseURL+"/v1/receipts/withdraw", wrapper.WithdrawByReceipt, options.OperationMiddlewares["withdrawByReceipt"]...)
+	router.POST(options.BaseURL+"/v1/receipts/contact", wrapper.CorrectByReceipt, options.OperationMiddlewares["correctByReceipt"]...)
+	router.GET(options.BaseURL+"/v1/me/requests", wrapper.ListMyRequests, options.OperationMiddlewares["listMyRequests"]...)
+	router.POST(options.BaseURL+"/v1/me/requests", wrapper.CreateMyRequest, options.OperationMiddlewares["createMyRequest"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/follow", wrapper.FollowRequest, options.OperationMiddlewares["followRequest"]...)
+	router.GET(options.BaseURL+"/v1/me/requests/:requestId", wrapper.GetMyRequest, options.OperationMiddlewares["getMyRequest"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/:requestId/messages", wrapper.AddRequestMessage, options.OperationMiddlewares["addRequestMessage"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/:requestId/answer", wrapper.AnswerRequest, options.OperationMiddlewares["answerRequest"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/:requestId/withdraw", wrapper.WithdrawMyRequest, options.OperationMiddlewares["withdrawMyRequest"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/:requestId/contact", wrapper.CorrectRequest, options.OperationMiddlewares["correctRequest"]...)
+	router.POST(options.BaseURL+"/v1/receipt-slips", wrapper.IssueSlips, options.OperationMiddlewares["issueSlips"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/slip", wrapper.PrintSlip, options.OperationMiddlewares["printSlip"]...)
 	router.GET(options.BaseURL+"/v1/audit/entries", wrapper.SearchAudit, options.OperationMiddlewares["searchAudit"]...)
 	router.POST(options.BaseURL+"/v1/audit/verification", wrapper.VerifyAudit, options.OperationMiddlewares["verifyAudit"]...)
 	router.POST(options.BaseURL+"/v1/auth/wechat", wrapper.SignInWeChat, options.OperationMiddlewares["signInWeChat"]...)
@@ -20155,6 +21597,328 @@ func (response UpdateMyPublicProfiledefaultApplicationProblemPlusJSONResponse) V
 	return err
 }
 
+type ListMyRequestsRequestObject struct {
+	Params ListMyRequestsParams
+}
+
+type ListMyRequestsResponseObject interface {
+	VisitListMyRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListMyRequests200JSONResponse MyRequestPage
+
+func (response ListMyRequests200JSONResponse) VisitListMyRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyRequestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMyRequestsdefaultApplicationProblemPlusJSONResponse) VisitListMyRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRequestRequestObject struct {
+	Params CreateMyRequestParams
+	Body   *CreateMyRequestJSONRequestBody
+}
+
+type CreateMyRequestResponseObject interface {
+	VisitCreateMyRequestResponse(w http.ResponseWriter) error
+}
+
+type CreateMyRequest201JSONResponse BegunRequest
+
+func (response CreateMyRequest201JSONResponse) VisitCreateMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateMyRequestdefaultApplicationProblemPlusJSONResponse) VisitCreateMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowRequestRequestObject struct {
+	Params FollowRequestParams
+	Body   *FollowRequestJSONRequestBody
+}
+
+type FollowRequestResponseObject interface {
+	VisitFollowRequestResponse(w http.ResponseWriter) error
+}
+
+type FollowRequest200JSONResponse FollowedReceipt
+
+func (response FollowRequest200JSONResponse) VisitFollowRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FollowRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FollowRequestdefaultApplicationProblemPlusJSONResponse) VisitFollowRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    GetMyRequestParams
+}
+
+type GetMyRequestResponseObject interface {
+	VisitGetMyRequestResponse(w http.ResponseWriter) error
+}
+
+type GetMyRequest200JSONResponse ReceiptPage
+
+func (response GetMyRequest200JSONResponse) VisitGetMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMyRequestdefaultApplicationProblemPlusJSONResponse) VisitGetMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AnswerRequestParams
+	Body      *AnswerRequestJSONRequestBody
+}
+
+type AnswerRequestResponseObject interface {
+	VisitAnswerRequestResponse(w http.ResponseWriter) error
+}
+
+type AnswerRequest200JSONResponse FollowedRequest
+
+func (response AnswerRequest200JSONResponse) VisitAnswerRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerRequestdefaultApplicationProblemPlusJSONResponse) VisitAnswerRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    CorrectRequestParams
+	Body      *CorrectRequestJSONRequestBody
+}
+
+type CorrectRequestResponseObject interface {
+	VisitCorrectRequestResponse(w http.ResponseWriter) error
+}
+
+type CorrectRequest200JSONResponse FollowedRequest
+
+func (response CorrectRequest200JSONResponse) VisitCorrectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CorrectRequestdefaultApplicationProblemPlusJSONResponse) VisitCorrectRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestMessageRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    AddRequestMessageParams
+	Body      *AddRequestMessageJSONRequestBody
+}
+
+type AddRequestMessageResponseObject interface {
+	VisitAddRequestMessageResponse(w http.ResponseWriter) error
+}
+
+type AddRequestMessage200JSONResponse FollowedRequest
+
+func (response AddRequestMessage200JSONResponse) VisitAddRequestMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddRequestMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddRequestMessagedefaultApplicationProblemPlusJSONResponse) VisitAddRequestMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawMyRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    WithdrawMyRequestParams
+}
+
+type WithdrawMyRequestResponseObject interface {
+	VisitWithdrawMyRequestResponse(w http.ResponseWriter) error
+}
+
+type WithdrawMyRequest200JSONResponse FollowedRequest
+
+func (response WithdrawMyRequest200JSONResponse) VisitWithdrawMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawMyRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawMyRequestdefaultApplicationProblemPlusJSONResponse) VisitWithdrawMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMembersRequestObject struct {
 	Params ListMembersParams
 }
@@ -21292,6 +23056,286 @@ func (response ListQuietUnitsdefaultApplicationProblemPlusJSONResponse) VisitLis
 	return err
 }
 
+type IssueSlipsRequestObject struct {
+	Params IssueSlipsParams
+	Body   *IssueSlipsJSONRequestBody
+}
+
+type IssueSlipsResponseObject interface {
+	VisitIssueSlipsResponse(w http.ResponseWriter) error
+}
+
+type IssueSlips201JSONResponse IssuedSlips
+
+func (response IssueSlips201JSONResponse) VisitIssueSlipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssueSlipsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response IssueSlipsdefaultApplicationProblemPlusJSONResponse) VisitIssueSlipsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePublicRequestRequestObject struct {
+	Params CreatePublicRequestParams
+	Body   *CreatePublicRequestJSONRequestBody
+}
+
+type CreatePublicRequestResponseObject interface {
+	VisitCreatePublicRequestResponse(w http.ResponseWriter) error
+}
+
+type CreatePublicRequest201JSONResponse BegunRequest
+
+func (response CreatePublicRequest201JSONResponse) VisitCreatePublicRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePublicRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePublicRequestdefaultApplicationProblemPlusJSONResponse) VisitCreatePublicRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerOutcomeByReceiptRequestObject struct {
+	Params AnswerOutcomeByReceiptParams
+	Body   *AnswerOutcomeByReceiptJSONRequestBody
+}
+
+type AnswerOutcomeByReceiptResponseObject interface {
+	VisitAnswerOutcomeByReceiptResponse(w http.ResponseWriter) error
+}
+
+type AnswerOutcomeByReceipt200JSONResponse FollowedRequest
+
+func (response AnswerOutcomeByReceipt200JSONResponse) VisitAnswerOutcomeByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerOutcomeByReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerOutcomeByReceiptdefaultApplicationProblemPlusJSONResponse) VisitAnswerOutcomeByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectByReceiptRequestObject struct {
+	Params CorrectByReceiptParams
+	Body   *CorrectByReceiptJSONRequestBody
+}
+
+type CorrectByReceiptResponseObject interface {
+	VisitCorrectByReceiptResponse(w http.ResponseWriter) error
+}
+
+type CorrectByReceipt200JSONResponse FollowedRequest
+
+func (response CorrectByReceipt200JSONResponse) VisitCorrectByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CorrectByReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CorrectByReceiptdefaultApplicationProblemPlusJSONResponse) VisitCorrectByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddReceiptMessageRequestObject struct {
+	Params AddReceiptMessageParams
+	Body   *AddReceiptMessageJSONRequestBody
+}
+
+type AddReceiptMessageResponseObject interface {
+	VisitAddReceiptMessageResponse(w http.ResponseWriter) error
+}
+
+type AddReceiptMessage200JSONResponse FollowedRequest
+
+func (response AddReceiptMessage200JSONResponse) VisitAddReceiptMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddReceiptMessagedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddReceiptMessagedefaultApplicationProblemPlusJSONResponse) VisitAddReceiptMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenReceiptRequestObject struct {
+	Params OpenReceiptParams
+	Body   *OpenReceiptJSONRequestBody
+}
+
+type OpenReceiptResponseObject interface {
+	VisitOpenReceiptResponse(w http.ResponseWriter) error
+}
+
+type OpenReceipt200JSONResponse ReceiptPage
+
+func (response OpenReceipt200JSONResponse) VisitOpenReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type OpenReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response OpenReceiptdefaultApplicationProblemPlusJSONResponse) VisitOpenReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawByReceiptRequestObject struct {
+	Params WithdrawByReceiptParams
+	Body   *WithdrawByReceiptJSONRequestBody
+}
+
+type WithdrawByReceiptResponseObject interface {
+	VisitWithdrawByReceiptResponse(w http.ResponseWriter) error
+}
+
+type WithdrawByReceipt200JSONResponse FollowedRequest
+
+func (response WithdrawByReceipt200JSONResponse) VisitWithdrawByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawByReceiptdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawByReceiptdefaultApplicationProblemPlusJSONResponse) VisitWithdrawByReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRequestCategoriesRequestObject struct {
 }
 
@@ -22167,6 +24211,46 @@ type ResumeRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ResumeRequestdefaultApplicationProblemPlusJSONResponse) VisitResumeRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrintSlipRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    PrintSlipParams
+}
+
+type PrintSlipResponseObject interface {
+	VisitPrintSlipResponse(w http.ResponseWriter) error
+}
+
+type PrintSlip201JSONResponse ReceiptSlip
+
+func (response PrintSlip201JSONResponse) VisitPrintSlipResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrintSlipdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PrintSlipdefaultApplicationProblemPlusJSONResponse) VisitPrintSlipResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -24292,6 +26376,30 @@ type StrictServerInterface interface {
 	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
 	// (PUT /v1/me/public-profile)
 	UpdateMyPublicProfile(ctx context.Context, request UpdateMyPublicProfileRequestObject) (UpdateMyPublicProfileResponseObject, error)
+	// ListMyRequests The needs one follows, the last asked first
+	// (GET /v1/me/requests)
+	ListMyRequests(ctx context.Context, request ListMyRequestsRequestObject) (ListMyRequestsResponseObject, error)
+	// CreateMyRequest Record a need of one's own
+	// (POST /v1/me/requests)
+	CreateMyRequest(ctx context.Context, request CreateMyRequestRequestObject) (CreateMyRequestResponseObject, error)
+	// FollowRequest Find a need among one's own from now on
+	// (POST /v1/me/requests/follow)
+	FollowRequest(ctx context.Context, request FollowRequestRequestObject) (FollowRequestResponseObject, error)
+	// GetMyRequest One need that one follows
+	// (GET /v1/me/requests/{requestId})
+	GetMyRequest(ctx context.Context, request GetMyRequestRequestObject) (GetMyRequestResponseObject, error)
+	// AnswerRequest Say whether a need is done
+	// (POST /v1/me/requests/{requestId}/answer)
+	AnswerRequest(ctx context.Context, request AnswerRequestRequestObject) (AnswerRequestResponseObject, error)
+	// CorrectRequest Change how to be called back
+	// (POST /v1/me/requests/{requestId}/contact)
+	CorrectRequest(ctx context.Context, request CorrectRequestRequestObject) (CorrectRequestResponseObject, error)
+	// AddRequestMessage Write to the holder of a need
+	// (POST /v1/me/requests/{requestId}/messages)
+	AddRequestMessage(ctx context.Context, request AddRequestMessageRequestObject) (AddRequestMessageResponseObject, error)
+	// WithdrawMyRequest Take a need back
+	// (POST /v1/me/requests/{requestId}/withdraw)
+	WithdrawMyRequest(ctx context.Context, request WithdrawMyRequestRequestObject) (WithdrawMyRequestResponseObject, error)
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -24379,6 +26487,27 @@ type StrictServerInterface interface {
 	// ListQuietUnits Villages, communities and workplaces where nobody was on site for 10 working days or more
 	// (GET /v1/quiet-units)
 	ListQuietUnits(ctx context.Context, request ListQuietUnitsRequestObject) (ListQuietUnitsResponseObject, error)
+	// IssueSlips Make paper slips with codes
+	// (POST /v1/receipt-slips)
+	IssueSlips(ctx context.Context, request IssueSlipsRequestObject) (IssueSlipsResponseObject, error)
+	// CreatePublicRequest Record a need without an account
+	// (POST /v1/receipts)
+	CreatePublicRequest(ctx context.Context, request CreatePublicRequestRequestObject) (CreatePublicRequestResponseObject, error)
+	// AnswerOutcomeByReceipt Say whether a need is done
+	// (POST /v1/receipts/answer)
+	AnswerOutcomeByReceipt(ctx context.Context, request AnswerOutcomeByReceiptRequestObject) (AnswerOutcomeByReceiptResponseObject, error)
+	// CorrectByReceipt Change how to be called back
+	// (POST /v1/receipts/contact)
+	CorrectByReceipt(ctx context.Context, request CorrectByReceiptRequestObject) (CorrectByReceiptResponseObject, error)
+	// AddReceiptMessage Write to the holder of a need
+	// (POST /v1/receipts/messages)
+	AddReceiptMessage(ctx context.Context, request AddReceiptMessageRequestObject) (AddReceiptMessageResponseObject, error)
+	// OpenReceipt What became of a need, for whoever shows its receipt
+	// (POST /v1/receipts/open)
+	OpenReceipt(ctx context.Context, request OpenReceiptRequestObject) (OpenReceiptResponseObject, error)
+	// WithdrawByReceipt Take a need back
+	// (POST /v1/receipts/withdraw)
+	WithdrawByReceipt(ctx context.Context, request WithdrawByReceiptRequestObject) (WithdrawByReceiptResponseObject, error)
 	// ListRequestCategories What a need can be about, and what is asked first
 	// (GET /v1/request-categories)
 	ListRequestCategories(ctx context.Context, request ListRequestCategoriesRequestObject) (ListRequestCategoriesResponseObject, error)
@@ -24445,6 +26574,9 @@ type StrictServerInterface interface {
 	// ResumeRequest Go on after waiting
 	// (POST /v1/requests/{requestId}/resume)
 	ResumeRequest(ctx context.Context, request ResumeRequestRequestObject) (ResumeRequestResponseObject, error)
+	// PrintSlip Make a slip for a need
+	// (POST /v1/requests/{requestId}/slip)
+	PrintSlip(ctx context.Context, request PrintSlipRequestObject) (PrintSlipResponseObject, error)
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx context.Context, request AddRequestStepRequestObject) (AddRequestStepResponseObject, error)
@@ -27869,6 +30001,326 @@ func (sh *strictHandler) UpdateMyPublicProfile(ctx echo.Context, params UpdateMy
 	return nil
 }
 
+// ListMyRequests operation middleware
+func (sh *strictHandler) ListMyRequests(ctx echo.Context, params ListMyRequestsParams) error {
+	var request ListMyRequestsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyRequests(ctx.Request().Context(), request.(ListMyRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMyRequestsResponseObject); ok {
+		return validResponse.VisitListMyRequestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMyRequest operation middleware
+func (sh *strictHandler) CreateMyRequest(ctx echo.Context, params CreateMyRequestParams) error {
+	var request CreateMyRequestRequestObject
+
+	request.Params = params
+
+	var body CreateMyRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMyRequest(ctx.Request().Context(), request.(CreateMyRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMyRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMyRequestResponseObject); ok {
+		return validResponse.VisitCreateMyRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FollowRequest operation middleware
+func (sh *strictHandler) FollowRequest(ctx echo.Context, params FollowRequestParams) error {
+	var request FollowRequestRequestObject
+
+	request.Params = params
+
+	var body FollowRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FollowRequest(ctx.Request().Context(), request.(FollowRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FollowRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FollowRequestResponseObject); ok {
+		return validResponse.VisitFollowRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMyRequest operation middleware
+func (sh *strictHandler) GetMyRequest(ctx echo.Context, requestID int64, params GetMyRequestParams) error {
+	var request GetMyRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMyRequest(ctx.Request().Context(), request.(GetMyRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMyRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMyRequestResponseObject); ok {
+		return validResponse.VisitGetMyRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerRequest operation middleware
+func (sh *strictHandler) AnswerRequest(ctx echo.Context, requestID int64, params AnswerRequestParams) error {
+	var request AnswerRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AnswerRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerRequest(ctx.Request().Context(), request.(AnswerRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerRequestResponseObject); ok {
+		return validResponse.VisitAnswerRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CorrectRequest operation middleware
+func (sh *strictHandler) CorrectRequest(ctx echo.Context, requestID int64, params CorrectRequestParams) error {
+	var request CorrectRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body CorrectRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CorrectRequest(ctx.Request().Context(), request.(CorrectRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CorrectRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CorrectRequestResponseObject); ok {
+		return validResponse.VisitCorrectRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddRequestMessage operation middleware
+func (sh *strictHandler) AddRequestMessage(ctx echo.Context, requestID int64, params AddRequestMessageParams) error {
+	var request AddRequestMessageRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body AddRequestMessageJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddRequestMessage(ctx.Request().Context(), request.(AddRequestMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddRequestMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddRequestMessageResponseObject); ok {
+		return validResponse.VisitAddRequestMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawMyRequest operation middleware
+func (sh *strictHandler) WithdrawMyRequest(ctx echo.Context, requestID int64, params WithdrawMyRequestParams) error {
+	var request WithdrawMyRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawMyRequest(ctx.Request().Context(), request.(WithdrawMyRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawMyRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawMyRequestResponseObject); ok {
+		return validResponse.VisitWithdrawMyRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMembers operation middleware
 func (sh *strictHandler) ListMembers(ctx echo.Context, params ListMembersParams) error {
 	var request ListMembersRequestObject
@@ -28930,6 +31382,342 @@ func (sh *strictHandler) ListQuietUnits(ctx echo.Context, params ListQuietUnitsP
 	return nil
 }
 
+// IssueSlips operation middleware
+func (sh *strictHandler) IssueSlips(ctx echo.Context, params IssueSlipsParams) error {
+	var request IssueSlipsRequestObject
+
+	request.Params = params
+
+	var body IssueSlipsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.IssueSlips(ctx.Request().Context(), request.(IssueSlipsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "IssueSlips")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(IssueSlipsResponseObject); ok {
+		return validResponse.VisitIssueSlipsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePublicRequest operation middleware
+func (sh *strictHandler) CreatePublicRequest(ctx echo.Context, params CreatePublicRequestParams) error {
+	var request CreatePublicRequestRequestObject
+
+	request.Params = params
+
+	var body CreatePublicRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePublicRequest(ctx.Request().Context(), request.(CreatePublicRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePublicRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePublicRequestResponseObject); ok {
+		return validResponse.VisitCreatePublicRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerOutcomeByReceipt operation middleware
+func (sh *strictHandler) AnswerOutcomeByReceipt(ctx echo.Context, params AnswerOutcomeByReceiptParams) error {
+	var request AnswerOutcomeByReceiptRequestObject
+
+	request.Params = params
+
+	var body AnswerOutcomeByReceiptJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerOutcomeByReceipt(ctx.Request().Context(), request.(AnswerOutcomeByReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerOutcomeByReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerOutcomeByReceiptResponseObject); ok {
+		return validResponse.VisitAnswerOutcomeByReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CorrectByReceipt operation middleware
+func (sh *strictHandler) CorrectByReceipt(ctx echo.Context, params CorrectByReceiptParams) error {
+	var request CorrectByReceiptRequestObject
+
+	request.Params = params
+
+	var body CorrectByReceiptJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CorrectByReceipt(ctx.Request().Context(), request.(CorrectByReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CorrectByReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CorrectByReceiptResponseObject); ok {
+		return validResponse.VisitCorrectByReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddReceiptMessage operation middleware
+func (sh *strictHandler) AddReceiptMessage(ctx echo.Context, params AddReceiptMessageParams) error {
+	var request AddReceiptMessageRequestObject
+
+	request.Params = params
+
+	var body AddReceiptMessageJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddReceiptMessage(ctx.Request().Context(), request.(AddReceiptMessageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddReceiptMessage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddReceiptMessageResponseObject); ok {
+		return validResponse.VisitAddReceiptMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// OpenReceipt operation middleware
+func (sh *strictHandler) OpenReceipt(ctx echo.Context, params OpenReceiptParams) error {
+	var request OpenReceiptRequestObject
+
+	request.Params = params
+
+	var body OpenReceiptJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.OpenReceipt(ctx.Request().Context(), request.(OpenReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "OpenReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(OpenReceiptResponseObject); ok {
+		return validResponse.VisitOpenReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawByReceipt operation middleware
+func (sh *strictHandler) WithdrawByReceipt(ctx echo.Context, params WithdrawByReceiptParams) error {
+	var request WithdrawByReceiptRequestObject
+
+	request.Params = params
+
+	var body WithdrawByReceiptJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawByReceipt(ctx.Request().Context(), request.(WithdrawByReceiptRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawByReceipt")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawByReceiptResponseObject); ok {
+		return validResponse.VisitWithdrawByReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListRequestCategories operation middleware
 func (sh *strictHandler) ListRequestCategories(ctx echo.Context) error {
 	var request ListRequestCategoriesRequestObject
@@ -29815,6 +32603,32 @@ func (sh *strictHandler) ResumeRequest(ctx echo.Context, requestID int64, params
 		return err
 	} else if validResponse, ok := response.(ResumeRequestResponseObject); ok {
 		return validResponse.VisitResumeRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PrintSlip operation middleware
+func (sh *strictHandler) PrintSlip(ctx echo.Context, requestID int64, params PrintSlipParams) error {
+	var request PrintSlipRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PrintSlip(ctx.Request().Context(), request.(PrintSlipRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PrintSlip")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PrintSlipResponseObject); ok {
+		return validResponse.VisitPrintSlipResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

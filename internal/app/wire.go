@@ -251,6 +251,9 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.needs = request.NewService(d, keys, pages, holidays,
 		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
 			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
+		}).ReopeningFor(a.config.Request.Reopen).Siting(
+		func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
+			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
 		}).AtCounters(counter)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)

@@ -22,6 +22,7 @@ type Config struct {
 	Audit   Audit   `koanf:"audit"`
 	Checkin Checkin `koanf:"checkin"`
 	Push    Push    `koanf:"push"`
+	Request Request `koanf:"request"`
 }
 
 // Listen says where the two listeners are and who stands before them.
@@ -77,6 +78,11 @@ type Checkin struct {
 	LateEntry time.Duration `koanf:"late_entry"` // how long after the day a late entry is taken (X12)
 }
 
+// Request is about residents' needs.
+type Request struct {
+	Reopen time.Duration `koanf:"reopen"` // how long after its end a need can be opened again (O13)
+}
+
 // Push is about the way of a notification.
 type Push struct {
 	KeepDone time.Duration `koanf:"keep_done"` // how long outbox rows stay when done: the replay window (push.md §5)
@@ -91,6 +97,7 @@ func Default() Config {
 		Log:     Log{Level: "info"},
 		Checkin: Checkin{LateEntry: 7 * 24 * time.Hour},
 		Push:    Push{KeepDone: 2 * time.Minute},
+		Request: Request{Reopen: 30 * 24 * time.Hour},
 	}
 }
 

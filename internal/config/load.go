@@ -209,6 +209,9 @@ func (c Config) check() error {
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level) {
 		say("log.level: %q is none of debug, info, warn, error", c.Log.Level)
 	}
+	if c.Request.Reopen < 7*24*time.Hour || c.Request.Reopen > 180*24*time.Hour {
+		say("request.reopen: %v is not between 168h and 4320h", c.Request.Reopen)
+	}
 	if c.Checkin.LateEntry < 0 || c.Checkin.LateEntry > 7*24*time.Hour {
 		say("checkin.late_entry: %v is not between 0 and 168h", c.Checkin.LateEntry)
 	}

@@ -51,6 +51,7 @@ var kinds = map[string]kind{
 	"request.reopened":  {Prompt, []string{kindLabel, unitLabel, at}},
 	"request.explained": {Ordinary, []string{count, unitLabel, at}},
 	"request.answered":  {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.withdrawn": {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.merged":    {Ordinary, []string{receiptCode, statusLabel, at}},
 	"request.unmerged":  {Ordinary, []string{receiptCode, statusLabel, at}},
 

@@ -426,7 +426,7 @@ func (s *Service) Reopen(ctx context.Context, by org.Actor, id ID, reason string
 		return Moved{}, err
 	}
 	return s.move(ctx, by, id, func(tx *db.Tx, r *Seen) (line, error) {
-		if err := r.mayReopen(by, tx.Now); err != nil {
+		if err := r.mayReopen(by, tx.Now, s.reopens); err != nil {
 			return line{}, err
 		}
 		s.reopen(&r.Request, tx.Now)

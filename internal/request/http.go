@@ -23,7 +23,12 @@ func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestReques
 		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger))},
 		Channel:    ToldMember,
 		Premises:   value(b.HouseholdID),
+		Site:       site(b.Site),
+		Slip:       value(b.SlipCode),
 		HappenedAt: b.HappenedAt,
+	}
+	if b.ClientRef != nil {
+		t.ClientRef = b.ClientRef.String()
 	}
 	t.CallBack, t.Phone = CallBackOf(b.CallBack)
 	if b.Channel != nil {

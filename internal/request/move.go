@@ -23,9 +23,9 @@ var (
 )
 
 const (
-	longestWait  = 14 * 24 * time.Hour
-	usualWait    = 7 * 24 * time.Hour
-	reopenWindow = 30 * 24 * time.Hour // O13
+	longestWait = 14 * 24 * time.Hour
+	usualWait   = 7 * 24 * time.Hour
+	reopensFor  = 30 * 24 * time.Hour // O13, unless the deployment says otherwise
 )
 
 // refuses is that a move is not one of s, which it names.
@@ -67,15 +67,15 @@ func (r Seen) mayPull(by org.Actor) error {
 	return nil
 }
 
-// mayReopen says why by does not open r again, or nil: the lead of its place does, within 30 days (O13).
-func (r Request) mayReopen(by org.Actor, now time.Time) error {
+// mayReopen says why by does not open r again, or nil: the lead of its place does, within window (O13).
+func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration) error {
 	if guard.On(guard.Rule) && (!leading[by.Role] || by.Grid.ID != r.PlaceID) {
 		return problem.ErrForbidden
 	}
 	if err := r.among(Resolved, Explained, HandedOver); err != nil {
 		return err
 	}
-	if r.ClosedAt != nil && !now.Before(r.ClosedAt.Add(reopenWindow)) {
+	if r.ClosedAt != nil && !now.Before(r.ClosedAt.Add(window)) {
 		return ErrReopenLate
 	}
 	return nil

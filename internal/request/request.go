@@ -54,6 +54,7 @@ const (
 	Paper      Channel = "paper"
 	OnVisit    Channel = "visit"
 	FromBoard  Channel = "board" // by the code on a service board
+	ToldSelf   Channel = "self"  // the asker wrote it down, signed in or at an entrance
 )
 
 // A CallBack is how an asker wants to hear the answer.
@@ -77,6 +78,7 @@ type Request struct {
 	UnitID         org.UnitID `db:"unit_id"` // where it was opened: seeing follows it
 	PlaceID        org.UnitID `db:"place_id"`
 	PremisesID     *int64     `db:"premises_id"`
+	EntranceID     *int64     `db:"entrance_id"` // where it came from, as far as that is known
 	SourceVisitID  *int64     `db:"source_visit_id"`
 	Category       Code       `db:"category"`
 	Type           Type       `db:"type"`
@@ -128,8 +130,11 @@ type Need struct {
 	Danger   Danger // what was answered to the first question; empty: nothing
 	Who      string
 	Person   org.PersonID // who follows it signed in; 0: by its receipt alone
+	Code     Receipt      // of the paper slip it was written on; empty: it gets one
 	CallBack CallBack     // empty: none
 	Phone    string
+
+	slip []byte // hash of the digits on the slip
 }
 
 // check says why n cannot be recorded, or nil.

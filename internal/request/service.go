@@ -9,10 +9,8 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/sealed"
-	"wanjia/internal/privacy"
 )
 
 // receipts is the purpose that receipt codes are hashed for.
@@ -24,6 +22,7 @@ const closedWindow = 31 * 24 * time.Hour
 // A Door is where a need comes from, and the area that looks after it today.
 type Door struct {
 	Premises int64
+	Entrance int64 // 0: not known
 	Area     org.Unit
 }
 
@@ -37,120 +36,21 @@ type Service struct {
 	pages *page.Keys
 	cal   *calendar.Calendar // of working hours
 	door  DoorFinder
+	site  SiteFinder
 
 	counter CounterFinder
+	reopens time.Duration // how long after its end a request can be opened again (O13)
 }
 
 // NewService makes a Service, whose working hours are those of cal.
 func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, cal *calendar.Calendar, door DoorFinder) *Service {
-	return &Service{db: d, keys: keys, pages: pages, cal: cal, door: door}
+	return &Service{db: d, keys: keys, pages: pages, cal: cal, door: door, reopens: reopensFor}
 }
 
-// An Opening is a need and where it is opened.
-type Opening struct {
-	Need
-	Channel        Channel
-	Unit           org.Unit // of the grid: the area of the door, or the recorder's own unit
-	Premises       int64    // 0: no door is known
-	Visit          int64    // 0: it came out of no visit
-	HappenedAt     time.Time
-	ClockUntrusted bool
-}
-
-// Open records a need in the transaction of whoever calls, gives it a receipt and tells its holder.
-func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
-	c, err := category(o.Category)
-	if err != nil {
-		return 0, err
-	}
-	if err := dangerStop(ctx, tx, c.Code, o.Danger); err != nil {
-		return 0, err
-	}
-	if err := o.check(); err != nil {
-		return 0, err
-	}
-	if o.Phone != "" {
-		phone, err := sealed.ParsePhone(o.Phone)
-		if err != nil {
-			return 0, err
-		}
-		o.Phone = phone.Reveal() // to be sealed in one spelling
-	}
-	ladder, err := org.Ladder(ctx, tx, o.Unit)
-	if err != nil {
-		return 0, err
-	}
-	r := Request{
-		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
-		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
-		PremisesID: orNull(o.Premises), SourceVisitID: orNull(o.Visit),
-	}
-	if err := r.start(ladder, c.StartLevel); err != nil {
-		return 0, err
-	}
-	c.due(&r, s.cal)
-	code, err := insertRequest(ctx, tx, s.keys, by, &r, o.What)
-	if err != nil {
-		return 0, err
-	}
-	if err := insertAsker(ctx, tx, s.keys, r.ID, code, o.Need); err != nil {
-		return 0, err
-	}
-	if err := addStep(ctx, tx, s.keys, by, r, line{move: "created", at: r.HappenedAt}); err != nil {
-		return 0, err
-	}
-	audit.Note(tx, by.Did("request.created", "request", int64(r.ID)))
-	return r.ID, tellHolder(ctx, tx, by, r, c, ladder)
-}
-
-func orNull(id int64) *int64 {
-	if id == 0 {
-		return nil
-	}
-	return &id
-}
-
-// A Telling is a need as somebody records it on behalf of the asker.
-type Telling struct {
-	Need
-	Channel    Channel
-	Premises   int64      // 0: no door is known
-	HappenedAt *time.Time // by the phone's clock
-}
-
-// Create records a need on behalf of somebody. It opens in the area of the door or, without one, in the
-// recorder's own unit.
-func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened Seen, err error) {
-	if err := privacy.CheckText("/what", t.What); err != nil {
-		return Seen{}, err
-	}
-	if err := privacy.CheckText("/who", t.Who); err != nil {
-		return Seen{}, err
-	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		var id ID // all that is kept for a repeat: the rest is read again
-		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
-			o := Opening{Need: t.Need, Channel: t.Channel, Unit: by.Grid}
-			o.HappenedAt, o.ClockUntrusted = Happened(t.HappenedAt, tx.Now)
-			if t.Premises != 0 {
-				door, err := s.door(ctx, tx, by, t.Premises)
-				if err != nil {
-					return err
-				}
-				o.Premises, o.Unit = door.Premises, door.Area
-			}
-			id, err = s.Open(ctx, tx, by, o)
-			return err
-		}); err != nil {
-			return err
-		}
-		rows, err := s.Opened(ctx, tx, id)
-		if err == nil {
-			opened = rows[0]
-		}
-		return err
-	})
-	return opened, err
+// ReopeningFor is s where requests can be opened again for another time after their end than 30 days (O13).
+func (s *Service) ReopeningFor(window time.Duration) *Service {
+	s.reopens = window
+	return s
 }
 
 // Opened returns requests that the caller has opened, with their receipts, in the order they were opened.

@@ -26,41 +26,43 @@ type Seen struct {
 
 // columns of Seen, from request r, its opening unit u and its holder h.
 const columns = `
-	r.id, r.unit_id, r.place_id, r.premises_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
+	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
 	r.resolved_level, r.call_back_on, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
 	u.name AS unit_name, h.name AS holder_name`
 
-// insertRequest stores r and gives it its id and its receipt.
-func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r *Request, what string) (Receipt, error) {
-	code := newReceipt()
+// insertRequest stores r under its code and gives it its id; db.IsDuplicate if the act has been told before.
+func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r *Request, code Receipt, t saying) error {
 	id, err := tx.Insert(ctx, `
 		INSERT INTO request (
-			unit_id, place_id, premises_id, source_visit_id, category, type, channel, state, is_open,
+			unit_id, place_id, premises_id, entrance_id, source_visit_id, category, type, channel, state, is_open,
 			holder_unit_id, holder_role, level, receipt_hash, happened_at, recorded_at, clock_untrusted,
-			accept_due_at, update_due_at, solve_due_at, recorded_by)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.UnitID, r.PlaceID, r.PremisesID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
+			accept_due_at, update_due_at, solve_due_at, recorded_by, client_ref, fingerprint)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
 		r.HolderUnitID, r.HolderRole, r.Level, keys.MAC(receipts, []byte(code)), r.HappenedAt, r.RecordedAt, r.ClockUntrusted,
-		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID)
+		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orAbsent(t.ref), t.fingerprint)
 	if err != nil {
-		return "", db.Wrap(err, nil, "insert request")
+		if db.IsDuplicate(err) {
+			return err
+		}
+		return db.Wrap(err, nil, "insert request")
 	}
 	r.ID, r.Version = ID(id), 1
 	receipt, err := keys.Seal(sealed.Personal, "request", "receipt_sealed", id, string(code))
 	if err != nil {
-		return "", err
+		return err
 	}
-	text, err := keys.Seal(sealed.Personal, "request", "text_sealed", id, what)
+	text, err := keys.Seal(sealed.Personal, "request", "text_sealed", id, t.what)
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = tx.Change(ctx, `
 		UPDATE request
 		SET receipt_sealed = ?, text_sealed = ?
 		WHERE id = ?`, receipt, text, id)
-	return code, db.Wrap(err, nil, "seal request %d", id)
+	return db.Wrap(err, nil, "seal request %d", id)
 }
 
 // insertAsker stores whom n is for, and the code that they follow request r with.
@@ -70,8 +72,8 @@ func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, code R
 		callBack = CallNone
 	}
 	id, err := tx.Insert(ctx, `
-		INSERT INTO request_asker (request_id, person_id, call_back, receipt_hash, recorded_at)
-		VALUES (?, ?, ?, ?, ?)`, r, orNull(int64(n.Person)), callBack, keys.MAC(receipts, []byte(code)), tx.Now)
+		INSERT INTO request_asker (request_id, person_id, call_back, receipt_hash, slip_hash, recorded_at)
+		VALUES (?, ?, ?, ?, ?, ?)`, r, orNull(int64(n.Person)), callBack, keys.MAC(receipts, []byte(code)), n.slip, tx.Now)
 	if err != nil {
 		return db.Wrap(err, nil, "insert asker of request %d", r)
 	}
@@ -119,6 +121,7 @@ type Step struct {
 	HappenedAt   time.Time        `db:"happened_at"`
 	RecordedAt   time.Time        `db:"recorded_at"`
 	InPerson     bool             `db:"told_in_person"`
+	Asker        AskerID          `db:"asker_id"` // 0: no asker made it
 	NoteSealed   []byte           `db:"note_sealed"`
 	Note         string
 }
@@ -130,6 +133,8 @@ type line struct {
 	note string
 	at   time.Time // when it happened; zero: now
 	told Told
+
+	asker AskerID // who made it, if an asker did
 }
 
 // addStep writes down that by made a move that left r as it now is. History is only ever added to (X26).
@@ -140,10 +145,10 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 	id, err := tx.Insert(ctx, `
 		INSERT INTO request_history (
 			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
-			happened_at, recorded_at, told_in_person)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			happened_at, recorded_at, told_in_person, asker_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)),
-		l.at, tx.Now, l.told)
+		l.at, tx.Now, l.told, orNull(int64(l.asker)))
 	if err != nil {
 		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
 	}
@@ -166,7 +171,8 @@ func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps
 	if err = q.Select(ctx, &steps, `
 		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
 		       COALESCE(s.assignment_id, 0) AS assignment_id, COALESCE(s.person_id, 0) AS person_id,
-		       COALESCE(a.person_id, 0) AS owner_id, s.happened_at, s.recorded_at, s.told_in_person, s.note_sealed
+		       COALESCE(a.person_id, 0) AS owner_id, s.happened_at, s.recorded_at, s.told_in_person,
+		       COALESCE(s.asker_id, 0) AS asker_id, s.note_sealed
 		FROM request_history s
 		JOIN unit h ON h.id = s.holder_unit_id
 		LEFT JOIN role_assignment a ON a.id = s.assignment_id

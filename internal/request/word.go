@@ -26,7 +26,8 @@ type word struct {
 	unit  string // whose name the asker reads instead of what has happened
 	place string // where the asker is to go, by its public name
 	told  Told
-	quiet bool // nobody is called for it: whoever has no inbox reads it on the receipt
+	but   AskerID // of whose doing it is
+	quiet bool    // nobody is called for it: whoever has no inbox reads it on the receipt
 }
 
 // status is the word that a request has made a move on its way.
@@ -45,6 +46,9 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 		return err
 	}
 	for _, a := range to {
+		if a.ID == w.but {
+			continue
+		}
 		if a.Person == 0 {
 			if w.quiet || w.told == InPerson || a.CallBack == CallNone {
 				continue

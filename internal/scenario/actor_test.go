@@ -140,6 +140,9 @@ func (a *actor) role(role, unit string) int64 {
 	}
 }
 
+// stranger is somebody who has not signed in.
+func (w *world) stranger() *actor { return &actor{w: w} }
+
 func (a *actor) get(path string) answer { return a.do(http.MethodGet, path, nil, "") }
 
 func (a *actor) post(path string, body any) answer {
@@ -214,6 +217,7 @@ func (w *world) wants(what string, got answer, status int) answer {
 // what loops and sockets note.
 var busy = []string{
 	"audit", "audit_lane", "audit_head", "idempotency", "auth_try", "shard_lease", "node_beat", "outbox", "device", "push_ticket",
+	"receipt_try",
 }
 
 // refused makes a call that must be refused with the status and code, and fails the test if it changes a row.

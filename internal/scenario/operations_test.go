@@ -92,6 +92,8 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.needs()
 		v.cards()
 		v.intake()
+		w.asks()
+		v.photos()
 		v.roles()
 		v.absences()
 		v.handovers()
@@ -99,7 +101,6 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.consents()
 		v.ledger()
 		v.glass()
-		v.photos()
 		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"testing"
@@ -41,6 +42,44 @@ func (v *village) needs() {
 	if len(v.wants("list", v.holder.get("/v1/requests"), ok).items()) == 0 {
 		v.t.Error("the reopened request is on no list")
 	}
+}
+
+// asks calls each operation of those whom requests are for once, at an entrance of 瑞和社区.
+func (w *world) asks() {
+	w.t.Helper()
+	ok, made := http.StatusOK, http.StatusCreated
+	lin, area := w.signIn("r.lin"), w.signIn("rh.m03")
+	at := map[string]any{"placeId": w.signIn("rh.cg").called("grid", "community", "瑞和社区"), "building": "3", "entrance": "1"}
+	begun := w.wants("record without an account", w.stranger().post("/v1/receipts", map[string]any{
+		"who": "林女士", "what": "楼道灯坏了", "callBack": map[string]any{"by": "phone", "phone": "19900000001"}, "site": at,
+	}), made)
+	proof := map[string]any{"receiptCode": begun.at("receiptCode"), "secret": "0001"}
+	with := func(more map[string]any) map[string]any { maps.Copy(more, proof); return more }
+	w.says("opened", w.wants("open", w.stranger().post("/v1/receipts/open", proof), ok), "党员中心户", "holder")
+	w.wants("write", w.stranger().post("/v1/receipts/messages", with(map[string]any{"text": "在三楼"})), ok)
+	w.wants("correct", w.stranger().post("/v1/receipts/contact", with(map[string]any{"callBack": map[string]any{"by": "phone", "phone": "19900000001"}})), ok)
+	w.wants("follow", lin.post("/v1/me/requests/follow", proof), ok)
+	mine := w.wants("list", lin.get("/v1/me/requests"), ok)
+	path := fmt.Sprintf("/v1/requests/%.0f", mine.at("items", 0, "requestId"))
+	w.says("printed", w.wants("print", area.post(path+"/slip", nil), made), begun.at("receiptCode"), "receiptCode")
+	w.wants("close", area.post(path+"/close", map[string]any{"closureKind": "resolved", "text": "已换灯"}), ok)
+	w.says("not done", w.wants("answer", w.stranger().post("/v1/receipts/answer", with(map[string]any{"outcome": "not_done"})), ok), "reopened", "state")
+	w.says("taken back", w.wants("withdraw", w.stranger().post("/v1/receipts/withdraw", proof), ok), "withdrawn", "state")
+
+	own := w.wants("record for oneself", lin.post("/v1/me/requests", map[string]any{"what": "路灯不亮", "site": at}), made)
+	id := own.id("requestId")
+	me := fmt.Sprintf("/v1/me/requests/%d", id)
+	w.says("mine", w.wants("read", lin.get(me), ok), "路灯不亮", "what")
+	w.wants("write", lin.post(me+"/messages", map[string]any{"text": "在大门口"}), ok)
+	w.wants("correct", lin.post(me+"/contact", map[string]any{"callBack": map[string]any{"by": "none"}}), ok)
+	w.wants("close", area.post(fmt.Sprintf("/v1/requests/%d/close", id), map[string]any{"closureKind": "explained", "text": "下周统一更换"}), ok)
+	w.says("done", w.wants("answer", lin.post(me+"/answer", map[string]any{"outcome": "done", "note": "好"}), ok), true, "settled")
+	again := w.wants("record for oneself", lin.post("/v1/me/requests", map[string]any{"what": "井盖松动", "site": at}), made)
+	w.says("taken back", w.wants("withdraw", lin.post(fmt.Sprintf("/v1/me/requests/%d/withdraw", again.id("requestId")), nil), ok), "withdrawn", "state")
+	slips := w.wants("slips", area.post("/v1/receipt-slips", map[string]any{"count": 1}), made)
+	w.says("entered", w.wants("enter", area.post("/v1/requests", map[string]any{
+		"what": "积水", "channel": "paper", "slipCode": slips.at("slips", 0, "receiptCode"),
+	}), made), slips.at("slips", 0, "receiptCode"), "receiptCode")
 }
 
 // S15, as far as neither asker nor clocks act: the whole ladder and a reopening.

@@ -921,6 +921,14 @@ CREATE TABLE `push_ticket` (
   KEY `push_ticket_end` (`expires_at`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `receipt_try` (
+  `subject` varbinary(32) NOT NULL,
+  `tries` int(11) NOT NULL,
+  `since` datetime(3) NOT NULL,
+  PRIMARY KEY (`subject`),
+  KEY `receipt_try_since` (`since`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `recovery_code` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -978,8 +986,12 @@ CREATE TABLE `request` (
   `resolved_level` varchar(20) NOT NULL DEFAULT '',
   `call_back_on` char(10) DEFAULT NULL,
   `handed_to_sealed` varbinary(1500) DEFAULT NULL,
+  `client_ref` char(36) DEFAULT NULL,
+  `fingerprint` varbinary(32) DEFAULT NULL,
+  `entrance_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_receipt` (`receipt_hash`),
+  UNIQUE KEY `request_once` (`recorded_by`,`client_ref`),
   KEY `request_unit` (`unit_id`,`is_open`,`recorded_at`,`id`),
   KEY `request_held` (`holder_unit_id`,`is_open`,`recorded_at`,`id`),
   KEY `request_at` (`is_open`,`recorded_at`,`id`),
@@ -1004,6 +1016,8 @@ CREATE TABLE `request_asker` (
   `receipt_hash` varbinary(32) DEFAULT NULL,
   `receipt_sealed` varbinary(120) DEFAULT NULL,
   `settled_at` datetime(3) DEFAULT NULL,
+  `slip_hash` varbinary(32) DEFAULT NULL,
+  `outcome_sealed` varbinary(2100) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_asker_receipt` (`receipt_hash`),
   KEY `request_asker_request` (`request_id`),
@@ -1040,9 +1054,24 @@ CREATE TABLE `request_history` (
   `recorded_at` datetime(3) NOT NULL,
   `note_sealed` varbinary(2100) DEFAULT NULL,
   `told_in_person` tinyint(1) NOT NULL DEFAULT 0,
+  `asker_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `request_history_request` (`request_id`,`id`),
   CONSTRAINT `request_history_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_slip` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `receipt_hash` varbinary(32) DEFAULT NULL,
+  `slip_hash` varbinary(32) DEFAULT NULL,
+  `issued_by` bigint(20) NOT NULL,
+  `issued_at` datetime(3) NOT NULL,
+  `used_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `request_slip_code` (`receipt_hash`),
+  KEY `request_slip_unit` (`unit_id`),
+  CONSTRAINT `request_slip_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `revocation` (

@@ -389,6 +389,78 @@ func (c *cell) recorded(area *unit) int64 {
 	return int64(id)
 }
 
+// receipt is a request with a number, and what opens its receipt.
+func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string) {
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area })
+	area := c.units[i]
+	holder := c.lead(area)
+	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
+	c.in("record a request", func(tx *db.Tx) error {
+		by, err := org.ActorOf(c.Context(), tx, holder.person, holder.assignment, tx.Now)
+		if err != nil {
+			return err
+		}
+		id, err = needs.Open(c.Context(), tx, by, request.Opening{
+			Need: request.Need{
+				Who: "林女士", What: "楼道灯坏了", Person: person, CallBack: request.CallPhone, Phone: "19900000001",
+			},
+			Channel: request.ToldMember, Unit: area.Unit, HappenedAt: tx.Now,
+		})
+		if err != nil {
+			return err
+		}
+		rows, err := needs.Opened(c.Context(), tx, id)
+		if err == nil {
+			code = rows[0].Receipt.String()
+		}
+		return err
+	})
+	return id, code, "0001"
+}
+
+// showing fills in what opens a receipt.
+func showing(then func(c *cell, id request.ID)) func(*cell, *call) {
+	return fill(func(c *cell, b map[string]any) {
+		id, code, secret := c.receipt(0)
+		if b["receiptCode"], b["secret"] = code, secret; then != nil {
+			then(c, id)
+		}
+	})
+}
+
+// ended closes a request by its holder.
+func ended(c *cell, id request.ID) {
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area })
+	c.lead(c.units[i]).post(fmt.Sprintf("/v1/requests/%d/close", id), map[string]any{"closureKind": "resolved", "text": "已修好"})
+}
+
+// aFollowed is a request that c.by follows, if c.position is self; else somebody else does.
+func aFollowed(c *cell) int64 {
+	who := c.by.person
+	if !ofSelf(c) {
+		who = c.person(org.RoleResident, nil).person
+	}
+	id, _, _ := c.receipt(who)
+	return int64(id)
+}
+
+// following is the plan of what an asker does who has signed in.
+func following(make func(c *cell) int64) *plan {
+	return &plan{self: true, fits: areas, make: make, sees: ofSelf}
+}
+
+// standing says that whoever asks stands at an entrance of some area.
+func standing(c *cell, b map[string]any) {
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area })
+	area := c.units[i]
+	at := area
+	for !place(at) {
+		at = at.parent
+	}
+	c.lead(area)
+	b["site"] = map[string]any{"placeId": at.ID, "entrance": fmt.Sprintf("%d号", area.ID)}
+}
+
 // seesRequest is V1 of domain.md §3.6: who sees the unit where it was opened, and who holds it.
 func seesRequest(c *cell) bool { return oneOf(c.by.role, originSeers...) && c.by.sees(c.at) }
 
@@ -884,6 +956,28 @@ var plans = map[string]*plan{
 	}},
 	"listRequests": {fits: areas, make: aRequest, sees: seesRequest, list: "id"},
 	"getRequest":   {self: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest},
+
+	"createPublicRequest":    {fill: fill(standing)},
+	"openReceipt":            {writes: []string{"receipt_try"}, fill: showing(nil)},
+	"addReceiptMessage":      {fill: showing(nil)},
+	"withdrawByReceipt":      {fill: showing(nil)},
+	"correctByReceipt":       {fill: showing(nil)},
+	"answerOutcomeByReceipt": {fill: showing(ended)},
+
+	"listMyRequests":    {self: true, fits: areas, make: aFollowed, sees: ofSelf, list: "requestId"},
+	"createMyRequest":   {fill: fill(standing)},
+	"followRequest":     {fill: showing(nil)},
+	"getMyRequest":      following(aFollowed),
+	"addRequestMessage": following(aFollowed),
+	"withdrawMyRequest": following(aFollowed),
+	"correctRequest":    following(aFollowed),
+	"answerRequest": following(func(c *cell) int64 {
+		id := aFollowed(c)
+		ended(c, request.ID(id))
+		return id
+	}),
+	"issueSlips": {},
+	"printSlip":  acting(aHeldRequest),
 
 	"getPassedRequest": {
 		self: true, fits: areas, sees: ofSelf,

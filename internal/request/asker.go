@@ -1,0 +1,265 @@
+package request
+
+import (
+	"context"
+	"crypto/subtle"
+	"strconv"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// What askers are refused.
+var (
+	ErrReceipt  = problem.New(problem.NotFound, "request.receipt_wrong")
+	ErrTries    = problem.New(problem.TooMany, "request.receipt_tries")
+	ErrSettled  = problem.New(problem.Conflict, "request.settled")
+	ErrFollowed = problem.New(problem.Conflict, "request.followed_elsewhere")
+)
+
+// An asker is a row of those whom a request is for.
+type asker struct {
+	ID        AskerID      `db:"id"`
+	Request   ID           `db:"request_id"`
+	Person    org.PersonID `db:"person_id"` // 0: follows it by the receipt alone
+	CallBack  CallBack     `db:"call_back"`
+	Phone     []byte       `db:"phone_sealed"`
+	Hash      []byte       `db:"receipt_hash"`
+	Receipt   []byte       `db:"receipt_sealed"`
+	Slip      []byte       `db:"slip_hash"`
+	SettledAt *time.Time   `db:"settled_at"`
+}
+
+// An As is in whose name an asker acts: their own, once they have signed in, or that of the receipt they show.
+type As struct {
+	by      org.Actor
+	request ID
+	asker   AskerID // of the receipt; 0: by follows the request
+}
+
+// Themselves is by, as one of those whom a request is for. It is done in no role.
+func Themselves(by org.Actor, id ID) As { return As{by: org.Actor{PersonID: by.PersonID}, request: id} }
+
+func (as As) find(ctx context.Context, q db.Queryer) (asker, error) {
+	if as.asker != 0 {
+		return findAsker(ctx, q, as.asker)
+	}
+	return findFollowed(ctx, q, as.by.PersonID, as.request)
+}
+
+// Followed is a request as an act of its asker has left it. It holds nothing personal: it is kept for a repeat.
+type Followed struct {
+	State   State
+	Settled bool // this asker is told nothing more
+}
+
+// ask carries out an act of an asker, once: it is decided, stored, written down and noted.
+func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a *asker) (line, error), tell func(tx *db.Tx, r Seen, a asker) error) (f Followed, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(as.by.PersonID), &f, func() error {
+			a, err := as.find(ctx, tx)
+			if err != nil {
+				return err
+			}
+			rows, err := byIDs(ctx, tx, []ID{a.Request})
+			if err != nil {
+				return err
+			}
+			r := rows[0]
+			from := r.State
+			l, err := do(tx, &r, &a)
+			if err != nil {
+				return err
+			}
+			l.from, l.asker = &from, a.ID
+			if r.State != from {
+				if err := saveMove(ctx, tx, &r.Request); err != nil {
+					return err
+				}
+			}
+			if err := addStep(ctx, tx, s.keys, as.by, r.Request, l); err != nil {
+				return err
+			}
+			audit.Note(tx, as.by.Did("request."+l.move, "request", int64(r.ID)))
+			f = Followed{State: r.State, Settled: a.SettledAt != nil}
+			return tell(tx, r, a)
+		})
+	})
+	return f, err
+}
+
+// Answer is what an asker says to "is it done?" (C20): done settles them, not done opens the request again for its
+// last holder, within the days of O13. Whoever is settled is asked no more.
+func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Followed, error) {
+	if err := privacy.CheckText("/note", note); err != nil {
+		return Followed{}, err
+	}
+	if done {
+		return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
+			if err := a.mayAnswer(r.Request); err != nil {
+				return line{}, err
+			}
+			return line{move: "answered", note: note}, settle(ctx, tx, s.keys, a, note)
+		}, s.holderHears(ctx, as.by, "request.answered", "answered"))
+	}
+	return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
+		if err := a.mayAnswer(r.Request); err != nil {
+			return line{}, err
+		}
+		if r.ClosedAt != nil && !tx.Now.Before(r.ClosedAt.Add(s.reopens)) {
+			return line{}, ErrReopenLate
+		}
+		s.reopen(&r.Request, tx.Now)
+		return line{move: "reopened", note: note}, nil
+	}, func(tx *db.Tx, r Seen, a asker) error {
+		if err := tellAskers(ctx, tx, as.by, r.Request, word{kind: "request.status", label: "reopened", quiet: true, but: a.ID}); err != nil {
+			return err
+		}
+		ladder, err := ladderOf(ctx, tx, r.Request)
+		if err != nil {
+			return err
+		}
+		return tellReopened(ctx, tx, as.by, r.Request, ladder)
+	})
+}
+
+// mayAnswer says why a is not asked whether r is done, or nil.
+func (a asker) mayAnswer(r Request) error {
+	if a.SettledAt != nil {
+		return ErrSettled
+	}
+	return r.among(Resolved, Explained, HandedOver)
+}
+
+// Say is what an asker writes to the holder. A request that waited for it goes on.
+func (s *Service) Say(ctx context.Context, as As, text string) (Followed, error) {
+	if err := privacy.CheckText("/text", text); err != nil {
+		return Followed{}, err
+	}
+	return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
+		if a.SettledAt != nil {
+			return line{}, ErrSettled
+		}
+		if err := r.anyOpen(); err != nil {
+			return line{}, err
+		}
+		if r.State == WaitingResident {
+			s.resume(&r.Request, tx.Now)
+		}
+		return line{move: "asker_message", note: text}, nil
+	}, s.holderHears(ctx, as.by, "request.answered", "said"))
+}
+
+// TakeBack ends a request because its asker says so; where others ask for the same, they keep it.
+func (s *Service) TakeBack(ctx context.Context, as As) (Followed, error) {
+	return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
+		if a.SettledAt != nil {
+			return line{}, ErrSettled
+		}
+		if err := r.anyOpen(); err != nil {
+			return line{}, err
+		}
+		if err := settle(ctx, tx, s.keys, a, ""); err != nil {
+			return line{}, err
+		}
+		others, err := listeners(ctx, tx, s.keys, r.ID)
+		if err != nil {
+			return line{}, err
+		}
+		if len(others) > 0 {
+			return line{move: "asker_left"}, nil
+		}
+		r.close(Withdrawn, tx.Now)
+		return line{move: "withdrawn"}, nil
+	}, s.holderHears(ctx, as.by, "request.withdrawn", "withdrawn"))
+}
+
+// Correct changes how an asker wants to be called back.
+func (s *Service) Correct(ctx context.Context, as As, by CallBack, phone string) (Followed, error) {
+	n := Need{CallBack: by, Phone: phone}
+	if err := n.check(); err != nil {
+		return Followed{}, err
+	}
+	if n.Phone != "" {
+		parsed, err := sealed.ParsePhone(n.Phone)
+		if err != nil {
+			return Followed{}, err
+		}
+		n.Phone = parsed.Reveal()
+	}
+	return s.ask(ctx, as, func(tx *db.Tx, _ *Seen, a *asker) (line, error) {
+		return line{move: "contact_corrected"}, saveCallBack(ctx, tx, s.keys, a.ID, n)
+	}, func(*db.Tx, Seen, asker) error { return nil })
+}
+
+// Follow makes by, who has signed in, the one who follows the request of the receipt they show: from now on they find
+// it among their own.
+func (s *Service) Follow(ctx context.Context, by org.Actor, as As) (ID, error) {
+	as.by = org.Actor{PersonID: by.PersonID}
+	var id ID
+	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
+			a, err := as.find(ctx, tx)
+			if err != nil {
+				return err
+			}
+			id = a.Request
+			if a.Person == by.PersonID {
+				return nil
+			}
+			audit.Note(tx, as.by.Did("request.followed", "request", int64(a.Request)))
+			return saveFollower(ctx, tx, a.ID, by.PersonID)
+		})
+	})
+	return id, err
+}
+
+// holderHears tells whoever holds a request what its asker did.
+func (s *Service) holderHears(ctx context.Context, by org.Actor, kind, event string) func(tx *db.Tx, r Seen, a asker) error {
+	return func(tx *db.Tx, r Seen, a asker) error {
+		ladder, err := ladderOf(ctx, tx, r.Request)
+		if err != nil {
+			return err
+		}
+		to, err := holders(ctx, tx, r.Request, ladder)
+		if err != nil {
+			return err
+		}
+		code, err := s.keys.Open(sealed.Personal, "request_asker", "receipt_sealed", int64(a.ID), a.Receipt)
+		if err != nil {
+			return err
+		}
+		return notify.Tell(ctx, tx, to, notify.Item{
+			Kind: kind, Ref: r.ref(), By: by, Args: map[string]any{"receiptCode": code, "at": tx.Now},
+			Dedupe: "request." + event + ":" + strconv.FormatInt(int64(a.ID), 10) + ":" + strconv.FormatInt(tx.Now.UnixMilli(), 10),
+		})
+	}
+}
+
+// ladderOf is the ladder of the unit where r was opened.
+func ladderOf(ctx context.Context, q db.Queryer, r Request) ([]org.Unit, error) {
+	opened, err := org.UnitByID(ctx, q, r.UnitID)
+	if err != nil {
+		return nil, err
+	}
+	return org.Ladder(ctx, q, opened)
+}
+
+// knows says whether secret is the end of a's number, or what is printed on a's slip under code.
+func (a asker) knows(keys *sealed.Keys, code Receipt, secret string) bool {
+	phone, err := keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(a.ID), a.Phone)
+	tail := ""
+	if err == nil && len(phone) >= tailLength {
+		tail = phone[len(phone)-tailLength:]
+	}
+	byPhone := tail != "" && subtle.ConstantTimeCompare([]byte(tail), []byte(secret)) == 1
+	bySlip := keys.Authentic(slips, slipText(code, secret), a.Slip)
+	return byPhone || bySlip && len(secret) == slipLength
+}

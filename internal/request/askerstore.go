@@ -1,0 +1,278 @@
+package request
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+)
+
+const askerColumns = `
+	id, request_id, COALESCE(person_id, 0) AS person_id, call_back, phone_sealed, receipt_hash, receipt_sealed, slip_hash,
+	settled_at`
+
+// findAsker is one of those whom a request is for.
+func findAsker(ctx context.Context, q db.Queryer, id AskerID) (a asker, err error) {
+	err = q.Get(ctx, &a, `SELECT`+askerColumns+` FROM request_asker WHERE id = ?`, id)
+	return a, db.Wrap(err, problem.ErrNotFound, "find asker %d", id)
+}
+
+// findFollowed is person among those whom a request is for; else it is not found.
+func findFollowed(ctx context.Context, q db.Queryer, person org.PersonID, id ID) (a asker, err error) {
+	if person == 0 {
+		return a, problem.ErrNotFound
+	}
+	err = q.Get(ctx, &a, `
+		SELECT`+askerColumns+`
+		FROM request_asker
+		WHERE person_id = ? AND request_id = ?
+		ORDER BY id
+		LIMIT 1`, person, id)
+	return a, db.Wrap(err, problem.ErrNotFound, "find the asker who follows request %d", id)
+}
+
+// findAskerOf is the asker with a code of that hash, if there is one.
+func findAskerOf(ctx context.Context, q db.Queryer, hash []byte) (a asker, found bool, err error) {
+	err = q.Get(ctx, &a, `SELECT`+askerColumns+` FROM request_asker WHERE receipt_hash = ?`, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return asker{}, false, nil
+	}
+	return a, err == nil, db.Wrap(err, nil, "find the asker of a code")
+}
+
+// settle notes that a has heard the end, and what a said of it.
+func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome string) error {
+	var cipher []byte
+	if outcome != "" {
+		var err error
+		if cipher, err = keys.Seal(sealed.Personal, "request_asker", "outcome_sealed", int64(a.ID), outcome); err != nil {
+			return err
+		}
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE request_asker
+		SET settled_at = ?, outcome_sealed = ?
+		WHERE id = ? AND settled_at IS NULL`, tx.Now, cipher, a.ID)
+	if err == nil && found == 0 {
+		return ErrSettled
+	}
+	a.SettledAt = &tx.Now
+	return db.Wrap(err, nil, "settle asker %d", a.ID)
+}
+
+// saveCallBack stores how an asker wants to be called back from now on.
+func saveCallBack(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id AskerID, n Need) (err error) {
+	var phone []byte
+	var index *int64
+	if n.Phone != "" {
+		if phone, err = keys.Seal(sealed.Personal, "request_asker", "phone_sealed", int64(id), n.Phone); err != nil {
+			return err
+		}
+		i := keys.PhoneIndex(n.Phone)
+		index = &i
+	}
+	_, err = tx.Change(ctx, `
+		UPDATE request_asker
+		SET call_back = ?, phone_sealed = ?, phone_index = ?
+		WHERE id = ?`, n.CallBack, phone, index, id)
+	return db.Wrap(err, nil, "correct the call-back of asker %d", id)
+}
+
+// saveFollower stores who follows a request signed in, unless somebody else does.
+func saveFollower(ctx context.Context, tx *db.Tx, id AskerID, person org.PersonID) error {
+	found, err := tx.Change(ctx, `
+		UPDATE request_asker
+		SET person_id = ?
+		WHERE id = ? AND person_id IS NULL`, person, id)
+	if err == nil && found == 0 {
+		return ErrFollowed
+	}
+	return db.Wrap(err, nil, "make person %d follow as asker %d", person, id)
+}
+
+// countTry counts one more try of subject, in windows that begin with a try.
+func countTry(ctx context.Context, tx *db.Tx, subject []byte) (tries int, since time.Time, err error) {
+	_, err = tx.Change(ctx, `
+		UPDATE receipt_try
+		SET tries = 0, since = ?
+		WHERE subject = ? AND since <= ?`, tx.Now, subject, tx.Now.Add(-tryWindow))
+	if err == nil {
+		err = db.Save(func() (int64, error) {
+			return tx.Change(ctx, `UPDATE receipt_try SET tries = tries + 1 WHERE subject = ?`, subject)
+		}, func() error {
+			_, err := tx.Change(ctx, `INSERT INTO receipt_try (subject, tries, since) VALUES (?, 1, ?)`, subject, tx.Now)
+			return err
+		})
+	}
+	var row struct {
+		Tries int       `db:"tries"`
+		Since time.Time `db:"since"`
+	}
+	if err == nil {
+		err = tx.Get(ctx, &row, `SELECT tries, since FROM receipt_try WHERE subject = ?`, subject)
+	}
+	return row.Tries, row.Since, db.Wrap(err, nil, "count a try of a receipt")
+}
+
+// giveBackTry takes one try back: it was right.
+func giveBackTry(ctx context.Context, tx *db.Tx, subject []byte) error {
+	_, err := tx.Change(ctx, `UPDATE receipt_try SET tries = tries - 1 WHERE subject = ? AND tries > 0`, subject)
+	if err == nil {
+		_, err = tx.Change(ctx, `DELETE FROM receipt_try WHERE subject = ? AND tries = 0`, subject)
+	}
+	return db.Wrap(err, nil, "give a try of a receipt back")
+}
+
+// forgetTries deletes some of the tries counted until a moment.
+func forgetTries(ctx context.Context, tx *db.Tx, until time.Time) (bool, error) {
+	var old [][]byte
+	if err := tx.Select(ctx, &old, `SELECT subject FROM receipt_try WHERE since <= ? ORDER BY since LIMIT 500`, until); err != nil || len(old) == 0 {
+		return false, db.Wrap(err, nil, "find old tries of receipts")
+	}
+	query, args, err := db.In(`DELETE FROM receipt_try WHERE subject IN (?) AND since <= ?`, old, until)
+	if err != nil {
+		return false, err
+	}
+	_, err = tx.Change(ctx, query, args...)
+	return true, db.Wrap(err, nil, "forget tries of receipts")
+}
+
+// An Own request is one that somebody follows, as their list shows it.
+type Own struct {
+	Seen
+	Asker      AskerID    `db:"asker_id"`
+	AskedAt    time.Time  `db:"asked_at"`
+	SettledAt  *time.Time `db:"settled_at"`
+	CodeSealed []byte     `db:"asker_receipt"`
+	Words      Words
+}
+
+// listOwn are the requests that person follows, the last asked first.
+func listOwn(ctx context.Context, q db.Queryer, person org.PersonID, p page.Page) (rows []Own, err error) {
+	err = q.Select(ctx, &rows, `
+		SELECT a.id AS asker_id, a.recorded_at AS asked_at, a.settled_at, a.receipt_sealed AS asker_receipt, `+columns+`
+		FROM request_asker a
+		JOIN request r ON r.id = a.request_id
+		JOIN unit u ON u.id = r.unit_id
+		JOIN unit h ON h.id = r.holder_unit_id
+		WHERE a.person_id = ?
+		  AND a.recorded_at <= ? AND (a.recorded_at < ? OR a.id < ?)
+		ORDER BY a.recorded_at DESC, a.id DESC
+		LIMIT ?`, person, p.At, p.At, p.ID, p.Limit())
+	return rows, db.Wrap(err, nil, "list the requests that person %d follows", person)
+}
+
+// A View is one opening of a request by somebody on duty, as its askers see it (X43).
+type View struct {
+	At      time.Time `db:"at"`
+	Role    org.Role  `db:"role"`
+	Action  string    `db:"action"`
+	Purpose string    `db:"purpose"`
+	Reason  string    `db:"reason"`
+}
+
+// viewsOf are who opened requests, the last first. The audit chain is asked itself: what stands there was shown, and
+// nothing is shown without standing there.
+func viewsOf(ctx context.Context, q db.Queryer, ids ...ID) (views []View, err error) {
+	query, args, err := db.In(`
+		SELECT a.at, ra.role, a.action, a.purpose, a.reason
+		FROM audit a
+		JOIN role_assignment ra ON ra.id = a.assignment_id
+		WHERE a.object = 'request' AND a.object_id IN (?)
+		  AND a.action IN ('request.read', 'request.passed_read', 'request.call_read', 'request.unmasked')
+		ORDER BY a.at DESC, a.id DESC
+		LIMIT 100`, ids)
+	if err != nil {
+		return nil, err
+	}
+	return views, db.Wrap(q.Select(ctx, &views, query, args...), nil, "find who opened requests")
+}
+
+// ownWords is the request that was recorded under the code of an asker, if it was: what it says are the asker's words.
+func ownWords(ctx context.Context, q db.Queryer, hash []byte) (id ID, err error) {
+	err = q.Get(ctx, &id, `SELECT id FROM request WHERE receipt_hash = ?`, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	return id, db.Wrap(err, nil, "find the request of a code")
+}
+
+// othersAsking is how many others a request is for.
+func othersAsking(ctx context.Context, q db.Queryer, a asker) (n int, err error) {
+	err = q.Get(ctx, &n, `SELECT COUNT(*) FROM request_asker WHERE request_id = ? AND id <> ?`, a.Request, a.ID)
+	return n, db.Wrap(err, nil, "count the askers of request %d", a.Request)
+}
+
+// findTold is the request that person (0: nobody who has signed in) has told under ref, and what it said; 0 if there is
+// none.
+func findTold(ctx context.Context, q db.Queryer, person org.PersonID, ref string) (id ID, fingerprint []byte, err error) {
+	var row struct {
+		ID          ID     `db:"id"`
+		Fingerprint []byte `db:"fingerprint"`
+	}
+	err = q.Get(ctx, &row, `
+		SELECT id, fingerprint
+		FROM request
+		WHERE recorded_by = ? AND client_ref = ?`, person, ref)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil, nil
+	}
+	return row.ID, row.Fingerprint, db.Wrap(err, nil, "find the request of a clientRef")
+}
+
+func insertSlip(ctx context.Context, tx *db.Tx, by org.Actor) (int64, error) {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO request_slip (unit_id, issued_by, issued_at)
+		VALUES (?, ?, ?)`, by.Grid.ID, by.PersonID, tx.Now)
+	return id, db.Wrap(err, nil, "insert a slip")
+}
+
+func saveSlip(ctx context.Context, tx *db.Tx, id int64, code, secret []byte) error {
+	_, err := tx.Change(ctx, `
+		UPDATE request_slip
+		SET receipt_hash = ?, slip_hash = ?
+		WHERE id = ?`, code, secret, id)
+	return db.Wrap(err, nil, "store the code of slip %d", id)
+}
+
+// A paper is a slip that was handed out.
+type paper struct {
+	ID   int64      `db:"id"`
+	Unit org.UnitID `db:"unit_id"`
+	Hash []byte     `db:"slip_hash"`
+}
+
+// findSlip is the slip with a code of that hash; the zero one if there is none.
+func findSlip(ctx context.Context, q db.Queryer, hash []byte) (p paper, err error) {
+	err = q.Get(ctx, &p, `SELECT id, unit_id, slip_hash FROM request_slip WHERE receipt_hash = ?`, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return paper{}, nil
+	}
+	return p, db.Wrap(err, nil, "find a slip")
+}
+
+// takeSlip notes that a slip was entered, unless it has been before.
+func takeSlip(ctx context.Context, tx *db.Tx, id int64) error {
+	found, err := tx.Change(ctx, `
+		UPDATE request_slip
+		SET used_at = ?
+		WHERE id = ? AND used_at IS NULL`, tx.Now, id)
+	if err == nil && found == 0 {
+		return ErrSlip.Field("/slipCode", ErrSlip.Code)
+	}
+	return db.Wrap(err, nil, "enter slip %d", id)
+}
+
+func saveAskerSlip(ctx context.Context, tx *db.Tx, id AskerID, hash []byte) error {
+	_, err := tx.Change(ctx, `
+		UPDATE request_asker
+		SET slip_hash = ?
+		WHERE id = ?`, hash, id)
+	return db.Wrap(err, nil, "store the slip of asker %d", id)
+}

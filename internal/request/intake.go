@@ -1,0 +1,413 @@
+package request
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// acts is the purpose that the content of an act is hashed for, to tell a replay from a mistake.
+const acts sealed.Purpose = "request"
+
+// ErrSlip says that a paper slip is not known here, or has been entered before.
+var ErrSlip = problem.New(problem.Conflict, "request.slip_unknown")
+
+// A Site is where somebody stands who can name no door of ours: at an entrance of a place.
+type Site struct {
+	Place    org.UnitID `json:"place"`
+	Building string     `json:"building"`
+	Entrance string     `json:"entrance"`
+}
+
+// A SiteFinder finds the area that looks after a site today. Homes are kept in a package above this one.
+type SiteFinder func(ctx context.Context, q db.Queryer, s Site) (Door, error)
+
+// Siting is s where sites are found by find.
+func (s *Service) Siting(find SiteFinder) *Service {
+	s.site = find
+	return s
+}
+
+// An Opening is a need and where it is opened.
+type Opening struct {
+	Need
+	Channel        Channel
+	Unit           org.Unit // of the grid: the area of the door, or the recorder's own unit
+	Premises       int64    // 0: no door is known
+	Entrance       int64    // 0: no entrance is known
+	Visit          int64    // 0: it came out of no visit
+	HappenedAt     time.Time
+	ClockUntrusted bool
+
+	saying saying
+}
+
+// A saying is what somebody wrote down, and under which name of theirs.
+type saying struct {
+	what        string
+	ref         string // clientRef; empty: there is none
+	fingerprint []byte
+}
+
+// Open records a need in the transaction of whoever calls, gives it a receipt and tells its holder; db.IsDuplicate if
+// the act has been told before.
+func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
+	c, err := category(o.Category)
+	if err != nil {
+		return 0, err
+	}
+	if err := dangerStop(ctx, tx, c.Code, o.Danger); err != nil {
+		return 0, err
+	}
+	if err := o.check(); err != nil {
+		return 0, err
+	}
+	if o.Phone != "" {
+		phone, err := sealed.ParsePhone(o.Phone)
+		if err != nil {
+			return 0, err
+		}
+		o.Phone = phone.Reveal() // to be sealed in one spelling
+	}
+	ladder, err := org.Ladder(ctx, tx, o.Unit)
+	if err != nil {
+		return 0, err
+	}
+	r := Request{
+		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
+		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
+		PremisesID: orNull(o.Premises), EntranceID: orNull(o.Entrance), SourceVisitID: orNull(o.Visit),
+	}
+	if err := r.start(ladder, c.StartLevel); err != nil {
+		return 0, err
+	}
+	c.due(&r, s.cal)
+	code := o.Code
+	if code == "" {
+		code = newReceipt()
+	}
+	o.saying.what = o.What
+	if err := insertRequest(ctx, tx, s.keys, by, &r, code, o.saying); err != nil {
+		return 0, err
+	}
+	if err := insertAsker(ctx, tx, s.keys, r.ID, code, o.Need); err != nil {
+		return 0, err
+	}
+	if err := addStep(ctx, tx, s.keys, by, r, line{move: "created", at: r.HappenedAt}); err != nil {
+		return 0, err
+	}
+	audit.Note(tx, by.Did("request.created", "request", int64(r.ID)))
+	return r.ID, tellHolder(ctx, tx, by, r, c, ladder)
+}
+
+func orNull(id int64) *int64 {
+	if id == 0 {
+		return nil
+	}
+	return &id
+}
+
+// A Telling is a need as somebody records it: on behalf of the asker, or for themselves.
+type Telling struct {
+	Need
+	Channel    Channel
+	Premises   int64      // 0: no door is known
+	Site       Site       // zero: none is named
+	Slip       string     // the code of the paper slip it was written on; empty: none
+	ClientRef  string     // made on the phone once an act; empty: it was told on the line
+	HappenedAt *time.Time // by the phone's clock
+}
+
+// check says why what somebody wrote cannot be kept, or nil.
+func (t Telling) check() error {
+	if err := privacy.CheckText("/what", t.What); err != nil {
+		return err
+	}
+	return privacy.CheckText("/who", t.Who)
+}
+
+// content is what makes two tellings the same.
+func (t Telling) content() ([]byte, error) {
+	b, err := json.Marshal(t)
+	if err != nil {
+		return nil, fmt.Errorf("read a telling: %w", err)
+	}
+	return b, nil
+}
+
+// Create records a need on behalf of somebody. It opens in the area of the door or the site or, without one, in the
+// recorder's own unit.
+func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened Seen, err error) {
+	err = s.tell(ctx, by, t, func(tx *db.Tx, o *Opening) error {
+		o.Unit = by.Grid
+		switch {
+		case t.Premises != 0:
+			door, err := s.door(ctx, tx, by, t.Premises)
+			if err != nil {
+				return err
+			}
+			o.Premises, o.Entrance, o.Unit = door.Premises, door.Entrance, door.Area
+		case t.Site != (Site{}):
+			if err := s.stand(ctx, tx, t.Site, o); err != nil {
+				return err
+			}
+			if !by.Sees(o.Unit) {
+				return problem.ErrNotFound
+			}
+		}
+		if t.Slip == "" {
+			return nil
+		}
+		return s.useSlip(ctx, tx, by, o, t.Slip)
+	}, func(tx *db.Tx, id ID) error {
+		rows, err := s.Opened(ctx, tx, id)
+		if err == nil {
+			opened = rows[0]
+		}
+		return err
+	})
+	return opened, err
+}
+
+// stand makes o come from a site.
+func (s *Service) stand(ctx context.Context, tx *db.Tx, at Site, o *Opening) error {
+	if s.site == nil {
+		return problem.ErrNotFound
+	}
+	door, err := s.site(ctx, tx, at)
+	if err != nil {
+		return err
+	}
+	o.Entrance, o.Unit = door.Entrance, door.Area
+	return nil
+}
+
+// tell records a need once: a repeat of the call, or of its clientRef, is answered with what it was. Place says where it
+// opens, read what there is to answer.
+func (s *Service) tell(ctx context.Context, by org.Actor, t Telling, place func(tx *db.Tx, o *Opening) error, read func(tx *db.Tx, id ID) error) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	content, err := t.content()
+	if err != nil {
+		return err
+	}
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		var id ID // all that is kept for a repeat: the rest is read again
+		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
+			if id, err = s.again(ctx, tx, by, t.ClientRef, content); err != nil || id != 0 {
+				return err
+			}
+			o := Opening{Need: t.Need, Channel: t.Channel, saying: saying{ref: t.ClientRef}}
+			o.saying.fingerprint = s.keys.MAC(acts, content)
+			o.HappenedAt, o.ClockUntrusted = Happened(t.HappenedAt, tx.Now)
+			if err := place(tx, &o); err != nil {
+				return err
+			}
+			id, err = s.Open(ctx, tx, by, o)
+			if db.IsDuplicate(err) { // another phone call of the same act has just committed
+				id, err = s.again(ctx, tx, by, t.ClientRef, content)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
+		return read(tx, id)
+	})
+}
+
+// again is the request that by has told under ref before, 0 if it is new. The clientRef of an act is good for that act
+// only.
+func (s *Service) again(ctx context.Context, tx *db.Tx, by org.Actor, ref string, content []byte) (ID, error) {
+	if ref == "" {
+		return 0, nil
+	}
+	id, fingerprint, err := findTold(ctx, tx, by.PersonID, ref)
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	if !s.keys.Authentic(acts, content, fingerprint) {
+		return 0, problem.ErrKeyReused.Field("/clientRef", problem.ErrKeyReused.Code)
+	}
+	once.Again(ctx)
+	return id, nil
+}
+
+// Begun is what an asker is given when they have recorded a need themselves: the receipt, and the eight digits that open
+// it if they left no number.
+type Begun struct {
+	Request ID
+	Receipt Receipt
+	Secret  string
+	Words   Words
+
+	Category Code
+}
+
+// CreateOwn records a need of by, who has signed in, for themselves.
+func (s *Service) CreateOwn(ctx context.Context, by org.Actor, t Telling, lang say.Lang) (Begun, error) {
+	t.Channel, t.Person = ToldSelf, by.PersonID
+	return s.begin(ctx, org.Actor{PersonID: by.PersonID}, t, lang)
+}
+
+// CreatePublic records a need of somebody without an account, who stands at a site.
+func (s *Service) CreatePublic(ctx context.Context, t Telling, lang say.Lang) (Begun, error) {
+	t.Channel, t.Person = ToldSelf, 0
+	return s.begin(ctx, org.Actor{}, t, lang)
+}
+
+func (s *Service) begin(ctx context.Context, by org.Actor, t Telling, lang say.Lang) (b Begun, err error) {
+	err = s.tell(ctx, by, t, func(tx *db.Tx, o *Opening) error {
+		return s.stand(ctx, tx, t.Site, o)
+	}, func(tx *db.Tx, id ID) error {
+		rows, err := s.Opened(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		r := rows[0]
+		b = Begun{Request: id, Receipt: r.Receipt, Category: r.Category}
+		if b.Words, err = speak(tx, lang).words(ctx, r, r.RecordedAt); err != nil {
+			return err
+		}
+		if t.Person != 0 || t.Phone != "" {
+			return nil
+		}
+		b.Secret = s.slipSecret(fmt.Sprintf("request %d", id))
+		if once.Replayed(ctx) {
+			return nil
+		}
+		return s.saveFirstSlip(ctx, tx, id, r.Receipt, b.Secret)
+	})
+	return b, err
+}
+
+// A Slip is a piece of paper with the code of a receipt and the digits that open it (X54).
+type Slip struct {
+	Receipt Receipt
+	Secret  string
+}
+
+// IssueSlips makes slips to be handed out, written on, and entered later under their codes.
+func (s *Service) IssueSlips(ctx context.Context, by org.Actor, n int) (made []Slip, err error) {
+	if by.Grid.ID == 0 {
+		return nil, problem.ErrForbidden
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		var ids []int64 // all that is kept for a repeat: codes and digits are made again
+		if err := once.Do(ctx, tx, int64(by.PersonID), &ids, func() error {
+			for range n {
+				id, err := insertSlip(ctx, tx, by)
+				if err != nil {
+					return err
+				}
+				slip := s.slip(id)
+				if err := saveSlip(ctx, tx, id, s.keys.MAC(receipts, []byte(slip.Receipt)), s.keys.MAC(slips, slipText(slip.Receipt, slip.Secret))); err != nil {
+					return err
+				}
+				ids = append(ids, id)
+			}
+			audit.Note(tx, by.Did("request.slips_issued", "unit", int64(by.Grid.ID)))
+			return nil
+		}); err != nil {
+			return err
+		}
+		made = nil
+		for _, id := range ids {
+			made = append(made, s.slip(id))
+		}
+		return nil
+	})
+	return made, err
+}
+
+func (s *Service) slip(id int64) Slip {
+	what := fmt.Sprintf("slip %d", id)
+	return Slip{Receipt: s.slipCode(what), Secret: s.slipSecret(what)}
+}
+
+// useSlip makes o the request of a slip, which was issued in by's place and for one request.
+func (s *Service) useSlip(ctx context.Context, tx *db.Tx, by org.Actor, o *Opening, typed string) error {
+	code, _ := ParseReceipt(typed) // one that cannot be read is on no slip
+	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
+		paper, err := findSlip(ctx, tx, hash)
+		if err != nil {
+			return err
+		}
+		if paper.ID == 0 {
+			continue
+		}
+		from, err := org.UnitByID(ctx, tx, paper.Unit)
+		if err != nil {
+			return err
+		}
+		theirs, err := org.PlaceOf(ctx, tx, from)
+		if err != nil {
+			return err
+		}
+		own, err := org.PlaceOf(ctx, tx, by.Grid)
+		if err != nil {
+			return err
+		}
+		if theirs.ID != own.ID {
+			break
+		}
+		o.Code, o.slip = code, paper.Hash
+		return takeSlip(ctx, tx, paper.ID)
+	}
+	return ErrSlip.Field("/slipCode", ErrSlip.Code)
+}
+
+// PrintSlip makes new digits for the first asker of a request, who has no number to open the receipt with: its holder
+// prints them on a slip. Earlier ones open nothing from then on.
+func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		var at time.Time // all that is kept for a repeat: the digits are made again
+		r, err := findSeen(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := r.mayAct(by); err != nil {
+			return err
+		}
+		one := []Seen{r}
+		if err := s.openReceipts(one); err != nil {
+			return err
+		}
+		slip.Receipt = one[0].Receipt
+		secret := func() string { return s.slipSecret(fmt.Sprintf("request %d at %d", id, at.UnixMilli())) }
+		if err := once.Do(ctx, tx, int64(by.PersonID), &at, func() error {
+			at = tx.Now
+			audit.Note(tx, by.Did("request.slip_printed", "request", int64(id)))
+			return s.saveFirstSlip(ctx, tx, id, slip.Receipt, secret())
+		}); err != nil {
+			return err
+		}
+		slip.Secret = secret()
+		return nil
+	})
+	return slip, err
+}
+
+// saveFirstSlip stores what opens the receipt with code of request id beside a phone number.
+func (s *Service) saveFirstSlip(ctx context.Context, tx *db.Tx, id ID, code Receipt, secret string) error {
+	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
+		a, found, err := findAskerOf(ctx, tx, hash)
+		if err != nil {
+			return err
+		}
+		if found {
+			return saveAskerSlip(ctx, tx, a.ID, s.keys.MAC(slips, slipText(code, secret)))
+		}
+	}
+	return fmt.Errorf("request %d has no asker with its own code", id)
+}
