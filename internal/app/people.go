@@ -93,6 +93,7 @@ func tellHandover(ctx context.Context, tx *db.Tx, by org.Actor, event org.Handov
 // packs are what an area hands over when its holder goes (X3).
 var packs = []org.Pack{
 	{What: "requests", List: request.OpenOfArea}, {What: "promises", List: plain(request.OpenPromisesIn)},
+	{What: "flags", List: plain(household.LiveFlags)},
 }
 
 // plain makes a list of ids one that others can read.

@@ -108,6 +108,31 @@ func TestX25_APromiseMovedTwiceTellsTheLeadThatHelpIsNeeded(t *testing.T) {
 	})
 }
 
+func TestTheAskerHearsThatAPromiseHasAnotherDay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "屋顶漏水", Who: "林女士", Person: x.LinXiaoman.PersonID})
+		p, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来修屋顶"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, day := range []calendar.Day{"2026-03-09", "2026-03-10"} {
+			if _, err := x.service.MovePromise(t.Context(), x.ZhouChunhe, p.ID, day, "材料未到"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var told []string
+		err = d.Select(t.Context(), &told, `SELECT args FROM inbox WHERE person_id = ? AND kind = 'promise.moved' ORDER BY seq`, x.LinXiaoman.PersonID)
+		want := []string{
+			`{"dueAt":"2026-03-08T16:00:00Z","receiptCode":"` + string(r.Receipt)[:5] + `"}`,
+			`{"dueAt":"2026-03-09T16:00:00Z","receiptCode":"` + string(r.Receipt)[:5] + `"}`,
+		}
+		if err != nil || !slices.Equal(told, want) {
+			t.Errorf("the asker hears %q (%v), want %q", told, err, want)
+		}
+	})
+}
+
 func TestAPromiseIsTheWordOfARoleAndEndsOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

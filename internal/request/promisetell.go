@@ -61,10 +61,10 @@ func (s *Service) tellDue(ctx context.Context, tx *db.Tx, p Promise) error {
 	return notify.Tell(ctx, tx, to, notify.Item{Kind: "promise.due", Ref: p.ref(), Args: args, Dedupe: p.once("due")})
 }
 
-// tellMoved tells whoever leads the promiser when p has moved twice (X25).
+// tellMoved tells the askers that p has another day and, when it has moved twice, whoever leads the promiser (X25).
 func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Promise) error {
-	if p.Moved != helpNeeded {
-		return nil
+	if err := s.tellAskersMoved(ctx, tx, by, p); err != nil || p.Moved != helpNeeded {
+		return err
 	}
 	_, u, err := p.promiser(ctx, tx)
 	if err != nil {
@@ -77,4 +77,28 @@ func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Prom
 	return notify.Tell(ctx, tx, audience(above), notify.Item{
 		Kind: "promise.help_needed", Ref: p.ref(), By: by, Args: map[string]any{"count": 1}, Dedupe: p.once("help"),
 	})
+}
+
+// tellAskersMoved tells the askers of the request of p, each by their own receipt. Nobody is called for it: whoever has
+// no inbox reads it on the receipt.
+func (s *Service) tellAskersMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Promise) error {
+	if p.RequestID == nil {
+		return nil
+	}
+	to, err := listeners(ctx, tx, s.keys, *p.RequestID)
+	if err != nil {
+		return err
+	}
+	for _, a := range to {
+		if a.Person == 0 {
+			continue
+		}
+		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), notify.Item{
+			Kind: "promise.moved", Ref: notify.Ref{Type: "request", ID: int64(*p.RequestID)}, By: by,
+			Args: map[string]any{"receiptCode": string(a.Receipt), "dueAt": p.DueOn.Time()}, Dedupe: p.once("moved"),
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
