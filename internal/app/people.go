@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"wanjia/internal/board"
 	"wanjia/internal/checkin"
 	"wanjia/internal/household"
 	"wanjia/internal/member"
@@ -94,6 +95,7 @@ func tellHandover(ctx context.Context, tx *db.Tx, by org.Actor, event org.Handov
 var packs = []org.Pack{
 	{What: "requests", List: request.OpenOfArea}, {What: "promises", List: plain(request.OpenPromisesIn)},
 	{What: "flags", List: plain(household.LiveFlags)},
+	{What: "flags", List: plain(household.LiveFlags)}, {What: "boards", List: plain(board.OfArea)},
 }
 
 // plain makes a list of ids one that others can read.

@@ -297,3 +297,13 @@ const scansKept = 31
 
 // since is the first of the days that scansKept counts.
 func since(now time.Time) calendar.Day { return calendar.DayOf(now).Add(1 - scansKept) }
+
+// OfArea are the boards that show an area, by their ids: what a handover counts.
+func OfArea(ctx context.Context, q db.Queryer, area org.UnitID) (ids []ID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT id
+		FROM board
+		WHERE area_id = ?
+		ORDER BY id`, area)
+	return ids, db.Wrap(err, nil, "find the boards of area %d", area)
+}

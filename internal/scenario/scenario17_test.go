@@ -49,7 +49,7 @@ func TestScenario17HandoverOfAnArea(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-10 10:00", func(t *testing.T, w *world) {
 		ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
-		holder, secretary, leader := w.signIn("rh.m10"), w.signInStaff("rh.gb1"), w.signIn("rh.bg03")
+		holder, secretary, leader, lead := w.signIn("rh.m10"), w.signInStaff("rh.gb1"), w.signIn("rh.bg03"), w.signIn("rh.cg")
 		seat := holder.role("area_holder", "10")
 		area := int64(w.wants("the area", holder.get("/v1/areas"), ok).at("items", 0, "id").(float64))
 		var needs []int64
@@ -60,6 +60,7 @@ func TestScenario17HandoverOfAnArea(t *testing.T) {
 			t.Fatalf("area 10 has %d open requests, want 3", len(needs))
 		}
 		need := fmt.Sprintf("/v1/requests/%d", needs[0])
+		holder.steppedUp().fourFlags(area)
 		held := w.polled(org.UnitID(area))
 		end := func(seat int64) answer {
 			return secretary.post(fmt.Sprintf("/v1/role-assignments/%d/end", seat), map[string]any{"reason": "搬离本小区"})
@@ -79,7 +80,7 @@ func TestScenario17HandoverOfAnArea(t *testing.T) {
 		for i, want := range []struct {
 			what  string
 			count int
-		}{{"requests", 3}, {"promises", 2}} {
+		}{{"requests", 3}, {"promises", 2}, {"flags", 4}, {"boards", 0}} {
 			w.says("packed", handover, want.what, "items", 0, "packed", i, "what")
 			w.says("packed "+want.what, handover, want.count, "items", 0, "packed", i, "count")
 		}
@@ -95,16 +96,27 @@ func TestScenario17HandoverOfAnArea(t *testing.T) {
 		pack := w.wants("the handover", leader.get(path), ok)
 		w.says("the interim holder", pack, "group_leader", "interim", 0, "role")
 		w.says("the interim holder accepts", w.wants("accept", leader.post(need+"/accept", map[string]any{}), ok), "accepted", "state")
+		flags := w.flagged(area)
+		leader, lead = leader.steppedUp(), lead.steppedUp()
+		for _, door := range flags {
+			if n := len(w.wants("flags", leader.get(door), ok).items()); n == 0 {
+				t.Error("the interim holder sees no flag where there is one")
+			}
+		}
+		w.missing("the flags, to the lead above", func() answer { return lead.get(flags[0]) })
 		successor := w.signIn("m.001")
 		role := give(w.person("m.001"))
-		successor = w.signIn("m.001").acting(role)
+		successor = w.signIn("m.001").acting(role).steppedUp()
 		w.says("the successor reads the pack", w.wants("the handover", successor.get(path), ok), float64(needs[0]), "packed", 0, "ids", 0)
 		w.missing("the area, before signing", func() answer { return successor.get(need) })
+		w.missing("flags, before signing", func() answer { return successor.get(flags[0]) })
 
 		// 3: with the signature the successor holds it, and the askers hear of it.
 		w.refused("a lead signs", func() answer { return leader.post(path+"/sign", nil) }, http.StatusForbidden, "auth.forbidden")
 		w.wants("sign", successor.post(path+"/sign", nil), done)
 		w.says("the successor reads", w.wants("read", successor.get(need), ok), float64(area), "unitId")
+		w.wants("the successor reads flags", successor.get(flags[0]), ok)
+		w.missing("flags, to the leader", func() answer { return leader.get(flags[0]) })
 		w.refused("the leader acts", func() answer {
 			return leader.post(need+"/messages", map[string]any{"text": "请稍候"})
 		}, http.StatusForbidden, "request.not_holder")
@@ -192,6 +204,49 @@ func (w *world) polled(area org.UnitID) func() (polls, without int) {
 		n := <-looked
 		return n[0], n[1]
 	}
+}
+
+// fourFlags sets care flags at doors of a's area until there are four.
+func (a *actor) fourFlags(area int64) {
+	a.w.t.Helper()
+	var there int
+	if err := a.w.app.Stores.DB.Get(a.w.t.Context(), &there, `
+		SELECT COUNT(*)
+		FROM care_flag f
+		JOIN premises p ON p.id = f.premises_id
+		JOIN area_entrance e ON e.entrance_id = p.entrance_id
+		WHERE e.area_id = ?`, area); err != nil {
+		a.w.t.Fatal(err)
+	}
+	doors := a.w.wants("homes", a.get("/v1/households?pageSize=100"), http.StatusOK).items()
+	for i := range 4 - there {
+		home := fmt.Sprintf("/v1/households/%.0f", doors[len(doors)-1-i]["id"])
+		a.w.wants("agree", a.post(home+"/consents", map[string]any{"purpose": "care_visit", "wording": "2026-01", "channel": "in_person"}), http.StatusCreated)
+		a.w.wants("flag", a.post(home+"/flags", map[string]any{
+			"kind": "veteran", "source": "household", "purpose": "节日走访", "expiresOn": "2026-12-31",
+		}), http.StatusCreated)
+	}
+}
+
+// flagged are the paths of the flags of those doors of an area that have any.
+func (w *world) flagged(area int64) (paths []string) {
+	w.t.Helper()
+	var doors []int64
+	if err := w.app.Stores.DB.Select(w.t.Context(), &doors, `
+		SELECT DISTINCT f.premises_id
+		FROM care_flag f
+		JOIN premises p ON p.id = f.premises_id
+		JOIN area_entrance a ON a.entrance_id = p.entrance_id
+		WHERE a.area_id = ?`, area); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, id := range doors {
+		paths = append(paths, fmt.Sprintf("/v1/households/%d/flags", id))
+	}
+	if len(paths) == 0 {
+		w.t.Fatal("no door of the area has a flag")
+	}
+	return paths
 }
 
 // toldOfContact is how many askers of needs are told, in their inbox or by a call, that their contact has changed.
