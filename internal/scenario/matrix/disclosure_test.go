@@ -17,6 +17,9 @@ var (
 	plainName   = regexp.MustCompile(`隐[^*"]`)
 )
 
+// ofOneself are the operations that show whoever asks their own name.
+var ofOneself = []string{"getMe", "getMyPublicProfile", "updateMyPublicProfile"}
+
 // discloses looks at what an answer holds (A3.3): nothing of a class above the one that the contract says of the
 // operation, no phone number but after a reason was given, and no name of somebody without a public duty but to
 // themselves.
@@ -26,7 +29,7 @@ func (o *operation) discloses(w *world, who string, a answer) {
 		if phoneNumber.MatchString(a.text) {
 			w.Errorf("A3.3: %s: the answer holds a phone number: %s", who, a.text)
 		}
-		if plainName.MatchString(a.text) && o.id != "getMe" {
+		if plainName.MatchString(a.text) && !slices.Contains(ofOneself, o.id) {
 			w.Errorf("A3.3: %s: the answer holds a name: %s", who, a.text)
 		}
 	}
