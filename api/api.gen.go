@@ -660,6 +660,48 @@ func (e HandoverState) Valid() bool {
 	}
 }
 
+// Defines values for HelperSkill.
+const (
+	HelperSkillCarpenter    HelperSkill = "carpenter"
+	HelperSkillComputer     HelperSkill = "computer"
+	HelperSkillCook         HelperSkill = "cook"
+	HelperSkillDriver       HelperSkill = "driver"
+	HelperSkillElectrician  HelperSkill = "electrician"
+	HelperSkillFirstAid     HelperSkill = "first_aid"
+	HelperSkillLadder       HelperSkill = "ladder"
+	HelperSkillMason        HelperSkill = "mason"
+	HelperSkillPlumber      HelperSkill = "plumber"
+	HelperSkillSignLanguage HelperSkill = "sign_language"
+)
+
+// Valid indicates whether the value is a known member of the HelperSkill enum.
+func (e HelperSkill) Valid() bool {
+	switch e {
+	case HelperSkillCarpenter:
+		return true
+	case HelperSkillComputer:
+		return true
+	case HelperSkillCook:
+		return true
+	case HelperSkillDriver:
+		return true
+	case HelperSkillElectrician:
+		return true
+	case HelperSkillFirstAid:
+		return true
+	case HelperSkillLadder:
+		return true
+	case HelperSkillMason:
+		return true
+	case HelperSkillPlumber:
+		return true
+	case HelperSkillSignLanguage:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HouseholdUnmaskingFields.
 const (
 	HouseholdUnmaskingFieldsFormOfAddress HouseholdUnmaskingFields = "form_of_address"
@@ -909,6 +951,72 @@ func (e MemberUnmaskingPurpose) Valid() bool {
 	case MemberUnmaskingPurposeUrgent:
 		return true
 	case MemberUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MusterAnswerAnswer.
+const (
+	MusterAnswerAnswerAccepted MusterAnswerAnswer = "accepted"
+	MusterAnswerAnswerDeclined MusterAnswerAnswer = "declined"
+)
+
+// Valid indicates whether the value is a known member of the MusterAnswerAnswer enum.
+func (e MusterAnswerAnswer) Valid() bool {
+	switch e {
+	case MusterAnswerAnswerAccepted:
+		return true
+	case MusterAnswerAnswerDeclined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MusterInvitationAnswer.
+const (
+	MusterInvitationAnswerAccepted MusterInvitationAnswer = "accepted"
+	MusterInvitationAnswerAsked    MusterInvitationAnswer = "asked"
+	MusterInvitationAnswerDeclined MusterInvitationAnswer = "declined"
+	MusterInvitationAnswerSilent   MusterInvitationAnswer = "silent"
+)
+
+// Valid indicates whether the value is a known member of the MusterInvitationAnswer enum.
+func (e MusterInvitationAnswer) Valid() bool {
+	switch e {
+	case MusterInvitationAnswerAccepted:
+		return true
+	case MusterInvitationAnswerAsked:
+		return true
+	case MusterInvitationAnswerDeclined:
+		return true
+	case MusterInvitationAnswerSilent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MusterState.
+const (
+	MusterStateAsking    MusterState = "asking"
+	MusterStateCancelled MusterState = "cancelled"
+	MusterStateDone      MusterState = "done"
+	MusterStateStarted   MusterState = "started"
+)
+
+// Valid indicates whether the value is a known member of the MusterState enum.
+func (e MusterState) Valid() bool {
+	switch e {
+	case MusterStateAsking:
+		return true
+	case MusterStateCancelled:
+		return true
+	case MusterStateDone:
+		return true
+	case MusterStateStarted:
 		return true
 	default:
 		return false
@@ -3584,6 +3692,14 @@ type HandoverPage struct {
 	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
+// HelperSkill 泥瓦 mason · 爬高 ladder · 木工 carpenter · 水管 plumber · 电工 electrician · 开车 driver · 做饭 cook · 急救 first_aid · 电脑手机 computer · 手语 sign_language
+type HelperSkill string
+
+// HelperSkills defines model for HelperSkills.
+type HelperSkills struct {
+	Skills []HelperSkill `json:"skills"`
+}
+
 // HouseholdConsent defines model for HouseholdConsent.
 type HouseholdConsent struct {
 	Agreed bool `json:"agreed"`
@@ -4105,6 +4221,72 @@ type MovedRequest struct {
 	WaitUntil     *time.Time     `json:"waitUntil,omitempty"`
 }
 
+// Muster defines model for Muster.
+type Muster struct {
+	BegunAt  *time.Time `json:"begunAt,omitempty"`
+	CalledAt time.Time  `json:"calledAt"`
+
+	// Coming Names of those who come
+	Coming []string `json:"coming"`
+
+	// Declined How many, not who
+	Declined  int           `json:"declined"`
+	EndedAt   *time.Time    `json:"endedAt,omitempty"`
+	ID        int64         `json:"id"`
+	MeetAt    *time.Time    `json:"meetAt,omitempty"`
+	Note      *string       `json:"note,omitempty"`
+	RequestID int64         `json:"requestId"`
+	Silent    int           `json:"silent"`
+	Skills    []HelperSkill `json:"skills"`
+	State     MusterState   `json:"state"`
+
+	// Unit Name of the unit that calls
+	Unit    string `json:"unit"`
+	Version int64  `json:"version"`
+
+	// Waiting Who have said nothing yet
+	Waiting int `json:"waiting"`
+}
+
+// MusterAnswer defines model for MusterAnswer.
+type MusterAnswer struct {
+	Answer MusterAnswerAnswer `json:"answer"`
+}
+
+// MusterAnswerAnswer defines model for MusterAnswer.Answer.
+type MusterAnswerAnswer string
+
+// MusterInvitation defines model for MusterInvitation.
+type MusterInvitation struct {
+	Answer  MusterInvitationAnswer `json:"answer"`
+	AskedAt time.Time              `json:"askedAt"`
+	ID      int64                  `json:"id"`
+	MeetAt  *time.Time             `json:"meetAt,omitempty"`
+	Note    *string                `json:"note,omitempty"`
+	Skills  []HelperSkill          `json:"skills"`
+	State   MusterState            `json:"state"`
+
+	// Unit Name of the unit that calls
+	Unit string `json:"unit"`
+}
+
+// MusterInvitationAnswer defines model for MusterInvitation.Answer.
+type MusterInvitationAnswer string
+
+// MusterInvitationPage defines model for MusterInvitationPage.
+type MusterInvitationPage struct {
+	Items      []MusterInvitation `json:"items"`
+	NextCursor *string            `json:"nextCursor,omitempty"`
+}
+
+// MusterList defines model for MusterList.
+type MusterList struct {
+	Items []Muster `json:"items"`
+}
+
+// MusterState defines model for MusterState.
+type MusterState string
+
 // MyAssignment defines model for MyAssignment.
 type MyAssignment struct {
 	// ID For X-Acting-As
@@ -4360,6 +4542,20 @@ type NewMember struct {
 	Phone           string              `json:"phone"`
 	Status          MemberStatus        `json:"status"`
 	UnitID          int64               `json:"unitId"`
+}
+
+// NewMuster defines model for NewMuster.
+type NewMuster struct {
+	// DangerAcknowledged The safety text of the category was read
+	DangerAcknowledged *bool      `json:"dangerAcknowledged,omitempty"`
+	MeetAt             *time.Time `json:"meetAt,omitempty"`
+
+	// Note What those who are asked should know. No names.
+	Note *string `json:"note,omitempty"`
+
+	// People How many are asked at most
+	People int           `json:"people"`
+	Skills []HelperSkill `json:"skills"`
 }
 
 // NewPin defines model for NewPin.
@@ -6891,6 +7087,36 @@ type WithdrawConsentParams struct {
 // WithdrawConsentParamsPurpose defines parameters for WithdrawConsent.
 type WithdrawConsentParamsPurpose string
 
+// GetHelperSkillsParams defines parameters for GetHelperSkills.
+type GetHelperSkillsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetHelperSkillsParams defines parameters for SetHelperSkills.
+type SetHelperSkillsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMusterInvitationsParams defines parameters for ListMusterInvitations.
+type ListMusterInvitationsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AnswerMusterParams defines parameters for AnswerMuster.
+type AnswerMusterParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetMyPublicProfileParams defines parameters for GetMyPublicProfile.
 type GetMyPublicProfileParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -7044,6 +7270,33 @@ type CorrectMemberParams struct {
 
 // UnmaskMemberParams defines parameters for UnmaskMember.
 type UnmaskMemberParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// BeginMusterParams defines parameters for BeginMuster.
+type BeginMusterParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CancelMusterParams defines parameters for CancelMuster.
+type CancelMusterParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// FinishMusterParams defines parameters for FinishMuster.
+type FinishMusterParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -7395,6 +7648,21 @@ type HandBackRequestParams struct {
 
 // MessageAskerParams defines parameters for MessageAsker.
 type MessageAskerParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMustersParams defines parameters for ListMusters.
+type ListMustersParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// StartMusterParams defines parameters for StartMuster.
+type StartMusterParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -8057,6 +8325,12 @@ type GiveConsentJSONRequestBody = ConsentAnswer
 // RefuseConsentJSONRequestBody defines body for RefuseConsent for application/json ContentType.
 type RefuseConsentJSONRequestBody = ConsentAnswer
 
+// SetHelperSkillsJSONRequestBody defines body for SetHelperSkills for application/json ContentType.
+type SetHelperSkillsJSONRequestBody = HelperSkills
+
+// AnswerMusterJSONRequestBody defines body for AnswerMuster for application/json ContentType.
+type AnswerMusterJSONRequestBody = MusterAnswer
+
 // UpdateMyPublicProfileJSONRequestBody defines body for UpdateMyPublicProfile for application/json ContentType.
 type UpdateMyPublicProfileJSONRequestBody = NewPublicProfile
 
@@ -8164,6 +8438,9 @@ type HandBackRequestJSONRequestBody = RequestHandBack
 
 // MessageAskerJSONRequestBody defines body for MessageAsker for application/json ContentType.
 type MessageAskerJSONRequestBody = RequestMessage
+
+// StartMusterJSONRequestBody defines body for StartMuster for application/json ContentType.
+type StartMusterJSONRequestBody = NewMuster
 
 // AddRequestPhotosJSONRequestBody defines body for AddRequestPhotos for application/json ContentType.
 type AddRequestPhotosJSONRequestBody = PhotoAdding
@@ -8521,6 +8798,18 @@ type ServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx echo.Context, purpose WithdrawConsentParamsPurpose, params WithdrawConsentParams) error
+	// GetHelperSkills What one has said one can help with
+	// (GET /v1/me/helper-skills)
+	GetHelperSkills(ctx echo.Context, params GetHelperSkillsParams) error
+	// SetHelperSkills Say what one can help with, or that one no longer wants to be asked
+	// (PUT /v1/me/helper-skills)
+	SetHelperSkills(ctx echo.Context, params SetHelperSkillsParams) error
+	// ListMusterInvitations What one was asked to help with, the newest first
+	// (GET /v1/me/musters)
+	ListMusterInvitations(ctx echo.Context, params ListMusterInvitationsParams) error
+	// AnswerMuster Come, or not
+	// (PUT /v1/me/musters/{musterId}/answer)
+	AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error
@@ -8572,6 +8861,15 @@ type ServerInterface interface {
 	// UnmaskMember Show fields of one entry, with purpose and reason
 	// (POST /v1/members/{memberId}/unmask)
 	UnmaskMember(ctx echo.Context, memberID int64, params UnmaskMemberParams) error
+	// BeginMuster Start with whoever has accepted
+	// (POST /v1/musters/{musterId}/begin)
+	BeginMuster(ctx echo.Context, musterID int64, params BeginMusterParams) error
+	// CancelMuster Call it off
+	// (POST /v1/musters/{musterId}/cancel)
+	CancelMuster(ctx echo.Context, musterID int64, params CancelMusterParams) error
+	// FinishMuster It is done; thank those who came
+	// (POST /v1/musters/{musterId}/finish)
+	FinishMuster(ctx echo.Context, musterID int64, params FinishMusterParams) error
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
@@ -8698,6 +8996,12 @@ type ServerInterface interface {
 	// MessageAsker Write to the asker
 	// (POST /v1/requests/{requestId}/messages)
 	MessageAsker(ctx echo.Context, requestID int64, params MessageAskerParams) error
+	// ListMusters The calls for helpers of a need, the newest first
+	// (GET /v1/requests/{requestId}/musters)
+	ListMusters(ctx echo.Context, requestID int64, params ListMustersParams) error
+	// StartMuster Ask helpers of the place for a need
+	// (POST /v1/requests/{requestId}/musters)
+	StartMuster(ctx echo.Context, requestID int64, params StartMusterParams) error
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx echo.Context, requestID int64, params GetPassedRequestParams) error
@@ -12553,6 +12857,142 @@ func (w *ServerInterfaceWrapper) WithdrawConsent(ctx echo.Context) error {
 	return err
 }
 
+// GetHelperSkills converts echo context to params.
+func (w *ServerInterfaceWrapper) GetHelperSkills(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHelperSkillsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetHelperSkills(ctx, params)
+	return err
+}
+
+// SetHelperSkills converts echo context to params.
+func (w *ServerInterfaceWrapper) SetHelperSkills(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetHelperSkillsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetHelperSkills(ctx, params)
+	return err
+}
+
+// ListMusterInvitations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMusterInvitations(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMusterInvitationsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMusterInvitations(ctx, params)
+	return err
+}
+
+// AnswerMuster converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerMuster(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "musterId" -------------
+	var musterID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "musterId", ctx.Param("musterId"), &musterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter musterId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnswerMusterParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerMuster(ctx, musterID, params)
+	return err
+}
+
 // GetMyPublicProfile converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMyPublicProfile(ctx echo.Context) error {
 	var err error
@@ -13337,6 +13777,165 @@ func (w *ServerInterfaceWrapper) UnmaskMember(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.UnmaskMember(ctx, memberID, params)
+	return err
+}
+
+// BeginMuster converts echo context to params.
+func (w *ServerInterfaceWrapper) BeginMuster(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "musterId" -------------
+	var musterID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "musterId", ctx.Param("musterId"), &musterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter musterId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params BeginMusterParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.BeginMuster(ctx, musterID, params)
+	return err
+}
+
+// CancelMuster converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelMuster(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "musterId" -------------
+	var musterID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "musterId", ctx.Param("musterId"), &musterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter musterId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CancelMusterParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelMuster(ctx, musterID, params)
+	return err
+}
+
+// FinishMuster converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishMuster(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "musterId" -------------
+	var musterID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "musterId", ctx.Param("musterId"), &musterID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter musterId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishMusterParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishMuster(ctx, musterID, params)
 	return err
 }
 
@@ -15146,6 +15745,95 @@ func (w *ServerInterfaceWrapper) MessageAsker(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.MessageAsker(ctx, requestID, params)
+	return err
+}
+
+// ListMusters converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMusters(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMustersParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMusters(ctx, requestID, params)
+	return err
+}
+
+// StartMuster converts echo context to params.
+func (w *ServerInterfaceWrapper) StartMuster(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartMusterParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartMuster(ctx, requestID, params)
 	return err
 }
 
@@ -18022,6 +18710,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
 	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
 	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
+	router.GET(options.BaseURL+"/v1/requests/:requestId/musters", wrapper.ListMusters, options.OperationMiddlewares["listMusters"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/musters", wrapper.StartMuster, options.OperationMiddlewares["startMuster"]...)
+	router.POST(options.BaseURL+"/v1/musters/:musterId/begin", wrapper.BeginMuster, options.OperationMiddlewares["beginMuster"]...)
+	router.POST(options.BaseURL+"/v1/musters/:musterId/finish", wrapper.FinishMuster, options.OperationMiddlewares["finishMuster"]...)
+	router.POST(options.BaseURL+"/v1/musters/:musterId/cancel", wrapper.CancelMuster, options.OperationMiddlewares["cancelMuster"]...)
+	router.GET(options.BaseURL+"/v1/me/musters", wrapper.ListMusterInvitations, options.OperationMiddlewares["listMusterInvitations"]...)
+	router.PUT(options.BaseURL+"/v1/me/musters/:musterId/answer", wrapper.AnswerMuster, options.OperationMiddlewares["answerMuster"]...)
+	router.GET(options.BaseURL+"/v1/me/helper-skills", wrapper.GetHelperSkills, options.OperationMiddlewares["getHelperSkills"]...)
+	router.PUT(options.BaseURL+"/v1/me/helper-skills", wrapper.SetHelperSkills, options.OperationMiddlewares["setHelperSkills"]...)
 	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
@@ -21518,6 +22215,165 @@ func (response WithdrawConsentdefaultApplicationProblemPlusJSONResponse) VisitWi
 	return err
 }
 
+type GetHelperSkillsRequestObject struct {
+	Params GetHelperSkillsParams
+}
+
+type GetHelperSkillsResponseObject interface {
+	VisitGetHelperSkillsResponse(w http.ResponseWriter) error
+}
+
+type GetHelperSkills200JSONResponse HelperSkills
+
+func (response GetHelperSkills200JSONResponse) VisitGetHelperSkillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetHelperSkillsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetHelperSkillsdefaultApplicationProblemPlusJSONResponse) VisitGetHelperSkillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHelperSkillsRequestObject struct {
+	Params SetHelperSkillsParams
+	Body   *SetHelperSkillsJSONRequestBody
+}
+
+type SetHelperSkillsResponseObject interface {
+	VisitSetHelperSkillsResponse(w http.ResponseWriter) error
+}
+
+type SetHelperSkills200JSONResponse HelperSkills
+
+func (response SetHelperSkills200JSONResponse) VisitSetHelperSkillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetHelperSkillsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetHelperSkillsdefaultApplicationProblemPlusJSONResponse) VisitSetHelperSkillsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMusterInvitationsRequestObject struct {
+	Params ListMusterInvitationsParams
+}
+
+type ListMusterInvitationsResponseObject interface {
+	VisitListMusterInvitationsResponse(w http.ResponseWriter) error
+}
+
+type ListMusterInvitations200JSONResponse MusterInvitationPage
+
+func (response ListMusterInvitations200JSONResponse) VisitListMusterInvitationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMusterInvitationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMusterInvitationsdefaultApplicationProblemPlusJSONResponse) VisitListMusterInvitationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerMusterRequestObject struct {
+	MusterID int64 `json:"musterId"`
+	Params   AnswerMusterParams
+	Body     *AnswerMusterJSONRequestBody
+}
+
+type AnswerMusterResponseObject interface {
+	VisitAnswerMusterResponse(w http.ResponseWriter) error
+}
+
+type AnswerMuster200JSONResponse MusterInvitation
+
+func (response AnswerMuster200JSONResponse) VisitAnswerMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerMusterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerMusterdefaultApplicationProblemPlusJSONResponse) VisitAnswerMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMyPublicProfileRequestObject struct {
 	Params GetMyPublicProfileParams
 }
@@ -22188,6 +23044,126 @@ type UnmaskMemberdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response UnmaskMemberdefaultApplicationProblemPlusJSONResponse) VisitUnmaskMemberResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginMusterRequestObject struct {
+	MusterID int64 `json:"musterId"`
+	Params   BeginMusterParams
+}
+
+type BeginMusterResponseObject interface {
+	VisitBeginMusterResponse(w http.ResponseWriter) error
+}
+
+type BeginMuster200JSONResponse Muster
+
+func (response BeginMuster200JSONResponse) VisitBeginMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BeginMusterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response BeginMusterdefaultApplicationProblemPlusJSONResponse) VisitBeginMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelMusterRequestObject struct {
+	MusterID int64 `json:"musterId"`
+	Params   CancelMusterParams
+}
+
+type CancelMusterResponseObject interface {
+	VisitCancelMusterResponse(w http.ResponseWriter) error
+}
+
+type CancelMuster200JSONResponse Muster
+
+func (response CancelMuster200JSONResponse) VisitCancelMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelMusterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CancelMusterdefaultApplicationProblemPlusJSONResponse) VisitCancelMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishMusterRequestObject struct {
+	MusterID int64 `json:"musterId"`
+	Params   FinishMusterParams
+}
+
+type FinishMusterResponseObject interface {
+	VisitFinishMusterResponse(w http.ResponseWriter) error
+}
+
+type FinishMuster200JSONResponse Muster
+
+func (response FinishMuster200JSONResponse) VisitFinishMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishMusterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishMusterdefaultApplicationProblemPlusJSONResponse) VisitFinishMusterResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -23850,6 +24826,87 @@ type MessageAskerdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response MessageAskerdefaultApplicationProblemPlusJSONResponse) VisitMessageAskerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMustersRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    ListMustersParams
+}
+
+type ListMustersResponseObject interface {
+	VisitListMustersResponse(w http.ResponseWriter) error
+}
+
+type ListMusters200JSONResponse MusterList
+
+func (response ListMusters200JSONResponse) VisitListMustersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMustersdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMustersdefaultApplicationProblemPlusJSONResponse) VisitListMustersResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartMusterRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    StartMusterParams
+	Body      *StartMusterJSONRequestBody
+}
+
+type StartMusterResponseObject interface {
+	VisitStartMusterResponse(w http.ResponseWriter) error
+}
+
+type StartMuster201JSONResponse Muster
+
+func (response StartMuster201JSONResponse) VisitStartMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartMusterdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartMusterdefaultApplicationProblemPlusJSONResponse) VisitStartMusterResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -26370,6 +27427,18 @@ type StrictServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx context.Context, request WithdrawConsentRequestObject) (WithdrawConsentResponseObject, error)
+	// GetHelperSkills What one has said one can help with
+	// (GET /v1/me/helper-skills)
+	GetHelperSkills(ctx context.Context, request GetHelperSkillsRequestObject) (GetHelperSkillsResponseObject, error)
+	// SetHelperSkills Say what one can help with, or that one no longer wants to be asked
+	// (PUT /v1/me/helper-skills)
+	SetHelperSkills(ctx context.Context, request SetHelperSkillsRequestObject) (SetHelperSkillsResponseObject, error)
+	// ListMusterInvitations What one was asked to help with, the newest first
+	// (GET /v1/me/musters)
+	ListMusterInvitations(ctx context.Context, request ListMusterInvitationsRequestObject) (ListMusterInvitationsResponseObject, error)
+	// AnswerMuster Come, or not
+	// (PUT /v1/me/musters/{musterId}/answer)
+	AnswerMuster(ctx context.Context, request AnswerMusterRequestObject) (AnswerMusterResponseObject, error)
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx context.Context, request GetMyPublicProfileRequestObject) (GetMyPublicProfileResponseObject, error)
@@ -26421,6 +27490,15 @@ type StrictServerInterface interface {
 	// UnmaskMember Show fields of one entry, with purpose and reason
 	// (POST /v1/members/{memberId}/unmask)
 	UnmaskMember(ctx context.Context, request UnmaskMemberRequestObject) (UnmaskMemberResponseObject, error)
+	// BeginMuster Start with whoever has accepted
+	// (POST /v1/musters/{musterId}/begin)
+	BeginMuster(ctx context.Context, request BeginMusterRequestObject) (BeginMusterResponseObject, error)
+	// CancelMuster Call it off
+	// (POST /v1/musters/{musterId}/cancel)
+	CancelMuster(ctx context.Context, request CancelMusterRequestObject) (CancelMusterResponseObject, error)
+	// FinishMuster It is done; thank those who came
+	// (POST /v1/musters/{musterId}/finish)
+	FinishMuster(ctx context.Context, request FinishMusterRequestObject) (FinishMusterResponseObject, error)
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
@@ -26547,6 +27625,12 @@ type StrictServerInterface interface {
 	// MessageAsker Write to the asker
 	// (POST /v1/requests/{requestId}/messages)
 	MessageAsker(ctx context.Context, request MessageAskerRequestObject) (MessageAskerResponseObject, error)
+	// ListMusters The calls for helpers of a need, the newest first
+	// (GET /v1/requests/{requestId}/musters)
+	ListMusters(ctx context.Context, request ListMustersRequestObject) (ListMustersResponseObject, error)
+	// StartMuster Ask helpers of the place for a need
+	// (POST /v1/requests/{requestId}/musters)
+	StartMuster(ctx context.Context, request StartMusterRequestObject) (StartMusterResponseObject, error)
 	// GetPassedRequest What became of a need that one passed on
 	// (GET /v1/requests/{requestId}/passed)
 	GetPassedRequest(ctx context.Context, request GetPassedRequestRequestObject) (GetPassedRequestResponseObject, error)
@@ -29928,6 +31012,153 @@ func (sh *strictHandler) WithdrawConsent(ctx echo.Context, purpose WithdrawConse
 	return nil
 }
 
+// GetHelperSkills operation middleware
+func (sh *strictHandler) GetHelperSkills(ctx echo.Context, params GetHelperSkillsParams) error {
+	var request GetHelperSkillsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetHelperSkills(ctx.Request().Context(), request.(GetHelperSkillsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetHelperSkills")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetHelperSkillsResponseObject); ok {
+		return validResponse.VisitGetHelperSkillsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetHelperSkills operation middleware
+func (sh *strictHandler) SetHelperSkills(ctx echo.Context, params SetHelperSkillsParams) error {
+	var request SetHelperSkillsRequestObject
+
+	request.Params = params
+
+	var body SetHelperSkillsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetHelperSkills(ctx.Request().Context(), request.(SetHelperSkillsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetHelperSkills")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetHelperSkillsResponseObject); ok {
+		return validResponse.VisitSetHelperSkillsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMusterInvitations operation middleware
+func (sh *strictHandler) ListMusterInvitations(ctx echo.Context, params ListMusterInvitationsParams) error {
+	var request ListMusterInvitationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMusterInvitations(ctx.Request().Context(), request.(ListMusterInvitationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMusterInvitations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMusterInvitationsResponseObject); ok {
+		return validResponse.VisitListMusterInvitationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerMuster operation middleware
+func (sh *strictHandler) AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error {
+	var request AnswerMusterRequestObject
+
+	request.MusterID = musterID
+	request.Params = params
+
+	var body AnswerMusterJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerMuster(ctx.Request().Context(), request.(AnswerMusterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerMuster")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerMusterResponseObject); ok {
+		return validResponse.VisitAnswerMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMyPublicProfile operation middleware
 func (sh *strictHandler) GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error {
 	var request GetMyPublicProfileRequestObject
@@ -30585,6 +31816,84 @@ func (sh *strictHandler) UnmaskMember(ctx echo.Context, memberID int64, params U
 		return err
 	} else if validResponse, ok := response.(UnmaskMemberResponseObject); ok {
 		return validResponse.VisitUnmaskMemberResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// BeginMuster operation middleware
+func (sh *strictHandler) BeginMuster(ctx echo.Context, musterID int64, params BeginMusterParams) error {
+	var request BeginMusterRequestObject
+
+	request.MusterID = musterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.BeginMuster(ctx.Request().Context(), request.(BeginMusterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BeginMuster")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(BeginMusterResponseObject); ok {
+		return validResponse.VisitBeginMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelMuster operation middleware
+func (sh *strictHandler) CancelMuster(ctx echo.Context, musterID int64, params CancelMusterParams) error {
+	var request CancelMusterRequestObject
+
+	request.MusterID = musterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelMuster(ctx.Request().Context(), request.(CancelMusterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelMuster")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelMusterResponseObject); ok {
+		return validResponse.VisitCancelMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishMuster operation middleware
+func (sh *strictHandler) FinishMuster(ctx echo.Context, musterID int64, params FinishMusterParams) error {
+	var request FinishMusterRequestObject
+
+	request.MusterID = musterID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishMuster(ctx.Request().Context(), request.(FinishMusterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishMuster")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishMusterResponseObject); ok {
+		return validResponse.VisitFinishMusterResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -32252,6 +33561,81 @@ func (sh *strictHandler) MessageAsker(ctx echo.Context, requestID int64, params 
 		return err
 	} else if validResponse, ok := response.(MessageAskerResponseObject); ok {
 		return validResponse.VisitMessageAskerResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMusters operation middleware
+func (sh *strictHandler) ListMusters(ctx echo.Context, requestID int64, params ListMustersParams) error {
+	var request ListMustersRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMusters(ctx.Request().Context(), request.(ListMustersRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMusters")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMustersResponseObject); ok {
+		return validResponse.VisitListMustersResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartMuster operation middleware
+func (sh *strictHandler) StartMuster(ctx echo.Context, requestID int64, params StartMusterParams) error {
+	var request StartMusterRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body StartMusterJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartMuster(ctx.Request().Context(), request.(StartMusterRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartMuster")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartMusterResponseObject); ok {
+		return validResponse.VisitStartMusterResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

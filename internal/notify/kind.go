@@ -55,6 +55,11 @@ var kinds = map[string]kind{
 	"request.merged":    {Ordinary, []string{receiptCode, statusLabel, at}},
 	"request.unmerged":  {Ordinary, []string{receiptCode, statusLabel, at}},
 
+	"muster.asked":     {Prompt, []string{kindLabel, unitLabel, at}},
+	"muster.started":   {Prompt, []string{kindLabel, unitLabel, at}},
+	"muster.done":      {Prompt, []string{kindLabel, unitLabel, at}},
+	"muster.cancelled": {Prompt, []string{kindLabel, unitLabel, at}},
+
 	"call.assigned": {Prompt, []string{count, dueAt, placeLabel}},
 
 	"promise.due":         {Ordinary, []string{receiptCode, dueAt}},

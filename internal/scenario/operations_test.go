@@ -90,6 +90,8 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.tasks()
 		v.campaigns()
 		v.needs()
+		v.photos()
+		v.musters()
 		v.cards()
 		v.intake()
 		w.asks()
@@ -101,7 +103,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.consents()
 		v.ledger()
 		v.glass()
-		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload", "muster"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

@@ -555,6 +555,17 @@ CREATE TABLE `handover` (
   CONSTRAINT `handover_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `helper_skill` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `skill` varchar(20) NOT NULL,
+  `declared_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `helper_skill_once` (`person_id`,`skill`),
+  KEY `helper_skill_by` (`skill`,`person_id`),
+  CONSTRAINT `helper_skill_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `household_consent` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `premises_id` bigint(20) NOT NULL,
@@ -715,6 +726,42 @@ CREATE TABLE `member` (
   KEY `member_at` (`added_at`,`id`),
   CONSTRAINT `member_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `member_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `muster` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `open_request_id` bigint(20) DEFAULT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `skills` varchar(200) NOT NULL,
+  `note_sealed` varbinary(1000) DEFAULT NULL,
+  `meet_at` datetime(3) DEFAULT NULL,
+  `called_by` bigint(20) NOT NULL,
+  `assignment_id` bigint(20) NOT NULL,
+  `called_at` datetime(3) NOT NULL,
+  `begun_at` datetime(3) DEFAULT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `muster_open` (`open_request_id`),
+  KEY `muster_request` (`request_id`,`id`),
+  KEY `muster_called` (`called_at`,`id`),
+  CONSTRAINT `muster_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `muster_invite` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `muster_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `answer` varchar(20) NOT NULL,
+  `asked_at` datetime(3) NOT NULL,
+  `answered_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `muster_invite_once` (`muster_id`,`person_id`),
+  KEY `muster_invite_person` (`person_id`,`asked_at`,`id`),
+  KEY `muster_invite_asked` (`asked_at`,`id`),
+  CONSTRAINT `muster_invite_muster_fk` FOREIGN KEY (`muster_id`) REFERENCES `muster` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `node_beat` (

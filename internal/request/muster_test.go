@@ -1,0 +1,167 @@
+package request_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"wanjia/internal/member"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+)
+
+// helper is a member of home who says they can do something.
+func (x *fixture) helper(t *testing.T, d *db.DB, home org.Unit, name string, skills ...string) org.Actor {
+	t.Helper()
+	var by org.Actor
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		a, err := member.Join(t.Context(), tx, x.keys, home, member.Entry{New: member.New{Name: name}, UnitID: home.ID, Status: member.Full, Since: "2020-07-01"})
+		by = org.Actor{PersonID: a.PersonID}
+		return err
+	})
+	if err == nil {
+		_, err = x.service.SetSkills(t.Context(), by, skills)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
+
+func calling(skills ...string) request.Calling {
+	return request.Calling{Skills: skills, People: 5, Acknowledged: true}
+}
+
+func TestF15_HelpersAreAskedBySkillAndNothingFollowsFromAnyAnswer(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		village := x.Xingwu.Party
+		var five []org.Actor
+		for i, skill := range []string{"mason", "ladder", "mason", "ladder", "mason"} {
+			five = append(five, x.helper(t, d, village, "帮手"+string(rune('甲'+i)), skill))
+		}
+		cook := x.helper(t, d, village, "帮手己", "cook")
+		x.helper(t, d, x.Zhangjiatun.Party, "邻村帮手", "mason")
+
+		r := x.create(t, x.YaoMangzhong, request.Need{What: "屋顶漏水", Category: "dwelling_safety"})
+		c := calling("mason", "ladder")
+		c.Note, c.Acknowledged = "村口集合", false
+		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, c); !errors.Is(err, request.ErrDangerUnsaid) {
+			t.Errorf("without a word about the danger: %v, want %v", err, request.ErrDangerUnsaid)
+		}
+		c.Acknowledged = true
+		for name, by := range map[string]org.Actor{"the lead above": x.FengShuangjiang, "another village": x.ZhangHolder} {
+			if _, err := x.service.StartMuster(t.Context(), by, r.ID, c); !errors.Is(err, request.ErrNotHolder) && !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s calls helpers: %v", name, err)
+			}
+		}
+		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("plumber")); !errors.Is(err, request.ErrNoHelpers) {
+			t.Errorf("nobody can: %v, want %v", err, request.ErrNoHelpers)
+		}
+		m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, c)
+		if err != nil || m.State != request.MusterAsking || m.Waiting != 5 || m.Note != "村口集合" {
+			t.Fatalf("called %+v, error %v; want five asked", m, err)
+		}
+		if got := inboxes(t, d, "muster.asked"); len(got) != 5 || slices.Contains(got, cook.PersonID) {
+			t.Errorf("asked are %v, want the five who can", got)
+		}
+		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, c); !errors.Is(err, request.ErrMusterOpen) {
+			t.Errorf("a second call at the same time: %v", err)
+		}
+		if _, err := x.service.BeginMuster(t.Context(), x.YaoMangzhong, m.ID); !errors.Is(err, request.ErrMusterNobody) {
+			t.Errorf("beginning with nobody: %v", err)
+		}
+		for i, a := range []request.Answer{request.HelpDeclined, request.HelpAccepted, request.HelpDeclined} {
+			if got, err := x.service.AnswerMuster(t.Context(), five[i], m.ID, a); err != nil || got.Answer != a {
+				t.Errorf("answer %s: %s, %v", a, got.Answer, err)
+			}
+		}
+		if _, err := x.service.AnswerMuster(t.Context(), five[0], m.ID, request.HelpAccepted); err != nil { // thought better of it
+			t.Error(err)
+		}
+		if _, err := x.service.AnswerMuster(t.Context(), cook, m.ID, request.HelpAccepted); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who was not asked answers: %v", err)
+		}
+		m, err = x.service.BeginMuster(t.Context(), x.YaoMangzhong, m.ID)
+		if err != nil || m.State != request.MusterStarted || m.Declined != 1 || m.Silent != 2 || m.Waiting != 0 ||
+			!slices.Equal(m.Coming, []org.PersonID{five[0].PersonID, five[1].PersonID}) {
+			t.Fatalf("started %+v, error %v; want two who come, one who declined, two silent", m, err)
+		}
+		for i, want := range map[int]error{1: nil, 3: request.ErrMusterOutside} { // said again; too late
+			if _, err := x.service.AnswerMuster(t.Context(), five[i], m.ID, request.HelpAccepted); !errors.Is(err, want) {
+				t.Errorf("helper %d after the start: %v, want %v", i, err, want)
+			}
+		}
+		if m, err = x.service.FinishMuster(t.Context(), x.YaoMangzhong, m.ID); err != nil || m.State != request.MusterDone {
+			t.Errorf("finished %s, error %v", m.State, err)
+		}
+		for kind, want := range map[string]int{"muster.started": 2, "muster.done": 2, "muster.cancelled": 0} {
+			if got := inboxes(t, d, kind); len(got) != want {
+				t.Errorf("%s is told to %d, want %d", kind, len(got), want)
+			}
+		}
+		// Who was asked goes to the end of the line: the next call asks the one who was not.
+		sixth := x.helper(t, d, village, "帮手庚", "mason")
+		next := calling("mason")
+		next.People = 1
+		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, next); err != nil {
+			t.Fatal(err)
+		}
+		all, _, err := x.service.Invitations(t.Context(), sixth, "", 10)
+		if err != nil || len(all) != 1 {
+			t.Errorf("who was never asked has %d invitations, %v; want 1", len(all), err)
+		}
+	})
+}
+
+func TestAMusterIsCalledOffAndForgotten(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		one := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+		m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, request.Calling{Skills: []string{"mason"}, People: 1})
+		if err != nil {
+			t.Fatalf("a need without danger wants no word about one: %v", err)
+		}
+		if _, err := x.service.AnswerMuster(t.Context(), one, m.ID, request.HelpAccepted); err != nil {
+			t.Fatal(err)
+		}
+		if m, err = x.service.CancelMuster(t.Context(), x.YaoMangzhong, m.ID); err != nil || m.State != request.MusterCancelled {
+			t.Fatalf("called off: %s, %v", m.State, err)
+		}
+		if got := inboxes(t, d, "muster.cancelled"); !slices.Equal(got, []org.PersonID{one.PersonID}) {
+			t.Errorf("told %v, want who was coming", got)
+		}
+		if _, err := x.service.FinishMuster(t.Context(), x.YaoMangzhong, m.ID); !errors.Is(err, request.ErrMusterOutside) {
+			t.Errorf("finishing what was called off: %v", err)
+		}
+		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason")); err != nil {
+			t.Errorf("another call afterwards: %v", err)
+		}
+		count := func(table string) (n int) {
+			t.Helper()
+			if err := d.Get(t.Context(), &n, "SELECT COUNT(*) FROM "+table); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		for _, c := range []struct {
+			after            time.Duration
+			invites, musters int
+		}{{90*24*time.Hour - time.Millisecond, 2, 2}, {90 * 24 * time.Hour, 0, 2}, {365 * 24 * time.Hour, 0, 0}} {
+			d.SetNow(func() time.Time { return monday.Add(c.after) })
+			if _, err := x.service.ForgetMusters(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if i, m := count("muster_invite"), count("muster"); i != c.invites || m != c.musters {
+				t.Errorf("after %v: %d answers and %d musters, want %d and %d", c.after, i, m, c.invites, c.musters)
+			}
+		}
+		if now, err := x.service.SetSkills(t.Context(), one, nil); err != nil || len(now) != 0 {
+			t.Errorf("who no longer wants to be asked has %v, %v", now, err)
+		}
+	})
+}
