@@ -4192,6 +4192,15 @@ type MemberUnmasking struct {
 // MemberUnmaskingPurpose defines model for MemberUnmasking.Purpose.
 type MemberUnmaskingPurpose string
 
+// MergedRequests defines model for MergedRequests.
+type MergedRequests struct {
+	Askers    int32   `json:"askers"`
+	MergedIds []int64 `json:"mergedIds"`
+
+	// Request A need as a move has left it.
+	Request MovedRequest `json:"request"`
+}
+
 // MoveUnit defines model for MoveUnit.
 type MoveUnit struct {
 	ParentID int64 `json:"parentId"`
@@ -5517,6 +5526,9 @@ type RequestDetail struct {
 	Holder RequestHolder `json:"holder"`
 	ID     int64         `json:"id"`
 
+	// MergedIntoID The need that it was merged into.
+	MergedIntoID *int64 `json:"mergedIntoId,omitempty"`
+
 	// Promises What the asker was promised, with its day.
 	Promises []PromiseRow `json:"promises"`
 
@@ -5561,6 +5573,12 @@ type RequestHolder struct {
 	Role     *string `json:"role,omitempty"`
 	UnitID   int64   `json:"unitId"`
 	UnitName string  `json:"unitName"`
+}
+
+// RequestMerging defines model for RequestMerging.
+type RequestMerging struct {
+	// RequestIds Those that are merged into it.
+	RequestIds []int64 `json:"requestIds"`
 }
 
 // RequestMessage defines model for RequestMessage.
@@ -7646,6 +7664,15 @@ type HandBackRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// MergeRequestsParams defines parameters for MergeRequests.
+type MergeRequestsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // MessageAskerParams defines parameters for MessageAsker.
 type MessageAskerParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -7750,6 +7777,15 @@ type PrintSlipParams struct {
 
 // AddRequestStepParams defines parameters for AddRequestStep.
 type AddRequestStepParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmergeRequestParams defines parameters for UnmergeRequest.
+type UnmergeRequestParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -8436,6 +8472,9 @@ type EscalateRequestJSONRequestBody = RequestClimb
 // HandBackRequestJSONRequestBody defines body for HandBackRequest for application/json ContentType.
 type HandBackRequestJSONRequestBody = RequestHandBack
 
+// MergeRequestsJSONRequestBody defines body for MergeRequests for application/json ContentType.
+type MergeRequestsJSONRequestBody = RequestMerging
+
 // MessageAskerJSONRequestBody defines body for MessageAsker for application/json ContentType.
 type MessageAskerJSONRequestBody = RequestMessage
 
@@ -8993,6 +9032,9 @@ type ServerInterface interface {
 	// HandBackRequest Give a need back
 	// (POST /v1/requests/{requestId}/hand-back)
 	HandBackRequest(ctx echo.Context, requestID int64, params HandBackRequestParams) error
+	// MergeRequests Let several needs for the same thing be one
+	// (POST /v1/requests/{requestId}/merge)
+	MergeRequests(ctx echo.Context, requestID int64, params MergeRequestsParams) error
 	// MessageAsker Write to the asker
 	// (POST /v1/requests/{requestId}/messages)
 	MessageAsker(ctx echo.Context, requestID int64, params MessageAskerParams) error
@@ -9035,6 +9077,9 @@ type ServerInterface interface {
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx echo.Context, requestID int64, params AddRequestStepParams) error
+	// UnmergeRequest Let a merged need go on by itself again
+	// (POST /v1/requests/{requestId}/unmerge)
+	UnmergeRequest(ctx echo.Context, requestID int64, params UnmergeRequestParams) error
 	// WaitForResident Wait for something from the asker
 	// (POST /v1/requests/{requestId}/wait)
 	WaitForResident(ctx echo.Context, requestID int64, params WaitForResidentParams) error
@@ -15695,6 +15740,59 @@ func (w *ServerInterfaceWrapper) HandBackRequest(ctx echo.Context) error {
 	return err
 }
 
+// MergeRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) MergeRequests(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MergeRequestsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MergeRequests(ctx, requestID, params)
+	return err
+}
+
 // MessageAsker converts echo context to params.
 func (w *ServerInterfaceWrapper) MessageAsker(ctx echo.Context) error {
 	var err error
@@ -16365,6 +16463,59 @@ func (w *ServerInterfaceWrapper) AddRequestStep(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AddRequestStep(ctx, requestID, params)
+	return err
+}
+
+// UnmergeRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmergeRequest(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmergeRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmergeRequest(ctx, requestID, params)
 	return err
 }
 
@@ -18710,6 +18861,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
 	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
 	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/merge", wrapper.MergeRequests, options.OperationMiddlewares["mergeRequests"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/unmerge", wrapper.UnmergeRequest, options.OperationMiddlewares["unmergeRequest"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId/musters", wrapper.ListMusters, options.OperationMiddlewares["listMusters"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/musters", wrapper.StartMuster, options.OperationMiddlewares["startMuster"]...)
 	router.POST(options.BaseURL+"/v1/musters/:musterId/begin", wrapper.BeginMuster, options.OperationMiddlewares["beginMuster"]...)
@@ -24796,6 +24949,47 @@ func (response HandBackRequestdefaultApplicationProblemPlusJSONResponse) VisitHa
 	return err
 }
 
+type MergeRequestsRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    MergeRequestsParams
+	Body      *MergeRequestsJSONRequestBody
+}
+
+type MergeRequestsResponseObject interface {
+	VisitMergeRequestsResponse(w http.ResponseWriter) error
+}
+
+type MergeRequests200JSONResponse MergedRequests
+
+func (response MergeRequests200JSONResponse) VisitMergeRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MergeRequestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MergeRequestsdefaultApplicationProblemPlusJSONResponse) VisitMergeRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type MessageAskerRequestObject struct {
 	RequestID int64 `json:"requestId"`
 	Params    MessageAskerParams
@@ -25349,6 +25543,46 @@ type AddRequestStepdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AddRequestStepdefaultApplicationProblemPlusJSONResponse) VisitAddRequestStepResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmergeRequestRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    UnmergeRequestParams
+}
+
+type UnmergeRequestResponseObject interface {
+	VisitUnmergeRequestResponse(w http.ResponseWriter) error
+}
+
+type UnmergeRequest200JSONResponse MovedRequest
+
+func (response UnmergeRequest200JSONResponse) VisitUnmergeRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmergeRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmergeRequestdefaultApplicationProblemPlusJSONResponse) VisitUnmergeRequestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -27622,6 +27856,9 @@ type StrictServerInterface interface {
 	// HandBackRequest Give a need back
 	// (POST /v1/requests/{requestId}/hand-back)
 	HandBackRequest(ctx context.Context, request HandBackRequestRequestObject) (HandBackRequestResponseObject, error)
+	// MergeRequests Let several needs for the same thing be one
+	// (POST /v1/requests/{requestId}/merge)
+	MergeRequests(ctx context.Context, request MergeRequestsRequestObject) (MergeRequestsResponseObject, error)
 	// MessageAsker Write to the asker
 	// (POST /v1/requests/{requestId}/messages)
 	MessageAsker(ctx context.Context, request MessageAskerRequestObject) (MessageAskerResponseObject, error)
@@ -27664,6 +27901,9 @@ type StrictServerInterface interface {
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx context.Context, request AddRequestStepRequestObject) (AddRequestStepResponseObject, error)
+	// UnmergeRequest Let a merged need go on by itself again
+	// (POST /v1/requests/{requestId}/unmerge)
+	UnmergeRequest(ctx context.Context, request UnmergeRequestRequestObject) (UnmergeRequestResponseObject, error)
 	// WaitForResident Wait for something from the asker
 	// (POST /v1/requests/{requestId}/wait)
 	WaitForResident(ctx context.Context, request WaitForResidentRequestObject) (WaitForResidentResponseObject, error)
@@ -33518,6 +33758,55 @@ func (sh *strictHandler) HandBackRequest(ctx echo.Context, requestID int64, para
 	return nil
 }
 
+// MergeRequests operation middleware
+func (sh *strictHandler) MergeRequests(ctx echo.Context, requestID int64, params MergeRequestsParams) error {
+	var request MergeRequestsRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body MergeRequestsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MergeRequests(ctx.Request().Context(), request.(MergeRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MergeRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MergeRequestsResponseObject); ok {
+		return validResponse.VisitMergeRequestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // MessageAsker operation middleware
 func (sh *strictHandler) MessageAsker(ctx echo.Context, requestID int64, params MessageAskerParams) error {
 	var request MessageAskerRequestObject
@@ -34062,6 +34351,32 @@ func (sh *strictHandler) AddRequestStep(ctx echo.Context, requestID int64, param
 		return err
 	} else if validResponse, ok := response.(AddRequestStepResponseObject); ok {
 		return validResponse.VisitAddRequestStepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmergeRequest operation middleware
+func (sh *strictHandler) UnmergeRequest(ctx echo.Context, requestID int64, params UnmergeRequestParams) error {
+	var request UnmergeRequestRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmergeRequest(ctx.Request().Context(), request.(UnmergeRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmergeRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmergeRequestResponseObject); ok {
+		return validResponse.VisitUnmergeRequestResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -141,24 +141,27 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 	return f, err
 }
 
-// findWaiting is the step that waits for whoever shows code, if by may finish it; else there is none.
+// findWaiting is the step that waits for whoever shows code, if by may finish it; else there is none. It may have been
+// added before what they ask for was merged into another request.
 func (s *Service) findWaiting(ctx context.Context, tx *db.Tx, by org.Actor, code Receipt) (CounterStep, Seen, error) {
-	id, err := requestOf(ctx, tx, s.keys.MAC(receipts, []byte(code)))
+	ids, err := requestsOf(ctx, tx, s.keys.MAC(receipts, []byte(code)))
 	if err != nil {
 		return CounterStep{}, Seen{}, err
 	}
-	rows, err := byIDs(ctx, tx, []ID{id})
-	if err != nil {
-		return CounterStep{}, Seen{}, err
-	}
-	waiting, err := waitingSteps(ctx, tx, id)
-	if err != nil {
-		return CounterStep{}, Seen{}, err
-	}
-	for _, w := range waiting {
-		clerk := by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID
-		if clerk || rows[0].heldBy(by) || !guard.On(guard.Rule) {
-			return w, rows[0], nil
+	for _, id := range ids {
+		rows, err := byIDs(ctx, tx, []ID{id})
+		if err != nil {
+			return CounterStep{}, Seen{}, err
+		}
+		waiting, err := waitingSteps(ctx, tx, id)
+		if err != nil {
+			return CounterStep{}, Seen{}, err
+		}
+		for _, w := range waiting {
+			clerk := by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID
+			if clerk || rows[0].heldBy(by) || !guard.On(guard.Rule) {
+				return w, rows[0], nil
+			}
 		}
 	}
 	return CounterStep{}, Seen{}, problem.ErrNotFound
@@ -243,10 +246,19 @@ func finishCounterStep(ctx context.Context, tx *db.Tx, by org.Actor, id CounterS
 	return db.Wrap(err, nil, "finish counter step %d", id)
 }
 
-// requestOf is the request that a code of that hash leads to.
-func requestOf(ctx context.Context, q db.Queryer, hash []byte) (id ID, err error) {
-	err = q.Get(ctx, &id, `SELECT request_id FROM request_asker WHERE receipt_hash = ?`, hash)
-	return id, db.Wrap(err, problem.ErrNotFound, "find the request of a code")
+// requestsOf are the request that a code of that hash leads to, and the one it was given for if that was merged.
+func requestsOf(ctx context.Context, q db.Queryer, hash []byte) (ids []ID, err error) {
+	var a struct {
+		Request ID  `db:"request_id"`
+		Origin  *ID `db:"origin_id"`
+	}
+	if err := q.Get(ctx, &a, `SELECT request_id, origin_id FROM request_asker WHERE receipt_hash = ?`, hash); err != nil {
+		return nil, db.Wrap(err, problem.ErrNotFound, "find the request of a code")
+	}
+	if ids = []ID{a.Request}; a.Origin != nil && *a.Origin != a.Request {
+		ids = append(ids, *a.Origin)
+	}
+	return ids, nil
 }
 
 // waitingSteps are the steps of a request that wait at counters, the first one first.

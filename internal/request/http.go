@@ -77,8 +77,8 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
 		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
-		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(r.ResolvedLevel)),
-		Askers:        make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)), Promises: promiseRows(d.Promises),
+		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(r.ResolvedLevel)), MergedIntoID: orAbsent(int64(d.Into)),
+		Askers: make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)), Promises: promiseRows(d.Promises),
 	}
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{

@@ -80,6 +80,7 @@ type Detail struct {
 	What    string
 	Askers  []Asker
 	Handed  HandedTo // zero: nobody took it over
+	Into    ID       // the request that it was merged into; 0: none
 	History []Step
 
 	Promises []Promise
@@ -110,6 +111,13 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 		}
 		if d.Promises, err = PromisesOf(ctx, tx, s.keys, id); err != nil {
 			return err
+		}
+		if d.State == Merged {
+			was, err := findMerging(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			d.Into = was.Target
 		}
 		audit.Note(tx, by.Did("request.read", "request", int64(id)).Showing("what"))
 		return nil

@@ -39,7 +39,7 @@ func (v *village) cards() {
 func (v *village) intake() {
 	v.t.Helper()
 	ok := http.StatusOK
-	list := v.wants("categories", v.holder.get("/v1/request-categories"), ok)
+	list := v.wants("categories", v.signIn("xl.m2").get("/v1/request-categories"), ok)
 	if n := len(list.items()); n != 6 {
 		v.t.Errorf("%d categories are shown, want 6", n)
 	}
@@ -48,6 +48,13 @@ func (v *village) intake() {
 		{"code": "illness", "zh": "急病", "en": "Illness", "numbers": []string{"120"}}, {"code": "none", "zh": "没有", "en": "None", "numbers": []string{}},
 	}
 	v.says("the question", v.wants("set", v.signIn("sa").put("/v1/request-categories/advice/danger", map[string]any{"version": 0, "answers": answers}), ok), 1, "version")
+
+	holder := v.signIn("xl.m2") // time has gone by
+	one := v.wants("record", holder.post("/v1/requests", map[string]any{"what": "水管漏水"}), http.StatusCreated).id("id")
+	two := v.wants("record", holder.post("/v1/requests", map[string]any{"what": "水管爆了"}), http.StatusCreated).id("id")
+	merged := v.wants("merge", holder.post(fmt.Sprintf("/v1/requests/%d/merge", one), map[string]any{"requestIds": []int64{two}}), ok)
+	v.says("merged", merged, 2, "askers")
+	v.says("unmerged", v.wants("unmerge", holder.post(fmt.Sprintf("/v1/requests/%d/unmerge", two), nil), ok), "new", "state")
 
 	assistant, clerk := v.signIn("rh.ga"), v.signIn("rh.cc")
 	r := v.wants("record", v.signIn("rh.m03").post("/v1/requests", map[string]any{"what": "补办手续"}), http.StatusCreated)

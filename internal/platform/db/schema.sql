@@ -1065,11 +1065,13 @@ CREATE TABLE `request_asker` (
   `settled_at` datetime(3) DEFAULT NULL,
   `slip_hash` varbinary(32) DEFAULT NULL,
   `outcome_sealed` varbinary(2100) DEFAULT NULL,
+  `origin_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_asker_receipt` (`receipt_hash`),
   KEY `request_asker_request` (`request_id`),
   KEY `request_asker_phone` (`phone_index`),
   KEY `request_asker_own` (`person_id`,`recorded_at`,`id`),
+  KEY `request_asker_origin` (`origin_id`),
   CONSTRAINT `request_asker_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -1105,6 +1107,26 @@ CREATE TABLE `request_history` (
   PRIMARY KEY (`id`),
   KEY `request_history_request` (`request_id`,`id`),
   CONSTRAINT `request_history_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_merge` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `target_id` bigint(20) NOT NULL,
+  `merged_by` bigint(20) NOT NULL,
+  `merged_at` datetime(3) NOT NULL,
+  `undone_at` datetime(3) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `accept_due_at` datetime(3) DEFAULT NULL,
+  `update_due_at` datetime(3) DEFAULT NULL,
+  `solve_due_at` datetime(3) DEFAULT NULL,
+  `wait_until` datetime(3) DEFAULT NULL,
+  `waiting_since` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `request_merge_request` (`request_id`,`id`),
+  KEY `request_merge_target` (`target_id`,`id`),
+  CONSTRAINT `request_merge_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
+  CONSTRAINT `request_merge_target_fk` FOREIGN KEY (`target_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `request_slip` (

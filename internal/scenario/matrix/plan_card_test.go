@@ -155,3 +155,32 @@ func aCounterStep(c *cell) (id int64) {
 	}
 	return id
 }
+
+func init() {
+	maps.Copy(plans, map[string]*plan{
+		"mergeRequests": {
+			self: true, mine: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest, rule: mergesHere,
+			fill: fill(func(c *cell, b map[string]any) { b["requestIds"] = []int64{aHeldRequest(c)} }),
+		},
+		"unmergeRequest": {self: true, mine: true, has: holdsRequests, fits: areas, make: aMergedRequest, sees: findsRequest, rule: mergesHere},
+	})
+}
+
+// mergesHere says that whoever holds both merges requests, or the lead of their place.
+func mergesHere(c *cell) *refusal {
+	lead := oneOf(c.by.role, org.RoleGeneralSecretary, org.RoleBranchSecretary) && c.by.home.grid() == c.placeAbove(c.at)
+	if lead || holdsIt(c) == nil {
+		return nil
+	}
+	return forbidden
+}
+
+// aMergedRequest is a request that its holder has merged into another one.
+func aMergedRequest(c *cell) int64 {
+	id, by := aHeldRequest(c), c.by
+	if c.position != self {
+		by = c.lead(c.at)
+	}
+	by.post(fmt.Sprintf("/v1/requests/%d/merge", aHeldRequest(c)), map[string]any{"requestIds": []int64{id}})
+	return id
+}

@@ -1,0 +1,1 @@
+CREATE INDEX request_asker_origin ON request_asker (origin_id);
