@@ -94,7 +94,6 @@ func tellHandover(ctx context.Context, tx *db.Tx, by org.Actor, event org.Handov
 // packs are what an area hands over when its holder goes (X3).
 var packs = []org.Pack{
 	{What: "requests", List: request.OpenOfArea}, {What: "promises", List: plain(request.OpenPromisesIn)},
-	{What: "flags", List: plain(household.LiveFlags)},
 	{What: "flags", List: plain(household.LiveFlags)}, {What: "boards", List: plain(board.OfArea)},
 }
 
