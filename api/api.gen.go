@@ -3744,6 +3744,12 @@ type HouseholdDetail struct {
 	OpenRequests []int64 `json:"openRequests"`
 }
 
+// HouseholdMute defines model for HouseholdMute.
+type HouseholdMute struct {
+	// Until The first day on which a visit is welcome again.
+	Until string `json:"until"`
+}
+
 // HouseholdPage defines model for HouseholdPage.
 type HouseholdPage struct {
 	Items      []HouseholdRow `json:"items"`
@@ -6934,6 +6940,15 @@ type SetFlagParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// MuteHouseholdParams defines parameters for MuteHousehold.
+type MuteHouseholdParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // UnmaskHouseholdParams defines parameters for UnmaskHousehold.
 type UnmaskHouseholdParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -8340,6 +8355,9 @@ type SetHouseholdContactJSONRequestBody = NewHouseholdContact
 // SetFlagJSONRequestBody defines body for SetFlag for application/json ContentType.
 type SetFlagJSONRequestBody = NewFlag
 
+// MuteHouseholdJSONRequestBody defines body for MuteHousehold for application/json ContentType.
+type MuteHouseholdJSONRequestBody = HouseholdMute
+
 // UnmaskHouseholdJSONRequestBody defines body for UnmaskHousehold for application/json ContentType.
 type UnmaskHouseholdJSONRequestBody = HouseholdUnmasking
 
@@ -8780,6 +8798,9 @@ type ServerInterface interface {
 	// SetFlag Set a care flag
 	// (POST /v1/households/{householdId}/flags)
 	SetFlag(ctx echo.Context, householdID int64, params SetFlagParams) error
+	// MuteHousehold Write down until when a household wants no visit
+	// (POST /v1/households/{householdId}/mute)
+	MuteHousehold(ctx echo.Context, householdID int64, params MuteHouseholdParams) error
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx echo.Context, householdID HouseholdID, params UnmaskHouseholdParams) error
@@ -12114,6 +12135,59 @@ func (w *ServerInterfaceWrapper) SetFlag(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SetFlag(ctx, householdID, params)
+	return err
+}
+
+// MuteHousehold converts echo context to params.
+func (w *ServerInterfaceWrapper) MuteHousehold(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "householdId" -------------
+	var householdID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "householdId", ctx.Param("householdId"), &householdID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter householdId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MuteHouseholdParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MuteHousehold(ctx, householdID, params)
 	return err
 }
 
@@ -18797,6 +18871,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/requests/:requestId/cards", wrapper.AttachCard, options.OperationMiddlewares["attachCard"]...)
 	router.POST(options.BaseURL+"/v1/households/:householdId/consents", wrapper.GiveHouseholdConsent, options.OperationMiddlewares["giveHouseholdConsent"]...)
 	router.POST(options.BaseURL+"/v1/households/:householdId/consents/withdraw", wrapper.WithdrawHouseholdConsent, options.OperationMiddlewares["withdrawHouseholdConsent"]...)
+	router.POST(options.BaseURL+"/v1/households/:householdId/mute", wrapper.MuteHousehold, options.OperationMiddlewares["muteHousehold"]...)
 	router.GET(options.BaseURL+"/v1/households/:householdId/flags", wrapper.ListFlags, options.OperationMiddlewares["listFlags"]...)
 	router.POST(options.BaseURL+"/v1/households/:householdId/flags", wrapper.SetFlag, options.OperationMiddlewares["setFlag"]...)
 	router.POST(options.BaseURL+"/v1/flags/:flagId/renew", wrapper.RenewFlag, options.OperationMiddlewares["renewFlag"]...)
@@ -21625,6 +21700,41 @@ type SetFlagdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SetFlagdefaultApplicationProblemPlusJSONResponse) VisitSetFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MuteHouseholdRequestObject struct {
+	HouseholdID int64 `json:"householdId"`
+	Params      MuteHouseholdParams
+	Body        *MuteHouseholdJSONRequestBody
+}
+
+type MuteHouseholdResponseObject interface {
+	VisitMuteHouseholdResponse(w http.ResponseWriter) error
+}
+
+type MuteHousehold204Response struct {
+}
+
+func (response MuteHousehold204Response) VisitMuteHouseholdResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type MuteHouseholddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MuteHouseholddefaultApplicationProblemPlusJSONResponse) VisitMuteHouseholdResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -27604,6 +27714,9 @@ type StrictServerInterface interface {
 	// SetFlag Set a care flag
 	// (POST /v1/households/{householdId}/flags)
 	SetFlag(ctx context.Context, request SetFlagRequestObject) (SetFlagResponseObject, error)
+	// MuteHousehold Write down until when a household wants no visit
+	// (POST /v1/households/{householdId}/mute)
+	MuteHousehold(ctx context.Context, request MuteHouseholdRequestObject) (MuteHouseholdResponseObject, error)
 	// UnmaskHousehold Show a field of one household in full
 	// (POST /v1/households/{householdId}/unmask)
 	UnmaskHousehold(ctx context.Context, request UnmaskHouseholdRequestObject) (UnmaskHouseholdResponseObject, error)
@@ -30620,6 +30733,55 @@ func (sh *strictHandler) SetFlag(ctx echo.Context, householdID int64, params Set
 		return err
 	} else if validResponse, ok := response.(SetFlagResponseObject); ok {
 		return validResponse.VisitSetFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MuteHousehold operation middleware
+func (sh *strictHandler) MuteHousehold(ctx echo.Context, householdID int64, params MuteHouseholdParams) error {
+	var request MuteHouseholdRequestObject
+
+	request.HouseholdID = householdID
+	request.Params = params
+
+	var body MuteHouseholdJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MuteHousehold(ctx.Request().Context(), request.(MuteHouseholdRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MuteHousehold")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MuteHouseholdResponseObject); ok {
+		return validResponse.VisitMuteHouseholdResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

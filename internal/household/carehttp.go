@@ -51,6 +51,18 @@ func (c Consent) toAPI(today calendar.Day) api.HouseholdConsent {
 	return a
 }
 
+// MuteHousehold serves POST /v1/households/{householdId}/mute.
+func (h *Handler) MuteHousehold(ctx context.Context, req api.MuteHouseholdRequestObject) (api.MuteHouseholdResponseObject, error) {
+	until, err := calendar.ParseDay(req.Body.Until)
+	if err != nil {
+		return nil, ErrDay.Field("/until", ErrDay.Code)
+	}
+	if err := h.service.Mute(ctx, org.ActorFrom(ctx), ID(req.HouseholdID), until); err != nil {
+		return nil, err
+	}
+	return api.MuteHousehold204Response{}, nil
+}
+
 // ListFlags serves GET /v1/households/{householdId}/flags.
 func (h *Handler) ListFlags(ctx context.Context, req api.ListFlagsRequestObject) (api.ListFlagsResponseObject, error) {
 	all, err := h.service.Flags(ctx, org.ActorFrom(ctx), ID(req.HouseholdID))

@@ -115,6 +115,27 @@ func (s *Service) WithdrawConsent(ctx context.Context, by org.Actor, id ID, purp
 	return c, err
 }
 
+// longestMute is for how many days at most a household is left in peace at once.
+const longestMute = 366
+
+// Mute writes down until when a household of by's own area wants no visit: the first day on which one is welcome again.
+// A day that has come lifts it.
+func (s *Service) Mute(ctx context.Context, by org.Actor, id ID, until calendar.Day) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			if _, err := findOwn(ctx, tx, by, id); err != nil {
+				return err
+			}
+			today := calendar.DayOf(tx.Now)
+			if until > today.Add(longestMute) {
+				return ErrDay.Field("/until", ErrDay.Code)
+			}
+			audit.Note(tx, by.Did("household.muted", "household", int64(id)))
+			return muteUntil(ctx, tx, id, today, until)
+		})
+	})
+}
+
 // refuse writes a no down, and takes away what rests on a yes.
 func (s *Service) refuse(ctx context.Context, tx *db.Tx, by org.Actor, id ID, purpose ConsentPurpose, channel string) error {
 	if err := supersede(ctx, tx, id, purpose, calendar.DayOf(tx.Now)); err != nil {

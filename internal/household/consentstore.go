@@ -73,24 +73,19 @@ func consents(ctx context.Context, q db.Queryer, id ID) (all []Consent, err erro
 	return all, nil
 }
 
-// agreed are those of the households that have agreed to a purpose on day.
-func agreed(ctx context.Context, q db.Queryer, purpose ConsentPurpose, day calendar.Day, ids ...ID) (map[ID]bool, error) {
-	found := map[ID]bool{}
-	if len(ids) == 0 {
-		return found, nil
+// muteUntil puts a wish not to be visited in place of those before.
+func muteUntil(ctx context.Context, tx *db.Tx, id ID, today, until calendar.Day) error {
+	if _, err := tx.Change(ctx, `
+		UPDATE household_mute
+		SET valid_to = ?
+		WHERE premises_id = ? AND valid_to > ?`, today, id, today); err != nil {
+		return db.Wrap(err, nil, "end the mutes of household %d", id)
 	}
-	query, args, err := db.In(`
-		SELECT DISTINCT premises_id
-		FROM household_consent
-		WHERE premises_id IN (?) AND purpose = ? AND withdrawn_at IS NULL
-		  AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)`, ids, purpose, day, day)
-	if err != nil {
-		return nil, err
+	if until <= today {
+		return nil
 	}
-	var rows []ID
-	err = q.Select(ctx, &rows, query, args...)
-	for _, id := range rows {
-		found[id] = true
-	}
-	return found, db.Wrap(err, nil, "find which of %d households agreed to %s", len(ids), purpose)
+	_, err := tx.Change(ctx, `
+		INSERT INTO household_mute (premises_id, valid_from, valid_to, recorded_at)
+		VALUES (?, ?, ?, ?)`, id, today, until, tx.Now)
+	return db.Wrap(err, nil, "mute household %d", id)
 }

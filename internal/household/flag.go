@@ -102,31 +102,27 @@ func warnAt(expires calendar.Day, now time.Time) *time.Time {
 	return &at
 }
 
-// findCared returns the household if by may know of its flags: who holds its area today, or stands in while nobody
-// does. To everybody else it is not there.
-func findCared(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (Household, error) {
+// mayCare says why by does not know of the flags of a household, or nil: who holds its area today does, and who stands in
+// while nobody does. To everybody else it is not there.
+func mayCare(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
 	h, err := findHousehold(ctx, tx, by, id, calendar.DayOf(tx.Now))
-	if err == nil && !by.SeesFlags() {
-		err = problem.ErrNotFound
-	}
-	if err != nil {
-		return Household{}, err
-	}
-	if holdsArea(by) {
-		return h, nil
+	switch {
+	case err != nil:
+		return err
+	case !by.SeesFlags():
+		return problem.ErrNotFound
+	case holdsArea(by):
+		return nil
 	}
 	area, err := org.UnitByID(ctx, tx, h.AreaID)
 	if err != nil {
-		return Household{}, err
+		return err
 	}
 	in, err := org.StandsIn(ctx, tx, by, area)
 	if err == nil && !in {
 		err = problem.ErrNotFound
 	}
-	if err != nil {
-		return Household{}, err
-	}
-	return h, nil
+	return err
 }
 
 // ground is the consent that a flag rests on, if no legal basis is named; without either there is no flag.
@@ -189,7 +185,7 @@ func (s *Service) SetFlag(ctx context.Context, by org.Actor, n NewFlag) (f Flag,
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var id FlagID // all that is kept for a repeat: the rest is read again
 		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
-			if _, err := findCared(ctx, tx, by, n.Household); err != nil {
+			if err := mayCare(ctx, tx, by, n.Household); err != nil {
 				return err
 			}
 			id, err = s.Flag(ctx, tx, by, n)
@@ -209,7 +205,7 @@ func (s *Service) flag(ctx context.Context, tx *db.Tx, by org.Actor, id FlagID) 
 	if err != nil {
 		return Flag{}, err
 	}
-	if _, err := findCared(ctx, tx, by, f.Household); err != nil {
+	if err := mayCare(ctx, tx, by, f.Household); err != nil {
 		return Flag{}, err
 	}
 	if f.ExpiresOn < calendar.DayOf(tx.Now) {
@@ -222,7 +218,7 @@ func (s *Service) flag(ctx context.Context, tx *db.Tx, by org.Actor, id FlagID) 
 // shown (X41).
 func (s *Service) Flags(ctx context.Context, by org.Actor, id ID) (all []Flag, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		_, err := findCared(ctx, tx, by, id)
+		err := mayCare(ctx, tx, by, id)
 		if errors.Is(err, problem.ErrNotFound) { // but for who has opened it in an emergency
 			err = privacy.LookThrough(ctx, tx, by, privacy.HouseholdFlags, int64(id))
 		}
@@ -311,7 +307,7 @@ func (s *Service) foundRight(ctx context.Context, tx *db.Tx, by org.Actor, id ID
 	if len(flags) == 0 {
 		return nil
 	}
-	if _, err := findCared(ctx, tx, by, id); err != nil {
+	if err := mayCare(ctx, tx, by, id); err != nil {
 		return err
 	}
 	for _, f := range flags {

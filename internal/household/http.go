@@ -141,7 +141,7 @@ func (h *Handler) GetHousehold(ctx context.Context, req api.GetHouseholdRequestO
 		ID: int64(d.ID), AreaID: int64(d.AreaID), AreaName: d.AreaName, Entrance: d.Entrance, Door: d.Door,
 		Kind: api.PremisesKind(d.Kind), Occupied: d.Occupied, MutedUntil: day(d.MutedUntil), OpenRequests: ids(d.OpenRequests),
 		BreakGlass: privacy.ToAPI(d.Openings),
-		Consents: []api.HouseholdConsent{},
+		Consents:   []api.HouseholdConsent{},
 		Contact: api.HouseholdContact{
 			FormOfAddress: orAbsent(d.Contact.FormOfAddress.Masked()), Phone: orAbsent(d.Contact.Phone.Masked()), Version: d.Contact.Version,
 		},

@@ -53,6 +53,13 @@ func (v *village) care() {
 	v.refused("a flag after a no", func() answer { return holder.post(home(10)+"/flags", flag) }, http.StatusConflict, "flag.refused")
 	v.says("what the household said", v.wants("home", holder.get(home(10)), ok), "2026-06-10", "consents", 0, "askAgainOn")
 
+	v.wants("mute", holder.post(home(20)+"/mute", map[string]any{"until": "2026-06-30"}), done)
+	v.says("muted", v.wants("home", holder.get(home(20)), ok), "2026-06-30", "mutedUntil")
+	v.refused("mute for years", func() answer { return holder.post(home(20)+"/mute", map[string]any{"until": "2028-06-30"}) },
+		http.StatusUnprocessableEntity, "household.day_invalid")
+	v.wants("lift it", holder.post(home(20)+"/mute", map[string]any{"until": "2026-05-11"}), done)
+	v.says("lifted", v.wants("home", holder.get(home(20)), ok), nil, "mutedUntil")
+
 	before := v.wants("events", v.office.get("/v1/risk-events"), ok)
 	for i := 11; i < 14; i++ {
 		agree(i, "risk_visit")

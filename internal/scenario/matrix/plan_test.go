@@ -917,7 +917,10 @@ var plans = map[string]*plan{
 	}},
 	"giveHouseholdConsent":     {fits: areas, make: aHome, sees: homesOfOwnArea},
 	"withdrawHouseholdConsent": {fits: areas, make: aHome, sees: homesOfOwnArea},
-	"listFlags":                {fits: areas, make: aHome, sees: homesOfOwnArea},
+	"muteHousehold": {fits: areas, make: aHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
+		b["until"] = c.today() // another plan looks for its door
+	})},
+	"listFlags": {fits: areas, make: aHome, sees: homesOfOwnArea},
 	"setFlag": {fits: areas, make: anAgreedHome, sees: homesOfOwnArea, fill: fill(func(c *cell, b map[string]any) {
 		b["expiresOn"] = c.today().Add(30)
 	})},
