@@ -54,6 +54,45 @@ func (e AskerAnswerOutcome) Valid() bool {
 	}
 }
 
+// Defines values for AskerUnmaskingFields.
+const (
+	AskerUnmaskingFieldsFormOfAddress AskerUnmaskingFields = "form_of_address"
+	AskerUnmaskingFieldsPhone         AskerUnmaskingFields = "phone"
+)
+
+// Valid indicates whether the value is a known member of the AskerUnmaskingFields enum.
+func (e AskerUnmaskingFields) Valid() bool {
+	switch e {
+	case AskerUnmaskingFieldsFormOfAddress:
+		return true
+	case AskerUnmaskingFieldsPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AskerUnmaskingPurpose.
+const (
+	AskerUnmaskingPurposeCallBack AskerUnmaskingPurpose = "call_back"
+	AskerUnmaskingPurposeCounter  AskerUnmaskingPurpose = "counter"
+	AskerUnmaskingPurposeVisit    AskerUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the AskerUnmaskingPurpose enum.
+func (e AskerUnmaskingPurpose) Valid() bool {
+	switch e {
+	case AskerUnmaskingPurposeCallBack:
+		return true
+	case AskerUnmaskingPurposeCounter:
+		return true
+	case AskerUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AssistedConsentAnswer.
 const (
 	AssistedConsentAnswerGiven     AssistedConsentAnswer = "given"
@@ -198,6 +237,30 @@ func (e BrokenGlassObject) Valid() bool {
 	}
 }
 
+// Defines values for CallState.
+const (
+	CallStateDropped    CallState = "dropped"
+	CallStateNotReached CallState = "not_reached"
+	CallStateOpen       CallState = "open"
+	CallStateReached    CallState = "reached"
+)
+
+// Valid indicates whether the value is a known member of the CallState enum.
+func (e CallState) Valid() bool {
+	switch e {
+	case CallStateDropped:
+		return true
+	case CallStateNotReached:
+		return true
+	case CallStateOpen:
+		return true
+	case CallStateReached:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CallBackBy.
 const (
 	CallBackByNone  CallBackBy = "none"
@@ -210,6 +273,51 @@ func (e CallBackBy) Valid() bool {
 	case CallBackByNone:
 		return true
 	case CallBackByPhone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CallDetailState.
+const (
+	CallDetailStateDropped    CallDetailState = "dropped"
+	CallDetailStateNotReached CallDetailState = "not_reached"
+	CallDetailStateOpen       CallDetailState = "open"
+	CallDetailStateReached    CallDetailState = "reached"
+)
+
+// Valid indicates whether the value is a known member of the CallDetailState enum.
+func (e CallDetailState) Valid() bool {
+	switch e {
+	case CallDetailStateDropped:
+		return true
+	case CallDetailStateNotReached:
+		return true
+	case CallDetailStateOpen:
+		return true
+	case CallDetailStateReached:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CallOutcomeOutcome.
+const (
+	CallOutcomeOutcomeDropped    CallOutcomeOutcome = "dropped"
+	CallOutcomeOutcomeNotReached CallOutcomeOutcome = "not_reached"
+	CallOutcomeOutcomeReached    CallOutcomeOutcome = "reached"
+)
+
+// Valid indicates whether the value is a known member of the CallOutcomeOutcome enum.
+func (e CallOutcomeOutcome) Valid() bool {
+	switch e {
+	case CallOutcomeOutcomeDropped:
+		return true
+	case CallOutcomeOutcomeNotReached:
+		return true
+	case CallOutcomeOutcomeReached:
 		return true
 	default:
 		return false
@@ -2878,6 +2986,21 @@ type AskerMessage struct {
 	Text string `json:"text"`
 }
 
+// AskerUnmasking defines model for AskerUnmasking.
+type AskerUnmasking struct {
+	// AskerID One of several askers of a need; the first one if absent.
+	AskerID *int64                 `json:"askerId,omitempty"`
+	Fields  []AskerUnmaskingFields `json:"fields"`
+	Purpose AskerUnmaskingPurpose  `json:"purpose"`
+	Reason  string                 `json:"reason"`
+}
+
+// AskerUnmaskingFields defines model for AskerUnmasking.Fields.
+type AskerUnmaskingFields string
+
+// AskerUnmaskingPurpose defines model for AskerUnmasking.Purpose.
+type AskerUnmaskingPurpose string
+
 // Assignment defines model for Assignment.
 type Assignment struct {
 	ID        int64   `json:"id"`
@@ -3143,6 +3266,24 @@ type BrokenGlass struct {
 // BrokenGlassObject defines model for BrokenGlass.Object.
 type BrokenGlassObject string
 
+// Call defines model for Call.
+type Call struct {
+	DueOn string `json:"dueOn"`
+	ID    int64  `json:"id"`
+
+	// Messages How many things there are to tell.
+	Messages  int32     `json:"messages"`
+	OpenedAt  time.Time `json:"openedAt"`
+	RequestID int64     `json:"requestId"`
+	State     CallState `json:"state"`
+	TriedOn   *string   `json:"triedOn,omitempty"`
+	Tries     int32     `json:"tries"`
+	Version   int64     `json:"version"`
+}
+
+// CallState defines model for Call.State.
+type CallState string
+
 // CallBack defines model for CallBack.
 type CallBack struct {
 	By    CallBackBy `json:"by"`
@@ -3151,6 +3292,48 @@ type CallBack struct {
 
 // CallBackBy defines model for CallBack.By.
 type CallBackBy string
+
+// CallDetail defines model for CallDetail.
+type CallDetail struct {
+	DueOn string `json:"dueOn"`
+	ID    int64  `json:"id"`
+
+	// Messages How many things there are to tell.
+	Messages int32     `json:"messages"`
+	OpenedAt time.Time `json:"openedAt"`
+	Phone    *string   `json:"phone,omitempty"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+	RequestID   int64       `json:"requestId"`
+
+	// Say What has happened and is to be told.
+	Say     []ReceiptStep   `json:"say"`
+	State   CallDetailState `json:"state"`
+	TriedOn *string         `json:"triedOn,omitempty"`
+	Tries   int32           `json:"tries"`
+	Version int64           `json:"version"`
+	Who     *string         `json:"who,omitempty"`
+}
+
+// CallDetailState defines model for CallDetail.State.
+type CallDetailState string
+
+// CallOutcome defines model for CallOutcome.
+type CallOutcome struct {
+	Outcome CallOutcomeOutcome `json:"outcome"`
+}
+
+// CallOutcomeOutcome defines model for CallOutcome.Outcome.
+type CallOutcomeOutcome string
+
+// CallPage defines model for CallPage.
+type CallPage struct {
+	Items      []Call  `json:"items"`
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
 
 // CampaignDetail defines model for CampaignDetail.
 type CampaignDetail struct {
@@ -5455,8 +5638,12 @@ type RequestAcceptance struct {
 // RequestAsker defines model for RequestAsker.
 type RequestAsker struct {
 	CallBack RequestAskerCallBack `json:"callBack"`
+	ID       int64                `json:"id"`
 	Phone    *string              `json:"phone,omitempty"`
-	Who      *string              `json:"who,omitempty"`
+
+	// Settled Has said that it is done.
+	Settled bool    `json:"settled"`
+	Who     *string `json:"who,omitempty"`
 }
 
 // RequestAskerCallBack defines model for RequestAsker.CallBack.
@@ -6136,6 +6323,12 @@ type UnitProfile struct {
 // UnitProfileTree defines model for UnitProfile.Tree.
 type UnitProfileTree string
 
+// UnmaskedAsker defines model for UnmaskedAsker.
+type UnmaskedAsker struct {
+	FormOfAddress *string `json:"formOfAddress,omitempty"`
+	Phone         *string `json:"phone,omitempty"`
+}
+
 // UnmaskedHousehold defines model for UnmaskedHousehold.
 type UnmaskedHousehold struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
@@ -6596,6 +6789,42 @@ type ReviewBreakGlassParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListCallsParams defines parameters for ListCalls.
+type ListCallsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetCallParams defines parameters for GetCall.
+type GetCallParams struct {
+	// AcceptLanguage The language of the words.
+	AcceptLanguage *string `json:"Accept-Language,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// FinishCallParams defines parameters for FinishCall.
+type FinishCallParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskCallParams defines parameters for UnmaskCall.
+type UnmaskCallParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -7799,6 +8028,12 @@ type AddRequestStepParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UnmaskAskerParams defines parameters for UnmaskAsker.
+type UnmaskAskerParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // UnmergeRequestParams defines parameters for UnmergeRequest.
 type UnmergeRequestParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -8313,6 +8548,12 @@ type BreakGlassJSONRequestBody = Breaking
 // ReviewBreakGlassJSONRequestBody defines body for ReviewBreakGlass for application/json ContentType.
 type ReviewBreakGlassJSONRequestBody = GlassVerdict
 
+// FinishCallJSONRequestBody defines body for FinishCall for application/json ContentType.
+type FinishCallJSONRequestBody = CallOutcome
+
+// UnmaskCallJSONRequestBody defines body for UnmaskCall for application/json ContentType.
+type UnmaskCallJSONRequestBody = AskerUnmasking
+
 // CreateCampaignJSONRequestBody defines body for CreateCampaign for application/json ContentType.
 type CreateCampaignJSONRequestBody = NewCampaign
 
@@ -8517,6 +8758,9 @@ type ReopenRequestJSONRequestBody = RequestReason
 // AddRequestStepJSONRequestBody defines body for AddRequestStep for application/json ContentType.
 type AddRequestStepJSONRequestBody = RequestStepNote
 
+// UnmaskAskerJSONRequestBody defines body for UnmaskAsker for application/json ContentType.
+type UnmaskAskerJSONRequestBody = AskerUnmasking
+
 // WaitForResidentJSONRequestBody defines body for WaitForResident for application/json ContentType.
 type WaitForResidentJSONRequestBody = RequestWait
 
@@ -8693,6 +8937,18 @@ type ServerInterface interface {
 	// ReviewBreakGlass Say whether an opening was needed
 	// (POST /v1/break-glass/{glassId}/review)
 	ReviewBreakGlass(ctx echo.Context, glassID int64, params ReviewBreakGlassParams) error
+	// ListCalls Who is to be told by phone, the oldest first
+	// (GET /v1/calls)
+	ListCalls(ctx echo.Context, params ListCallsParams) error
+	// GetCall One call, with what there is to say
+	// (GET /v1/calls/{callId})
+	GetCall(ctx echo.Context, callID int64, params GetCallParams) error
+	// FinishCall Say how a call went
+	// (POST /v1/calls/{callId}/finish)
+	FinishCall(ctx echo.Context, callID int64, params FinishCallParams) error
+	// UnmaskCall Show a field of whom one has to call in full
+	// (POST /v1/calls/{callId}/unmask)
+	UnmaskCall(ctx echo.Context, callID int64, params UnmaskCallParams) error
 	// ListCampaigns Campaigns of the own unit and those below
 	// (GET /v1/campaigns)
 	ListCampaigns(ctx echo.Context, params ListCampaignsParams) error
@@ -9098,6 +9354,9 @@ type ServerInterface interface {
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx echo.Context, requestID int64, params AddRequestStepParams) error
+	// UnmaskAsker Show a field of an asker in full
+	// (POST /v1/requests/{requestId}/unmask)
+	UnmaskAsker(ctx echo.Context, requestID int64, params UnmaskAskerParams) error
 	// UnmergeRequest Let a merged need go on by itself again
 	// (POST /v1/requests/{requestId}/unmerge)
 	UnmergeRequest(ctx echo.Context, requestID int64, params UnmergeRequestParams) error
@@ -10530,6 +10789,188 @@ func (w *ServerInterfaceWrapper) ReviewBreakGlass(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReviewBreakGlass(ctx, glassID, params)
+	return err
+}
+
+// ListCalls converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCalls(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCallsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCalls(ctx, params)
+	return err
+}
+
+// GetCall converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCall(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "callId" -------------
+	var callID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "callId", ctx.Param("callId"), &callID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter callId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCallParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Accept-Language" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Accept-Language")]; found {
+		var AcceptLanguage string
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Accept-Language, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Accept-Language", valueList[0], &AcceptLanguage, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Accept-Language: %s", err))
+		}
+
+		params.AcceptLanguage = &AcceptLanguage
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCall(ctx, callID, params)
+	return err
+}
+
+// FinishCall converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishCall(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "callId" -------------
+	var callID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "callId", ctx.Param("callId"), &callID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter callId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishCallParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishCall(ctx, callID, params)
+	return err
+}
+
+// UnmaskCall converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskCall(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "callId" -------------
+	var callID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "callId", ctx.Param("callId"), &callID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter callId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskCallParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskCall(ctx, callID, params)
 	return err
 }
 
@@ -16540,6 +16981,42 @@ func (w *ServerInterfaceWrapper) AddRequestStep(ctx echo.Context) error {
 	return err
 }
 
+// UnmaskAsker converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskAsker(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "requestId" -------------
+	var requestID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "requestId", ctx.Param("requestId"), &requestID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter requestId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskAskerParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskAsker(ctx, requestID, params)
+	return err
+}
+
 // UnmergeRequest converts echo context to params.
 func (w *ServerInterfaceWrapper) UnmergeRequest(ctx echo.Context) error {
 	var err error
@@ -18844,6 +19321,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/boards/:boardId/relay", wrapper.SendRelayMessage, options.OperationMiddlewares["sendRelayMessage"]...)
 	router.GET(options.BaseURL+"/v1/me/public-profile", wrapper.GetMyPublicProfile, options.OperationMiddlewares["getMyPublicProfile"]...)
 	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
+	router.GET(options.BaseURL+"/v1/calls", wrapper.ListCalls, options.OperationMiddlewares["listCalls"]...)
+	router.GET(options.BaseURL+"/v1/calls/:callId", wrapper.GetCall, options.OperationMiddlewares["getCall"]...)
+	router.POST(options.BaseURL+"/v1/calls/:callId/finish", wrapper.FinishCall, options.OperationMiddlewares["finishCall"]...)
+	router.POST(options.BaseURL+"/v1/calls/:callId/unmask", wrapper.UnmaskCall, options.OperationMiddlewares["unmaskCall"]...)
+	router.POST(options.BaseURL+"/v1/requests/:requestId/unmask", wrapper.UnmaskAsker, options.OperationMiddlewares["unmaskAsker"]...)
 	router.GET(options.BaseURL+"/v1/tasks", wrapper.ListTasks, options.OperationMiddlewares["listTasks"]...)
 	router.POST(options.BaseURL+"/v1/tasks", wrapper.CreateTask, options.OperationMiddlewares["createTask"]...)
 	router.POST(options.BaseURL+"/v1/tasks/forecast", wrapper.ForecastTask, options.OperationMiddlewares["forecastTask"]...)
@@ -20334,6 +20816,167 @@ type ReviewBreakGlassdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReviewBreakGlassdefaultApplicationProblemPlusJSONResponse) VisitReviewBreakGlassResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCallsRequestObject struct {
+	Params ListCallsParams
+}
+
+type ListCallsResponseObject interface {
+	VisitListCallsResponse(w http.ResponseWriter) error
+}
+
+type ListCalls200JSONResponse CallPage
+
+func (response ListCalls200JSONResponse) VisitListCallsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCallsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCallsdefaultApplicationProblemPlusJSONResponse) VisitListCallsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCallRequestObject struct {
+	CallID int64 `json:"callId"`
+	Params GetCallParams
+}
+
+type GetCallResponseObject interface {
+	VisitGetCallResponse(w http.ResponseWriter) error
+}
+
+type GetCall200JSONResponse CallDetail
+
+func (response GetCall200JSONResponse) VisitGetCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCalldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCalldefaultApplicationProblemPlusJSONResponse) VisitGetCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCallRequestObject struct {
+	CallID int64 `json:"callId"`
+	Params FinishCallParams
+	Body   *FinishCallJSONRequestBody
+}
+
+type FinishCallResponseObject interface {
+	VisitFinishCallResponse(w http.ResponseWriter) error
+}
+
+type FinishCall200JSONResponse Call
+
+func (response FinishCall200JSONResponse) VisitFinishCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishCalldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishCalldefaultApplicationProblemPlusJSONResponse) VisitFinishCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskCallRequestObject struct {
+	CallID int64 `json:"callId"`
+	Params UnmaskCallParams
+	Body   *UnmaskCallJSONRequestBody
+}
+
+type UnmaskCallResponseObject interface {
+	VisitUnmaskCallResponse(w http.ResponseWriter) error
+}
+
+type UnmaskCall200JSONResponse UnmaskedAsker
+
+func (response UnmaskCall200JSONResponse) VisitUnmaskCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskCalldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskCalldefaultApplicationProblemPlusJSONResponse) VisitUnmaskCallResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -25664,6 +26307,47 @@ func (response AddRequestStepdefaultApplicationProblemPlusJSONResponse) VisitAdd
 	return err
 }
 
+type UnmaskAskerRequestObject struct {
+	RequestID int64 `json:"requestId"`
+	Params    UnmaskAskerParams
+	Body      *UnmaskAskerJSONRequestBody
+}
+
+type UnmaskAskerResponseObject interface {
+	VisitUnmaskAskerResponse(w http.ResponseWriter) error
+}
+
+type UnmaskAsker200JSONResponse UnmaskedAsker
+
+func (response UnmaskAsker200JSONResponse) VisitUnmaskAskerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskAskerdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskAskerdefaultApplicationProblemPlusJSONResponse) VisitUnmaskAskerResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UnmergeRequestRequestObject struct {
 	RequestID int64 `json:"requestId"`
 	Params    UnmergeRequestParams
@@ -27609,6 +28293,18 @@ type StrictServerInterface interface {
 	// ReviewBreakGlass Say whether an opening was needed
 	// (POST /v1/break-glass/{glassId}/review)
 	ReviewBreakGlass(ctx context.Context, request ReviewBreakGlassRequestObject) (ReviewBreakGlassResponseObject, error)
+	// ListCalls Who is to be told by phone, the oldest first
+	// (GET /v1/calls)
+	ListCalls(ctx context.Context, request ListCallsRequestObject) (ListCallsResponseObject, error)
+	// GetCall One call, with what there is to say
+	// (GET /v1/calls/{callId})
+	GetCall(ctx context.Context, request GetCallRequestObject) (GetCallResponseObject, error)
+	// FinishCall Say how a call went
+	// (POST /v1/calls/{callId}/finish)
+	FinishCall(ctx context.Context, request FinishCallRequestObject) (FinishCallResponseObject, error)
+	// UnmaskCall Show a field of whom one has to call in full
+	// (POST /v1/calls/{callId}/unmask)
+	UnmaskCall(ctx context.Context, request UnmaskCallRequestObject) (UnmaskCallResponseObject, error)
 	// ListCampaigns Campaigns of the own unit and those below
 	// (GET /v1/campaigns)
 	ListCampaigns(ctx context.Context, request ListCampaignsRequestObject) (ListCampaignsResponseObject, error)
@@ -28014,6 +28710,9 @@ type StrictServerInterface interface {
 	// AddRequestStep Write down what was done
 	// (POST /v1/requests/{requestId}/steps)
 	AddRequestStep(ctx context.Context, request AddRequestStepRequestObject) (AddRequestStepResponseObject, error)
+	// UnmaskAsker Show a field of an asker in full
+	// (POST /v1/requests/{requestId}/unmask)
+	UnmaskAsker(ctx context.Context, request UnmaskAskerRequestObject) (UnmaskAskerResponseObject, error)
 	// UnmergeRequest Let a merged need go on by itself again
 	// (POST /v1/requests/{requestId}/unmerge)
 	UnmergeRequest(ctx context.Context, request UnmergeRequestRequestObject) (UnmergeRequestResponseObject, error)
@@ -29519,6 +30218,155 @@ func (sh *strictHandler) ReviewBreakGlass(ctx echo.Context, glassID int64, param
 		return err
 	} else if validResponse, ok := response.(ReviewBreakGlassResponseObject); ok {
 		return validResponse.VisitReviewBreakGlassResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCalls operation middleware
+func (sh *strictHandler) ListCalls(ctx echo.Context, params ListCallsParams) error {
+	var request ListCallsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCalls(ctx.Request().Context(), request.(ListCallsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCalls")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCallsResponseObject); ok {
+		return validResponse.VisitListCallsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCall operation middleware
+func (sh *strictHandler) GetCall(ctx echo.Context, callID int64, params GetCallParams) error {
+	var request GetCallRequestObject
+
+	request.CallID = callID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCall(ctx.Request().Context(), request.(GetCallRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCall")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCallResponseObject); ok {
+		return validResponse.VisitGetCallResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishCall operation middleware
+func (sh *strictHandler) FinishCall(ctx echo.Context, callID int64, params FinishCallParams) error {
+	var request FinishCallRequestObject
+
+	request.CallID = callID
+	request.Params = params
+
+	var body FinishCallJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishCall(ctx.Request().Context(), request.(FinishCallRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishCall")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishCallResponseObject); ok {
+		return validResponse.VisitFinishCallResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskCall operation middleware
+func (sh *strictHandler) UnmaskCall(ctx echo.Context, callID int64, params UnmaskCallParams) error {
+	var request UnmaskCallRequestObject
+
+	request.CallID = callID
+	request.Params = params
+
+	var body UnmaskCallJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskCall(ctx.Request().Context(), request.(UnmaskCallRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskCall")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskCallResponseObject); ok {
+		return validResponse.VisitUnmaskCallResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -34513,6 +35361,55 @@ func (sh *strictHandler) AddRequestStep(ctx echo.Context, requestID int64, param
 		return err
 	} else if validResponse, ok := response.(AddRequestStepResponseObject); ok {
 		return validResponse.VisitAddRequestStepResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskAsker operation middleware
+func (sh *strictHandler) UnmaskAsker(ctx echo.Context, requestID int64, params UnmaskAskerParams) error {
+	var request UnmaskAskerRequestObject
+
+	request.RequestID = requestID
+	request.Params = params
+
+	var body UnmaskAskerJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskAsker(ctx.Request().Context(), request.(UnmaskAskerRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskAsker")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskAskerResponseObject); ok {
+		return validResponse.VisitUnmaskAskerResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

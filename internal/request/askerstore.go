@@ -62,8 +62,11 @@ func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome
 	if err == nil && found == 0 {
 		return ErrSettled
 	}
+	if err != nil {
+		return db.Wrap(err, nil, "settle asker %d", a.ID)
+	}
 	a.SettledAt = &tx.Now
-	return db.Wrap(err, nil, "settle asker %d", a.ID)
+	return dropCall(ctx, tx, a.ID)
 }
 
 // saveCallBack stores how an asker wants to be called back from now on.

@@ -3,12 +3,29 @@ package request
 import (
 	"context"
 	"strconv"
+	"time"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
 )
+
+// What calls refuse.
+var (
+	ErrCallOver   = problem.New(problem.Conflict, "call.illegal_transition")
+	ErrTriedToday = problem.New(problem.Conflict, "call.tried_today")
+)
+
+// mostCalls is on how many days an asker is tried to be reached before the caller's lead decides.
+const mostCalls = 3
 
 // CallID names a call task.
 type CallID int64
@@ -31,9 +48,9 @@ func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker A
 	if err != nil || joined {
 		return err
 	}
-	caller := seat{Unit: r.UnitID}
-	if r.Category == HolderConcern {
-		caller = seat{Unit: r.HolderUnitID, Role: r.HolderRole}
+	caller, to, err := callerOf(ctx, tx, r)
+	if err != nil {
+		return err
 	}
 	id, err := insertCall(ctx, tx, r.ID, asker, caller)
 	if db.IsDuplicate(err) { // somebody else's word was faster
@@ -43,49 +60,262 @@ func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker A
 	if err != nil {
 		return err
 	}
-	to, err := callers(ctx, tx, caller)
-	if err != nil {
-		return err
-	}
+	return tellCaller(ctx, tx, by, id, to)
+}
+
+// tellCaller tells to that they have somebody to call.
+func tellCaller(ctx context.Context, tx *db.Tx, by org.Actor, id CallID, to notify.Audience) error {
 	return notify.Tell(ctx, tx, to, notify.Item{
 		Kind: "call.assigned", Ref: notify.Ref{Type: "call", ID: int64(id)}, By: by,
 		Args: map[string]any{"count": 1}, Dedupe: "call.assigned:" + strconv.FormatInt(int64(id), 10),
 	})
 }
 
-// callers are who calls for a seat; for a vacant unit the next lead up the ladder does (T8).
-func callers(ctx context.Context, tx *db.Tx, s seat) (notify.Audience, error) {
-	if s.Role != "" {
-		return seated(ctx, tx, s)
+// callerOf is who calls the askers of r. For a vacant unit the next lead up the ladder does (T8).
+func callerOf(ctx context.Context, tx *db.Tx, r Request) (caller seat, to notify.Audience, err error) {
+	caller = seat{Unit: r.UnitID}
+	if r.Category == HolderConcern {
+		caller = seat{Unit: r.HolderUnitID, Role: r.HolderRole}
 	}
-	u, err := org.UnitByID(ctx, tx, s.Unit)
+	if caller.Role != "" {
+		to, err = seated(ctx, tx, caller)
+		return caller, to, err
+	}
+	u, err := org.UnitByID(ctx, tx, caller.Unit)
 	if err != nil {
-		return notify.Audience{}, err
+		return caller, to, err
 	}
 	in, err := leads(ctx, tx, u)
 	if err == nil && len(in) == 0 {
-		_, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+		var above org.Unit
+		if above, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now)); len(in) > 0 {
+			caller.Unit = above.ID
+		}
+	}
+	return caller, audience(in), err
+}
+
+// A Call (电话告知任务) is somebody to tell by phone what has become of their need.
+type Call struct {
+	ID       CallID     `db:"id"`
+	Request  ID         `db:"request_id"`
+	Asker    AskerID    `db:"asker_id"`
+	Unit     org.UnitID `db:"unit_id"`
+	Role     org.Role   `db:"role"`
+	State    CallState  `db:"state"`
+	Messages int        `db:"messages"`
+	Tries    int        `db:"tries"`
+	TriedOn  *string    `db:"tried_on"`
+	DueOn    string     `db:"due_on"`
+	OpenedAt time.Time  `db:"opened_at"`
+	Version  int64      `db:"version"`
+}
+
+// A CallDetail is a call with what there is to say.
+type CallDetail struct {
+	Call
+	Receipt Receipt
+	Say     []PageStep
+	Who     sealed.Name
+	Phone   sealed.Phone
+}
+
+// Calls is a page of the calls that by has to make, or to decide about, the oldest first, and the cursor behind it.
+func (s *Service) Calls(ctx context.Context, by org.Actor, cursor string, size int) (rows []Call, next string, err error) {
+	p, err := s.pages.Parse(cursor, size, page.Bound("listCalls", by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	if rows, err = listCalls(ctx, s.db, by, p.Rising()); err != nil {
+		return nil, "", err
+	}
+	rows, next = page.Cut(rows, p, func(c Call) (time.Time, int64) { return c.OpenedAt, int64(c.ID) })
+	return rows, next, nil
+}
+
+// ReadCall shows a call to whoever has to make it, with what there is to say. The reading is noted, and the asker sees it.
+func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang say.Lang) (d CallDetail, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if d.Call, err = findCall(ctx, tx, by, id); err != nil {
+			return err
+		}
+		a, err := findAsker(ctx, tx, d.Asker)
+		if err != nil {
+			return err
+		}
+		code, err := s.keys.Open(sealed.Personal, "request_asker", "receipt_sealed", int64(a.ID), a.Receipt)
+		if err != nil {
+			return err
+		}
+		who, phone, err := s.contactOf(ctx, tx, a.ID)
+		if err != nil {
+			return err
+		}
+		d.Receipt, d.Who, d.Phone = Receipt(code), who, phone
+		steps, err := history(ctx, tx, s.keys, d.Request)
+		if err != nil {
+			return err
+		}
+		var told ReceiptPage
+		told.tell(steps, a, lang)
+		d.Say = nil
+		for _, step := range told.Steps {
+			if !step.At.Before(d.OpenedAt) && !step.Own {
+				d.Say = append(d.Say, step)
+			}
+		}
+		audit.Note(tx, by.Did("request.call_read", "request", int64(d.Request)).Showing("steps"))
+		return nil
+	})
+	if err != nil {
+		return CallDetail{}, err
+	}
+	return d, nil
+}
+
+// FinishCall says how a call went. Who was not reached is tried again on another open day; after three, the caller's lead
+// decides.
+func (s *Service) FinishCall(ctx context.Context, by org.Actor, id CallID, as CallState) (c Call, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &c, func() error {
+			if c, err = findCall(ctx, tx, by, id); err != nil {
+				return err
+			}
+			if err := c.finish(as, calendar.DayOf(tx.Now), s.cal); err != nil {
+				return err
+			}
+			var to notify.Audience
+			if c.State == CallNotReached && as == CallNotReached {
+				if to, err = c.passUp(ctx, tx); err != nil {
+					return err
+				}
+			}
+			if err := saveCall(ctx, tx, by, &c); err != nil {
+				return err
+			}
+			audit.Note(tx, by.Did("call.finished", "call", int64(id)))
+			return tellCaller(ctx, tx, by, id, to)
+		})
+	})
+	return c, err
+}
+
+// finish makes c end as its caller says, or says why it cannot.
+func (c *Call) finish(as CallState, today calendar.Day, cal *calendar.Calendar) error {
+	switch {
+	case as == CallReached && (c.State == CallOpen || c.State == CallNotReached):
+	case as == CallDropped && c.State == CallNotReached:
+	case as != CallNotReached || c.State != CallOpen:
+		return ErrCallOver.With("state", string(c.State))
+	case c.TriedOn != nil && *c.TriedOn == string(today):
+		return ErrTriedToday
+	default:
+		day := string(today)
+		c.Tries, c.TriedOn, c.DueOn = c.Tries+1, &day, string(nextOpen(cal, today))
+		if c.Tries < mostCalls {
+			return nil
+		}
+	}
+	c.State = as
+	return nil
+}
+
+// nextOpen is the open day after today.
+func nextOpen(cal *calendar.Calendar, today calendar.Day) calendar.Day {
+	day := today.Add(1)
+	for range 31 { // no calendar is closed for a month
+		if cal.Open(day) {
+			break
+		}
+		day = day.Add(1)
+	}
+	return day
+}
+
+// passUp gives c to whoever leads next up the ladder of its caller, who decides about it.
+func (c *Call) passUp(ctx context.Context, tx *db.Tx) (notify.Audience, error) {
+	u, err := org.UnitByID(ctx, tx, c.Unit)
+	if err != nil {
+		return notify.Audience{}, err
+	}
+	above, in, err := org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+	if len(in) > 0 {
+		c.Unit, c.Role = above.ID, ""
 	}
 	return audience(in), err
 }
 
-// joinCall adds one more thing to tell to the call that an asker still waits for, and says whether there is one.
-func joinCall(ctx context.Context, tx *db.Tx, asker AskerID) (bool, error) {
-	found, err := tx.Change(ctx, `
-		UPDATE call_task
-		SET messages = messages + 1
-		WHERE open_asker_id = ?`, asker)
-	return found > 0, db.Wrap(err, nil, "join the call to asker %d", asker)
+// The fields of a contact that can be shown in full.
+const (
+	FormOfAddress = "form_of_address"
+	PhoneNumber   = "phone"
+)
+
+// UnmaskCall shows one field of the contact of whom by has to call (V4).
+func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field string, why privacy.Why) (shown string, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		c, err := findCall(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		shown, err = s.reveal(ctx, tx, by, c.Request, c.Asker, field, why)
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	return shown, nil
 }
 
-// insertCall stores a call to an asker; a duplicate if they still wait for one.
-func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat) (CallID, error) {
-	id, err := tx.Insert(ctx, `
-		INSERT INTO call_task (request_id, asker_id, unit_id, role, state, open_asker_id, messages, due_on, opened_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r, asker, caller.Unit, caller.Role, CallOpen, asker, 1, calendar.DayOf(tx.Now), tx.Now)
-	if err != nil && !db.IsDuplicate(err) {
-		err = db.Wrap(err, nil, "insert a call to asker %d", asker)
+// UnmaskAsker shows one field of the contact of somebody whom a request is for to its holder (V4); 0 is the first one.
+func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker AskerID, field string, why privacy.Why) (shown string, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		r, err := findSeen(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := r.mayAct(by); err != nil {
+			return err
+		}
+		shown, err = s.reveal(ctx, tx, by, id, asker, field, why)
+		return err
+	})
+	if err != nil {
+		return "", err
 	}
-	return CallID(id), err
+	return shown, nil
+}
+
+func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, asker AskerID, field string, why privacy.Why) (string, error) {
+	id, who, phone, err := findContact(ctx, tx, r, asker)
+	if err != nil {
+		return "", err
+	}
+	value := privacy.Value{Field: field, Class: sealed.Personal, Table: "request_asker", Column: "phone_sealed", ID: int64(id), Cipher: phone}
+	if field == FormOfAddress {
+		value.Column, value.Cipher = "address_sealed", who
+	}
+	plain, err := privacy.Open(ctx, tx, by, why, "request", int64(r), value)
+	if err != nil {
+		return "", err
+	}
+	return plain[0], nil
+}
+
+// contactOf is the contact of an asker, to show its masks.
+func (s *Service) contactOf(ctx context.Context, q db.Queryer, id AskerID) (sealed.Name, sealed.Phone, error) {
+	a, err := findAsker(ctx, q, id)
+	if err != nil {
+		return sealed.Name{}, sealed.Phone{}, err
+	}
+	_, address, number, err := findContact(ctx, q, a.Request, id)
+	if err != nil {
+		return sealed.Name{}, sealed.Phone{}, err
+	}
+	who, err := s.keys.Open(sealed.Personal, "request_asker", "address_sealed", int64(id), address)
+	if err != nil {
+		return sealed.Name{}, sealed.Phone{}, err
+	}
+	phone, err := s.keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(id), number)
+	return sealed.NameOf(who), sealed.PhoneOf(phone), err
 }

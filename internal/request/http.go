@@ -82,6 +82,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	}
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{
+			ID: int64(a.ID), Settled: a.Settled,
 			Who: orAbsent(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: orAbsent(a.Phone.Masked()),
 		}
 	}

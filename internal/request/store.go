@@ -332,6 +332,8 @@ func findText(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (stri
 
 // An Asker is for whom a request was recorded. Name and phone mask themselves.
 type Asker struct {
+	ID       AskerID
+	Settled  bool
 	Who      sealed.Name
 	CallBack CallBack
 	Phone    sealed.Phone
@@ -344,9 +346,10 @@ func askers(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]Aske
 		Who      []byte   `db:"address_sealed"`
 		CallBack CallBack `db:"call_back"`
 		Phone    []byte   `db:"phone_sealed"`
+		Settled  bool     `db:"settled"`
 	}
 	if err := q.Select(ctx, &rows, `
-		SELECT id, address_sealed, call_back, phone_sealed
+		SELECT id, address_sealed, call_back, phone_sealed, settled_at IS NOT NULL AS settled
 		FROM request_asker
 		WHERE request_id = ?
 		ORDER BY id`, id); err != nil {
@@ -362,7 +365,7 @@ func askers(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]Aske
 		if err != nil {
 			return nil, err
 		}
-		found[i] = Asker{Who: sealed.NameOf(who), CallBack: r.CallBack, Phone: sealed.PhoneOf(phone)}
+		found[i] = Asker{ID: AskerID(r.ID), Settled: r.Settled, Who: sealed.NameOf(who), CallBack: r.CallBack, Phone: sealed.PhoneOf(phone)}
 	}
 	return found, nil
 }

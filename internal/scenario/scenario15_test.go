@@ -50,6 +50,17 @@ func (w *world) asks() {
 	ok, made := http.StatusOK, http.StatusCreated
 	lin, area := w.signIn("r.lin"), w.signIn("rh.m03")
 	at := map[string]any{"placeId": w.signIn("rh.cg").called("grid", "community", "瑞和社区"), "building": "3", "entrance": "1"}
+	told := w.wants("record", area.post("/v1/requests", map[string]any{
+		"what": "水压低", "who": "林女士", "callBack": map[string]any{"by": "phone", "phone": "19900000001"},
+	}), made)
+	need := fmt.Sprintf("/v1/requests/%d", told.id("id"))
+	reveal := map[string]any{"fields": []string{"phone"}, "purpose": "call_back", "reason": "告知办理结果"}
+	w.says("in full", w.wants("unmask", area.post(need+"/unmask", reveal), ok), "19900000001", "phone")
+	w.wants("message", area.post(need+"/messages", map[string]any{"text": "明天检修"}), ok)
+	call := fmt.Sprintf("/v1/calls/%.0f", w.wants("calls", area.get("/v1/calls"), ok).at("items", 0, "id"))
+	w.says("to say", w.wants("call", area.get(call), ok), "明天检修", "say", 0, "text")
+	w.says("in full", w.wants("unmask", area.post(call+"/unmask", reveal), ok), "19900000001", "phone")
+	w.says("reached", w.wants("finish", area.post(call+"/finish", map[string]any{"outcome": "reached"}), ok), "reached", "state")
 	begun := w.wants("record without an account", w.stranger().post("/v1/receipts", map[string]any{
 		"who": "林女士", "what": "楼道灯坏了", "callBack": map[string]any{"by": "phone", "phone": "19900000001"}, "site": at,
 	}), made)

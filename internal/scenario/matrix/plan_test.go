@@ -381,7 +381,7 @@ func (c *cell) recorded(area *unit) int64 {
 			return err
 		}
 		id, err = needs.Open(c.Context(), tx, by, request.Opening{
-			Need:    request.Need{Who: "林女士", What: "楼道灯坏了"},
+			Need:    request.Need{Who: "林女士", What: "楼道灯坏了", CallBack: request.CallPhone, Phone: "19900000001"},
 			Channel: request.ToldMember, Unit: area.Unit, Premises: int64(area.doors[0]), HappenedAt: tx.Now,
 		})
 		return err
@@ -416,6 +416,17 @@ func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string)
 		return err
 	})
 	return id, code, "0001"
+}
+
+// aCall is somebody whom the holder of c.at is to call.
+func aCall(c *cell) int64 {
+	r := c.recorded(c.at)
+	c.lead(c.at).post(fmt.Sprintf("/v1/requests/%d/messages", r), map[string]any{"text": "明天上午来修"})
+	var id int64
+	if err := c.db().Get(c.Context(), &id, `SELECT id FROM call_task WHERE request_id = ?`, r); err != nil {
+		c.Fatal(err)
+	}
+	return id
 }
 
 // showing fills in what opens a receipt.
@@ -979,8 +990,13 @@ var plans = map[string]*plan{
 		ended(c, request.ID(id))
 		return id
 	}),
-	"issueSlips": {},
-	"printSlip":  acting(aHeldRequest),
+	"issueSlips":  {},
+	"listCalls":   {fits: areas, make: aCall, list: "id", sees: homesOfOwnArea},
+	"getCall":     {fits: areas, make: aCall, sees: homesOfOwnArea},
+	"finishCall":  {fits: areas, make: aCall, sees: homesOfOwnArea},
+	"unmaskCall":  {fits: areas, make: aCall, sees: homesOfOwnArea},
+	"unmaskAsker": acting(aHeldRequest),
+	"printSlip":   acting(aHeldRequest),
 
 	"getPassedRequest": {
 		self: true, fits: areas, sees: ofSelf,

@@ -39,6 +39,8 @@ var besides = map[string]string{
 	"handover":         "of who takes an area over; the leads above hear of it (X3)",
 	"absence":          "said by whoever has a role, of themselves; their leads hear of it (X2)",
 	"risk_event":       "of the office, in counts; its list shows whoever looks after homes their own",
+	"call":             "asked of the area where a need was opened (N9): whoever leads its unit makes it",
+	"asker_contact":    "of whoever holds the need (V4), and of nobody else",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }
 

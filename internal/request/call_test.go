@@ -1,0 +1,133 @@
+package request_test
+
+import (
+	"errors"
+	"testing"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/privacy"
+	"wanjia/internal/request"
+)
+
+// toCall is the one call that by has to make.
+func (x *fixture) toCall(t *testing.T, by org.Actor) request.Call {
+	t.Helper()
+	rows, _, err := x.service.Calls(t.Context(), by, "", 10)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%d calls (%v), want one", len(rows), err)
+	}
+	return rows[0]
+}
+
+func TestACallIsTriedOnThreeDaysAndThenTheLeadDecides(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证到2号窗口", request.ToTell))
+		c := x.toCall(t, x.ZhouChunhe)
+		finish := func(by org.Actor, as request.CallState) error {
+			var err error
+			c, err = x.service.FinishCall(t.Context(), by, c.ID, as)
+			return err
+		}
+		id := c.ID
+		refused := func(by org.Actor, as request.CallState, want error) {
+			t.Helper()
+			if _, err := x.service.FinishCall(t.Context(), by, id, as); !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", as, err, want)
+			}
+		}
+		refused(x.SunLixia, request.CallReached, problem.ErrNotFound)
+		refused(x.ZhouChunhe, request.CallDropped, request.ErrCallOver)
+		const day = 24 * 60
+		for i := range 3 {
+			at(d, i*day)
+			if err := finish(x.ZhouChunhe, request.CallNotReached); err != nil {
+				t.Fatal(err)
+			}
+			if i < 2 {
+				refused(x.ZhouChunhe, request.CallNotReached, request.ErrTriedToday)
+			}
+		}
+		if c.State != request.CallNotReached || c.Tries != 3 || c.Unit != x.Ruihe.Block.ID {
+			t.Errorf("after three days the call is %+v, want it with the group leader", c)
+		}
+		if got := inboxes(t, d, "call.assigned"); len(got) != 1 || got[0] != x.SunLixia.PersonID {
+			t.Errorf("told %v, want the lead", got)
+		}
+		refused(x.ZhouChunhe, request.CallReached, problem.ErrNotFound)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "证明已备好", request.ToTell))
+		if c := x.toCall(t, x.SunLixia); c.Messages != 2 {
+			t.Errorf("a word that comes while the lead decides makes %+v, want it joined", c)
+		}
+		if err := finish(x.SunLixia, request.CallDropped); err != nil || c.State != request.CallDropped {
+			t.Errorf("the lead drops it: %+v, %v", c, err)
+		}
+		refused(x.SunLixia, request.CallReached, request.ErrCallOver)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请来领取", request.ToTell))
+		if c := x.toCall(t, x.ZhouChunhe); c.Messages != 1 {
+			t.Errorf("what comes later is %+v, want a new call", c)
+		}
+	})
+}
+
+func TestACallEndsWhenTheAskerHasHeardByThemselves(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		x.toCall(t, x.ZhouChunhe)
+		if _, err := x.service.Answer(t.Context(), x.shown(t, r.Receipt, "0001"), true, ""); err != nil {
+			t.Fatal(err)
+		}
+		if rows, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 10); err != nil || len(rows) != 0 {
+			t.Errorf("still %d calls to make (%v)", len(rows), err)
+		}
+	})
+}
+
+func TestV4_WhoeverCallsSeesTheNumberWithAReasonThatTheAskerReads(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		moved(t)(x.service.Message(t.Context(), x.HeQingqing, r.ID, "请带身份证到2号窗口", request.ToTell))
+		c := x.toCall(t, x.ZhouChunhe)
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "告知办理结果"}
+		if got, err := x.service.UnmaskCall(t.Context(), x.ZhouChunhe, c.ID, request.PhoneNumber, why); err != nil || got != "19900000001" {
+			t.Errorf("the caller sees %q, %v", got, err)
+		}
+		if got, err := x.service.UnmaskAsker(t.Context(), x.HeQingqing, r.ID, 0, request.FormOfAddress, why); err != nil || got != "林女士" {
+			t.Errorf("the holder sees %q, %v", got, err)
+		}
+		for name, err := range map[string]error{
+			"a lead above the holder": func() error {
+				_, err := x.service.UnmaskAsker(t.Context(), x.SunLixia, r.ID, 0, request.PhoneNumber, why)
+				return err
+			}(),
+			"without a reason": func() error {
+				_, err := x.service.UnmaskCall(t.Context(), x.ZhouChunhe, c.ID, request.PhoneNumber, privacy.Why{Purpose: privacy.CallBack})
+				return err
+			}(),
+			"another area": func() error {
+				_, err := x.service.UnmaskCall(t.Context(), x.WangQiufen, c.ID, request.PhoneNumber, why)
+				return err
+			}(),
+		} {
+			if !errors.Is(err, request.ErrNotHolder) && !errors.Is(err, privacy.ErrReason) && !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		d, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
+		if err != nil || len(d.Say) != 1 || d.Say[0].Text != "请带身份证到2号窗口" || d.Phone.Masked() != "199****0001" {
+			t.Errorf("to say is %+v (%v)", d.Say, err)
+		}
+		p := x.page(t, x.shown(t, r.Receipt, "0001"))
+		if len(p.Views) != 3 || p.Views[1].Reason != "告知办理结果" || p.Views[1].Role != org.RoleGridAssistant || p.Views[2].Role != org.RoleAreaHolder {
+			t.Errorf("the asker sees %+v, want both openings of the contact and the reading", p.Views)
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+// joinCall adds one more thing to tell to the call that an asker still waits for, and says whether there is one.
+func joinCall(ctx context.Context, tx *db.Tx, asker AskerID) (bool, error) {
+	found, err := tx.Change(ctx, `
+		UPDATE call_task
+		SET messages = messages + 1
+		WHERE open_asker_id = ?`, asker)
+	return found > 0, db.Wrap(err, nil, "join the call to asker %d", asker)
+}
+
+// insertCall stores a call to an asker; a duplicate if they still wait for one.
+func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat) (CallID, error) {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO call_task (request_id, asker_id, unit_id, role, state, open_asker_id, messages, due_on, opened_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r, asker, caller.Unit, caller.Role, CallOpen, asker, 1, calendar.DayOf(tx.Now), tx.Now)
+	if err != nil && !db.IsDuplicate(err) {
+		err = db.Wrap(err, nil, "insert a call to asker %d", asker)
+	}
+	return CallID(id), err
+}
+
+const callColumns = `
+	id, request_id, asker_id, unit_id, role, state, messages, tries, tried_on, due_on, opened_at, version`
+
+// findCall is a call that by has to make or to decide about; else it is not found.
+func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Call, err error) {
+	s := sightOf(by)
+	err = q.Get(ctx, &c, `
+		SELECT`+callColumns+`
+		FROM call_task
+		WHERE id = ? AND unit_id = ? AND role IN (?, ?)`, id, s.unit, s.roles[0], s.roles[1])
+	return c, db.Wrap(err, problem.ErrNotFound, "find call %d", id)
+}
+
+// listCalls are the calls that by has to make or to decide about, the oldest first.
+func listCalls(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []Call, err error) {
+	s := sightOf(by)
+	err = q.Select(ctx, &rows, `
+		SELECT`+callColumns+`
+		FROM call_task
+		WHERE unit_id = ? AND role IN (?, ?)
+		  AND state IN (?, ?)
+		  AND opened_at >= ? AND (opened_at > ? OR id > ?)
+		ORDER BY opened_at, id
+		LIMIT ?`, s.unit, s.roles[0], s.roles[1], CallOpen, CallNotReached, p.At, p.At, p.ID, p.Limit())
+	return rows, db.Wrap(err, nil, "list calls")
+}
+
+// saveCall stores c as its caller has left it, unless somebody was faster. Who is still to be decided about is not called
+// a second time.
+func saveCall(ctx context.Context, tx *db.Tx, by org.Actor, c *Call) error {
+	over := c.State == CallReached || c.State == CallDropped
+	var waits, who *int64
+	var ended any
+	if !over {
+		waits = orNull(int64(c.Asker))
+	} else {
+		who, ended = orNull(int64(by.PersonID)), tx.Now
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE call_task
+		SET unit_id = ?, role = ?, state = ?, open_asker_id = ?, tries = ?, tried_on = ?, due_on = ?, ended_at = ?,
+		    ended_by = ?, version = version + 1
+		WHERE id = ? AND version = ?`,
+		c.Unit, c.Role, c.State, waits, c.Tries, c.TriedOn, c.DueOn, ended, who, c.ID, c.Version)
+	if err == nil && found == 0 {
+		return ErrCallOver
+	}
+	c.Version++
+	return db.Wrap(err, nil, "finish call %d", c.ID)
+}
+
+// dropCall ends the call that an asker still waits for: they have heard by themselves.
+func dropCall(ctx context.Context, tx *db.Tx, asker AskerID) error {
+	_, err := tx.Change(ctx, `
+		UPDATE call_task
+		SET state = ?, open_asker_id = NULL, ended_at = ?, version = version + 1
+		WHERE open_asker_id = ?`, CallDropped, tx.Now, asker)
+	return db.Wrap(err, nil, "drop the call to asker %d", asker)
+}
+
+// findContact are the sealed values of an asker's contact; of the first one of a request if asker is 0.
+func findContact(ctx context.Context, q db.Queryer, r ID, asker AskerID) (id AskerID, who, phone []byte, err error) {
+	var row struct {
+		ID    AskerID `db:"id"`
+		Who   []byte  `db:"address_sealed"`
+		Phone []byte  `db:"phone_sealed"`
+	}
+	err = q.Get(ctx, &row, `
+		SELECT id, address_sealed, phone_sealed
+		FROM request_asker
+		WHERE request_id = ? AND (id = ? OR ? = 0)
+		ORDER BY id
+		LIMIT 1`, r, asker, asker)
+	return row.ID, row.Who, row.Phone, db.Wrap(err, problem.ErrNotFound, "find the contact of an asker of request %d", r)
+}
