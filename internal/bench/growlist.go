@@ -19,7 +19,7 @@ import (
 
 // How lists are asked for.
 const (
-	growPage   = 25 // rows of a page: every page is full, at each size
+	growPage   = 15 // rows of a page: every page is full, at each size
 	growAskers = 40 // who ask for each list
 	growRounds = 8  // how often each of them does, after a first time that fills the server's memory
 )

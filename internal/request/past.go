@@ -109,3 +109,39 @@ func settlePast(ctx context.Context, tx *db.Tx, id ID) error {
 		WHERE request_id = ?`, tx.Now, id)
 	return db.Wrap(err, nil, "settle the askers of request %d", id)
 }
+
+// RecountCard writes down a card that has been proposed and then approved by somebody who decides, for the seed. It tells
+// nobody.
+func RecountCard(ctx context.Context, tx *db.Tx, proposer, decider org.Actor, n NewCard) (CardID, error) {
+	today := calendar.DayOf(tx.Now)
+	if err := n.check(today); err != nil {
+		return 0, err
+	}
+	c, err := draft(ctx, tx, proposer, n)
+	if err != nil {
+		return 0, err
+	}
+	id, err := insertCard(ctx, tx, c)
+	if err != nil {
+		return 0, err
+	}
+	if c, err = cardByID(ctx, tx, id); err != nil {
+		return 0, err
+	}
+	audit.Note(tx, proposer.Did("card.proposed", "card", int64(id)))
+	if err := addCardStep(ctx, tx, proposer, c, "proposed", nil, ""); err != nil {
+		return 0, err
+	}
+	sight, err := cardSightOf(ctx, tx, decider, today)
+	if err != nil {
+		return 0, err
+	}
+	if err := c.mayDecide(decider, sight.from); err != nil {
+		return 0, err
+	}
+	nobody := func() error { return nil }
+	return id, moveCard(ctx, tx, decider, &c, "approved", "", func() error {
+		c.State = c.begin(today)
+		return nil
+	}, nobody)
+}

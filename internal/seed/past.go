@@ -64,6 +64,7 @@ func (p *teller) tell(t *town) error {
 	p.duty(t)
 	p.requests(t)
 	p.solved(t)
+	p.cards(t)
 	p.campaigns(t)
 	p.public(t)
 	clock(p.tx, p.asOf, 0, 0)

@@ -253,6 +253,7 @@ var demo = []count{
 	{"of them in area 03, where scenarios ask", 0, `
 		SELECT COUNT(*) FROM request r JOIN unit a ON a.id = r.unit_id WHERE a.name IN ('03责任区', '12责任区') AND r.place_id IN (SELECT id FROM unit WHERE name = '瑞和社区')`, nil},
 	{"items that somebody is told of what they know", 0, `SELECT COUNT(*) FROM inbox`, nil},
+	{"policy cards that are offered", 10, `SELECT COUNT(*) FROM card WHERE kind = 'policy' AND state = 'active' AND valid_to > ?`, []any{asOf}},
 	{"campaigns that are over", 2, `SELECT COUNT(*) FROM campaign WHERE state = 'closed'`, nil},
 	{"copies of their tasks", 2 * 66, `SELECT COUNT(*) FROM task_copy`, nil},
 	{"of them done", 2 * 66, `SELECT COUNT(*) FROM task_copy WHERE state = 'done'`, nil},
