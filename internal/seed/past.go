@@ -65,6 +65,7 @@ func (p *teller) tell(t *town) error {
 	p.requests(t)
 	p.solved(t)
 	p.cards(t)
+	p.care(t)
 	p.campaigns(t)
 	p.public(t)
 	clock(p.tx, p.asOf, 0, 0)

@@ -89,7 +89,16 @@ const (
 		WHERE p.kind = 'home' AND v.name = ?`
 	placesOf = `SELECT COUNT(*) FROM place WHERE kind = ?`
 	visited  = `SELECT COUNT(*) FROM visit WHERE result = ?`
-	overIn   = `SELECT COUNT(*) FROM request WHERE state = ? AND recorded_at >= ?`
+	agreedAt = `
+		SELECT COUNT(*)
+		FROM household_consent c
+		JOIN premises p ON p.id = c.premises_id
+		JOIN entrance e ON e.id = p.entrance_id
+		JOIN unit u ON u.id = e.place_id
+		JOIN area_entrance x ON x.entrance_id = e.id
+		JOIN unit a ON a.id = x.area_id
+		WHERE c.purpose = 'risk_visit' AND u.name = '杏坞村' AND a.name = ?`
+	overIn = `SELECT COUNT(*) FROM request WHERE state = ? AND recorded_at >= ?`
 )
 
 // structure holds in every profile.
@@ -253,6 +262,29 @@ var demo = []count{
 	{"of them in area 03, where scenarios ask", 0, `
 		SELECT COUNT(*) FROM request r JOIN unit a ON a.id = r.unit_id WHERE a.name IN ('03责任区', '12责任区') AND r.place_id IN (SELECT id FROM unit WHERE name = '瑞和社区')`, nil},
 	{"items that somebody is told of what they know", 0, `SELECT COUNT(*) FROM inbox`, nil},
+	{"homes that agreed to be called at in dangerous weather", 400, `SELECT COUNT(*) FROM household_consent WHERE purpose = 'risk_visit'`, nil},
+	{"of them in the first area of 杏坞村", 6, agreedAt, []any{"一片区"}},
+	{"in the second", 9, agreedAt, []any{"二片区"}},
+	{"in the third", 8, agreedAt, []any{"三片区"}},
+	{"care flags", 180, `SELECT COUNT(*) FROM care_flag WHERE expires_on >= ?`, []any{asOf}},
+	{"of them ending within 14 days", 6, `SELECT COUNT(*) FROM care_flag WHERE expires_on >= ? AND expires_on <= ?`, []any{asOf, asOf.Add(14)}},
+	{"flags of 2-31 in 杏坞村, which agreed to be called at", 1, `
+		SELECT COUNT(*)
+		FROM care_flag f
+		JOIN premises p ON p.id = f.premises_id
+		JOIN entrance e ON e.id = p.entrance_id
+		JOIN unit u ON u.id = e.place_id
+		JOIN household_consent c ON c.premises_id = p.id AND c.purpose = 'risk_visit'
+		WHERE u.name = '杏坞村' AND p.door = '2-31'`, nil},
+	{"flags in area 10 of 瑞和社区", 4, `
+		SELECT COUNT(*)
+		FROM care_flag f
+		JOIN premises p ON p.id = f.premises_id
+		JOIN entrance e ON e.id = p.entrance_id
+		JOIN unit u ON u.id = e.place_id
+		JOIN area_entrance x ON x.entrance_id = e.id
+		JOIN unit a ON a.id = x.area_id
+		WHERE u.name = '瑞和社区' AND a.name = '10责任区'`, nil},
 	{"policy cards that are offered", 10, `SELECT COUNT(*) FROM card WHERE kind = 'policy' AND state = 'active' AND valid_to > ?`, []any{asOf}},
 	{"campaigns that are over", 2, `SELECT COUNT(*) FROM campaign WHERE state = 'closed'`, nil},
 	{"copies of their tasks", 2 * 66, `SELECT COUNT(*) FROM task_copy`, nil},
