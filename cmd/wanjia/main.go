@@ -43,6 +43,6 @@ func root() *cobra.Command {
 		return config.Load(file, os.Environ(), privacy.RefusedKey)
 	}
 	cmd.AddCommand(serveCommand(settings), setupCommand(settings), seedCommand(settings), migrateCommand(settings), doctorCommand(settings),
-		importCommand(settings), auditCommand(settings), benchCommand(), demoCommand(), versionCommand())
+		importCommand(settings), auditCommand(settings), retentionCommand(settings), benchCommand(), demoCommand(), versionCommand())
 	return cmd
 }

@@ -111,6 +111,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "care flags that end soon", a.homes.WarnFlags)
 	loop(time.Minute, "care flags whose time is over", a.homes.PurgeFlags)
 	loop(time.Minute, "dangerous weather that is over", a.homes.CloseDue)
+	loop(time.Minute, "nightly erasing", a.Retention.Night)
 	loop(time.Minute, "tasks that come again", func(ctx context.Context) (bool, error) {
 		return a.tasks.Repeat(ctx, a.holidays)
 	})

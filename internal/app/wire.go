@@ -58,6 +58,8 @@ type App struct {
 	Auth    *auth.Service
 	Imports *transfer.Service
 
+	Retention *privacy.Retention
+
 	config  config.Config
 	log     *slog.Logger
 	fake    *fake.Server // nil: WeChat itself answers
@@ -87,6 +89,7 @@ type (
 	policyHandler = privacy.Handler
 	sayHandler    = privacy.ConsentHandler
 	glassHandler  = privacy.GlassHandler
+	keptHandler   = privacy.RetentionHandler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
 	fileHandler   = upload.Handler
@@ -108,6 +111,7 @@ type features struct {
 	*policyHandler
 	*sayHandler
 	*glassHandler
+	*keptHandler
 	*auditHandler
 	*needHandler
 	*fileHandler
@@ -255,6 +259,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
 			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
 		}).AtCounters(counter)
+	a.Retention = NewRetention(a.Stores, a.config)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
@@ -270,6 +275,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
 		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
 		glassHandler:  privacy.NewGlassHandler(a.glasses),
+		keptHandler:   privacy.NewRetentionHandler(a.Retention),
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),

@@ -10,19 +10,20 @@ import (
 
 // Config is what an operator can set. The zero value is not valid; Load fills in the defaults.
 type Config struct {
-	Demo    bool    `koanf:"demo"`  // demo data and sign-in by handle; loopback and SQLite only (X11)
-	Data    string  `koanf:"data"`  // folder of the embedded tier: database, keys, lock
-	Files   string  `koanf:"files"` // folder of pictures, which all nodes share; empty: files below data
-	Listen  Listen  `koanf:"listen"`
-	MySQL   MySQL   `koanf:"mysql"`
-	Redis   Redis   `koanf:"redis"`
-	Keys    Keys    `koanf:"keys"`
-	WeChat  WeChat  `koanf:"wechat"`
-	Log     Log     `koanf:"log"`
-	Audit   Audit   `koanf:"audit"`
-	Checkin Checkin `koanf:"checkin"`
-	Push    Push    `koanf:"push"`
-	Request Request `koanf:"request"`
+	Demo      bool      `koanf:"demo"`  // demo data and sign-in by handle; loopback and SQLite only (X11)
+	Data      string    `koanf:"data"`  // folder of the embedded tier: database, keys, lock
+	Files     string    `koanf:"files"` // folder of pictures, which all nodes share; empty: files below data
+	Listen    Listen    `koanf:"listen"`
+	MySQL     MySQL     `koanf:"mysql"`
+	Redis     Redis     `koanf:"redis"`
+	Keys      Keys      `koanf:"keys"`
+	WeChat    WeChat    `koanf:"wechat"`
+	Log       Log       `koanf:"log"`
+	Audit     Audit     `koanf:"audit"`
+	Retention Retention `koanf:"retention"`
+	Checkin   Checkin   `koanf:"checkin"`
+	Push      Push      `koanf:"push"`
+	Request   Request   `koanf:"request"`
 }
 
 // Listen says where the two listeners are and who stands before them.
@@ -71,6 +72,11 @@ type Log struct {
 // Audit is about the proof that nobody rewrote what was done.
 type Audit struct {
 	HeadsFile string `koanf:"heads_file"` // where the signed ends of the chain go each hour, the second place; none: the database alone
+}
+
+// Retention is about what is kept no longer.
+type Retention struct {
+	JournalFile string `koanf:"journal_file"` // what was erased, outside of the database and its backups: a restore forgets it again; none: the database alone
 }
 
 // Checkin is about being on duty.

@@ -309,6 +309,9 @@ func (s *Service) Counts(ctx context.Context, by org.Actor, month string) (Count
 	if err != nil {
 		return Counts{}, err
 	}
+	if err := addTallied(ctx, s.db, by, month, found); err != nil {
+		return Counts{}, err
+	}
 	c := Counts{Month: month, Results: make([]string, len(results))}
 	cells := make([]int, len(results))
 	for i, r := range results {

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"net/http"
 	"testing"
 	"time"
 )
@@ -14,4 +15,23 @@ func soon(t *testing.T, what string, f func() bool) {
 		}
 		<-time.After(10 * time.Millisecond)
 	}
+}
+
+func TestEachOperationOfRetentionMapsRight(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-05-11 09:00", func(t *testing.T, w *world) {
+		ok, c := http.StatusOK, w.cover()
+		security := w.signInStaff("se.2")
+		if classes := w.wants("what is over", security.get("/v1/retention"), ok).items(); len(classes) < 20 {
+			t.Errorf("%d classes are counted, want all of the register", len(classes))
+		}
+		runs := w.wants("erase", security.post("/v1/retention/run", nil), ok).items()
+		proofs := w.wants("proofs", security.get("/v1/retention/runs?pageSize=100"), ok).items()
+		if len(runs) == 0 || len(proofs) != len(runs) {
+			t.Errorf("%d classes ran and left %d proofs", len(runs), len(proofs))
+		}
+		if ids := c.missing("retention"); len(ids) > 0 {
+			t.Errorf("not called: %v", ids)
+		}
+	})
 }

@@ -532,6 +532,15 @@ CREATE TABLE `entrance` (
   CONSTRAINT `entrance_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `erasure` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `class` varchar(40) NOT NULL,
+  `ids` text NOT NULL,
+  `erased_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `erasure_at` (`erased_at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `handover` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `assignment_id` bigint(20) NOT NULL,
@@ -1143,6 +1152,20 @@ CREATE TABLE `request_slip` (
   CONSTRAINT `request_slip_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `retention_run` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `class` varchar(40) NOT NULL,
+  `night` varchar(40) NOT NULL,
+  `due` bigint(20) NOT NULL,
+  `erased` bigint(20) NOT NULL DEFAULT 0,
+  `reached_id` bigint(20) NOT NULL DEFAULT 0,
+  `started_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `retention_run_once` (`class`,`night`),
+  KEY `retention_run_at` (`started_at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `revocation` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `kind` varchar(10) NOT NULL,
@@ -1566,6 +1589,17 @@ CREATE TABLE `visit` (
   CONSTRAINT `visit_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `visit_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
   CONSTRAINT `visit_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `visit_tally` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `month` char(7) NOT NULL,
+  `result` varchar(20) NOT NULL,
+  `visits` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `visit_tally_once` (`unit_id`,`month`,`result`),
+  CONSTRAINT `visit_tally_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `wechat_account` (

@@ -776,9 +776,12 @@ var plans = map[string]*plan{
 		fill: fill(func(c *cell, b map[string]any) { b["phoneCode"] = c.wechat.PhoneCode(c.phone()) }),
 		rule: alreadyKnown, also: func(w *world) []*actor { return []*actor{w.stranger()} },
 	},
-	"getMe":           {},
-	"listOwnAccesses": {},
-	"listOwnConsents": {},
+	"getMe":             {},
+	"listOwnAccesses":   {},
+	"listOwnConsents":   {},
+	"previewRetention":  {},
+	"listRetentionRuns": {},
+	"runRetention":      {},
 	"breakGlass": {fits: areas, make: func(c *cell) int64 {
 		c.set(`UPDATE break_glass SET state = 'ended'`) // whoever asks again has it open
 		return aHome(c)

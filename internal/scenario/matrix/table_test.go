@@ -25,6 +25,7 @@ var besides = map[string]string{
 	"session":          "everybody's own",
 	"person":           "everybody's own",
 	"inbox":            "everybody's own",
+	"retention":        "what the law lets nobody keep: no one's to read, and counts of it the administrators'",
 	"break_glass":      "opened by whom the column FL names b; a test of its own follows every one of them",
 	"glass_review":     "given to one officer",
 	"consent":          "everybody's own",

@@ -1,0 +1,44 @@
+package board
+
+import (
+	"context"
+	"time"
+
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/privacy"
+)
+
+// Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
+var Retained = []privacy.Class{
+	{
+		Name: "board_version", Tables: []string{"board_version"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:   `SELECT id FROM board_version WHERE superseded_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM board_version WHERE id IN (?)`},
+	},
+	{ // counted by boards
+		Name: "board_scan", Tables: []string{"board_scan"}, Kept: privacy.Period{Months: 24},
+		Due:  `SELECT DISTINCT board_id FROM board_scan WHERE day <= ? AND board_id > ? ORDER BY board_id LIMIT ?`,
+		Args: privacy.OnDay, Also: forgetScans,
+	},
+	{
+		Name: "public_profile", Tables: []string{"public_profile"}, Kept: privacy.Period{Months: 36},
+		Due: `
+			SELECT person_id
+			FROM public_profile
+			WHERE changed_at <= ? AND shows_name = 0 AND shows_items = 0 AND shows_phone = 0 AND person_id > ?
+			ORDER BY person_id
+			LIMIT ?`,
+		Erase: []string{`DELETE FROM public_profile WHERE person_id IN (?)`},
+	},
+}
+
+// forgetScans forgets how often boards were scanned on days before.
+func forgetScans(ctx context.Context, tx *db.Tx, boards []int64, before time.Time) error {
+	query, args, err := db.In(`DELETE FROM board_scan WHERE board_id IN (?) AND day <= ?`, boards, calendar.DayOf(before))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, query, args...)
+	return db.Wrap(err, nil, "forget the scans of %d boards", len(boards))
+}

@@ -1,0 +1,41 @@
+package member
+
+import (
+	"time"
+
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/privacy"
+)
+
+// Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
+var Retained = []privacy.Class{
+	{
+		Name: "member", Tables: []string{"member"}, Kept: privacy.Period{Months: 36}, Journal: true,
+		Due:  `SELECT id FROM member WHERE valid_to <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Args: privacy.OnDay, Erase: []string{`DELETE FROM member WHERE id IN (?)`},
+	},
+	{
+		Name: "office_post", Tables: []string{"office_post"}, Kept: privacy.Period{Months: 36}, Journal: true,
+		Due:  `SELECT id FROM office_post WHERE valid_to <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Args: privacy.OnDay, Erase: []string{`DELETE FROM office_post WHERE id IN (?)`},
+	},
+	{ // the row stays, since acts of long ago name it; nothing in it leads to anybody
+		Name: "person", Tables: []string{"person"}, Kept: privacy.Period{Days: 30}, Journal: true,
+		Due: `
+			SELECT p.id
+			FROM person p
+			WHERE p.created_at <= ? AND (p.name_sealed IS NOT NULL OR p.phone_sealed IS NOT NULL)
+			  AND NOT EXISTS (SELECT 1 FROM role_assignment r WHERE r.person_id = p.id AND (r.valid_to IS NULL OR r.valid_to > ?))
+			  AND NOT EXISTS (SELECT 1 FROM member m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > ?))
+			  AND NOT EXISTS (SELECT 1 FROM office_post o WHERE o.person_id = p.id AND (o.valid_to IS NULL OR o.valid_to > ?))
+			  AND NOT EXISTS (SELECT 1 FROM wechat_account w WHERE w.person_id = p.id AND w.state = 'bound')
+			  AND p.id > ?
+			ORDER BY p.id
+			LIMIT ?`,
+		Args: func(before time.Time) []any {
+			day := calendar.DayOf(before)
+			return []any{before, day, day, day}
+		},
+		Erase: []string{`UPDATE person SET name_sealed = NULL, phone_sealed = NULL, phone_index = NULL WHERE id IN (?)`},
+	},
+}

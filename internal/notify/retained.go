@@ -1,0 +1,66 @@
+package notify
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/privacy"
+)
+
+// Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
+var Retained = []privacy.Class{
+	{ // counted by persons, whose first item is old: numbers have no gaps
+		Name: "inbox", Tables: []string{"inbox"}, Kept: privacy.Period{Days: 180},
+		Due: `
+			SELECT h.person_id
+			FROM inbox_head h
+			WHERE EXISTS (SELECT 1 FROM inbox i WHERE i.person_id = h.person_id AND i.seq = h.floor_seq + 1 AND i.created_at <= ?) AND h.person_id > ?
+			ORDER BY h.person_id
+			LIMIT ?`,
+		Also: raiseFloors,
+	},
+	{
+		Name: "device", Tables: []string{"device"}, Kept: privacy.Period{Days: 30},
+		Due: `
+			SELECT d.id
+			FROM device d
+			WHERE d.last_seen_at <= ? AND NOT EXISTS (SELECT 1 FROM session s WHERE s.id = d.session_id) AND d.id > ?
+			ORDER BY d.id
+			LIMIT ?`,
+		Erase: []string{`DELETE FROM device WHERE id IN (?)`},
+	},
+}
+
+// raiseFloors forgets the items of persons that are older than before.
+func raiseFloors(ctx context.Context, tx *db.Tx, persons []int64, before time.Time) error {
+	for _, p := range persons {
+		var last int64
+		err := tx.Get(ctx, &last, `
+			SELECT seq
+			FROM inbox
+			WHERE person_id = ? AND created_at <= ?
+			ORDER BY seq DESC
+			LIMIT 1`, p, before)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return db.Wrap(err, nil, "find what is old in inbox %d", p)
+		}
+		if _, err := tx.Change(ctx, `
+			UPDATE inbox_head
+			SET floor_seq = ?
+			WHERE person_id = ? AND floor_seq < ?`, last, p, last); err != nil {
+			return db.Wrap(err, nil, "raise the floor of inbox %d", p)
+		}
+		if _, err := tx.Change(ctx, `
+			DELETE FROM inbox
+			WHERE person_id = ? AND seq <= ?`, p, last); err != nil {
+			return db.Wrap(err, nil, "forget the old items of inbox %d", p)
+		}
+	}
+	return nil
+}

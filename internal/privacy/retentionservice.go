@@ -1,0 +1,247 @@
+package privacy
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+// Retention erases what is kept no longer (X45).
+type Retention struct {
+	db      *db.DB
+	pages   *page.Keys
+	classes []Class
+	journal string // file that stands outside of the database, empty: none
+}
+
+// NewRetention makes a Retention of all classes, whose journal is also written to a file if one is named.
+func NewRetention(d *db.DB, pages *page.Keys, journal string, classes ...Class) *Retention {
+	return &Retention{db: d, pages: pages, classes: classes, journal: journal}
+}
+
+// countTo is where counting for somebody who waits stops.
+const countTo = 10_000
+
+// Preview is how much of each class is over now, and erases nothing. Nobody waits for more than atMost rows of a class;
+// 0: for all.
+func (s *Retention) Preview(ctx context.Context, atMost int64) ([]Count, error) {
+	now := s.db.Now()
+	all := make([]Count, len(s.classes))
+	for i, c := range s.classes {
+		due, more, err := s.count(ctx, c, now, atMost)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Count{Class: c.Name, Tables: c.Tables, Kept: c.Kept, Due: due, More: more}
+	}
+	return all, nil
+}
+
+func (s *Retention) count(ctx context.Context, c Class, now time.Time, atMost int64) (n int64, more bool, err error) {
+	q := s.db.Batch()
+	for after := int64(0); ; {
+		ids, err := due(ctx, q, c, now, after, pieceSize)
+		if err != nil {
+			return 0, false, err
+		}
+		n += int64(len(ids))
+		switch {
+		case len(ids) < pieceSize:
+			return n, false, nil
+		case atMost > 0 && n >= atMost:
+			return n, true, nil
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+// Night does one piece of the night's work, and says whether there was any. Any number of nodes share it: they take
+// turns at a class, and each piece is counted in the transaction that erases it.
+func (s *Retention) Night(ctx context.Context) (worked bool, err error) {
+	name := night(s.db.Now())
+	if name == "" {
+		return false, nil
+	}
+	var errs []error
+	for _, c := range s.classes {
+		worked, err := s.piece(ctx, c, name)
+		switch {
+		case err != nil: // the other classes go on
+			errs = append(errs, err)
+		case worked:
+			return true, errors.Join(errs...)
+		}
+	}
+	return false, errors.Join(errs...)
+}
+
+// Erase erases what is over now, all of it: by hand, before the night comes.
+func (s *Retention) Erase(ctx context.Context) (runs []Run, err error) {
+	name := "by hand " + s.db.Now().In(calendar.Shanghai).Format("2006-01-02 15:04:05.000")
+	for _, c := range s.classes {
+		for worked := true; worked; {
+			if worked, err = s.piece(ctx, c, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return runsOf(ctx, s.db, name)
+}
+
+// EraseAs is Erase for by, once.
+func (s *Retention) EraseAs(ctx context.Context, by org.Actor) (runs []Run, err error) {
+	if err := s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			audit.Note(tx, by.Did("retention.run", "retention", 0))
+			return nil
+		})
+	}); err != nil || once.Replayed(ctx) {
+		return []Run{}, err
+	}
+	return s.Erase(ctx)
+}
+
+// piece erases up to pieceSize rows of a class in the run of a night, and says whether there may be more.
+func (s *Retention) piece(ctx context.Context, c Class, night string) (worked bool, err error) {
+	run, err := s.begin(ctx, c, night)
+	if err != nil || run.EndedAt != nil {
+		return false, err
+	}
+	var gone Erasure
+	err = s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
+		gone = Erasure{}
+		if run, err = holdRun(ctx, tx, run.ID); err != nil || run.EndedAt != nil {
+			return err // another node has done the rest
+		}
+		ids, err := due(ctx, tx, c, run.StartedAt, run.Reached, pieceSize)
+		if err != nil {
+			return err
+		}
+		if worked = len(ids) == pieceSize; !worked {
+			run.EndedAt = &tx.Now
+		}
+		if len(ids) > 0 {
+			if err := erase(ctx, tx, c, ids, run.StartedAt); err != nil {
+				return err
+			}
+			run.Reached, run.Erased = ids[len(ids)-1], run.Erased+int64(len(ids))
+			if c.Journal {
+				gone = Erasure{Class: c.Name, IDs: ids, ErasedAt: tx.Now}
+				if err := insertErasure(ctx, tx, gone); err != nil {
+					return err
+				}
+			}
+		}
+		if run.EndedAt != nil && run.Erased > 0 {
+			audit.Note(tx, org.System.Did("retention.erased", c.Name, run.ID).For("retention", strconv.FormatInt(run.Erased, 10)))
+		}
+		return saveRun(ctx, tx, run)
+	})
+	if err != nil {
+		return false, fmt.Errorf("erase %s: %w", c.Name, err)
+	}
+	return worked, s.write(gone)
+}
+
+// begin is the run of a class in a night; the first one to come counts what is over and makes it.
+func (s *Retention) begin(ctx context.Context, c Class, night string) (Run, error) {
+	run, err := findRun(ctx, s.db, c.Name, night)
+	if !errors.Is(err, problem.ErrNotFound) {
+		return run, err
+	}
+	now := s.db.Now()
+	n, _, err := s.count(ctx, c, now, 0)
+	if err != nil {
+		return Run{}, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return insertRun(ctx, tx, Run{Class: c.Name, Night: night, Due: n, StartedAt: now})
+	})
+	if err != nil {
+		return Run{}, err
+	}
+	return findRun(ctx, s.db, c.Name, night)
+}
+
+// write appends e to the file of the journal.
+func (s *Retention) write(e Erasure) (err error) {
+	if s.journal == "" || len(e.IDs) == 0 {
+		return nil
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("write the erasure journal: %w", err)
+	}
+	f, err := os.OpenFile(s.journal, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // because the operator names the file
+	if err != nil {
+		return fmt.Errorf("open the erasure journal: %w", err)
+	}
+	_, err = f.Write(append(line, '\n'))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// ReadJournal reads a file of the journal.
+func ReadJournal(r io.Reader) (all []Erasure, err error) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		var e Erasure
+		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
+			return nil, fmt.Errorf("line %d of the erasure journal: %w", n, err)
+		}
+		all = append(all, e)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("read the erasure journal: %w", err)
+	}
+	return all, nil
+}
+
+// Replay erases once more what a journal says was erased: what a restored backup brings back is forgotten before
+// anybody sees it. It may run again.
+func (s *Retention) Replay(ctx context.Context, journal []Erasure) (replayed int64, err error) {
+	for _, e := range journal {
+		at := slices.IndexFunc(s.classes, func(c Class) bool { return c.Name == e.Class })
+		if at < 0 {
+			return replayed, fmt.Errorf("the erasure journal names %q, and there is no such class", e.Class)
+		}
+		for ids := range slices.Chunk(e.IDs, pieceSize) {
+			err := s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
+				return erase(ctx, tx, s.classes[at], ids, e.ErasedAt)
+			})
+			if err != nil {
+				return replayed, err
+			}
+			replayed += int64(len(ids))
+		}
+	}
+	return replayed, nil
+}
+
+// Runs is a page of the proofs, the newest first, and the cursor behind it.
+func (s *Retention) Runs(ctx context.Context, by org.Actor, cursor string, size int) (runs []Run, next string, err error) {
+	p, err := s.pages.Parse(cursor, size, page.Bound("listRetentionRuns", by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	if runs, err = listRuns(ctx, s.db, p); err != nil {
+		return nil, "", err
+	}
+	runs, next = page.Cut(runs, p, func(r Run) (time.Time, int64) { return r.StartedAt, r.ID })
+	return runs, next, nil
+}

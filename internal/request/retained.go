@@ -1,0 +1,118 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/privacy"
+)
+
+// Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
+var Retained = []privacy.Class{
+	{ // the asker stays as one of a number, and nothing leads to them
+		Name: "asker_contact", Tables: []string{"request_asker"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due: `
+			SELECT a.id
+			FROM request_asker a
+			JOIN request r ON r.id = a.request_id
+			WHERE r.closed_at <= ?
+			  AND (a.address_sealed IS NOT NULL OR a.phone_sealed IS NOT NULL OR a.receipt_sealed IS NOT NULL OR a.person_id IS NOT NULL)
+			  AND a.id > ?
+			ORDER BY a.id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE request_asker
+			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,
+			    slip_hash = NULL
+			WHERE id IN (?)`},
+	},
+	{
+		Name: "request_text", Tables: []string{"request"}, Kept: privacy.Period{Months: 24}, Journal: true,
+		Due: `
+			SELECT id
+			FROM request
+			WHERE closed_at <= ? AND (text_sealed IS NOT NULL OR handed_to_sealed IS NOT NULL OR receipt_sealed IS NOT NULL) AND id > ?
+			ORDER BY id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE request
+			SET text_sealed = NULL, handed_to_sealed = NULL, receipt_sealed = NULL, premises_id = NULL
+			WHERE id IN (?)`},
+	},
+	{
+		Name: "request_note", Tables: []string{"request_history"}, Kept: privacy.Period{Months: 24}, Journal: true,
+		Due: `
+			SELECT h.id
+			FROM request_history h
+			JOIN request r ON r.id = h.request_id
+			WHERE r.closed_at <= ? AND h.note_sealed IS NOT NULL AND h.id > ?
+			ORDER BY h.id
+			LIMIT ?`,
+		Erase: []string{`UPDATE request_history SET note_sealed = NULL WHERE id IN (?)`},
+	},
+	{
+		Name: "asker_outcome", Tables: []string{"request_asker"}, Kept: privacy.Period{Months: 24}, Journal: true,
+		Due: `
+			SELECT a.id
+			FROM request_asker a
+			JOIN request r ON r.id = a.request_id
+			WHERE r.closed_at <= ? AND a.outcome_sealed IS NOT NULL AND a.id > ?
+			ORDER BY a.id
+			LIMIT ?`,
+		Erase: []string{`UPDATE request_asker SET outcome_sealed = NULL WHERE id IN (?)`},
+	},
+	{ // paper that came back, and paper that never did
+		Name: "request_slip", Tables: []string{"request_slip"}, Kept: privacy.Period{Months: 12},
+		Due:   `SELECT id FROM request_slip WHERE issued_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM request_slip WHERE id IN (?)`},
+	},
+	{
+		Name: "promise", Tables: []string{"promise"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:   `SELECT id FROM promise WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM promise WHERE id IN (?)`},
+	},
+	{
+		Name: "call_task", Tables: []string{"call_task"}, Kept: privacy.Period{Months: 12},
+		Due:   `SELECT id FROM call_task WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM call_task WHERE id IN (?)`},
+	},
+	{
+		Name: "counter_step", Tables: []string{"counter_step"}, Kept: privacy.Period{Months: 12},
+		Due:   `SELECT id FROM counter_step WHERE finished_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
+	},
+	{ // an edition that nobody offers any more
+		Name: "card", Tables: []string{"card"}, Kept: privacy.Period{Months: 36},
+		Due: `
+			SELECT c.id
+			FROM card c
+			WHERE c.state = 'retired'
+			  AND NOT EXISTS (SELECT 1 FROM card_history h WHERE h.card_id = c.id AND h.recorded_at > ?)
+			  AND NOT EXISTS (SELECT 1 FROM card x WHERE x.series_id = c.id)
+			  AND c.id > ?
+			ORDER BY c.id
+			LIMIT ?`,
+		Erase: []string{
+			`DELETE FROM request_card WHERE card_id IN (?)`,
+			`DELETE FROM card_history WHERE card_id IN (?)`,
+			`DELETE FROM card WHERE id IN (?)`,
+		},
+	},
+}
+
+// ForgetVisits cuts requests and promises off from visits that are forgotten.
+func ForgetVisits(ctx context.Context, tx *db.Tx, visits []int64) error {
+	for _, statement := range []string{
+		`UPDATE request SET source_visit_id = NULL WHERE source_visit_id IN (?)`,
+		`UPDATE promise SET visit_id = NULL WHERE visit_id IN (?)`,
+	} {
+		query, args, err := db.In(statement, visits)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Change(ctx, query, args...); err != nil {
+			return db.Wrap(err, nil, "cut off from %d visits", len(visits))
+		}
+	}
+	return nil
+}
