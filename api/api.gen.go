@@ -1296,6 +1296,24 @@ func (e NewPlaceKind) Valid() bool {
 	}
 }
 
+// Defines values for NewPublicationKind.
+const (
+	NewPublicationKindNotice NewPublicationKind = "notice"
+	NewPublicationKindStory  NewPublicationKind = "story"
+)
+
+// Valid indicates whether the value is a known member of the NewPublicationKind enum.
+func (e NewPublicationKind) Valid() bool {
+	switch e {
+	case NewPublicationKindNotice:
+		return true
+	case NewPublicationKindStory:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewRequestCategory.
 const (
 	NewRequestCategoryAdvice         NewRequestCategory = "advice"
@@ -1476,6 +1494,33 @@ func (e PackedThingsWhat) Valid() bool {
 	}
 }
 
+// Defines values for PageNameKind.
+const (
+	PageNameKindBoard       PageNameKind = "board"
+	PageNameKindNotices     PageNameKind = "notices"
+	PageNameKindPlaque      PageNameKind = "plaque"
+	PageNameKindPlaques     PageNameKind = "plaques"
+	PageNameKindPublication PageNameKind = "publication"
+)
+
+// Valid indicates whether the value is a known member of the PageNameKind enum.
+func (e PageNameKind) Valid() bool {
+	switch e {
+	case PageNameKindBoard:
+		return true
+	case PageNameKindNotices:
+		return true
+	case PageNameKindPlaque:
+		return true
+	case PageNameKindPlaques:
+		return true
+	case PageNameKindPublication:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceChangeKind.
 const (
 	PlaceChangeKindActivitySite PlaceChangeKind = "activity_site"
@@ -1494,6 +1539,36 @@ func (e PlaceChangeKind) Valid() bool {
 	case PlaceChangeKindCounter:
 		return true
 	case PlaceChangeKindMeetingRoom:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PlaqueState.
+const (
+	PlaqueStateConsented PlaqueState = "consented"
+	PlaqueStateHung      PlaqueState = "hung"
+	PlaqueStateIssued    PlaqueState = "issued"
+	PlaqueStateProposed  PlaqueState = "proposed"
+	PlaqueStateReturned  PlaqueState = "returned"
+	PlaqueStateSuspended PlaqueState = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the PlaqueState enum.
+func (e PlaqueState) Valid() bool {
+	switch e {
+	case PlaqueStateConsented:
+		return true
+	case PlaqueStateHung:
+		return true
+	case PlaqueStateIssued:
+		return true
+	case PlaqueStateProposed:
+		return true
+	case PlaqueStateReturned:
+		return true
+	case PlaqueStateSuspended:
 		return true
 	default:
 		return false
@@ -1695,6 +1770,24 @@ func (e PublicBoardStatus) Valid() bool {
 	}
 }
 
+// Defines values for PublicPageKind.
+const (
+	PublicPageKindNotice PublicPageKind = "notice"
+	PublicPageKindStory  PublicPageKind = "story"
+)
+
+// Valid indicates whether the value is a known member of the PublicPageKind enum.
+func (e PublicPageKind) Valid() bool {
+	switch e {
+	case PublicPageKindNotice:
+		return true
+	case PublicPageKindStory:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PublicRequestCategory.
 const (
 	PublicRequestCategoryAdvice         PublicRequestCategory = "advice"
@@ -1719,6 +1812,54 @@ func (e PublicRequestCategory) Valid() bool {
 	case PublicRequestCategoryPipeBurst:
 		return true
 	case PublicRequestCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicationKind.
+const (
+	PublicationKindNotice PublicationKind = "notice"
+	PublicationKindStory  PublicationKind = "story"
+)
+
+// Valid indicates whether the value is a known member of the PublicationKind enum.
+func (e PublicationKind) Valid() bool {
+	switch e {
+	case PublicationKindNotice:
+		return true
+	case PublicationKindStory:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PublicationState.
+const (
+	PublicationStateDraft     PublicationState = "draft"
+	PublicationStateHidden    PublicationState = "hidden"
+	PublicationStatePublished PublicationState = "published"
+	PublicationStateRemoved   PublicationState = "removed"
+	PublicationStateReturned  PublicationState = "returned"
+	PublicationStateSubmitted PublicationState = "submitted"
+)
+
+// Valid indicates whether the value is a known member of the PublicationState enum.
+func (e PublicationState) Valid() bool {
+	switch e {
+	case PublicationStateDraft:
+		return true
+	case PublicationStateHidden:
+		return true
+	case PublicationStatePublished:
+		return true
+	case PublicationStateRemoved:
+		return true
+	case PublicationStateReturned:
+		return true
+	case PublicationStateSubmitted:
 		return true
 	default:
 		return false
@@ -2286,6 +2427,45 @@ func (e SignInPasswordClient) Valid() bool {
 	}
 }
 
+// Defines values for TakedownState.
+const (
+	TakedownStateDeclined      TakedownState = "declined"
+	TakedownStateHiddenPending TakedownState = "hidden_pending"
+	TakedownStateUpheld        TakedownState = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the TakedownState enum.
+func (e TakedownState) Valid() bool {
+	switch e {
+	case TakedownStateDeclined:
+		return true
+	case TakedownStateHiddenPending:
+		return true
+	case TakedownStateUpheld:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TakedownDecisionDecision.
+const (
+	TakedownDecisionDecisionDeclined TakedownDecisionDecision = "declined"
+	TakedownDecisionDecisionUpheld   TakedownDecisionDecision = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the TakedownDecisionDecision enum.
+func (e TakedownDecisionDecision) Valid() bool {
+	switch e {
+	case TakedownDecisionDecisionDeclined:
+		return true
+	case TakedownDecisionDecisionUpheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TaskChangeField.
 const (
 	TaskChangeFieldEvidence TaskChangeField = "evidence"
@@ -2559,6 +2739,27 @@ func (e ConsentPurpose) Valid() bool {
 	}
 }
 
+// Defines values for TakedownFilter.
+const (
+	TakedownFilterDeclined      TakedownFilter = "declined"
+	TakedownFilterHiddenPending TakedownFilter = "hidden_pending"
+	TakedownFilterUpheld        TakedownFilter = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the TakedownFilter enum.
+func (e TakedownFilter) Valid() bool {
+	switch e {
+	case TakedownFilterDeclined:
+		return true
+	case TakedownFilterHiddenPending:
+		return true
+	case TakedownFilterUpheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListCardsParamsWhich.
 const (
 	ListCardsParamsWhichKept    ListCardsParamsWhich = "kept"
@@ -2793,6 +2994,27 @@ func (e ListRequestsParamsState) Valid() bool {
 	case ListRequestsParamsStateClosed:
 		return true
 	case ListRequestsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListTakedownsParamsState.
+const (
+	ListTakedownsParamsStateDeclined      ListTakedownsParamsState = "declined"
+	ListTakedownsParamsStateHiddenPending ListTakedownsParamsState = "hidden_pending"
+	ListTakedownsParamsStateUpheld        ListTakedownsParamsState = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the ListTakedownsParamsState enum.
+func (e ListTakedownsParamsState) Valid() bool {
+	switch e {
+	case ListTakedownsParamsStateDeclined:
+		return true
+	case ListTakedownsParamsStateHiddenPending:
+		return true
+	case ListTakedownsParamsStateUpheld:
 		return true
 	default:
 		return false
@@ -3488,6 +3710,15 @@ type Challenge struct {
 	ExpiresIn int    `json:"expiresIn"`
 }
 
+// ChangedPublication defines model for ChangedPublication.
+type ChangedPublication struct {
+	EndOn   *string `json:"endOn,omitempty"`
+	StartOn string  `json:"startOn"`
+	Text    string  `json:"text"`
+	Title   string  `json:"title"`
+	Version int64   `json:"version"`
+}
+
 // ConfirmEnrolment defines model for ConfirmEnrolment.
 type ConfirmEnrolment struct {
 	Challenge string `json:"challenge"`
@@ -3699,6 +3930,20 @@ type EntranceRow struct {
 	ID      int64  `json:"id"`
 	Label   string `json:"label"`
 	PlaceID int64  `json:"placeId"`
+}
+
+// FeedbackPage defines model for FeedbackPage.
+type FeedbackPage struct {
+	Items      []FeedbackRow `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
+}
+
+// FeedbackRow defines model for FeedbackRow.
+type FeedbackRow struct {
+	ID         int64     `json:"id"`
+	Page       PageName  `json:"page"`
+	ReceivedAt time.Time `json:"receivedAt"`
+	Text       string    `json:"text"`
 }
 
 // Fence Where the place itself lies, and how far it reaches.
@@ -4682,6 +4927,12 @@ type NewEnrolment struct {
 	PersonID int64  `json:"personId"`
 }
 
+// NewFeedback defines model for NewFeedback.
+type NewFeedback struct {
+	Page PageName `json:"page"`
+	Text string   `json:"text"`
+}
+
 // NewFlag defines model for NewFlag.
 type NewFlag struct {
 	ExpiresOn    string        `json:"expiresOn"`
@@ -4776,6 +5027,15 @@ type NewPlace struct {
 // NewPlaceKind defines model for NewPlace.Kind.
 type NewPlaceKind string
 
+// NewPlaque defines model for NewPlaque.
+type NewPlaque struct {
+	HouseholdID int64 `json:"householdId"`
+	MemberID    int64 `json:"memberId"`
+
+	// Text What somebody thinks that it says.
+	Text *string `json:"text,omitempty"`
+}
+
 // NewPromise defines model for NewPromise.
 type NewPromise struct {
 	DueOn string  `json:"dueOn"`
@@ -4792,6 +5052,18 @@ type NewPublicProfile struct {
 	// Version 0 for the first choice.
 	Version int64 `json:"version"`
 }
+
+// NewPublication defines model for NewPublication.
+type NewPublication struct {
+	EndOn   *string            `json:"endOn,omitempty"`
+	Kind    NewPublicationKind `json:"kind"`
+	StartOn string             `json:"startOn"`
+	Text    string             `json:"text"`
+	Title   string             `json:"title"`
+}
+
+// NewPublicationKind defines model for NewPublication.Kind.
+type NewPublicationKind string
 
 // NewRelayMessage defines model for NewRelayMessage.
 type NewRelayMessage struct {
@@ -4863,6 +5135,12 @@ type NewStage struct {
 	FromDay string `json:"fromDay"`
 	Name    string `json:"name"`
 	ToDay   string `json:"toDay"`
+}
+
+// NewTakedown defines model for NewTakedown.
+type NewTakedown struct {
+	Page   PageName `json:"page"`
+	Reason string   `json:"reason"`
 }
 
 // NewTask defines model for NewTask.
@@ -5011,6 +5289,11 @@ type OwnConsents struct {
 	Items []OwnConsent `json:"items"`
 }
 
+// OwnPlaques defines model for OwnPlaques.
+type OwnPlaques struct {
+	Items []Plaque `json:"items"`
+}
+
 // PackedThings defines model for PackedThings.
 type PackedThings struct {
 	Count int              `json:"count"`
@@ -5020,6 +5303,17 @@ type PackedThings struct {
 
 // PackedThingsWhat defines model for PackedThings.What.
 type PackedThingsWhat string
+
+// PageName defines model for PageName.
+type PageName struct {
+	ID int64 `json:"id"`
+
+	// Kind plaques and notices: the lists of a place.
+	Kind PageNameKind `json:"kind"`
+}
+
+// PageNameKind plaques and notices: the lists of a place.
+type PageNameKind string
 
 // PassedMessage What was written to the asker.
 type PassedMessage struct {
@@ -5123,6 +5417,47 @@ type PlaceLabel struct {
 type PlaceList struct {
 	Items []Place `json:"items"`
 }
+
+// Plaque defines model for Plaque.
+type Plaque struct {
+	Building    string     `json:"building"`
+	ConsentedAt *time.Time `json:"consentedAt,omitempty"`
+
+	// Door To the member, and if they show it.
+	Door      *string    `json:"door,omitempty"`
+	DoorShown bool       `json:"doorShown"`
+	HungAt    *time.Time `json:"hungAt,omitempty"`
+	ID        int64      `json:"id"`
+	IssuedAt  *time.Time `json:"issuedAt,omitempty"`
+
+	// Name Masked but for the member.
+	Name       string    `json:"name"`
+	ProposedAt time.Time `json:"proposedAt"`
+	Reason     *string   `json:"reason,omitempty"`
+
+	// ReturnOrdered The consent was withdrawn.
+	ReturnOrdered bool        `json:"returnOrdered"`
+	ReturnedAt    *time.Time  `json:"returnedAt,omitempty"`
+	State         PlaqueState `json:"state"`
+	SuspendedAt   *time.Time  `json:"suspendedAt,omitempty"`
+
+	// Text As it stands on the plaque, with the name as above.
+	Text string `json:"text"`
+}
+
+// PlaqueDoor defines model for PlaqueDoor.
+type PlaqueDoor struct {
+	Shown bool `json:"shown"`
+}
+
+// PlaquePage defines model for PlaquePage.
+type PlaquePage struct {
+	Items      []Plaque `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
+// PlaqueState defines model for PlaqueState.
+type PlaqueState string
 
 // PolicyGuard defines model for PolicyGuard.
 type PolicyGuard struct {
@@ -5349,6 +5684,40 @@ type PublicBoard struct {
 // PublicBoardStatus defines model for PublicBoard.Status.
 type PublicBoardStatus string
 
+// PublicPage defines model for PublicPage.
+type PublicPage struct {
+	EndOn   *string        `json:"endOn,omitempty"`
+	ID      int64          `json:"id"`
+	Kind    PublicPageKind `json:"kind"`
+	StartOn string         `json:"startOn"`
+	Text    string         `json:"text"`
+	Title   string         `json:"title"`
+}
+
+// PublicPageKind defines model for PublicPage.Kind.
+type PublicPageKind string
+
+// PublicPageList defines model for PublicPageList.
+type PublicPageList struct {
+	Items      []PublicPage `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// PublicPlaque defines model for PublicPlaque.
+type PublicPlaque struct {
+	Building string  `json:"building"`
+	Door     *string `json:"door,omitempty"`
+	ID       int64   `json:"id"`
+	Name     string  `json:"name"`
+	Text     string  `json:"text"`
+}
+
+// PublicPlaquePage defines model for PublicPlaquePage.
+type PublicPlaquePage struct {
+	Items      []PublicPlaque `json:"items"`
+	NextCursor *string        `json:"nextCursor,omitempty"`
+}
+
 // PublicProfile defines model for PublicProfile.
 type PublicProfile struct {
 	Items     []ServiceItem `json:"items"`
@@ -5359,6 +5728,11 @@ type PublicProfile struct {
 	// Shown What others see now; only what is chosen and consented to.
 	Shown   ShownPerson `json:"shown"`
 	Version int64       `json:"version"`
+}
+
+// PublicReason defines model for PublicReason.
+type PublicReason struct {
+	Reason string `json:"reason"`
 }
 
 // PublicRequest defines model for PublicRequest.
@@ -5383,6 +5757,36 @@ type PublicRequest struct {
 
 // PublicRequestCategory defines model for PublicRequest.Category.
 type PublicRequestCategory string
+
+// Publication defines model for Publication.
+type Publication struct {
+	EndOn       *string         `json:"endOn,omitempty"`
+	ID          int64           `json:"id"`
+	Kind        PublicationKind `json:"kind"`
+	Own         bool            `json:"own"`
+	PublishedAt *time.Time      `json:"publishedAt,omitempty"`
+	Reason      *string         `json:"reason,omitempty"`
+
+	// Scope Name of the place that it is for.
+	Scope   string           `json:"scope"`
+	StartOn string           `json:"startOn"`
+	State   PublicationState `json:"state"`
+	Text    string           `json:"text"`
+	Title   string           `json:"title"`
+	Version int64            `json:"version"`
+}
+
+// PublicationKind defines model for Publication.Kind.
+type PublicationKind string
+
+// PublicationState defines model for Publication.State.
+type PublicationState string
+
+// PublicationPage defines model for PublicationPage.
+type PublicationPage struct {
+	Items      []Publication `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
+}
 
 // PushTicket defines model for PushTicket.
 type PushTicket struct {
@@ -6148,6 +6552,45 @@ type SteppedUp struct {
 	Until time.Time `json:"until"`
 }
 
+// Takedown defines model for Takedown.
+type Takedown struct {
+	DecidedAt  *time.Time    `json:"decidedAt,omitempty"`
+	DueAt      time.Time     `json:"dueAt"`
+	ID         int64         `json:"id"`
+	Overdue    bool          `json:"overdue"`
+	Page       PageName      `json:"page"`
+	Reason     *string       `json:"reason,omitempty"`
+	ReceivedAt time.Time     `json:"receivedAt"`
+	State      TakedownState `json:"state"`
+	Text       string        `json:"text"`
+}
+
+// TakedownState defines model for Takedown.State.
+type TakedownState string
+
+// TakedownDecision defines model for TakedownDecision.
+type TakedownDecision struct {
+	Decision TakedownDecisionDecision `json:"decision"`
+
+	// Reason Who asked reads it.
+	Reason string `json:"reason"`
+}
+
+// TakedownDecisionDecision defines model for TakedownDecision.Decision.
+type TakedownDecisionDecision string
+
+// TakedownPage defines model for TakedownPage.
+type TakedownPage struct {
+	Items      []Takedown `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// TakedownReceipt defines model for TakedownReceipt.
+type TakedownReceipt struct {
+	DueAt       time.Time `json:"dueAt"`
+	ReceiptCode string    `json:"receiptCode"`
+}
+
 // TaskBurden What a task costs those who receive it, in minutes; from the subdistrict also the month's budget.
 type TaskBurden struct {
 	// Asked What the subdistrict has asked for this month before.
@@ -6575,6 +7018,21 @@ type IdempotencyKey = string
 
 // PageSize defines model for PageSize.
 type PageSize = int
+
+// PlaceQuery defines model for PlaceQuery.
+type PlaceQuery = int64
+
+// PlaqueID defines model for PlaqueId.
+type PlaqueID = int64
+
+// PublicationID defines model for PublicationId.
+type PublicationID = int64
+
+// TakedownFilter defines model for TakedownFilter.
+type TakedownFilter string
+
+// TakedownID defines model for TakedownId.
+type TakedownID = int64
 
 // UnitID defines model for UnitId.
 type UnitID = int64
@@ -7097,6 +7555,18 @@ type ListUnassignedEntrancesParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListFeedbackParams defines parameters for ListFeedback.
+type ListFeedbackParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // EndFlagParams defines parameters for EndFlag.
 type EndFlagParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -7424,6 +7894,21 @@ type AnswerMusterParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListMyPlaquesParams defines parameters for ListMyPlaques.
+type ListMyPlaquesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ShowPlaqueDoorParams defines parameters for ShowPlaqueDoor.
+type ShowPlaqueDoorParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetMyPublicProfileParams defines parameters for GetMyPublicProfile.
 type GetMyPublicProfileParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -7668,6 +8153,72 @@ type EndPlaceParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListPlaquesParams defines parameters for ListPlaques.
+type ListPlaquesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ProposePlaqueParams defines parameters for ProposePlaque.
+type ProposePlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ConsentPlaqueParams defines parameters for ConsentPlaque.
+type ConsentPlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// HangPlaqueParams defines parameters for HangPlaque.
+type HangPlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// IssuePlaqueParams defines parameters for IssuePlaque.
+type IssuePlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReturnPlaqueParams defines parameters for ReturnPlaque.
+type ReturnPlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SuspendPlaqueParams defines parameters for SuspendPlaque.
+type SuspendPlaqueParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // SetPolicyParams defines parameters for SetPolicy.
 type SetPolicyParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -7782,6 +8333,129 @@ type ScanBoardParams struct {
 type SendRelayMessageParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// SendFeedbackParams defines parameters for SendFeedback.
+type SendFeedbackParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPublicPagesParams defines parameters for ListPublicPages.
+type ListPublicPagesParams struct {
+	// PlaceID The village, community, or other place.
+	PlaceID PlaceQuery `form:"placeId" json:"placeId"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// ListPublicPlaquesParams defines parameters for ListPublicPlaques.
+type ListPublicPlaquesParams struct {
+	// PlaceID The village, community, or other place.
+	PlaceID PlaceQuery `form:"placeId" json:"placeId"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+}
+
+// RequestTakedownParams defines parameters for RequestTakedown.
+type RequestTakedownParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPublicationsParams defines parameters for ListPublications.
+type ListPublicationsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreatePublicationParams defines parameters for CreatePublication.
+type CreatePublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetPublicationParams defines parameters for GetPublication.
+type GetPublicationParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ChangePublicationParams defines parameters for ChangePublication.
+type ChangePublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// HidePublicationParams defines parameters for HidePublication.
+type HidePublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// PublishPublicationParams defines parameters for PublishPublication.
+type PublishPublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RemovePublicationParams defines parameters for RemovePublication.
+type RemovePublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ReturnPublicationParams defines parameters for ReturnPublication.
+type ReturnPublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SubmitPublicationParams defines parameters for SubmitPublication.
+type SubmitPublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
 // ListQuietUnitsParams defines parameters for ListQuietUnits.
@@ -8281,6 +8955,33 @@ type ListStandInsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListTakedownsParams defines parameters for ListTakedowns.
+type ListTakedownsParams struct {
+	// State Those that wait for a decision if not said.
+	State *ListTakedownsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListTakedownsParamsState defines parameters for ListTakedowns.
+type ListTakedownsParamsState string
+
+// DecideTakedownParams defines parameters for DecideTakedown.
+type DecideTakedownParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ReportTasksParams defines parameters for ReportTasks.
 type ReportTasksParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -8698,6 +9399,9 @@ type SetHelperSkillsJSONRequestBody = HelperSkills
 // AnswerMusterJSONRequestBody defines body for AnswerMuster for application/json ContentType.
 type AnswerMusterJSONRequestBody = MusterAnswer
 
+// ShowPlaqueDoorJSONRequestBody defines body for ShowPlaqueDoor for application/json ContentType.
+type ShowPlaqueDoorJSONRequestBody = PlaqueDoor
+
 // UpdateMyPublicProfileJSONRequestBody defines body for UpdateMyPublicProfile for application/json ContentType.
 type UpdateMyPublicProfileJSONRequestBody = NewPublicProfile
 
@@ -8740,6 +9444,15 @@ type SavePlaceJSONRequestBody = NewPlace
 // ChangePlaceJSONRequestBody defines body for ChangePlace for application/json ContentType.
 type ChangePlaceJSONRequestBody = PlaceChange
 
+// ProposePlaqueJSONRequestBody defines body for ProposePlaque for application/json ContentType.
+type ProposePlaqueJSONRequestBody = NewPlaque
+
+// ReturnPlaqueJSONRequestBody defines body for ReturnPlaque for application/json ContentType.
+type ReturnPlaqueJSONRequestBody = PublicReason
+
+// SuspendPlaqueJSONRequestBody defines body for SuspendPlaque for application/json ContentType.
+type SuspendPlaqueJSONRequestBody = PublicReason
+
 // SetPolicyJSONRequestBody defines body for SetPolicy for application/json ContentType.
 type SetPolicyJSONRequestBody = PolicySetting
 
@@ -8757,6 +9470,27 @@ type MovePromiseJSONRequestBody = PromiseMoving
 
 // SendRelayMessageJSONRequestBody defines body for SendRelayMessage for application/json ContentType.
 type SendRelayMessageJSONRequestBody = NewRelayMessage
+
+// SendFeedbackJSONRequestBody defines body for SendFeedback for application/json ContentType.
+type SendFeedbackJSONRequestBody = NewFeedback
+
+// RequestTakedownJSONRequestBody defines body for RequestTakedown for application/json ContentType.
+type RequestTakedownJSONRequestBody = NewTakedown
+
+// CreatePublicationJSONRequestBody defines body for CreatePublication for application/json ContentType.
+type CreatePublicationJSONRequestBody = NewPublication
+
+// ChangePublicationJSONRequestBody defines body for ChangePublication for application/json ContentType.
+type ChangePublicationJSONRequestBody = ChangedPublication
+
+// HidePublicationJSONRequestBody defines body for HidePublication for application/json ContentType.
+type HidePublicationJSONRequestBody = PublicReason
+
+// RemovePublicationJSONRequestBody defines body for RemovePublication for application/json ContentType.
+type RemovePublicationJSONRequestBody = PublicReason
+
+// ReturnPublicationJSONRequestBody defines body for ReturnPublication for application/json ContentType.
+type ReturnPublicationJSONRequestBody = PublicReason
 
 // IssueSlipsJSONRequestBody defines body for IssueSlips for application/json ContentType.
 type IssueSlipsJSONRequestBody = SlipOrder
@@ -8856,6 +9590,9 @@ type RecordRoundJSONRequestBody = NewRound
 
 // SetSectorsJSONRequestBody defines body for SetSectors for application/json ContentType.
 type SetSectorsJSONRequestBody = SetSectors
+
+// DecideTakedownJSONRequestBody defines body for DecideTakedown for application/json ContentType.
+type DecideTakedownJSONRequestBody = TakedownDecision
 
 // ReportTasksJSONRequestBody defines body for ReportTasks for application/json ContentType.
 type ReportTasksJSONRequestBody = TaskReports
@@ -9084,6 +9821,9 @@ type ServerInterface interface {
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
+	// ListFeedback What people said about public pages
+	// (GET /v1/feedback)
+	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx echo.Context, link string) error
@@ -9198,6 +9938,12 @@ type ServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error
+	// ListMyPlaques My plaques, with what was decided of them and why
+	// (GET /v1/me/plaques)
+	ListMyPlaques(ctx echo.Context, params ListMyPlaquesParams) error
+	// ShowPlaqueDoor Show the door in the public list, or only the building
+	// (PUT /v1/me/plaques/{plaqueId}/door)
+	ShowPlaqueDoor(ctx echo.Context, plaqueID PlaqueID, params ShowPlaqueDoorParams) error
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error
@@ -9279,6 +10025,27 @@ type ServerInterface interface {
 	// EndPlace End the use of a place
 	// (POST /v1/places/{placeId}/end)
 	EndPlace(ctx echo.Context, placeID int64, params EndPlaceParams) error
+	// ListPlaques Plaques of the members of the own organisation and below
+	// (GET /v1/plaques)
+	ListPlaques(ctx echo.Context, params ListPlaquesParams) error
+	// ProposePlaque Propose a plaque at the door of a member
+	// (POST /v1/plaques)
+	ProposePlaque(ctx echo.Context, params ProposePlaqueParams) error
+	// ConsentPlaque Agree to the own plaque
+	// (POST /v1/plaques/{plaqueId}/consent)
+	ConsentPlaque(ctx echo.Context, plaqueID PlaqueID, params ConsentPlaqueParams) error
+	// HangPlaque Say that a plaque hangs, or hangs again
+	// (POST /v1/plaques/{plaqueId}/hang)
+	HangPlaque(ctx echo.Context, plaqueID PlaqueID, params HangPlaqueParams) error
+	// IssuePlaque Hand a plaque out
+	// (POST /v1/plaques/{plaqueId}/issue)
+	IssuePlaque(ctx echo.Context, plaqueID PlaqueID, params IssuePlaqueParams) error
+	// ReturnPlaque Say that a plaque came back, with the reason
+	// (POST /v1/plaques/{plaqueId}/return)
+	ReturnPlaque(ctx echo.Context, plaqueID PlaqueID, params ReturnPlaqueParams) error
+	// SuspendPlaque Take a plaque off for a time, with the reason
+	// (POST /v1/plaques/{plaqueId}/suspend)
+	SuspendPlaque(ctx echo.Context, plaqueID PlaqueID, params SuspendPlaqueParams) error
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx echo.Context) error
@@ -9318,6 +10085,45 @@ type ServerInterface interface {
 	// SendRelayMessage Tell whoever looks after the area something, or ask to be called back
 	// (POST /v1/public/boards/{boardId}/relay)
 	SendRelayMessage(ctx echo.Context, boardID BoardID, params SendRelayMessageParams) error
+	// SendFeedback Say something about a public page, or the service behind it
+	// (POST /v1/public/feedback)
+	SendFeedback(ctx echo.Context, params SendFeedbackParams) error
+	// ListPublicPages Notices and stories for a place, those of its subdistrict among them
+	// (GET /v1/public/pages)
+	ListPublicPages(ctx echo.Context, params ListPublicPagesParams) error
+	// ListPublicPlaques Plaques that hang in a place
+	// (GET /v1/public/plaques)
+	ListPublicPlaques(ctx echo.Context, params ListPublicPlaquesParams) error
+	// RequestTakedown Ask that something public be taken down
+	// (POST /v1/public/takedowns)
+	RequestTakedown(ctx echo.Context, params RequestTakedownParams) error
+	// ListPublications Own drafts; for editors and the office all of the subdistrict
+	// (GET /v1/publications)
+	ListPublications(ctx echo.Context, params ListPublicationsParams) error
+	// CreatePublication Write a notice or a story, as a draft
+	// (POST /v1/publications)
+	CreatePublication(ctx echo.Context, params CreatePublicationParams) error
+	// GetPublication One notice or story
+	// (GET /v1/publications/{publicationId})
+	GetPublication(ctx echo.Context, publicationID PublicationID, params GetPublicationParams) error
+	// ChangePublication Change an own draft, or what was returned
+	// (PUT /v1/publications/{publicationId})
+	ChangePublication(ctx echo.Context, publicationID PublicationID, params ChangePublicationParams) error
+	// HidePublication Hide what is published, at once
+	// (POST /v1/publications/{publicationId}/hide)
+	HidePublication(ctx echo.Context, publicationID PublicationID, params HidePublicationParams) error
+	// PublishPublication Publish what was submitted, or show again what was hidden
+	// (POST /v1/publications/{publicationId}/publish)
+	PublishPublication(ctx echo.Context, publicationID PublicationID, params PublishPublicationParams) error
+	// RemovePublication Remove what is hidden, for good
+	// (POST /v1/publications/{publicationId}/remove)
+	RemovePublication(ctx echo.Context, publicationID PublicationID, params RemovePublicationParams) error
+	// ReturnPublication Give it back to its author, with the reason
+	// (POST /v1/publications/{publicationId}/return)
+	ReturnPublication(ctx echo.Context, publicationID PublicationID, params ReturnPublicationParams) error
+	// SubmitPublication Hand an own draft to the editors
+	// (POST /v1/publications/{publicationId}/submit)
+	SubmitPublication(ctx echo.Context, publicationID PublicationID, params SubmitPublicationParams) error
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx echo.Context) error
@@ -9492,6 +10298,12 @@ type ServerInterface interface {
 	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
 	// (GET /v1/stand-ins)
 	ListStandIns(ctx echo.Context, params ListStandInsParams) error
+	// ListTakedowns What people asked to take down
+	// (GET /v1/takedowns)
+	ListTakedowns(ctx echo.Context, params ListTakedownsParams) error
+	// DecideTakedown Leave something hidden, or show it again
+	// (POST /v1/takedowns/{takedownId}/decide)
+	DecideTakedown(ctx echo.Context, takedownID TakedownID, params DecideTakedownParams) error
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx echo.Context, params ReportTasksParams) error
@@ -12021,6 +12833,48 @@ func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error
 	return err
 }
 
+// ListFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFeedbackParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListFeedback(ctx, params)
+	return err
+}
+
 // GetFile converts echo context to params.
 func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
 	var err error
@@ -13634,6 +14488,88 @@ func (w *ServerInterfaceWrapper) AnswerMuster(ctx echo.Context) error {
 	return err
 }
 
+// ListMyPlaques converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMyPlaques(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyPlaquesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMyPlaques(ctx, params)
+	return err
+}
+
+// ShowPlaqueDoor converts echo context to params.
+func (w *ServerInterfaceWrapper) ShowPlaqueDoor(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowPlaqueDoorParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ShowPlaqueDoor(ctx, plaqueID, params)
+	return err
+}
+
 // GetMyPublicProfile converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMyPublicProfile(ctx echo.Context) error {
 	var err error
@@ -14909,6 +15845,359 @@ func (w *ServerInterfaceWrapper) EndPlace(ctx echo.Context) error {
 	return err
 }
 
+// ListPlaques converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPlaques(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPlaquesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPlaques(ctx, params)
+	return err
+}
+
+// ProposePlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposePlaque(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProposePlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposePlaque(ctx, params)
+	return err
+}
+
+// ConsentPlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) ConsentPlaque(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConsentPlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConsentPlaque(ctx, plaqueID, params)
+	return err
+}
+
+// HangPlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) HangPlaque(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HangPlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HangPlaque(ctx, plaqueID, params)
+	return err
+}
+
+// IssuePlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) IssuePlaque(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params IssuePlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.IssuePlaque(ctx, plaqueID, params)
+	return err
+}
+
+// ReturnPlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) ReturnPlaque(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReturnPlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReturnPlaque(ctx, plaqueID, params)
+	return err
+}
+
+// SuspendPlaque converts echo context to params.
+func (w *ServerInterfaceWrapper) SuspendPlaque(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "plaqueId" -------------
+	var plaqueID PlaqueID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "plaqueId", ctx.Param("plaqueId"), &plaqueID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter plaqueId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SuspendPlaqueParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SuspendPlaque(ctx, plaqueID, params)
+	return err
+}
+
 // GetPolicyGuard converts echo context to params.
 func (w *ServerInterfaceWrapper) GetPolicyGuard(ctx echo.Context) error {
 	var err error
@@ -15483,6 +16772,604 @@ func (w *ServerInterfaceWrapper) SendRelayMessage(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.SendRelayMessage(ctx, boardID, params)
+	return err
+}
+
+// SendFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) SendFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SendFeedback(ctx, params)
+	return err
+}
+
+// ListPublicPages converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPublicPages(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPublicPagesParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPublicPages(ctx, params)
+	return err
+}
+
+// ListPublicPlaques converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPublicPlaques(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPublicPlaquesParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPublicPlaques(ctx, params)
+	return err
+}
+
+// RequestTakedown converts echo context to params.
+func (w *ServerInterfaceWrapper) RequestTakedown(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RequestTakedownParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RequestTakedown(ctx, params)
+	return err
+}
+
+// ListPublications converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPublications(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPublicationsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPublications(ctx, params)
+	return err
+}
+
+// CreatePublication converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePublication(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePublication(ctx, params)
+	return err
+}
+
+// GetPublication converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPublication(ctx, publicationID, params)
+	return err
+}
+
+// ChangePublication converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangePublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangePublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangePublication(ctx, publicationID, params)
+	return err
+}
+
+// HidePublication converts echo context to params.
+func (w *ServerInterfaceWrapper) HidePublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params HidePublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.HidePublication(ctx, publicationID, params)
+	return err
+}
+
+// PublishPublication converts echo context to params.
+func (w *ServerInterfaceWrapper) PublishPublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishPublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PublishPublication(ctx, publicationID, params)
+	return err
+}
+
+// RemovePublication converts echo context to params.
+func (w *ServerInterfaceWrapper) RemovePublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemovePublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemovePublication(ctx, publicationID, params)
+	return err
+}
+
+// ReturnPublication converts echo context to params.
+func (w *ServerInterfaceWrapper) ReturnPublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReturnPublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReturnPublication(ctx, publicationID, params)
+	return err
+}
+
+// SubmitPublication converts echo context to params.
+func (w *ServerInterfaceWrapper) SubmitPublication(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID PublicationID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SubmitPublicationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SubmitPublication(ctx, publicationID, params)
 	return err
 }
 
@@ -18056,6 +19943,108 @@ func (w *ServerInterfaceWrapper) ListStandIns(ctx echo.Context) error {
 	return err
 }
 
+// ListTakedowns converts echo context to params.
+func (w *ServerInterfaceWrapper) ListTakedowns(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTakedownsParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListTakedowns(ctx, params)
+	return err
+}
+
+// DecideTakedown converts echo context to params.
+func (w *ServerInterfaceWrapper) DecideTakedown(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "takedownId" -------------
+	var takedownID TakedownID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "takedownId", ctx.Param("takedownId"), &takedownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter takedownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DecideTakedownParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DecideTakedown(ctx, takedownID, params)
+	return err
+}
+
 // ReportTasks converts echo context to params.
 func (w *ServerInterfaceWrapper) ReportTasks(ctx echo.Context) error {
 	var err error
@@ -19519,6 +21508,31 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/boards/:boardId/relay", wrapper.SendRelayMessage, options.OperationMiddlewares["sendRelayMessage"]...)
 	router.GET(options.BaseURL+"/v1/me/public-profile", wrapper.GetMyPublicProfile, options.OperationMiddlewares["getMyPublicProfile"]...)
 	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
+	router.GET(options.BaseURL+"/v1/plaques", wrapper.ListPlaques, options.OperationMiddlewares["listPlaques"]...)
+	router.POST(options.BaseURL+"/v1/plaques", wrapper.ProposePlaque, options.OperationMiddlewares["proposePlaque"]...)
+	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/issue", wrapper.IssuePlaque, options.OperationMiddlewares["issuePlaque"]...)
+	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/hang", wrapper.HangPlaque, options.OperationMiddlewares["hangPlaque"]...)
+	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/suspend", wrapper.SuspendPlaque, options.OperationMiddlewares["suspendPlaque"]...)
+	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/return", wrapper.ReturnPlaque, options.OperationMiddlewares["returnPlaque"]...)
+	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/consent", wrapper.ConsentPlaque, options.OperationMiddlewares["consentPlaque"]...)
+	router.GET(options.BaseURL+"/v1/me/plaques", wrapper.ListMyPlaques, options.OperationMiddlewares["listMyPlaques"]...)
+	router.PUT(options.BaseURL+"/v1/me/plaques/:plaqueId/door", wrapper.ShowPlaqueDoor, options.OperationMiddlewares["showPlaqueDoor"]...)
+	router.GET(options.BaseURL+"/v1/public/plaques", wrapper.ListPublicPlaques, options.OperationMiddlewares["listPublicPlaques"]...)
+	router.GET(options.BaseURL+"/v1/public/pages", wrapper.ListPublicPages, options.OperationMiddlewares["listPublicPages"]...)
+	router.POST(options.BaseURL+"/v1/public/takedowns", wrapper.RequestTakedown, options.OperationMiddlewares["requestTakedown"]...)
+	router.POST(options.BaseURL+"/v1/public/feedback", wrapper.SendFeedback, options.OperationMiddlewares["sendFeedback"]...)
+	router.GET(options.BaseURL+"/v1/takedowns", wrapper.ListTakedowns, options.OperationMiddlewares["listTakedowns"]...)
+	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/decide", wrapper.DecideTakedown, options.OperationMiddlewares["decideTakedown"]...)
+	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
+	router.GET(options.BaseURL+"/v1/publications", wrapper.ListPublications, options.OperationMiddlewares["listPublications"]...)
+	router.POST(options.BaseURL+"/v1/publications", wrapper.CreatePublication, options.OperationMiddlewares["createPublication"]...)
+	router.GET(options.BaseURL+"/v1/publications/:publicationId", wrapper.GetPublication, options.OperationMiddlewares["getPublication"]...)
+	router.PUT(options.BaseURL+"/v1/publications/:publicationId", wrapper.ChangePublication, options.OperationMiddlewares["changePublication"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/submit", wrapper.SubmitPublication, options.OperationMiddlewares["submitPublication"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/publish", wrapper.PublishPublication, options.OperationMiddlewares["publishPublication"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/return", wrapper.ReturnPublication, options.OperationMiddlewares["returnPublication"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/hide", wrapper.HidePublication, options.OperationMiddlewares["hidePublication"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/remove", wrapper.RemovePublication, options.OperationMiddlewares["removePublication"]...)
 	router.GET(options.BaseURL+"/v1/calls", wrapper.ListCalls, options.OperationMiddlewares["listCalls"]...)
 	router.GET(options.BaseURL+"/v1/calls/:callId", wrapper.GetCall, options.OperationMiddlewares["getCall"]...)
 	router.POST(options.BaseURL+"/v1/calls/:callId/finish", wrapper.FinishCall, options.OperationMiddlewares["finishCall"]...)
@@ -22004,6 +24018,45 @@ func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse)
 	return err
 }
 
+type ListFeedbackRequestObject struct {
+	Params ListFeedbackParams
+}
+
+type ListFeedbackResponseObject interface {
+	VisitListFeedbackResponse(w http.ResponseWriter) error
+}
+
+type ListFeedback200JSONResponse FeedbackPage
+
+func (response ListFeedback200JSONResponse) VisitListFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListFeedbackdefaultApplicationProblemPlusJSONResponse) VisitListFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetFileRequestObject struct {
 	Link string `json:"link"`
 }
@@ -23481,6 +25534,86 @@ func (response AnswerMusterdefaultApplicationProblemPlusJSONResponse) VisitAnswe
 	return err
 }
 
+type ListMyPlaquesRequestObject struct {
+	Params ListMyPlaquesParams
+}
+
+type ListMyPlaquesResponseObject interface {
+	VisitListMyPlaquesResponse(w http.ResponseWriter) error
+}
+
+type ListMyPlaques200JSONResponse OwnPlaques
+
+func (response ListMyPlaques200JSONResponse) VisitListMyPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyPlaquesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMyPlaquesdefaultApplicationProblemPlusJSONResponse) VisitListMyPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPlaqueDoorRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   ShowPlaqueDoorParams
+	Body     *ShowPlaqueDoorJSONRequestBody
+}
+
+type ShowPlaqueDoorResponseObject interface {
+	VisitShowPlaqueDoorResponse(w http.ResponseWriter) error
+}
+
+type ShowPlaqueDoor200JSONResponse Plaque
+
+func (response ShowPlaqueDoor200JSONResponse) VisitShowPlaqueDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowPlaqueDoordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ShowPlaqueDoordefaultApplicationProblemPlusJSONResponse) VisitShowPlaqueDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMyPublicProfileRequestObject struct {
 	Params GetMyPublicProfileParams
 }
@@ -24546,6 +26679,287 @@ func (response EndPlacedefaultApplicationProblemPlusJSONResponse) VisitEndPlaceR
 	return err
 }
 
+type ListPlaquesRequestObject struct {
+	Params ListPlaquesParams
+}
+
+type ListPlaquesResponseObject interface {
+	VisitListPlaquesResponse(w http.ResponseWriter) error
+}
+
+type ListPlaques200JSONResponse PlaquePage
+
+func (response ListPlaques200JSONResponse) VisitListPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPlaquesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPlaquesdefaultApplicationProblemPlusJSONResponse) VisitListPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposePlaqueRequestObject struct {
+	Params ProposePlaqueParams
+	Body   *ProposePlaqueJSONRequestBody
+}
+
+type ProposePlaqueResponseObject interface {
+	VisitProposePlaqueResponse(w http.ResponseWriter) error
+}
+
+type ProposePlaque201JSONResponse Plaque
+
+func (response ProposePlaque201JSONResponse) VisitProposePlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposePlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProposePlaquedefaultApplicationProblemPlusJSONResponse) VisitProposePlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsentPlaqueRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   ConsentPlaqueParams
+}
+
+type ConsentPlaqueResponseObject interface {
+	VisitConsentPlaqueResponse(w http.ResponseWriter) error
+}
+
+type ConsentPlaque200JSONResponse Plaque
+
+func (response ConsentPlaque200JSONResponse) VisitConsentPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConsentPlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConsentPlaquedefaultApplicationProblemPlusJSONResponse) VisitConsentPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HangPlaqueRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   HangPlaqueParams
+}
+
+type HangPlaqueResponseObject interface {
+	VisitHangPlaqueResponse(w http.ResponseWriter) error
+}
+
+type HangPlaque200JSONResponse Plaque
+
+func (response HangPlaque200JSONResponse) VisitHangPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HangPlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HangPlaquedefaultApplicationProblemPlusJSONResponse) VisitHangPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssuePlaqueRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   IssuePlaqueParams
+}
+
+type IssuePlaqueResponseObject interface {
+	VisitIssuePlaqueResponse(w http.ResponseWriter) error
+}
+
+type IssuePlaque200JSONResponse Plaque
+
+func (response IssuePlaque200JSONResponse) VisitIssuePlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type IssuePlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response IssuePlaquedefaultApplicationProblemPlusJSONResponse) VisitIssuePlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnPlaqueRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   ReturnPlaqueParams
+	Body     *ReturnPlaqueJSONRequestBody
+}
+
+type ReturnPlaqueResponseObject interface {
+	VisitReturnPlaqueResponse(w http.ResponseWriter) error
+}
+
+type ReturnPlaque200JSONResponse Plaque
+
+func (response ReturnPlaque200JSONResponse) VisitReturnPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnPlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnPlaquedefaultApplicationProblemPlusJSONResponse) VisitReturnPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuspendPlaqueRequestObject struct {
+	PlaqueID PlaqueID `json:"plaqueId"`
+	Params   SuspendPlaqueParams
+	Body     *SuspendPlaqueJSONRequestBody
+}
+
+type SuspendPlaqueResponseObject interface {
+	VisitSuspendPlaqueResponse(w http.ResponseWriter) error
+}
+
+type SuspendPlaque200JSONResponse Plaque
+
+func (response SuspendPlaque200JSONResponse) VisitSuspendPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SuspendPlaquedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SuspendPlaquedefaultApplicationProblemPlusJSONResponse) VisitSuspendPlaqueResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPolicyGuardRequestObject struct {
 }
 
@@ -25051,6 +27465,521 @@ type SendRelayMessagedefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response SendRelayMessagedefaultApplicationProblemPlusJSONResponse) VisitSendRelayMessageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendFeedbackRequestObject struct {
+	Params SendFeedbackParams
+	Body   *SendFeedbackJSONRequestBody
+}
+
+type SendFeedbackResponseObject interface {
+	VisitSendFeedbackResponse(w http.ResponseWriter) error
+}
+
+type SendFeedback204Response struct {
+}
+
+func (response SendFeedback204Response) VisitSendFeedbackResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SendFeedbackdefaultApplicationProblemPlusJSONResponse) VisitSendFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicPagesRequestObject struct {
+	Params ListPublicPagesParams
+}
+
+type ListPublicPagesResponseObject interface {
+	VisitListPublicPagesResponse(w http.ResponseWriter) error
+}
+
+type ListPublicPages200JSONResponse PublicPageList
+
+func (response ListPublicPages200JSONResponse) VisitListPublicPagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicPagesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPublicPagesdefaultApplicationProblemPlusJSONResponse) VisitListPublicPagesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicPlaquesRequestObject struct {
+	Params ListPublicPlaquesParams
+}
+
+type ListPublicPlaquesResponseObject interface {
+	VisitListPublicPlaquesResponse(w http.ResponseWriter) error
+}
+
+type ListPublicPlaques200JSONResponse PublicPlaquePage
+
+func (response ListPublicPlaques200JSONResponse) VisitListPublicPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicPlaquesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPublicPlaquesdefaultApplicationProblemPlusJSONResponse) VisitListPublicPlaquesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestTakedownRequestObject struct {
+	Params RequestTakedownParams
+	Body   *RequestTakedownJSONRequestBody
+}
+
+type RequestTakedownResponseObject interface {
+	VisitRequestTakedownResponse(w http.ResponseWriter) error
+}
+
+type RequestTakedown201JSONResponse TakedownReceipt
+
+func (response RequestTakedown201JSONResponse) VisitRequestTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RequestTakedowndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RequestTakedowndefaultApplicationProblemPlusJSONResponse) VisitRequestTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicationsRequestObject struct {
+	Params ListPublicationsParams
+}
+
+type ListPublicationsResponseObject interface {
+	VisitListPublicationsResponse(w http.ResponseWriter) error
+}
+
+type ListPublications200JSONResponse PublicationPage
+
+func (response ListPublications200JSONResponse) VisitListPublicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPublicationsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPublicationsdefaultApplicationProblemPlusJSONResponse) VisitListPublicationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePublicationRequestObject struct {
+	Params CreatePublicationParams
+	Body   *CreatePublicationJSONRequestBody
+}
+
+type CreatePublicationResponseObject interface {
+	VisitCreatePublicationResponse(w http.ResponseWriter) error
+}
+
+type CreatePublication201JSONResponse Publication
+
+func (response CreatePublication201JSONResponse) VisitCreatePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePublicationdefaultApplicationProblemPlusJSONResponse) VisitCreatePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        GetPublicationParams
+}
+
+type GetPublicationResponseObject interface {
+	VisitGetPublicationResponse(w http.ResponseWriter) error
+}
+
+type GetPublication200JSONResponse Publication
+
+func (response GetPublication200JSONResponse) VisitGetPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPublicationdefaultApplicationProblemPlusJSONResponse) VisitGetPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        ChangePublicationParams
+	Body          *ChangePublicationJSONRequestBody
+}
+
+type ChangePublicationResponseObject interface {
+	VisitChangePublicationResponse(w http.ResponseWriter) error
+}
+
+type ChangePublication200JSONResponse Publication
+
+func (response ChangePublication200JSONResponse) VisitChangePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangePublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangePublicationdefaultApplicationProblemPlusJSONResponse) VisitChangePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HidePublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        HidePublicationParams
+	Body          *HidePublicationJSONRequestBody
+}
+
+type HidePublicationResponseObject interface {
+	VisitHidePublicationResponse(w http.ResponseWriter) error
+}
+
+type HidePublication200JSONResponse Publication
+
+func (response HidePublication200JSONResponse) VisitHidePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type HidePublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response HidePublicationdefaultApplicationProblemPlusJSONResponse) VisitHidePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishPublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        PublishPublicationParams
+}
+
+type PublishPublicationResponseObject interface {
+	VisitPublishPublicationResponse(w http.ResponseWriter) error
+}
+
+type PublishPublication200JSONResponse Publication
+
+func (response PublishPublication200JSONResponse) VisitPublishPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PublishPublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PublishPublicationdefaultApplicationProblemPlusJSONResponse) VisitPublishPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemovePublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        RemovePublicationParams
+	Body          *RemovePublicationJSONRequestBody
+}
+
+type RemovePublicationResponseObject interface {
+	VisitRemovePublicationResponse(w http.ResponseWriter) error
+}
+
+type RemovePublication200JSONResponse Publication
+
+func (response RemovePublication200JSONResponse) VisitRemovePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemovePublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemovePublicationdefaultApplicationProblemPlusJSONResponse) VisitRemovePublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnPublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        ReturnPublicationParams
+	Body          *ReturnPublicationJSONRequestBody
+}
+
+type ReturnPublicationResponseObject interface {
+	VisitReturnPublicationResponse(w http.ResponseWriter) error
+}
+
+type ReturnPublication200JSONResponse Publication
+
+func (response ReturnPublication200JSONResponse) VisitReturnPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReturnPublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnPublicationdefaultApplicationProblemPlusJSONResponse) VisitReturnPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitPublicationRequestObject struct {
+	PublicationID PublicationID `json:"publicationId"`
+	Params        SubmitPublicationParams
+}
+
+type SubmitPublicationResponseObject interface {
+	VisitSubmitPublicationResponse(w http.ResponseWriter) error
+}
+
+type SubmitPublication200JSONResponse Publication
+
+func (response SubmitPublication200JSONResponse) VisitSubmitPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SubmitPublicationdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SubmitPublicationdefaultApplicationProblemPlusJSONResponse) VisitSubmitPublicationResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -27366,6 +30295,86 @@ func (response ListStandInsdefaultApplicationProblemPlusJSONResponse) VisitListS
 	return err
 }
 
+type ListTakedownsRequestObject struct {
+	Params ListTakedownsParams
+}
+
+type ListTakedownsResponseObject interface {
+	VisitListTakedownsResponse(w http.ResponseWriter) error
+}
+
+type ListTakedowns200JSONResponse TakedownPage
+
+func (response ListTakedowns200JSONResponse) VisitListTakedownsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListTakedownsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListTakedownsdefaultApplicationProblemPlusJSONResponse) VisitListTakedownsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideTakedownRequestObject struct {
+	TakedownID TakedownID `json:"takedownId"`
+	Params     DecideTakedownParams
+	Body       *DecideTakedownJSONRequestBody
+}
+
+type DecideTakedownResponseObject interface {
+	VisitDecideTakedownResponse(w http.ResponseWriter) error
+}
+
+type DecideTakedown200JSONResponse Takedown
+
+func (response DecideTakedown200JSONResponse) VisitDecideTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DecideTakedowndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DecideTakedowndefaultApplicationProblemPlusJSONResponse) VisitDecideTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReportTasksRequestObject struct {
 	Params ReportTasksParams
 	Body   *ReportTasksJSONRequestBody
@@ -28686,6 +31695,9 @@ type StrictServerInterface interface {
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
+	// ListFeedback What people said about public pages
+	// (GET /v1/feedback)
+	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
@@ -28800,6 +31812,12 @@ type StrictServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx context.Context, request AnswerMusterRequestObject) (AnswerMusterResponseObject, error)
+	// ListMyPlaques My plaques, with what was decided of them and why
+	// (GET /v1/me/plaques)
+	ListMyPlaques(ctx context.Context, request ListMyPlaquesRequestObject) (ListMyPlaquesResponseObject, error)
+	// ShowPlaqueDoor Show the door in the public list, or only the building
+	// (PUT /v1/me/plaques/{plaqueId}/door)
+	ShowPlaqueDoor(ctx context.Context, request ShowPlaqueDoorRequestObject) (ShowPlaqueDoorResponseObject, error)
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx context.Context, request GetMyPublicProfileRequestObject) (GetMyPublicProfileResponseObject, error)
@@ -28881,6 +31899,27 @@ type StrictServerInterface interface {
 	// EndPlace End the use of a place
 	// (POST /v1/places/{placeId}/end)
 	EndPlace(ctx context.Context, request EndPlaceRequestObject) (EndPlaceResponseObject, error)
+	// ListPlaques Plaques of the members of the own organisation and below
+	// (GET /v1/plaques)
+	ListPlaques(ctx context.Context, request ListPlaquesRequestObject) (ListPlaquesResponseObject, error)
+	// ProposePlaque Propose a plaque at the door of a member
+	// (POST /v1/plaques)
+	ProposePlaque(ctx context.Context, request ProposePlaqueRequestObject) (ProposePlaqueResponseObject, error)
+	// ConsentPlaque Agree to the own plaque
+	// (POST /v1/plaques/{plaqueId}/consent)
+	ConsentPlaque(ctx context.Context, request ConsentPlaqueRequestObject) (ConsentPlaqueResponseObject, error)
+	// HangPlaque Say that a plaque hangs, or hangs again
+	// (POST /v1/plaques/{plaqueId}/hang)
+	HangPlaque(ctx context.Context, request HangPlaqueRequestObject) (HangPlaqueResponseObject, error)
+	// IssuePlaque Hand a plaque out
+	// (POST /v1/plaques/{plaqueId}/issue)
+	IssuePlaque(ctx context.Context, request IssuePlaqueRequestObject) (IssuePlaqueResponseObject, error)
+	// ReturnPlaque Say that a plaque came back, with the reason
+	// (POST /v1/plaques/{plaqueId}/return)
+	ReturnPlaque(ctx context.Context, request ReturnPlaqueRequestObject) (ReturnPlaqueResponseObject, error)
+	// SuspendPlaque Take a plaque off for a time, with the reason
+	// (POST /v1/plaques/{plaqueId}/suspend)
+	SuspendPlaque(ctx context.Context, request SuspendPlaqueRequestObject) (SuspendPlaqueResponseObject, error)
 	// GetPolicyGuard The promises of the policy guard
 	// (GET /v1/policy/guard)
 	GetPolicyGuard(ctx context.Context, request GetPolicyGuardRequestObject) (GetPolicyGuardResponseObject, error)
@@ -28920,6 +31959,45 @@ type StrictServerInterface interface {
 	// SendRelayMessage Tell whoever looks after the area something, or ask to be called back
 	// (POST /v1/public/boards/{boardId}/relay)
 	SendRelayMessage(ctx context.Context, request SendRelayMessageRequestObject) (SendRelayMessageResponseObject, error)
+	// SendFeedback Say something about a public page, or the service behind it
+	// (POST /v1/public/feedback)
+	SendFeedback(ctx context.Context, request SendFeedbackRequestObject) (SendFeedbackResponseObject, error)
+	// ListPublicPages Notices and stories for a place, those of its subdistrict among them
+	// (GET /v1/public/pages)
+	ListPublicPages(ctx context.Context, request ListPublicPagesRequestObject) (ListPublicPagesResponseObject, error)
+	// ListPublicPlaques Plaques that hang in a place
+	// (GET /v1/public/plaques)
+	ListPublicPlaques(ctx context.Context, request ListPublicPlaquesRequestObject) (ListPublicPlaquesResponseObject, error)
+	// RequestTakedown Ask that something public be taken down
+	// (POST /v1/public/takedowns)
+	RequestTakedown(ctx context.Context, request RequestTakedownRequestObject) (RequestTakedownResponseObject, error)
+	// ListPublications Own drafts; for editors and the office all of the subdistrict
+	// (GET /v1/publications)
+	ListPublications(ctx context.Context, request ListPublicationsRequestObject) (ListPublicationsResponseObject, error)
+	// CreatePublication Write a notice or a story, as a draft
+	// (POST /v1/publications)
+	CreatePublication(ctx context.Context, request CreatePublicationRequestObject) (CreatePublicationResponseObject, error)
+	// GetPublication One notice or story
+	// (GET /v1/publications/{publicationId})
+	GetPublication(ctx context.Context, request GetPublicationRequestObject) (GetPublicationResponseObject, error)
+	// ChangePublication Change an own draft, or what was returned
+	// (PUT /v1/publications/{publicationId})
+	ChangePublication(ctx context.Context, request ChangePublicationRequestObject) (ChangePublicationResponseObject, error)
+	// HidePublication Hide what is published, at once
+	// (POST /v1/publications/{publicationId}/hide)
+	HidePublication(ctx context.Context, request HidePublicationRequestObject) (HidePublicationResponseObject, error)
+	// PublishPublication Publish what was submitted, or show again what was hidden
+	// (POST /v1/publications/{publicationId}/publish)
+	PublishPublication(ctx context.Context, request PublishPublicationRequestObject) (PublishPublicationResponseObject, error)
+	// RemovePublication Remove what is hidden, for good
+	// (POST /v1/publications/{publicationId}/remove)
+	RemovePublication(ctx context.Context, request RemovePublicationRequestObject) (RemovePublicationResponseObject, error)
+	// ReturnPublication Give it back to its author, with the reason
+	// (POST /v1/publications/{publicationId}/return)
+	ReturnPublication(ctx context.Context, request ReturnPublicationRequestObject) (ReturnPublicationResponseObject, error)
+	// SubmitPublication Hand an own draft to the editors
+	// (POST /v1/publications/{publicationId}/submit)
+	SubmitPublication(ctx context.Context, request SubmitPublicationRequestObject) (SubmitPublicationResponseObject, error)
 	// CreatePushTicket 推送凭证 · Gives a ticket that opens one push socket within 30 seconds
 	// (POST /v1/push/ticket)
 	CreatePushTicket(ctx context.Context, request CreatePushTicketRequestObject) (CreatePushTicketResponseObject, error)
@@ -29094,6 +32172,12 @@ type StrictServerInterface interface {
 	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
 	// (GET /v1/stand-ins)
 	ListStandIns(ctx context.Context, request ListStandInsRequestObject) (ListStandInsResponseObject, error)
+	// ListTakedowns What people asked to take down
+	// (GET /v1/takedowns)
+	ListTakedowns(ctx context.Context, request ListTakedownsRequestObject) (ListTakedownsResponseObject, error)
+	// DecideTakedown Leave something hidden, or show it again
+	// (POST /v1/takedowns/{takedownId}/decide)
+	DecideTakedown(ctx context.Context, request DecideTakedownRequestObject) (DecideTakedownResponseObject, error)
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx context.Context, request ReportTasksRequestObject) (ReportTasksResponseObject, error)
@@ -31415,6 +34499,31 @@ func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUn
 	return nil
 }
 
+// ListFeedback operation middleware
+func (sh *strictHandler) ListFeedback(ctx echo.Context, params ListFeedbackParams) error {
+	var request ListFeedbackRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListFeedback(ctx.Request().Context(), request.(ListFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListFeedbackResponseObject); ok {
+		return validResponse.VisitListFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetFile operation middleware
 func (sh *strictHandler) GetFile(ctx echo.Context, link string) error {
 	var request GetFileRequestObject
@@ -32736,6 +35845,80 @@ func (sh *strictHandler) AnswerMuster(ctx echo.Context, musterID int64, params A
 	return nil
 }
 
+// ListMyPlaques operation middleware
+func (sh *strictHandler) ListMyPlaques(ctx echo.Context, params ListMyPlaquesParams) error {
+	var request ListMyPlaquesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyPlaques(ctx.Request().Context(), request.(ListMyPlaquesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyPlaques")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMyPlaquesResponseObject); ok {
+		return validResponse.VisitListMyPlaquesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ShowPlaqueDoor operation middleware
+func (sh *strictHandler) ShowPlaqueDoor(ctx echo.Context, plaqueID PlaqueID, params ShowPlaqueDoorParams) error {
+	var request ShowPlaqueDoorRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	var body ShowPlaqueDoorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowPlaqueDoor(ctx.Request().Context(), request.(ShowPlaqueDoorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowPlaqueDoor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ShowPlaqueDoorResponseObject); ok {
+		return validResponse.VisitShowPlaqueDoorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMyPublicProfile operation middleware
 func (sh *strictHandler) GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error {
 	var request GetMyPublicProfileRequestObject
@@ -33749,6 +36932,255 @@ func (sh *strictHandler) EndPlace(ctx echo.Context, placeID int64, params EndPla
 	return nil
 }
 
+// ListPlaques operation middleware
+func (sh *strictHandler) ListPlaques(ctx echo.Context, params ListPlaquesParams) error {
+	var request ListPlaquesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPlaques(ctx.Request().Context(), request.(ListPlaquesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPlaques")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPlaquesResponseObject); ok {
+		return validResponse.VisitListPlaquesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ProposePlaque operation middleware
+func (sh *strictHandler) ProposePlaque(ctx echo.Context, params ProposePlaqueParams) error {
+	var request ProposePlaqueRequestObject
+
+	request.Params = params
+
+	var body ProposePlaqueJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposePlaque(ctx.Request().Context(), request.(ProposePlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposePlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposePlaqueResponseObject); ok {
+		return validResponse.VisitProposePlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConsentPlaque operation middleware
+func (sh *strictHandler) ConsentPlaque(ctx echo.Context, plaqueID PlaqueID, params ConsentPlaqueParams) error {
+	var request ConsentPlaqueRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConsentPlaque(ctx.Request().Context(), request.(ConsentPlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConsentPlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConsentPlaqueResponseObject); ok {
+		return validResponse.VisitConsentPlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// HangPlaque operation middleware
+func (sh *strictHandler) HangPlaque(ctx echo.Context, plaqueID PlaqueID, params HangPlaqueParams) error {
+	var request HangPlaqueRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.HangPlaque(ctx.Request().Context(), request.(HangPlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HangPlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(HangPlaqueResponseObject); ok {
+		return validResponse.VisitHangPlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// IssuePlaque operation middleware
+func (sh *strictHandler) IssuePlaque(ctx echo.Context, plaqueID PlaqueID, params IssuePlaqueParams) error {
+	var request IssuePlaqueRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.IssuePlaque(ctx.Request().Context(), request.(IssuePlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "IssuePlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(IssuePlaqueResponseObject); ok {
+		return validResponse.VisitIssuePlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReturnPlaque operation middleware
+func (sh *strictHandler) ReturnPlaque(ctx echo.Context, plaqueID PlaqueID, params ReturnPlaqueParams) error {
+	var request ReturnPlaqueRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	var body ReturnPlaqueJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReturnPlaque(ctx.Request().Context(), request.(ReturnPlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReturnPlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReturnPlaqueResponseObject); ok {
+		return validResponse.VisitReturnPlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SuspendPlaque operation middleware
+func (sh *strictHandler) SuspendPlaque(ctx echo.Context, plaqueID PlaqueID, params SuspendPlaqueParams) error {
+	var request SuspendPlaqueRequestObject
+
+	request.PlaqueID = plaqueID
+	request.Params = params
+
+	var body SuspendPlaqueJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SuspendPlaque(ctx.Request().Context(), request.(SuspendPlaqueRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SuspendPlaque")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SuspendPlaqueResponseObject); ok {
+		return validResponse.VisitSuspendPlaqueResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetPolicyGuard operation middleware
 func (sh *strictHandler) GetPolicyGuard(ctx echo.Context) error {
 	var request GetPolicyGuardRequestObject
@@ -34214,6 +37646,499 @@ func (sh *strictHandler) SendRelayMessage(ctx echo.Context, boardID BoardID, par
 		return err
 	} else if validResponse, ok := response.(SendRelayMessageResponseObject); ok {
 		return validResponse.VisitSendRelayMessageResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SendFeedback operation middleware
+func (sh *strictHandler) SendFeedback(ctx echo.Context, params SendFeedbackParams) error {
+	var request SendFeedbackRequestObject
+
+	request.Params = params
+
+	var body SendFeedbackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SendFeedback(ctx.Request().Context(), request.(SendFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SendFeedbackResponseObject); ok {
+		return validResponse.VisitSendFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPublicPages operation middleware
+func (sh *strictHandler) ListPublicPages(ctx echo.Context, params ListPublicPagesParams) error {
+	var request ListPublicPagesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPublicPages(ctx.Request().Context(), request.(ListPublicPagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPublicPages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPublicPagesResponseObject); ok {
+		return validResponse.VisitListPublicPagesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPublicPlaques operation middleware
+func (sh *strictHandler) ListPublicPlaques(ctx echo.Context, params ListPublicPlaquesParams) error {
+	var request ListPublicPlaquesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPublicPlaques(ctx.Request().Context(), request.(ListPublicPlaquesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPublicPlaques")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPublicPlaquesResponseObject); ok {
+		return validResponse.VisitListPublicPlaquesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestTakedown operation middleware
+func (sh *strictHandler) RequestTakedown(ctx echo.Context, params RequestTakedownParams) error {
+	var request RequestTakedownRequestObject
+
+	request.Params = params
+
+	var body RequestTakedownJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestTakedown(ctx.Request().Context(), request.(RequestTakedownRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestTakedown")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestTakedownResponseObject); ok {
+		return validResponse.VisitRequestTakedownResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPublications operation middleware
+func (sh *strictHandler) ListPublications(ctx echo.Context, params ListPublicationsParams) error {
+	var request ListPublicationsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPublications(ctx.Request().Context(), request.(ListPublicationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPublications")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPublicationsResponseObject); ok {
+		return validResponse.VisitListPublicationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePublication operation middleware
+func (sh *strictHandler) CreatePublication(ctx echo.Context, params CreatePublicationParams) error {
+	var request CreatePublicationRequestObject
+
+	request.Params = params
+
+	var body CreatePublicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePublication(ctx.Request().Context(), request.(CreatePublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePublicationResponseObject); ok {
+		return validResponse.VisitCreatePublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPublication operation middleware
+func (sh *strictHandler) GetPublication(ctx echo.Context, publicationID PublicationID, params GetPublicationParams) error {
+	var request GetPublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPublication(ctx.Request().Context(), request.(GetPublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPublicationResponseObject); ok {
+		return validResponse.VisitGetPublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePublication operation middleware
+func (sh *strictHandler) ChangePublication(ctx echo.Context, publicationID PublicationID, params ChangePublicationParams) error {
+	var request ChangePublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	var body ChangePublicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePublication(ctx.Request().Context(), request.(ChangePublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePublicationResponseObject); ok {
+		return validResponse.VisitChangePublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// HidePublication operation middleware
+func (sh *strictHandler) HidePublication(ctx echo.Context, publicationID PublicationID, params HidePublicationParams) error {
+	var request HidePublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	var body HidePublicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.HidePublication(ctx.Request().Context(), request.(HidePublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "HidePublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(HidePublicationResponseObject); ok {
+		return validResponse.VisitHidePublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PublishPublication operation middleware
+func (sh *strictHandler) PublishPublication(ctx echo.Context, publicationID PublicationID, params PublishPublicationParams) error {
+	var request PublishPublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PublishPublication(ctx.Request().Context(), request.(PublishPublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PublishPublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PublishPublicationResponseObject); ok {
+		return validResponse.VisitPublishPublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemovePublication operation middleware
+func (sh *strictHandler) RemovePublication(ctx echo.Context, publicationID PublicationID, params RemovePublicationParams) error {
+	var request RemovePublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	var body RemovePublicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemovePublication(ctx.Request().Context(), request.(RemovePublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemovePublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemovePublicationResponseObject); ok {
+		return validResponse.VisitRemovePublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReturnPublication operation middleware
+func (sh *strictHandler) ReturnPublication(ctx echo.Context, publicationID PublicationID, params ReturnPublicationParams) error {
+	var request ReturnPublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	var body ReturnPublicationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReturnPublication(ctx.Request().Context(), request.(ReturnPublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReturnPublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReturnPublicationResponseObject); ok {
+		return validResponse.VisitReturnPublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitPublication operation middleware
+func (sh *strictHandler) SubmitPublication(ctx echo.Context, publicationID PublicationID, params SubmitPublicationParams) error {
+	var request SubmitPublicationRequestObject
+
+	request.PublicationID = publicationID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitPublication(ctx.Request().Context(), request.(SubmitPublicationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitPublication")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitPublicationResponseObject); ok {
+		return validResponse.VisitSubmitPublicationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -36454,6 +40379,80 @@ func (sh *strictHandler) ListStandIns(ctx echo.Context, params ListStandInsParam
 		return err
 	} else if validResponse, ok := response.(ListStandInsResponseObject); ok {
 		return validResponse.VisitListStandInsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListTakedowns operation middleware
+func (sh *strictHandler) ListTakedowns(ctx echo.Context, params ListTakedownsParams) error {
+	var request ListTakedownsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListTakedowns(ctx.Request().Context(), request.(ListTakedownsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListTakedowns")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListTakedownsResponseObject); ok {
+		return validResponse.VisitListTakedownsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DecideTakedown operation middleware
+func (sh *strictHandler) DecideTakedown(ctx echo.Context, takedownID TakedownID, params DecideTakedownParams) error {
+	var request DecideTakedownRequestObject
+
+	request.TakedownID = takedownID
+	request.Params = params
+
+	var body DecideTakedownJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DecideTakedown(ctx.Request().Context(), request.(DecideTakedownRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DecideTakedown")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DecideTakedownResponseObject); ok {
+		return validResponse.VisitDecideTakedownResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

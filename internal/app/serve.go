@@ -116,6 +116,8 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 		return a.tasks.Repeat(ctx, a.holidays)
 	})
 	loop(5*time.Second, "boards that are not true any more", a.boards.Renew)
+	loop(5*time.Second, "plaques without consent", a.boards.Recall)
+	loop(time.Minute, "takedowns that wait too long", a.boards.Remind)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
 	loop(time.Hour, "musters to forget", a.needs.ForgetMusters)

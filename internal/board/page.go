@@ -24,9 +24,22 @@ import (
 var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"date": func(d calendar.Day) string { return d.Time().In(calendar.Shanghai).Format("2006年1月2日") },
+	"date": date,
 	"day":  func(t time.Time) string { return t.In(calendar.Shanghai).Format("2006年1月2日") },
 }).ParseFS(files, "pages/*.html"))
+
+// date is a day as people read it; of none, nothing.
+func date(of any) string {
+	switch d := of.(type) {
+	case calendar.Day:
+		return d.Time().In(calendar.Shanghai).Format("2006年1月2日")
+	case *calendar.Day:
+		if d != nil {
+			return date(*d)
+		}
+	}
+	return ""
+}
 
 // Pages are what everybody can open in a browser without signing in: what a board says, the same to print and to be read
 // aloud. They run no script, fetch nothing from elsewhere, and no cache keeps them: who withdraws a consent is gone.
@@ -46,6 +59,7 @@ func NewPages(s *Service, site string) *Pages {
 	p.mux.Handle("GET /b/{board}", own(p.board))
 	p.mux.Handle("GET /b/{board}/{what}", own(p.board))
 	p.mux.Handle("POST /b/{board}/relay", own(p.relay))
+	p.public()
 	return p
 }
 
@@ -169,7 +183,7 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, id ID, version int,
 
 func (p *Pages) pageOf(found Scan) boardPage {
 	return boardPage{
-		Title: found.AreaName + "服务公示牌", Scan: found, Key: rand.Text(), Report: fmt.Sprintf("/p/report/board/%d", found.ID),
+		Title: found.AreaName + "服务公示牌", Scan: found, Key: rand.Text(), Report: reportOf(BoardPage, int64(found.ID)),
 		Today: calendar.DayOf(p.service.db.Now()),
 	}
 }

@@ -349,6 +349,10 @@ func (s *Service) Look(ctx context.Context, id ID, number int) (found Scan, err 
 		if b.Latest == 0 {
 			return problem.ErrNotFound
 		}
+		if found.Hidden, err = isHidden(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}, b.Latest); err != nil || found.Hidden {
+			found.Board = b
+			return err
+		}
 		if found, err = s.scan(ctx, tx, b, number); err != nil || number == 0 {
 			return err
 		}

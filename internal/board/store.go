@@ -252,9 +252,20 @@ func holdersOf(ctx context.Context, q db.Queryer, boards []Board, day calendar.D
 	if err := q.Select(ctx, &rows, query, args...); err != nil {
 		return nil, db.Wrap(err, nil, "find who holds the areas of %d boards", len(boards))
 	}
+	seats := make([]org.AssignmentID, len(rows))
+	for i, r := range rows {
+		seats[i] = r.Assignment
+	}
+	away, err := org.AbsencesOn(ctx, q, day, seats...)
+	if err != nil {
+		return nil, err
+	}
 	all := map[org.UnitID][]held{}
 	for _, r := range rows {
 		all[r.Area] = append(all[r.Area], held{person: r.Person})
+		if a, absent := away[r.Assignment]; absent {
+			all[r.Area] = append(all[r.Area], held{person: a.StandIn, standsIn: true})
+		}
 	}
 	return all, nil
 }

@@ -168,6 +168,8 @@ func TestEachOperationOfBoardsMapsRight(t *testing.T) {
 		c := w.cover()
 		v := w.village()
 		v.boards()
+		v.plaques()
+		v.publications()
 		if ids := c.missing("board"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
@@ -218,4 +220,68 @@ func (v *village) boards() {
 		v.t.Errorf("the receipt is %q", code)
 	}
 	v.says("called back", told, true, "callBack")
+}
+
+// plaques calls each operation of plaques once.
+func (v *village) plaques() {
+	v.t.Helper()
+	ok := http.StatusOK
+	made := v.wants("propose", v.secretary.post("/v1/plaques", map[string]any{"memberId": v.entry(), "householdId": v.holder.door("2-30")}), http.StatusCreated)
+	path, own := fmt.Sprintf("/v1/plaques/%d", made.id("id")), fmt.Sprintf("/v1/me/plaques/%d/door", made.id("id"))
+	for _, step := range []struct {
+		what, state string
+		call        func() answer
+	}{
+		{"consent", "consented", func() answer { return v.holder.post(path+"/consent", nil) }},
+		{"show the door", "consented", func() answer { return v.holder.put(own, map[string]any{"shown": true}) }},
+		{"issue", "issued", func() answer { return v.secretary.post(path+"/issue", nil) }},
+		{"hang", "hung", func() answer { return v.secretary.post(path+"/hang", nil) }},
+		{"suspend", "suspended", func() answer { return v.secretary.post(path+"/suspend", map[string]any{"reason": "外出务工"}) }},
+		{"hang again", "hung", func() answer { return v.secretary.post(path+"/hang", nil) }},
+	} {
+		v.says(step.what, v.wants(step.what, step.call(), ok), step.state, "state")
+	}
+	v.says("mine", v.wants("mine", v.holder.get("/v1/me/plaques"), ok), "2-30", "items", 0, "door")
+	v.says("all", v.wants("all", v.secretary.get("/v1/plaques"), ok), "姚**", "items", 0, "name")
+	public := v.wants("public", v.nobody().get(fmt.Sprintf("/v1/public/plaques?placeId=%d", v.place)), ok)
+	v.says("public", public, "姚芒种", "items", 0, "name")
+	v.says("public", public, "2-30", "items", 0, "door")
+	v.says("returned", v.wants("return", v.secretary.post(path+"/return", map[string]any{"reason": "已搬离"}), ok), "returned", "state")
+}
+
+// publications calls each operation of notices, stories and takedowns once.
+func (v *village) publications() {
+	v.t.Helper()
+	ok, editor := http.StatusOK, v.signIn("ed")
+	made := v.wants("write", v.secretary.post("/v1/publications", map[string]any{
+		"kind": "notice", "title": "评议公示", "text": "名单贴在村口。", "startOn": "2026-05-11", "endOn": "2026-05-20",
+	}), http.StatusCreated)
+	v.says("for the village", made, "杏坞村", "scope")
+	path := fmt.Sprintf("/v1/publications/%d", made.id("id"))
+	steps := func(by *actor, verb string, body any, state string) {
+		v.t.Helper()
+		v.says(verb, v.wants(verb, by.post(path+"/"+verb, body), ok), state, "state")
+	}
+	steps(v.secretary, "submit", nil, "submitted")
+	steps(editor, "return", map[string]any{"reason": "写明时间"}, "returned")
+	changed := v.wants("change", v.secretary.put(path, map[string]any{
+		"title": "评议公示", "text": "名单贴到 20 日。", "startOn": "2026-05-11", "endOn": "2026-05-20", "version": v.wants("read", v.secretary.get(path), ok).at("version"),
+	}), ok)
+	v.says("changed", changed, "名单贴到 20 日。", "text")
+	steps(v.secretary, "submit", nil, "submitted")
+	steps(editor, "publish", nil, "published")
+	v.says("mine", v.wants("mine", v.secretary.get("/v1/publications"), ok), true, "items", 0, "own")
+	shown := v.wants("pages", v.nobody().get(fmt.Sprintf("/v1/public/pages?placeId=%d", v.place)), ok)
+	v.says("shown", shown, "2026-05-20", "items", 0, "endOn")
+	page := map[string]any{"kind": "publication", "id": made.id("id")}
+	v.wants("say", v.nobody().post("/v1/public/feedback", map[string]any{"page": page, "text": "看清楚了"}), http.StatusNoContent)
+	v.says("heard", v.wants("feedback", v.secretary.get("/v1/feedback"), ok), "看清楚了", "items", 0, "text")
+	v.wants("ask", v.nobody().post("/v1/public/takedowns", map[string]any{"page": page, "reason": "名字有误"}), http.StatusCreated)
+	waiting := v.wants("takedowns", editor.get("/v1/takedowns"), ok)
+	v.says("the page", waiting, "publication", "items", 0, "page", "kind")
+	v.says("decided", v.wants("decide", editor.post(fmt.Sprintf("/v1/takedowns/%v/decide", waiting.at("items", 0, "id")), map[string]any{
+		"decision": "declined", "reason": "核对无误",
+	}), ok), "核对无误", "reason")
+	steps(editor, "hide", map[string]any{"reason": "期满前更正"}, "hidden")
+	steps(editor, "remove", map[string]any{"reason": "期满前更正"}, "removed")
 }

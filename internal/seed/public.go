@@ -13,8 +13,26 @@ var offers = [][]string{
 	{"农忙帮工联络", "用水用电报修"},
 }
 
-// public is what is shown: the three boards of 杏坞村, which say what their holders have agreed to and wait to be published.
+// public is what is shown: the three boards of 杏坞村, which say what their holders have agreed to and wait to be published,
+// and the plaques of the holders of 张家屯, the first of whom shows the door.
 func (p *teller) public(t *town) {
+	p.boards(t)
+	p.plaques(t)
+}
+
+func (p *teller) plaques(t *town) {
+	zj := t.place("zj")
+	for i, a := range zj.areas {
+		clock(p.tx, p.asOf.Add(-50), 9, i)
+		secretary, by := p.holder(zj.party, org.RoleBranchSecretary), p.holder(a.household, org.RoleAreaHolder)
+		doors := p.doors(a)
+		p.try(func() error {
+			return board.HangPast(p.ctx, p.tx, secretary, by, zj.party.ID, int64(doors[i].ID), i == 0)
+		})
+	}
+}
+
+func (p *teller) boards(t *town) {
 	xl := t.place("xl")
 	clock(p.tx, p.asOf.Add(-60), 9, 0)
 	secretary := p.holder(xl.party, org.RoleBranchSecretary)

@@ -179,6 +179,7 @@ func (op *operation) authorise(doc *openapi3.T, spec *openapi3.Operation) error 
 		case "any", string(org.RoleResident):
 			op.anybody = true
 		case "public":
+			op.anybody = op.stranger // who is signed in is no less welcome
 		default:
 			op.roles = append(op.roles, org.Role(name))
 		}

@@ -541,6 +541,19 @@ CREATE TABLE `erasure` (
   KEY `erasure_at` (`erased_at`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `feedback` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(20) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `text_sealed` varbinary(2100) DEFAULT NULL,
+  `received_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `feedback_unit` (`unit_id`,`received_at`,`id`),
+  KEY `feedback_at` (`received_at`,`id`),
+  CONSTRAINT `feedback_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `handover` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `assignment_id` bigint(20) NOT NULL,
@@ -845,6 +858,36 @@ CREATE TABLE `place` (
   CONSTRAINT `place_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `plaque` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `premises_id` bigint(20) NOT NULL,
+  `oath` int(11) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `door_shown` tinyint(1) NOT NULL DEFAULT 0,
+  `reason` varchar(200) NOT NULL,
+  `proposed_by` bigint(20) NOT NULL,
+  `proposed_at` datetime(3) NOT NULL,
+  `consented_at` datetime(3) DEFAULT NULL,
+  `issued_at` datetime(3) DEFAULT NULL,
+  `hung_at` datetime(3) DEFAULT NULL,
+  `suspended_at` datetime(3) DEFAULT NULL,
+  `returned_at` datetime(3) DEFAULT NULL,
+  `ordered_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `plaque_person` (`person_id`,`id`),
+  KEY `plaque_unit` (`unit_id`,`id`),
+  KEY `plaque_premises` (`premises_id`),
+  KEY `plaque_by` (`proposed_by`),
+  KEY `plaque_state` (`state`,`ordered_at`,`id`),
+  CONSTRAINT `plaque_by_fk` FOREIGN KEY (`proposed_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `plaque_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `plaque_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
+  CONSTRAINT `plaque_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `policy_setting` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `name` varchar(60) NOT NULL,
@@ -954,6 +997,33 @@ CREATE TABLE `promise` (
   CONSTRAINT `promise_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `promise_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
   CONSTRAINT `promise_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `publication` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(20) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `title` varchar(60) NOT NULL,
+  `body` text NOT NULL,
+  `start_on` char(10) NOT NULL,
+  `end_on` char(10) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `author_id` bigint(20) NOT NULL,
+  `author_as` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `published_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(200) NOT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `publication_unit` (`unit_id`,`state`,`start_on`,`id`),
+  KEY `publication_author` (`author_id`,`id`),
+  KEY `publication_as` (`author_as`),
+  KEY `publication_decided` (`decided_by`),
+  CONSTRAINT `publication_as_fk` FOREIGN KEY (`author_as`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `publication_author_fk` FOREIGN KEY (`author_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `publication_decided_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `publication_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `public_profile` (
@@ -1342,6 +1412,35 @@ CREATE TABLE `sign_in_challenge` (
   KEY `sign_in_challenge_person` (`person_id`),
   KEY `sign_in_challenge_end` (`expires_at`),
   CONSTRAINT `sign_in_challenge_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `takedown` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(20) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `ref_number` int(11) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `code_hash` varbinary(32) NOT NULL,
+  `code_sealed` varbinary(120) DEFAULT NULL,
+  `text_sealed` varbinary(2100) DEFAULT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `received_at` datetime(3) NOT NULL,
+  `due_at` datetime(3) NOT NULL,
+  `late_told_at` datetime(3) DEFAULT NULL,
+  `decided_by` bigint(20) DEFAULT NULL,
+  `decided_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(200) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `takedown_code` (`code_hash`),
+  KEY `takedown_page` (`kind`,`ref_id`,`state`),
+  KEY `takedown_due` (`state`,`due_at`,`id`),
+  KEY `takedown_unit` (`unit_id`),
+  KEY `takedown_person` (`person_id`),
+  KEY `takedown_decided` (`decided_by`),
+  CONSTRAINT `takedown_decided_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `takedown_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `takedown_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `task` (

@@ -18,7 +18,7 @@ var (
 )
 
 // ofOneself are the operations that show whoever asks their own name.
-var ofOneself = []string{"getMe", "getMyPublicProfile", "updateMyPublicProfile"}
+var ofOneself = []string{"getMe", "getMyPublicProfile", "updateMyPublicProfile", "listMyPlaques", "consentPlaque", "showPlaqueDoor"}
 
 // discloses looks at what an answer holds (A3.3): nothing of a class above the one that the contract says of the
 // operation, no phone number but after a reason was given, and no name of somebody without a public duty but to

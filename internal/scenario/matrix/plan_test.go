@@ -1072,17 +1072,6 @@ var plans = map[string]*plan{
 	"movePromise": {fits: areas, make: aPromise, sees: givesWord, fill: fill(func(c *cell, b map[string]any) {
 		b["dueOn"] = c.today().Add(3)
 	})},
-	// What is public.
-	"listBoards":            {fits: inhabited, make: aBoard, list: "id"},
-	"createBoard":           {fits: inhabited, make: aSite, rule: keepsBoards, fill: fill(func(c *cell, b map[string]any) { b["siteId"], b["areaId"] = c.thing, c.area(c.at).ID })},
-	"getBoard":              {fits: inhabited, make: aBoard},
-	"publishBoard":          {fits: inhabited, make: aBoard, rule: keepsBoards},
-	"markPrinted":           {fits: inhabited, make: aPublishedBoard, rule: keepsBoards},
-	"scanBoard":             {make: aPublishedBoard, writes: []string{"board_scan"}},
-	"sendRelayMessage":      {make: aPublishedBoard},
-	"getMyPublicProfile":    {},
-	"updateMyPublicProfile": {prep: func(c *cell) { c.set(`DELETE FROM public_profile`) }},
-
 	// The rosters.
 	"listMembers":   {fits: branches, make: aMember, list: "id"},
 	"addMember":     {fits: branches, fill: fill(func(c *cell, b map[string]any) { b["unitId"], b["phone"] = c.at.ID, c.phone() })},
@@ -1222,41 +1211,6 @@ var plans = map[string]*plan{
 	"listLegalBases":    {},
 	"recordLegalBasis":  {},
 	"approveLegalBasis": {make: aBasis},
-}
-
-// inhabited are the places that have areas, and so boards.
-var inhabited = kinds(org.Village, org.Community)
-
-// aSite is a place of c.at where a board can hang.
-func aSite(c *cell) int64 {
-	return c.lead(c.at).post("/v1/places", map[string]any{
-		"unitId": c.at.ID, "kind": "board_site", "name": fmt.Sprintf("公示栏%d", c.next()),
-	}).id("id")
-}
-
-// aBoard is a draft at c.at, or anywhere if it does not matter where.
-func aBoard(c *cell) int64 {
-	if c.at == nil {
-		c = &cell{world: c.world, op: c.op, by: c.by, at: c.unit(org.Village, "张家屯")}
-	}
-	return c.lead(c.at).post("/v1/boards", map[string]any{"siteId": aSite(c), "areaId": c.area(c.at).ID}).id("id")
-}
-
-func aPublishedBoard(c *cell) int64 {
-	if c.at == nil {
-		c = &cell{world: c.world, op: c.op, by: c.by, at: c.unit(org.Village, "张家屯")}
-	}
-	id := aBoard(c)
-	c.lead(c.at).post(fmt.Sprintf("/v1/boards/%d/publish", id), nil)
-	return id
-}
-
-// keepsBoards says that of the officers only who has publicity keeps what is public; that of the fixture has another post.
-func keepsBoards(c *cell) *refusal {
-	if c.by.role == org.RoleBranchOfficer {
-		return forbidden
-	}
-	return nil
 }
 
 // receives says whether tasks can be given to a: who administers gets none.

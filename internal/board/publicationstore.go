@@ -1,0 +1,118 @@
+package board
+
+import (
+	"context"
+	"slices"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+const publicationColumns = `
+	SELECT n.id, n.kind, n.unit_id, u.name AS unit_name, n.title, n.body, n.start_on, n.end_on, n.state, n.author_id,
+	       n.published_at, n.reason, n.version
+	FROM publication n
+	JOIN unit u ON u.id = n.unit_id`
+
+// findPublication is one of by's own, or of the subdistrict for whoever sees all; another is not found.
+func findPublication(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (p Publication, err error) {
+	from, to := sightOfAll(by)
+	err = q.Get(ctx, &p, publicationColumns+`
+		WHERE n.id = ? AND (n.author_id = ? OR (u.path >= ? AND u.path < ?))`, id, by.PersonID, from, to)
+	return p, db.Wrap(err, problem.ErrNotFound, "find publication %d", id)
+}
+
+// sightOfAll is the range of paths in which by sees the publications of others.
+func sightOfAll(by org.Actor) (from, to string) {
+	if slices.Contains(everything, by.Role) {
+		return by.Scope()
+	}
+	return "", ""
+}
+
+func listPublications(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Publication, err error) {
+	from, to := sightOfAll(by)
+	err = q.Select(ctx, &all, publicationColumns+`
+		WHERE (n.author_id = ? OR (u.path >= ? AND u.path < ?)) AND n.id < ?
+		ORDER BY n.id DESC
+		LIMIT ?`, by.PersonID, from, to, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list publications")
+}
+
+// unhidden leaves out what somebody asked to take down.
+const unhidden = ` AND NOT EXISTS (
+	SELECT 1
+	FROM takedown t
+	WHERE t.kind = 'publication' AND t.ref_id = n.id AND t.state IN ('hidden_pending', 'upheld'))`
+
+// listShown are those that are shown on a day to a place, and those of every unit that it lies in.
+func listShown(ctx context.Context, q db.Queryer, unit org.UnitID, day calendar.Day, p page.Page) (all []Publication, err error) {
+	u, err := org.UnitByID(ctx, q, unit)
+	if err != nil {
+		return nil, err
+	}
+	line, err := org.Line(ctx, q, u)
+	if err != nil {
+		return nil, err
+	}
+	ids := []org.UnitID{unit}
+	for _, above := range line {
+		ids = append(ids, above.ID)
+	}
+	query, args, err := db.In(publicationColumns+`
+		WHERE n.unit_id IN (?) AND n.state = ? AND n.start_on <= ? AND (n.end_on IS NULL OR n.end_on >= ?) AND n.id < ?`+unhidden+`
+		ORDER BY n.id DESC
+		LIMIT ?`, ids, PublicationPublished, day, day, p.ID, p.Limit())
+	if err != nil {
+		return nil, err
+	}
+	return all, db.Wrap(q.Select(ctx, &all, query, args...), nil, "list what is shown in unit %d", unit)
+}
+
+func findShown(ctx context.Context, q db.Queryer, id PublicationID, day calendar.Day) (p Publication, err error) {
+	err = q.Get(ctx, &p, publicationColumns+`
+		WHERE n.id = ? AND n.state = ? AND n.start_on <= ? AND (n.end_on IS NULL OR n.end_on >= ?)`+unhidden,
+		id, PublicationPublished, day, day)
+	return p, db.Wrap(err, problem.ErrNotFound, "find the page %d", id)
+}
+
+func insertPublication(ctx context.Context, tx *db.Tx, by org.Actor, p Publication) (PublicationID, error) {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO publication (kind, unit_id, title, body, start_on, end_on, state, author_id, author_as, created_at, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
+		p.Kind, p.UnitID, p.Title, p.Text, p.StartOn, p.EndOn, PublicationDraft, by.PersonID, by.Assignment, tx.Now)
+	return PublicationID(id), db.Wrap(err, nil, "write a publication")
+}
+
+func updatePublication(ctx context.Context, tx *db.Tx, p Publication) error {
+	found, err := tx.Change(ctx, `
+		UPDATE publication
+		SET title = ?, body = ?, start_on = ?, end_on = ?, version = version + 1
+		WHERE id = ? AND version = ?`, p.Title, p.Text, p.StartOn, p.EndOn, p.ID, p.Version)
+	if err == nil && found == 0 {
+		return problem.ErrConflict
+	}
+	return db.Wrap(err, nil, "change publication %d", p.ID)
+}
+
+// savePublication takes p to its next state, unless somebody was faster.
+func savePublication(ctx context.Context, tx *db.Tx, by org.Actor, p Publication, next State, reason string) error {
+	published, decided := p.PublishedAt, &by.PersonID
+	switch next {
+	case PublicationPublished:
+		published = &tx.Now
+	case PublicationSubmitted:
+		decided = nil
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE publication
+		SET state = ?, decided_by = ?, published_at = ?, reason = ?, version = version + 1
+		WHERE id = ? AND version = ?`, next, decided, published, reason, p.ID, p.Version)
+	if err == nil && found == 0 {
+		return ErrIllegalTransition.With("state", string(next))
+	}
+	return db.Wrap(err, nil, "take publication %d to %s", p.ID, next)
+}

@@ -1,0 +1,196 @@
+package board
+
+import (
+	"context"
+
+	"wanjia/api"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+)
+
+// pageRef is the page that somebody names.
+func pageRef(p api.PageName) PageRef { return PageRef{Kind: PageKind(p.Kind), ID: p.ID} }
+
+func (p PageRef) toAPI() api.PageName { return api.PageName{Kind: api.PageNameKind(p.Kind), ID: p.ID} }
+
+// RequestTakedown serves POST /v1/public/takedowns.
+func (h *Handler) RequestTakedown(ctx context.Context, req api.RequestTakedownRequestObject) (api.RequestTakedownResponseObject, error) {
+	code, due, err := h.service.TakeDown(ctx, org.ActorFrom(ctx), pageRef(req.Body.Page), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.RequestTakedown201JSONResponse{ReceiptCode: code.String(), DueAt: due}, nil
+}
+
+// SendFeedback serves POST /v1/public/feedback.
+func (h *Handler) SendFeedback(ctx context.Context, req api.SendFeedbackRequestObject) (api.SendFeedbackResponseObject, error) {
+	if err := h.service.Say(ctx, org.ActorFrom(ctx), pageRef(req.Body.Page), req.Body.Text); err != nil {
+		return nil, err
+	}
+	return api.SendFeedback204Response{}, nil
+}
+
+// ListTakedowns serves GET /v1/takedowns.
+func (h *Handler) ListTakedowns(ctx context.Context, req api.ListTakedownsRequestObject) (api.ListTakedownsResponseObject, error) {
+	p := req.Params
+	all, next, err := h.service.Takedowns(ctx, org.ActorFrom(ctx), State(value(p.State)), value(p.Cursor), value(p.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListTakedowns200JSONResponse{Items: make([]api.Takedown, len(all)), NextCursor: orAbsent(next)}
+	for i, t := range all {
+		answer.Items[i] = h.takedown(t)
+	}
+	return answer, nil
+}
+
+func (h *Handler) takedown(t Takedown) api.Takedown {
+	return api.Takedown{
+		ID: int64(t.ID), Page: t.PageRef.toAPI(), State: api.TakedownState(t.State), Text: t.Text, ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
+		Overdue: t.Overdue(h.service.db.Now()), DecidedAt: t.DecidedAt, Reason: orAbsent(t.Reason),
+	}
+}
+
+// DecideTakedown serves POST /v1/takedowns/{takedownId}/decide.
+func (h *Handler) DecideTakedown(ctx context.Context, req api.DecideTakedownRequestObject) (api.DecideTakedownResponseObject, error) {
+	t, err := h.service.Decide(ctx, org.ActorFrom(ctx), TakedownID(req.TakedownID), State(req.Body.Decision), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.DecideTakedown200JSONResponse(h.takedown(t)), nil
+}
+
+// ListFeedback serves GET /v1/feedback.
+func (h *Handler) ListFeedback(ctx context.Context, req api.ListFeedbackRequestObject) (api.ListFeedbackResponseObject, error) {
+	all, next, err := h.service.Feedbacks(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListFeedback200JSONResponse{Items: make([]api.FeedbackRow, len(all)), NextCursor: orAbsent(next)}
+	for i, f := range all {
+		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.PageRef.toAPI(), Text: f.Text, ReceivedAt: f.ReceivedAt}
+	}
+	return answer, nil
+}
+
+// CreatePublication serves POST /v1/publications.
+func (h *Handler) CreatePublication(ctx context.Context, req api.CreatePublicationRequestObject) (api.CreatePublicationResponseObject, error) {
+	b, by := req.Body, org.ActorFrom(ctx)
+	p, err := h.service.Write(ctx, by, Publication{
+		Kind: PublicationKind(b.Kind), Title: b.Title, Text: b.Text, StartOn: calendar.Day(b.StartOn), EndOn: (*calendar.Day)(b.EndOn),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.CreatePublication201JSONResponse(p.toAPI(by)), nil
+}
+
+// ChangePublication serves PUT /v1/publications/{publicationId}.
+func (h *Handler) ChangePublication(ctx context.Context, req api.ChangePublicationRequestObject) (api.ChangePublicationResponseObject, error) {
+	b, by := req.Body, org.ActorFrom(ctx)
+	p, err := h.service.Rewrite(ctx, by, Publication{
+		ID: PublicationID(req.PublicationID), Title: b.Title, Text: b.Text, StartOn: calendar.Day(b.StartOn), EndOn: (*calendar.Day)(b.EndOn),
+		Version: b.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return api.ChangePublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// ListPublications serves GET /v1/publications.
+func (h *Handler) ListPublications(ctx context.Context, req api.ListPublicationsRequestObject) (api.ListPublicationsResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	all, next, err := h.service.Publications(ctx, by, value(req.Params.Cursor), value(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListPublications200JSONResponse{Items: make([]api.Publication, len(all)), NextCursor: orAbsent(next)}
+	for i, p := range all {
+		answer.Items[i] = p.toAPI(by)
+	}
+	return answer, nil
+}
+
+// GetPublication serves GET /v1/publications/{publicationId}.
+func (h *Handler) GetPublication(ctx context.Context, req api.GetPublicationRequestObject) (api.GetPublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Publication(ctx, by, PublicationID(req.PublicationID))
+	if err != nil {
+		return nil, err
+	}
+	return api.GetPublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// SubmitPublication serves POST /v1/publications/{publicationId}/submit.
+func (h *Handler) SubmitPublication(ctx context.Context, req api.SubmitPublicationRequestObject) (api.SubmitPublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Submit(ctx, by, PublicationID(req.PublicationID))
+	if err != nil {
+		return nil, err
+	}
+	return api.SubmitPublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// PublishPublication serves POST /v1/publications/{publicationId}/publish.
+func (h *Handler) PublishPublication(ctx context.Context, req api.PublishPublicationRequestObject) (api.PublishPublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Judge(ctx, by, PublicationID(req.PublicationID), PublicationPublished, "")
+	if err != nil {
+		return nil, err
+	}
+	return api.PublishPublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// ReturnPublication serves POST /v1/publications/{publicationId}/return.
+func (h *Handler) ReturnPublication(ctx context.Context, req api.ReturnPublicationRequestObject) (api.ReturnPublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Judge(ctx, by, PublicationID(req.PublicationID), PublicationReturned, req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.ReturnPublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// HidePublication serves POST /v1/publications/{publicationId}/hide.
+func (h *Handler) HidePublication(ctx context.Context, req api.HidePublicationRequestObject) (api.HidePublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Judge(ctx, by, PublicationID(req.PublicationID), PublicationHidden, req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.HidePublication200JSONResponse(p.toAPI(by)), nil
+}
+
+// RemovePublication serves POST /v1/publications/{publicationId}/remove.
+func (h *Handler) RemovePublication(ctx context.Context, req api.RemovePublicationRequestObject) (api.RemovePublicationResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	p, err := h.service.Judge(ctx, by, PublicationID(req.PublicationID), PublicationRemoved, req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.RemovePublication200JSONResponse(p.toAPI(by)), nil
+}
+
+func (p Publication) toAPI(by org.Actor) api.Publication {
+	return api.Publication{
+		ID: int64(p.ID), Kind: api.PublicationKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),
+		State: api.PublicationState(p.State), Scope: p.UnitName, Own: p.AuthorID == by.PersonID, Reason: orAbsent(p.Reason),
+		PublishedAt: p.PublishedAt, Version: p.Version,
+	}
+}
+
+// ListPublicPages serves GET /v1/public/pages.
+func (h *Handler) ListPublicPages(ctx context.Context, req api.ListPublicPagesRequestObject) (api.ListPublicPagesResponseObject, error) {
+	all, next, err := h.service.ShownIn(ctx, org.UnitID(req.Params.PlaceID), value(req.Params.Cursor), value(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListPublicPages200JSONResponse{Items: make([]api.PublicPage, len(all)), NextCursor: orAbsent(next)}
+	for i, p := range all {
+		answer.Items[i] = api.PublicPage{
+			ID: int64(p.ID), Kind: api.PublicPageKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),
+		}
+	}
+	return answer, nil
+}

@@ -1,0 +1,165 @@
+package board
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/http"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/problem"
+)
+
+// public adds the pages that are no board's: notices and stories, plaques, and the way to complain of any page.
+func (p *Pages) public() {
+	p.mux.Handle("GET /p/notices/{unit}", own(p.notices))
+	p.mux.Handle("GET /p/item/{id}", own(p.item))
+	p.mux.Handle("GET /p/plaques/{unit}", own(p.plaques))
+	p.mux.Handle("GET /p/report/{kind}/{id}", own(p.report))
+	p.mux.Handle("POST /p/report/{kind}/{id}/takedown", own(p.takeDown))
+	p.mux.Handle("POST /p/report/{kind}/{id}/feedback", own(p.feedback))
+	p.mux.Handle("GET /p/takedown", own(p.asks))
+	p.mux.Handle("POST /p/takedown", own(p.status))
+}
+
+// reportOf is where one complains of a page.
+func reportOf(kind PageKind, id int64) string { return fmt.Sprintf("/p/report/%s/%d", kind, id) }
+
+// notices are the notices and stories of a place.
+func (p *Pages) notices(w http.ResponseWriter, r *http.Request) error {
+	unit, err := number(r.PathValue("unit"))
+	if err != nil {
+		return err
+	}
+	all, next, err := p.service.ShownIn(r.Context(), org.UnitID(unit), r.URL.Query().Get("cursor"), 0)
+	if err != nil {
+		return err
+	}
+	u, err := org.UnitByID(r.Context(), p.service.db, org.UnitID(unit))
+	if err != nil {
+		return err
+	}
+	return write(w, "notices.html", map[string]any{
+		"Title": u.Name + "公示与故事", "Items": all, "Next": next, "Unit": unit, "Report": reportOf(NoticesPage, unit),
+	})
+}
+
+// item is one notice or story.
+func (p *Pages) item(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	shown, err := p.service.Shown(r.Context(), PublicationID(id))
+	if err != nil {
+		return err
+	}
+	return write(w, "item.html", map[string]any{"Title": shown.Title, "Item": shown, "Report": reportOf(PublicationPage, id)})
+}
+
+// plaques are those that hang in a place.
+func (p *Pages) plaques(w http.ResponseWriter, r *http.Request) error {
+	unit, err := number(r.PathValue("unit"))
+	if err != nil {
+		return err
+	}
+	all, next, err := p.service.HungIn(r.Context(), org.UnitID(unit), r.URL.Query().Get("cursor"), 0)
+	if err != nil {
+		return err
+	}
+	u, err := org.UnitByID(r.Context(), p.service.db, org.UnitID(unit))
+	if err != nil {
+		return err
+	}
+	type row struct{ Name, Building, Door, Oath, Report string }
+	rows := make([]row, len(all))
+	for i, q := range all {
+		rows[i] = row{Name: q.Name, Building: q.building(), Oath: oaths[q.Oath], Report: reportOf(PlaquePage, int64(q.ID))}
+		if q.DoorShown {
+			rows[i].Door = q.door()
+		}
+	}
+	return write(w, "plaques.html", map[string]any{
+		"Title": u.Name + "共产党员户", "Rows": rows, "Next": next, "Unit": unit, "Report": reportOf(PlaquesPage, unit),
+	})
+}
+
+// refOf is the page that an address complains of.
+func (p *Pages) refOf(r *http.Request) (ref PageRef, err error) {
+	id, err := number(r.PathValue("id"))
+	if err != nil {
+		return ref, err
+	}
+	ref = PageRef{Kind: PageKind(r.PathValue("kind")), ID: id}
+	_, err = placeOfPage(r.Context(), p.service.db, ref)
+	return ref, err
+}
+
+// report is where one says something about a page, or asks that it be taken down.
+func (p *Pages) report(w http.ResponseWriter, r *http.Request) error {
+	ref, err := p.refOf(r)
+	if err != nil {
+		return err
+	}
+	return write(w, "report.html", map[string]any{
+		"Title": "投诉建议与撤下申请", "Action": reportOf(ref.Kind, ref.ID), "Key": rand.Text(), "Second": rand.Text(),
+	})
+}
+
+func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
+	ref, err := p.refOf(r)
+	if err != nil {
+		return err
+	}
+	f, ctx, err := form(r, "takedownForm")
+	if err != nil {
+		return err
+	}
+	why := f("reason", longestReason)
+	if len([]rune(why)) < 2 {
+		return problem.ErrInvalid
+	}
+	code, due, err := p.service.TakeDown(ctx, org.Actor{}, ref, why)
+	if err != nil {
+		return err
+	}
+	return write(w, "takendown.html", map[string]any{"Title": "已先行撤下", "Code": code.String(), "Due": due})
+}
+
+func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
+	ref, err := p.refOf(r)
+	if err != nil {
+		return err
+	}
+	f, ctx, err := form(r, "feedbackForm")
+	if err != nil {
+		return err
+	}
+	said := f("text", longestText)
+	if len([]rune(said)) < 2 {
+		return problem.ErrInvalid
+	}
+	if err := p.service.Say(ctx, org.Actor{}, ref, said); err != nil {
+		return err
+	}
+	return write(w, "thanks.html", map[string]any{"Title": "已收到"})
+}
+
+// longestReason is how long the reason of a takedown is at most, as the contract has it.
+const longestReason = 300
+
+// asks is where one asks what became of a takedown.
+func (p *Pages) asks(w http.ResponseWriter, _ *http.Request) error {
+	return write(w, "status.html", map[string]any{"Title": "撤下申请进度"})
+}
+
+// status says what became of it. The code travels in the body, and stands in no address.
+func (p *Pages) status(w http.ResponseWriter, r *http.Request) error {
+	if err := r.ParseForm(); err != nil {
+		return problem.ErrMalformed
+	}
+	t, err := p.service.Status(r.Context(), r.PostForm.Get("code"))
+	if err != nil {
+		return err
+	}
+	return write(w, "status.html", map[string]any{"Title": "撤下申请进度", "Found": &t, "Pending": t.State == HiddenPending, "Upheld": t.State == Upheld})
+}

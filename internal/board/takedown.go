@@ -1,0 +1,361 @@
+package board
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/guard"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// TakedownID names what somebody asked to take down.
+type TakedownID int64
+
+// A PageKind says what sort of public page it is.
+type PageKind string
+
+// The kinds. Lists are named by the unit whose they are.
+const (
+	BoardPage       PageKind = "board"
+	PlaquePage      PageKind = "plaque"
+	PlaquesPage     PageKind = "plaques"
+	PublicationPage PageKind = "publication"
+	NoticesPage     PageKind = "notices"
+)
+
+// A PageRef names a public page.
+type PageRef struct {
+	Kind PageKind `db:"kind"`
+	ID   int64    `db:"ref_id"`
+}
+
+// The states of a takedown. It is hidden in the transaction that received it.
+const (
+	HiddenPending State = "hidden_pending"
+	Upheld        State = "upheld"
+	Declined      State = "declined"
+)
+
+// A Takedown is somebody's wish that something public be taken down.
+type Takedown struct {
+	ID TakedownID `db:"id"`
+	PageRef
+	Number     int           `db:"ref_number"` // of a board's version; else 0
+	UnitID     org.UnitID    `db:"unit_id"`
+	State      State         `db:"state"`
+	PersonID   *org.PersonID `db:"person_id"`
+	ReceivedAt time.Time     `db:"received_at"`
+	DueAt      time.Time     `db:"due_at"`
+	DecidedAt  *time.Time    `db:"decided_at"`
+	Reason     string        `db:"reason"`
+	TextSealed []byte        `db:"text_sealed"`
+	CodeSealed []byte        `db:"code_sealed"`
+	Text       string        `db:"-"`
+}
+
+// Overdue says whether t should have been decided by now.
+func (t Takedown) Overdue(now time.Time) bool {
+	return t.State == HiddenPending && !now.Before(t.DueAt)
+}
+
+// canDecide says why t cannot be decided, or nil.
+func (t Takedown) canDecide() error {
+	if guard.On(guard.Rule) && t.State != HiddenPending {
+		return ErrIllegalTransition.With("state", string(t.State))
+	}
+	return nil
+}
+
+// decideIn is in how many working days a takedown is decided (H3).
+const decideIn = 3
+
+// dueBy is the end of the third working day after a moment.
+func dueBy(cal *calendar.Calendar, from time.Time) time.Time {
+	day := calendar.DayOf(from)
+	for left := decideIn; left > 0; {
+		if day = day.Add(1); cal.Open(day) {
+			left--
+		}
+	}
+	return day.Add(1).Time()
+}
+
+// takedowns is the purpose that codes of takedowns are hashed for.
+const takedowns sealed.Purpose = "takedown"
+
+// A Code is what somebody follows a takedown with who has not signed in.
+type Code string
+
+// codeLength is how many characters it has: 50 bits.
+const codeLength = 10
+
+// String shows c as it is written down: five and five.
+func (c Code) String() string {
+	if len(c) != codeLength {
+		return ""
+	}
+	return string(c[:5]) + "-" + string(c[5:])
+}
+
+// parseCode reads a code as people type it.
+func parseCode(typed string) Code {
+	return Code(strings.NewReplacer("-", "", " ", "").Replace(strings.ToUpper(typed)))
+}
+
+// open says that a page is there and shown, and where it belongs.
+func (s *Service) open(ctx context.Context, p PageRef) (at place, err error) {
+	at, err = placeOfPage(ctx, s.db, p)
+	if err != nil {
+		return at, err
+	}
+	hidden, err := isHidden(ctx, s.db, p, at.number)
+	if err == nil && hidden {
+		err = ErrUnderReview
+	}
+	return at, err
+}
+
+// TakeDown hides a page at once, whoever asks, and lets an editor decide (H3).
+func (s *Service) TakeDown(ctx context.Context, by org.Actor, p PageRef, why string) (code Code, due time.Time, err error) {
+	if err := privacy.CheckText("/reason", why); err != nil {
+		return "", due, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		var id TakedownID
+		err := once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
+			id, err = s.takeDown(ctx, tx, by, p, why)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		t, err := takedownByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		text, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(id), t.CodeSealed)
+		code, due = Code(text), t.DueAt
+		return err
+	})
+	return code, due, err
+}
+
+func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageRef, why string) (TakedownID, error) {
+	at, err := placeOfPage(ctx, tx, p)
+	if err != nil {
+		return 0, err
+	}
+	code := Code(rand.Text()[:codeLength])
+	t := Takedown{PageRef: p, Number: at.number, UnitID: at.unit, State: HiddenPending, ReceivedAt: tx.Now, DueAt: dueBy(s.cal, tx.Now)}
+	if by.PersonID != 0 {
+		t.PersonID = &by.PersonID
+	}
+	id, err := insertTakedown(ctx, tx, s.keys, t, code, why)
+	if err != nil {
+		return 0, err
+	}
+	audit.Note(tx, by.Did("takedown.received", string(p.Kind), p.ID))
+	return id, s.tellEditors(ctx, tx, by, id, t, code, "待核实")
+}
+
+// tellEditors tells the editors of the subdistrict that t waits for them.
+func (s *Service) tellEditors(ctx context.Context, tx *db.Tx, by org.Actor, id TakedownID, t Takedown, code Code, status string) error {
+	committee, err := committeeOf(ctx, tx, t.UnitID)
+	if err != nil {
+		return err
+	}
+	return notify.Tell(ctx, tx, notify.RoleIn(committee, org.RoleEditor), notify.Item{
+		Kind: "takedown.received", Ref: notify.Ref{Type: "takedown", ID: int64(id)}, By: by,
+		Args: map[string]any{"receiptCode": string(code), "statusLabel": status, "dueAt": t.DueAt},
+	})
+}
+
+// committeeOf is the party unit that answers for the subdistrict in which a unit lies.
+func committeeOf(ctx context.Context, q db.Queryer, unit org.UnitID) (org.UnitID, error) {
+	u, err := org.UnitByID(ctx, q, unit)
+	if err != nil {
+		return 0, err
+	}
+	line, err := org.Line(ctx, q, u)
+	if err != nil {
+		return 0, err
+	}
+	for _, above := range line {
+		if above.Kind == org.Subdistrict {
+			party, err := org.LinkedParty(ctx, q, above.ID, calendar.DayOf(db.NowOf(q)))
+			return party.ID, err
+		}
+	}
+	return 0, problem.ErrNotFound
+}
+
+// Decide leaves a page hidden, or shows it again. Who asked is told, if they had signed in.
+func (s *Service) Decide(ctx context.Context, by org.Actor, id TakedownID, decision State, reason string) (t Takedown, err error) {
+	if err := privacy.CheckText("/reason", reason); err != nil {
+		return Takedown{}, err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			return s.decide(ctx, tx, by, id, decision, reason)
+		})
+		if err != nil {
+			return err
+		}
+		t, err = findTakedown(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		return s.readTakedowns([]*Takedown{&t})
+	})
+	return t, err
+}
+
+func (s *Service) decide(ctx context.Context, tx *db.Tx, by org.Actor, id TakedownID, decision State, reason string) error {
+	t, err := findTakedown(ctx, tx, by, id)
+	if err != nil {
+		return err
+	}
+	if err := t.canDecide(); err != nil {
+		return err
+	}
+	if err := saveDecision(ctx, tx, by, id, decision, reason); err != nil {
+		return err
+	}
+	audit.Note(tx, by.Did("takedown."+string(decision), string(t.Kind), t.PageRef.ID).For("", reason))
+	if t.PersonID == nil {
+		return nil
+	}
+	code, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(id), t.CodeSealed)
+	if err != nil {
+		return err
+	}
+	status := map[State]string{Upheld: "已撤下", Declined: "已恢复显示"}[decision]
+	return notify.Tell(ctx, tx, notify.Persons(*t.PersonID), notify.Item{
+		Kind: "takedown.decided", Ref: notify.Ref{Type: "takedown", ID: int64(id)}, By: by,
+		Args:   map[string]any{"receiptCode": code, "statusLabel": status},
+		Dedupe: "takedown.decided:" + strconv.FormatInt(int64(id), 10),
+	})
+}
+
+// Takedowns is a page of what people in by's subdistrict asked to take down, and the cursor behind it. Reading it is noted.
+func (s *Service) Takedowns(ctx context.Context, by org.Actor, state State, cursor string, size int) (all []Takedown, next string, err error) {
+	if state == "" {
+		state = HiddenPending
+	}
+	p, err := s.pages.Parse(cursor, size, page.Bound("listTakedowns", state, by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if all, err = listTakedowns(ctx, tx, by, state, p); err != nil {
+			return err
+		}
+		all, next = page.Cut(all, p, func(t Takedown) (time.Time, int64) { return time.UnixMilli(0), int64(t.ID) })
+		audit.Note(tx, by.Did("takedown.read", "takedown", 0))
+		some := make([]*Takedown, len(all))
+		for i := range all {
+			some[i] = &all[i]
+		}
+		return s.readTakedowns(some)
+	})
+	return all, next, err
+}
+
+func (s *Service) readTakedowns(all []*Takedown) (err error) {
+	for _, t := range all {
+		if t.Text, err = s.keys.Open(sealed.Personal, "takedown", "text_sealed", int64(t.ID), t.TextSealed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Status is what has become of a takedown, by its code. Another code is not found.
+func (s *Service) Status(ctx context.Context, typed string) (Takedown, error) {
+	return takedownByCode(ctx, s.db, s.keys, parseCode(typed))
+}
+
+// Remind tells editors, once, of takedowns that should have been decided, and says whether there were any.
+func (s *Service) Remind(ctx context.Context) (some bool, err error) {
+	all, err := lateTakedowns(ctx, s.db, s.db.Now())
+	if err != nil {
+		return false, err
+	}
+	for _, t := range all {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error {
+			first, err := noteLate(ctx, tx, t.ID)
+			if err != nil || !first {
+				return err
+			}
+			code, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(t.ID), t.CodeSealed)
+			if err != nil {
+				return err
+			}
+			return s.tellEditors(ctx, tx, org.System, t.ID, t, Code(code), "已超期")
+		})
+		if err != nil {
+			return true, err
+		}
+	}
+	return len(all) > 0, nil
+}
+
+// A Feedback is what somebody says about a public page, or the service behind it.
+type Feedback struct {
+	ID int64 `db:"id"`
+	PageRef
+	ReceivedAt time.Time `db:"received_at"`
+	TextSealed []byte    `db:"text_sealed"`
+	Text       string    `db:"-"`
+}
+
+// Say keeps somebody's feedback, without who said it.
+func (s *Service) Say(ctx context.Context, by org.Actor, p PageRef, text string) error {
+	if err := privacy.CheckText("/text", text); err != nil {
+		return err
+	}
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			at, err := placeOfPage(ctx, tx, p)
+			if err != nil {
+				return err
+			}
+			audit.Note(tx, org.Actor{}.Did("feedback.received", string(p.Kind), p.ID))
+			return insertFeedback(ctx, tx, s.keys, p, at.unit, text)
+		})
+	})
+}
+
+// Feedbacks is a page of what people said about what is by's, and the cursor behind it. Reading it is noted.
+func (s *Service) Feedbacks(ctx context.Context, by org.Actor, cursor string, size int) (all []Feedback, next string, err error) {
+	p, err := s.pages.Parse(cursor, size, page.Bound("listFeedback", by.PersonID, by.Assignment))
+	if err != nil {
+		return nil, "", err
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		if all, err = listFeedback(ctx, tx, by, p); err != nil {
+			return err
+		}
+		all, next = page.Cut(all, p, func(f Feedback) (time.Time, int64) { return f.ReceivedAt, f.ID })
+		audit.Note(tx, by.Did("feedback.read", "feedback", 0))
+		for i, f := range all {
+			if all[i].Text, err = s.keys.Open(sealed.Personal, "feedback", "text_sealed", f.ID, f.TextSealed); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, next, err
+}

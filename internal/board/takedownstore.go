@@ -1,0 +1,162 @@
+package board
+
+import (
+	"context"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+)
+
+// A place is where a page belongs, and which version of a board is meant.
+type place struct {
+	unit   org.UnitID
+	number int
+}
+
+// placeOfPage finds a public page; what is no public page is not found.
+func placeOfPage(ctx context.Context, q db.Queryer, p PageRef) (at place, err error) {
+	var row struct {
+		Unit   org.UnitID `db:"unit_id"`
+		Number int        `db:"number"`
+	}
+	switch p.Kind {
+	case BoardPage:
+		err = q.Get(ctx, &row, `SELECT place_id AS unit_id, latest AS number FROM board WHERE id = ? AND latest > 0`, p.ID)
+	case PlaquePage:
+		err = q.Get(ctx, &row, `
+			SELECT e.place_id AS unit_id, 0 AS number
+			FROM plaque q
+			JOIN premises h ON h.id = q.premises_id
+			JOIN entrance e ON e.id = h.entrance_id
+			WHERE q.id = ? AND q.state = ?`, p.ID, PlaqueHung)
+	case PublicationPage:
+		err = q.Get(ctx, &row, `SELECT unit_id, 0 AS number FROM publication WHERE id = ? AND state = ?`, p.ID, PublicationPublished)
+	case PlaquesPage, NoticesPage:
+		err = q.Get(ctx, &row, `SELECT id AS unit_id, 0 AS number FROM unit WHERE id = ? AND tree = ? AND level >= 4`, p.ID, org.GridTree)
+	default:
+		return at, problem.ErrNotFound
+	}
+	return place{row.Unit, row.Number}, db.Wrap(err, problem.ErrNotFound, "find the page %s %d", p.Kind, p.ID)
+}
+
+// isHidden says whether a page was asked to be taken down: until that is decided, and afterwards if it was right – of a
+// board until there is another version.
+func isHidden(ctx context.Context, q db.Queryer, p PageRef, number int) (hidden bool, err error) {
+	err = q.Get(ctx, &hidden, `
+		SELECT COUNT(*) > 0
+		FROM takedown
+		WHERE kind = ? AND ref_id = ? AND (state = ? OR (state = ? AND ref_number >= ?))`,
+		p.Kind, p.ID, HiddenPending, Upheld, number)
+	return hidden, db.Wrap(err, nil, "ask whether the page %s %d is hidden", p.Kind, p.ID)
+}
+
+const takedownColumns = `
+	SELECT t.id, t.kind, t.ref_id, t.ref_number, t.unit_id, t.state, t.person_id, t.received_at, t.due_at, t.decided_at, t.reason,
+	       t.text_sealed, t.code_sealed
+	FROM takedown t
+	JOIN unit u ON u.id = t.unit_id`
+
+func takedownByID(ctx context.Context, q db.Queryer, id TakedownID) (t Takedown, err error) {
+	err = q.Get(ctx, &t, takedownColumns+` WHERE t.id = ?`, id)
+	return t, db.Wrap(err, problem.ErrNotFound, "find takedown %d", id)
+}
+
+func findTakedown(ctx context.Context, q db.Queryer, by org.Actor, id TakedownID) (t Takedown, err error) {
+	from, to := by.Scope()
+	err = q.Get(ctx, &t, takedownColumns+` WHERE t.id = ? AND u.path >= ? AND u.path < ?`, id, from, to)
+	return t, db.Wrap(err, problem.ErrNotFound, "find takedown %d", id)
+}
+
+func listTakedowns(ctx context.Context, q db.Queryer, by org.Actor, state State, p page.Page) (all []Takedown, err error) {
+	from, to := by.Scope()
+	err = q.Select(ctx, &all, takedownColumns+`
+		WHERE t.state = ? AND u.path >= ? AND u.path < ? AND t.id < ?
+		ORDER BY t.id DESC
+		LIMIT ?`, state, from, to, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list takedowns")
+}
+
+// takedownByCode finds a takedown by the code of whoever asked.
+func takedownByCode(ctx context.Context, q db.Queryer, keys *sealed.Keys, code Code) (t Takedown, err error) {
+	query, args, err := db.In(takedownColumns+` WHERE t.code_hash IN (?)`, keys.Derivations(takedowns, []byte(code)))
+	if err != nil {
+		return t, err
+	}
+	err = q.Get(ctx, &t, query, args...)
+	return t, db.Wrap(err, problem.ErrNotFound, "find a takedown by its code")
+}
+
+func insertTakedown(ctx context.Context, tx *db.Tx, keys *sealed.Keys, t Takedown, code Code, why string) (TakedownID, error) {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO takedown (kind, ref_id, ref_number, unit_id, state, code_hash, person_id, received_at, due_at, reason)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
+		t.Kind, t.PageRef.ID, t.Number, t.UnitID, t.State, keys.Derive(takedowns, []byte(code)), t.PersonID, t.ReceivedAt, t.DueAt)
+	if err != nil {
+		return 0, db.Wrap(err, nil, "receive a takedown")
+	}
+	text, err := keys.Seal(sealed.Personal, "takedown", "text_sealed", id, why)
+	if err != nil {
+		return 0, err
+	}
+	shown, err := keys.Seal(sealed.Personal, "takedown", "code_sealed", id, string(code))
+	if err != nil {
+		return 0, err
+	}
+	_, err = tx.Change(ctx, `UPDATE takedown SET text_sealed = ?, code_sealed = ? WHERE id = ?`, text, shown, id)
+	return TakedownID(id), db.Wrap(err, nil, "seal takedown %d", id)
+}
+
+func saveDecision(ctx context.Context, tx *db.Tx, by org.Actor, id TakedownID, decision State, reason string) error {
+	found, err := tx.Change(ctx, `
+		UPDATE takedown
+		SET state = ?, decided_by = ?, decided_at = ?, reason = ?
+		WHERE id = ? AND state = ?`, decision, by.PersonID, tx.Now, reason, id, HiddenPending)
+	if err == nil && found == 0 {
+		return ErrIllegalTransition.With("state", string(decision))
+	}
+	return db.Wrap(err, nil, "decide takedown %d", id)
+}
+
+func lateTakedowns(ctx context.Context, q db.Queryer, now time.Time) (all []Takedown, err error) {
+	err = q.Select(ctx, &all, takedownColumns+`
+		WHERE t.state = ? AND t.due_at <= ? AND t.late_told_at IS NULL
+		ORDER BY t.due_at, t.id
+		LIMIT 100`, HiddenPending, now)
+	return all, db.Wrap(err, nil, "find takedowns that are late")
+}
+
+func noteLate(ctx context.Context, tx *db.Tx, id TakedownID) (first bool, err error) {
+	found, err := tx.Change(ctx, `UPDATE takedown SET late_told_at = ? WHERE id = ? AND late_told_at IS NULL`, tx.Now, id)
+	return found == 1, db.Wrap(err, nil, "note that takedown %d is late", id)
+}
+
+func insertFeedback(ctx context.Context, tx *db.Tx, keys *sealed.Keys, p PageRef, unit org.UnitID, text string) error {
+	id, err := tx.Insert(ctx, `
+		INSERT INTO feedback (kind, ref_id, unit_id, received_at)
+		VALUES (?, ?, ?, ?)`, p.Kind, p.ID, unit, tx.Now)
+	if err != nil {
+		return db.Wrap(err, nil, "receive feedback")
+	}
+	cipher, err := keys.Seal(sealed.Personal, "feedback", "text_sealed", id, text)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, `UPDATE feedback SET text_sealed = ? WHERE id = ?`, cipher, id)
+	return db.Wrap(err, nil, "seal feedback %d", id)
+}
+
+func listFeedback(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Feedback, err error) {
+	from, to := by.Scope()
+	err = q.Select(ctx, &all, `
+		SELECT f.id, f.kind, f.ref_id, f.received_at, f.text_sealed
+		FROM feedback f
+		JOIN unit u ON u.id = f.unit_id
+		WHERE u.path >= ? AND u.path < ? AND f.received_at <= ? AND (f.received_at < ? OR f.id < ?)
+		ORDER BY f.received_at DESC, f.id DESC
+		LIMIT ?`, from, to, p.At, p.At, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list feedback")
+}
