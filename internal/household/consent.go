@@ -76,7 +76,10 @@ func (s *Service) Consent(ctx context.Context, tx *db.Tx, by org.Actor, n NewCon
 		return 0, err
 	}
 	audit.Note(tx, by.Did("household.consent_given", "household", int64(n.Household)).For(string(n.Purpose), ""))
-	return id, nil
+	if n.Purpose == RiskVisit {
+		err = offerToo(ctx, tx, n.Household)
+	}
+	return id, err
 }
 
 // GiveConsent writes down that a household of by's own area agrees to a purpose.

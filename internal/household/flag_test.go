@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/household"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -206,6 +207,25 @@ func TestARefusalLeavesNoFlagAndNoneForThirtyDays(t *testing.T) {
 		}
 		if got := count(t, d, `SELECT COUNT(*) FROM care_flag`); got != 0 {
 			t.Errorf("%d flags are left of a consent withdrawn, want none", got)
+		}
+	})
+}
+
+func TestX41_WithoutANoteInTheAuditNobodySeesAFlag(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.flag(t, x.doors[1], "2026-12-31")
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `DELETE FROM audit_lane`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[1]); !errors.Is(err, audit.ErrUnavailable) || all != nil {
+			t.Errorf("read %v, %v; want nothing, %v", all, err, audit.ErrUnavailable)
+		}
+		if _, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 0); !errors.Is(err, audit.ErrUnavailable) {
+			t.Errorf("the list of visits with its marks: %v, want %v", err, audit.ErrUnavailable)
 		}
 	})
 }

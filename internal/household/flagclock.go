@@ -46,31 +46,36 @@ func warn(ctx context.Context, tx *db.Tx, flags []expiring) error {
 	if n == 0 {
 		return nil
 	}
-	to, err := holderOf(ctx, tx, flags[0].AreaID)
+	in, err := holderOf(ctx, tx, flags[0].AreaID)
 	if err != nil {
 		return err
 	}
-	return notify.Tell(ctx, tx, to, notify.Item{
+	return notify.Tell(ctx, tx, inRoles(in), notify.Item{
 		Kind: "flag.expiring", Ref: notify.Ref{Type: "area", ID: int64(flags[0].AreaID)}, Args: map[string]any{"count": n},
 		Dedupe: fmt.Sprintf("flag.expiring:%d:%d", flags[0].AreaID, flags[0].ID),
 	})
 }
 
-// holderOf is whoever looks after an area today; of a vacant one, who stands in.
-func holderOf(ctx context.Context, tx *db.Tx, id org.UnitID) (to notify.Audience, err error) {
+// holderOf is whoever looks after an area today; of a vacant one, who stands in for its lead.
+func holderOf(ctx context.Context, tx *db.Tx, id org.UnitID) (in []org.Incumbent, err error) {
 	area, err := org.UnitByID(ctx, tx, id)
 	if err != nil {
-		return to, err
+		return nil, err
 	}
 	day := calendar.DayOf(tx.Now)
-	in, err := org.LeadOf(ctx, tx, area, day)
+	in, err = org.LeadOf(ctx, tx, area, day)
 	if err == nil && len(in) == 0 {
 		_, in, err = org.InterimHolder(ctx, tx, area, day)
 	}
+	return in, err
+}
+
+// inRoles are all of them, told in their roles.
+func inRoles(in []org.Incumbent) (to notify.Audience) {
 	for _, l := range in {
 		to = to.And(notify.InRole(l.Person, l.Assignment))
 	}
-	return to, err
+	return to
 }
 
 // PurgeFlags leaves nothing of flags whose last day was 31 days ago, and says whether there were any.

@@ -196,18 +196,21 @@ func unmuted(ctx context.Context, tx *db.Tx, offers []Offer, day calendar.Day) (
 	return kept, nil
 }
 
-// tellRisk tells those who look after a home on the list, at once.
+// tellRisk tells those who look after a home on the list, at once; while one is away, who stands in.
 func tellRisk(ctx context.Context, tx *db.Tx, by org.Actor, e RiskEvent, u org.Unit, offers []Offer) error {
 	var to notify.Audience
 	for i, o := range offers {
 		if i > 0 && offers[i-1].AreaID == o.AreaID {
 			continue
 		}
-		some, err := holderOf(ctx, tx, o.AreaID)
+		in, err := holderOf(ctx, tx, o.AreaID)
+		if err == nil && len(in) > 0 {
+			in, err = org.Present(ctx, tx, in, calendar.DayOf(tx.Now))
+		}
 		if err != nil {
 			return err
 		}
-		to = to.And(some)
+		to = to.And(inRoles(in))
 	}
 	return notify.Tell(ctx, tx, to, notify.Item{
 		Kind: "risk.opened", Ref: notify.Ref{Type: "risk_event", ID: int64(e.ID)}, Urgent: true, By: by,

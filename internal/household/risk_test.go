@@ -73,6 +73,14 @@ func TestF12_ARainRoundListsAgreedHomesAndRoofPromisesOnly(t *testing.T) {
 		if got, want := round(x.YaoMangzhong), []string{"2-33 promise_due", "2-31 agreed_risk_visit"}; !slices.Equal(got, want) {
 			t.Errorf("the list is %q, want %q", got, want)
 		}
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit) // while it rains
+		x.agree(t, x.YaoMangzhong, x.doors[1], household.RiskVisit) // once more
+		if got, want := round(x.YaoMangzhong), []string{"2-33 promise_due", "2-30 agreed_risk_visit", "2-31 agreed_risk_visit"}; !slices.Equal(got, want) {
+			t.Errorf("with a late yes the list is %q, want %q", got, want)
+		}
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, x.doors[0], household.RiskVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
 		if got, want := round(x.YiPian), []string{"1-1 agreed_risk_visit"}; !slices.Equal(got, want) {
 			t.Errorf("the neighbour's list is %q, want %q", got, want)
 		}

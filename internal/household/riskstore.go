@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -140,6 +141,50 @@ func insertOffers(ctx context.Context, tx *db.Tx, event RiskEventID, offers []Of
 			VALUES `+rows("(?, ?, ?, ?)", len(some)), args...)
 		if err != nil {
 			return db.Wrap(err, nil, "insert %d homes of risk event %d", len(some), event)
+		}
+	}
+	return nil
+}
+
+// offerToo puts a household that agrees while the weather is dangerous onto the lists of the events around it.
+func offerToo(ctx context.Context, tx *db.Tx, id ID) error {
+	day := calendar.DayOf(tx.Now)
+	h, err := findHousehold(ctx, tx, org.System, id, day)
+	if errors.Is(err, problem.ErrNotFound) || err == nil && !h.Occupied { // it lies in no area, or nobody lives there
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	area, err := org.UnitByID(ctx, tx, h.AreaID)
+	if err != nil {
+		return err
+	}
+	query, args, err := db.In(`
+		SELECT id
+		FROM risk_event
+		WHERE unit_id IN (?) AND state = ?
+		ORDER BY id`, around(org.Actor{Grid: area}), RiskOpen)
+	if err != nil {
+		return err
+	}
+	var open []RiskEventID
+	if err := tx.Select(ctx, &open, query, args...); err != nil {
+		return db.Wrap(err, nil, "find the open risk events around area %d", area.ID)
+	}
+	for _, e := range open {
+		err := insertOffers(ctx, tx, e, []Offer{{AreaID: area.ID, Premises: id, Reason: AgreedRiskVisit}})
+		switch {
+		case db.IsDuplicate(err): // it stands there already
+			continue
+		case err != nil:
+			return err
+		}
+		if _, err := tx.Change(ctx, `
+			UPDATE risk_event
+			SET offered = offered + 1
+			WHERE id = ?`, e); err != nil {
+			return db.Wrap(err, nil, "count a home of risk event %d", e)
 		}
 	}
 	return nil

@@ -2,11 +2,17 @@ package request_test
 
 import (
 	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"wanjia/api"
 	"wanjia/configs"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -187,4 +193,38 @@ func TestOnlyTheHolderPromisesTheAskerSomething(t *testing.T) {
 			}
 		}
 	})
+}
+
+// X25: nobody's promises are counted. No statement of the program counts them by whose they are, and no property of the
+// contract tells a count of them.
+func TestX25_NothingCountsAnybodysPromises(t *testing.T) {
+	t.Parallel()
+	statement, seen := regexp.MustCompile("(?s)`[^`]*`"), 0
+	err := fs.WalkDir(os.DirFS("../.."), "internal", func(name string, _ fs.DirEntry, err error) error {
+		if err != nil || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile("../../" + name)
+		if err != nil {
+			return err
+		}
+		for _, sql := range statement.FindAllString(string(text), -1) {
+			if !regexp.MustCompile(`\b(FROM|JOIN|UPDATE|INTO) promise\b`).MatchString(sql) {
+				continue
+			}
+			if seen++; regexp.MustCompile(`COUNT|SUM|AVG`).MatchString(sql) && regexp.MustCompile(`person_id|assignment_id`).MatchString(sql) {
+				t.Errorf("%s counts promises by person: %s", name, sql)
+			}
+		}
+		return nil
+	})
+	if err != nil || seen == 0 {
+		t.Errorf("%d statements about promises were looked at (%v), want all", seen, err)
+	}
+	counts := regexp.MustCompile(`(?i)promises?(kept|moved|dropped|made|count|total|rate)|(kept|moved|dropped|broken)promises?|times_?moved`)
+	for _, line := range strings.Split(string(api.Document), "\n") {
+		if name, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && counts.MatchString(name) {
+			t.Errorf("the contract tells %s", name)
+		}
+	}
 }

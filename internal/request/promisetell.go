@@ -18,7 +18,7 @@ func (p Promise) once(event string) string {
 	return "promise." + event + ":" + strconv.FormatInt(int64(p.ID), 10) + ":" + strconv.Itoa(p.Moved)
 }
 
-// promiser is whoever keeps p; of a vacant unit, who stands in for its lead.
+// promiser is whoever keeps p: of a vacant unit the interim holder, and while somebody is away who stands in.
 func (p Promise) promiser(ctx context.Context, tx *db.Tx) (to notify.Audience, u org.Unit, err error) {
 	if u, err = org.UnitByID(ctx, tx, p.UnitID); err != nil {
 		return to, u, err
@@ -30,6 +30,9 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (to notify.Audience, u
 	in, err := leads(ctx, tx, u)
 	if err == nil && len(in) == 0 {
 		_, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+	}
+	if err == nil && len(in) > 0 {
+		in, err = org.Present(ctx, tx, in, calendar.DayOf(tx.Now))
 	}
 	return audience(in), u, err
 }
