@@ -105,6 +105,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)
+	loop(20*time.Second, "clocks of requests", a.needs.RunClocks)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)
 	loop(time.Minute, "cards whose day has come", a.needs.CardsDue)
 	loop(time.Minute, "records opened in an emergency", a.glasses.GoOn)

@@ -39,7 +39,8 @@ func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell fu
 			if l.from == nil {
 				l.from = &from
 			}
-			if err := saveMove(ctx, tx, &r.Request); err != nil {
+			r.stepped(tx.Now)
+			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
 			if err := addStep(ctx, tx, s.keys, by, r.Request, l); err != nil {
@@ -377,7 +378,7 @@ func (s *Service) Close(ctx context.Context, by org.Actor, id ID, c Closing) (Mo
 			return line{}, err
 		}
 		from := r.State
-		r.close(c.Kind, tx.Now)
+		s.close(&r.Request, c.Kind, tx.Now)
 		if c.Kind != HandedOver {
 			return line{move: string(c.Kind), from: &from, note: c.Text, told: c.Told}, nil
 		}
@@ -415,7 +416,7 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Cha
 		if err := r.anyOpen(); err != nil {
 			return line{}, err
 		}
-		r.close(Withdrawn, tx.Now)
+		s.close(&r.Request, Withdrawn, tx.Now)
 		return line{move: "withdrawn", note: string(channel)}, nil
 	}, askersHear(ctx, by, closed(Withdrawn, ToTell)))
 }

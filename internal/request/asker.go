@@ -80,7 +80,8 @@ func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a 
 			}
 			l.from, l.asker = &from, a.ID
 			if r.State != from {
-				if err := saveMove(ctx, tx, &r.Request); err != nil {
+				r.stepped(tx.Now)
+				if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 					return err
 				}
 			}
@@ -176,7 +177,7 @@ func (s *Service) TakeBack(ctx context.Context, as As) (Followed, error) {
 		if len(others) > 0 {
 			return line{move: "asker_left"}, nil
 		}
-		r.close(Withdrawn, tx.Now)
+		s.close(&r.Request, Withdrawn, tx.Now)
 		return line{move: "withdrawn"}, nil
 	}, s.holderHears(ctx, as.by, "request.withdrawn", "withdrawn"))
 }

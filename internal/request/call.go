@@ -77,6 +77,18 @@ func callerOf(ctx context.Context, tx *db.Tx, r Request) (caller seat, to notify
 	if r.Category == HolderConcern {
 		caller = seat{Unit: r.HolderUnitID, Role: r.HolderRole}
 	}
+	if r.About != nil { // its holders are none of those it is about (V6)
+		opened, err := org.UnitByID(ctx, tx, r.UnitID)
+		if err != nil {
+			return caller, to, err
+		}
+		ladder, err := org.Ladder(ctx, tx, opened)
+		if err != nil {
+			return caller, to, err
+		}
+		to, err = holders(ctx, tx, r, ladder)
+		return caller, to, err
+	}
 	if caller.Role != "" {
 		to, err = seated(ctx, tx, caller)
 		return caller, to, err

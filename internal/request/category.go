@@ -117,3 +117,17 @@ func (c Category) goOn(r *Request, cal *calendar.Calendar, now time.Time) {
 	}
 	r.WaitingSince, r.WaitUntil = nil, nil
 }
+
+// minutes is how many of c's minutes r has had by now, without those in which its clock stood still; nil where c has no
+// target.
+func (c Category) minutes(r Request, cal *calendar.Calendar, now time.Time) *int {
+	if r.SolveDueAt == nil {
+		return nil
+	}
+	used := time.Duration(c.Solve)*time.Minute - c.hours(cal).WorkingBetween(now, *r.SolveDueAt) + c.hours(cal).WorkingBetween(*r.SolveDueAt, now)
+	n := int(used / time.Minute)
+	return &n
+}
+
+// warning is how many minutes before its solve target a holder is warned (K8).
+func (c Category) warning() time.Duration { return time.Duration(max(10, c.Solve/6)) * time.Minute }

@@ -173,8 +173,8 @@ func (s *Service) closeAtCounter(ctx context.Context, tx *db.Tx, by org.Actor, r
 		return err
 	}
 	from := r.State
-	r.close(Resolved, tx.Now)
-	if err := saveMove(ctx, tx, &r.Request); err != nil {
+	s.close(&r.Request, Resolved, tx.Now)
+	if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 		return err
 	}
 	if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: string(Resolved), from: &from}); err != nil {

@@ -86,8 +86,9 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	r := Request{
 		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
 		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
-		PremisesID: orNull(o.Premises), EntranceID: orNull(o.Entrance), SourceVisitID: orNull(o.Visit),
+		PremisesID: orNull(o.Premises), EntranceID: orNull(o.Entrance), SourceVisitID: orNull(o.Visit), Holding: 1,
 	}
+	r.stepped(tx.Now)
 	if err := r.start(ladder, c.StartLevel); err != nil {
 		return 0, err
 	}
@@ -104,6 +105,9 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 		return 0, err
 	}
 	if err := addStep(ctx, tx, s.keys, by, r, line{move: "created", at: r.HappenedAt}); err != nil {
+		return 0, err
+	}
+	if err := s.arm(ctx, tx, r); err != nil {
 		return 0, err
 	}
 	audit.Note(tx, by.Did("request.created", "request", int64(r.ID)))

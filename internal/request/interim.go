@@ -9,7 +9,8 @@ import (
 	"wanjia/internal/platform/db"
 )
 
-// standsIn says whether by acts for the unit that holds r, since nobody leads that today and by leads the next one up the
+// standsIn says whether by acts for the unit that holds r, since nobody leads that today, or nobody who may know of a
+// concern, and by leads the next one up the
 // ladder (T8).
 func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
 	below := by.Grid.ID != 0 && r.HolderUnitID != by.Grid.ID && strings.HasPrefix(r.HolderPath, by.Grid.Path)
@@ -21,7 +22,10 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 		return false, err
 	}
 	in, err := leads(ctx, q, u)
-	if err != nil || len(in) > 0 {
+	if err != nil {
+		return false, err
+	}
+	if in, err = unconcerned(ctx, q, r.Request, in); err != nil || len(in) > 0 {
 		return false, err
 	}
 	ladder, err := org.Ladder(ctx, q, u)
@@ -32,7 +36,10 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 		if above.ID == u.ID {
 			continue
 		}
-		if in, err = leads(ctx, q, above); err != nil || len(in) > 0 {
+		if in, err = leads(ctx, q, above); err != nil {
+			break
+		}
+		if in, err = unconcerned(ctx, q, r.Request, in); err != nil || len(in) > 0 {
 			break
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 )
@@ -48,7 +49,8 @@ func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, sinc
 		  AND r.is_open = ?
 		  AND r.recorded_at >= ?
 		  AND r.recorded_at <= ? AND (r.recorded_at < ? OR r.id < ?)
+		  AND `+unsparing+`
 		ORDER BY r.recorded_at DESC, r.id DESC
-		LIMIT ?`, append(args, open, since, p.At, p.At, p.ID, p.Limit())...)
+		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests opened")
 }

@@ -114,7 +114,8 @@ func (s *Service) Merge(ctx context.Context, by org.Actor, target ID, ids []ID) 
 			if err := into.anyOpen(); err != nil {
 				return err
 			}
-			if err := saveMove(ctx, tx, &into.Request); err != nil { // it is still open when all of them have come
+			into.stepped(tx.Now)
+			if err := s.saveMove(ctx, tx, &into.Request); err != nil { // it is still open when all of them have come
 				return err
 			}
 			if err := addStep(ctx, tx, s.keys, by, into.Request, line{move: "joined", from: &into.State}); err != nil {
@@ -148,8 +149,9 @@ func (s *Service) mergeOne(ctx context.Context, tx *db.Tx, by org.Actor, id ID, 
 		return err
 	}
 	from := r.State
-	r.close(Merged, tx.Now)
-	if err := saveMove(ctx, tx, &r.Request); err != nil {
+	s.close(&r.Request, Merged, tx.Now)
+	r.stepped(tx.Now)
+	if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 		return err
 	}
 	if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "merged", from: &from}); err != nil {
@@ -178,11 +180,12 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 				return err
 			}
 			from := r.State
+			r.stepped(tx.Now)
 			was.restore(&r.Request, categories[r.Category].hours(s.cal), tx.Now)
 			if err := undoMerging(ctx, tx, was.ID); err != nil {
 				return err
 			}
-			if err := saveMove(ctx, tx, &r.Request); err != nil {
+			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
 			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "unmerged", from: &from}); err != nil {

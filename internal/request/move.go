@@ -100,6 +100,7 @@ func (s *Service) goTo(r *Request, to seat, now time.Time) {
 	c := categories[r.Category]
 	c.goOn(r, s.cal, now)
 	r.State, r.HolderUnitID, r.HolderRole, r.Level, r.ExpectedOn = New, to.Unit, to.Role, to.Level, nil
+	r.Holding++
 	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
 	c.news(r, s.cal, now)
 }
@@ -118,10 +119,15 @@ func (s *Service) resume(r *Request, now time.Time) {
 	c.news(r, s.cal, now)
 }
 
-// close ends the clocks of r.
-func (r *Request) close(as State, now time.Time) {
+// close ends the clocks of r. The first answer stays in the statistics, whatever is opened again later (K11).
+func (s *Service) close(r *Request, as State, now time.Time) {
+	c := categories[r.Category]
+	c.goOn(r, s.cal, now)
+	if r.FirstClosedAt == nil && as != Withdrawn && as != Merged {
+		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes = r.SolveDueAt, &now, c.minutes(*r, s.cal, now)
+	}
 	r.State, r.ClosedAt = as, &now
-	r.AcceptDueAt, r.UpdateDueAt, r.WaitUntil, r.WaitingSince = nil, nil, nil, nil
+	r.AcceptDueAt, r.UpdateDueAt = nil, nil
 	if as == Resolved {
 		r.ResolvedLevel = r.level()
 	}
@@ -131,7 +137,12 @@ func (r *Request) close(as State, now time.Time) {
 func (s *Service) reopen(r *Request, now time.Time) {
 	c := categories[r.Category]
 	r.State, r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.ExpectedOn = Reopened, nil, "", nil, nil
+	r.Holding++
+	r.Reopened++
 	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
 	r.SolveDueAt = c.after(s.cal, now, c.Solve)
 	c.news(r, s.cal, now)
 }
+
+// stepped notes that somebody did something for r (K12).
+func (r *Request) stepped(now time.Time) { r.SteppedAt = &now }

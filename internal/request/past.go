@@ -62,7 +62,7 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 			if err := p.Closing.checkPast(calendar.DayOf(tx.Now)); err != nil {
 				return err
 			}
-			r.close(p.Closing.Kind, tx.Now)
+			s.close(&r.Request, p.Closing.Kind, tx.Now)
 			l = line{move: string(p.Closing.Kind), note: p.Closing.Text}
 			if p.Closing.Kind == HandedOver {
 				day := string(p.Closing.CallBackOn)
@@ -86,7 +86,8 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 // recount stores one move of the past.
 func (s *Service) recount(ctx context.Context, tx *db.Tx, by org.Actor, r *Seen, from State, l line) error {
 	l.from = &from
-	if err := saveMove(ctx, tx, &r.Request); err != nil {
+	r.stepped(tx.Now)
+	if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 		return err
 	}
 	audit.Note(tx, by.Did("request."+l.move, "request", int64(r.ID)))

@@ -157,7 +157,8 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 				return err
 			}
 			categories[r.Category].news(&r.Request, s.cal, tx.Now)
-			if err := saveMove(ctx, tx, &r.Request); err != nil {
+			r.stepped(tx.Now)
+			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
 			if n.Request = id; r.PremisesID != nil {

@@ -99,6 +99,13 @@ type Request struct {
 	ClosedAt       *time.Time `db:"closed_at"`
 	ResolvedLevel  string     `db:"resolved_level"` // where it was resolved (C7)
 	CallBackOn     *string    `db:"call_back_on"`   // the day the asker is called after a handing over
+	Holding        int        `db:"holding"`        // counts its holders, and each taking back
+	Reopened       int        `db:"reopened"`       // how often it was opened again
+	SteppedAt      *time.Time `db:"stepped_at"`     // when somebody last did something (K12)
+	FirstDueAt     *time.Time `db:"first_solve_due_at"`
+	FirstClosedAt  *time.Time `db:"first_closed_at"` // when it was first answered: that stays in the statistics (K11)
+	FirstMinutes   *int       `db:"first_minutes"`   // of its clock, until then
+	About          *int64     `db:"about_id"`        // the person whom a concern is about (V6)
 	Version        int64      `db:"version"`
 
 	Interim bool `db:"-" json:"-"` // whoever looks at it acts for its holder, who is gone (T8)

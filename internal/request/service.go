@@ -84,6 +84,7 @@ type Detail struct {
 	History []Step
 
 	Promises []Promise
+	Misses   []Miss // targets that were not kept
 }
 
 // Read shows a request to who may see it. The reading is noted, and without the note nothing is shown (X41).
@@ -110,6 +111,9 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 			return err
 		}
 		if d.Promises, err = PromisesOf(ctx, tx, s.keys, id); err != nil {
+			return err
+		}
+		if d.Misses, err = missesOf(ctx, tx, id); err != nil {
 			return err
 		}
 		if d.State == Merged {
@@ -171,13 +175,21 @@ func (s *Service) ReadPassed(ctx context.Context, by org.Actor, id ID) (p Passed
 type Filter struct {
 	Held   bool // by the acting role; else those opened in its unit and below
 	Closed bool
+	Stale  bool // on the list of by, who leads its holder: nobody has done anything for a week (K12)
 }
 
 // List is a page of the requests of f that by may see, the newest first, and the cursor behind it.
 func (s *Service) List(ctx context.Context, by org.Actor, f Filter, cursor string, size int) (rows []Seen, next string, err error) {
-	p, err := s.pages.Parse(cursor, size, page.Bound("listRequests", f.Held, f.Closed, by.PersonID, by.Assignment))
+	p, err := s.pages.Parse(cursor, size, page.Bound("listRequests", f.Held, f.Closed, f.Stale, by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, "", err
+	}
+	if f.Stale {
+		if rows, err = listStale(ctx, s.db, by, p.Rising()); err != nil {
+			return nil, "", err
+		}
+		rows, next = page.Cut(rows, p, func(r Seen) (time.Time, int64) { return *r.SteppedAt, int64(r.ID) })
+		return rows, next, s.openReceipts(rows)
 	}
 	list, since := listOpened, time.Unix(0, 0).UTC()
 	if f.Held {

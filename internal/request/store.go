@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
@@ -29,7 +30,8 @@ const columns = `
 	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
-	r.resolved_level, r.call_back_on, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
+	r.resolved_level, r.call_back_on, r.holding, r.reopened, r.stepped_at, r.first_solve_due_at, r.first_closed_at, r.first_minutes,
+	r.about_id, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
 	u.name AS unit_name, h.name AS holder_name`
 
 // insertRequest stores r under its code and gives it its id; db.IsDuplicate if the act has been told before.
@@ -38,11 +40,13 @@ func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Act
 		INSERT INTO request (
 			unit_id, place_id, premises_id, entrance_id, source_visit_id, category, type, channel, state, is_open,
 			holder_unit_id, holder_role, level, receipt_hash, happened_at, recorded_at, clock_untrusted,
-			accept_due_at, update_due_at, solve_due_at, recorded_by, client_ref, fingerprint)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			accept_due_at, update_due_at, solve_due_at, recorded_by, client_ref, fingerprint, stepped_at,
+			about_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
 		r.HolderUnitID, r.HolderRole, r.Level, keys.MAC(receipts, []byte(code)), r.HappenedAt, r.RecordedAt, r.ClockUntrusted,
-		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orAbsent(t.ref), t.fingerprint)
+		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orAbsent(t.ref), t.fingerprint, r.SteppedAt,
+		r.About)
 	if err != nil {
 		if db.IsDuplicate(err) {
 			return err
@@ -189,22 +193,27 @@ func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps
 	return steps, nil
 }
 
-// saveMove stores r as a move has left it, unless somebody was faster.
-func saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
+// saveMove stores r as a move has left it, with its clocks, unless somebody was faster.
+func (s *Service) saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
 	found, err := tx.Change(ctx, `
 		UPDATE request
 		SET state = ?, is_open = ?, holder_unit_id = ?, holder_role = ?, level = ?,
 		    accept_due_at = ?, update_due_at = ?, solve_due_at = ?, expected_on = ?, wait_until = ?, waiting_since = ?,
-		    closed_at = ?, resolved_level = ?, call_back_on = ?, version = version + 1
+		    closed_at = ?, resolved_level = ?, call_back_on = ?, holding = ?, reopened = ?, stepped_at = ?,
+		    stale_unit_id = NULL, first_solve_due_at = ?, first_closed_at = ?, first_minutes = ?, version = version + 1
 		WHERE id = ? AND version = ?`,
 		r.State, r.State.Open(), r.HolderUnitID, r.HolderRole, r.Level,
 		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, r.ExpectedOn, r.WaitUntil, r.WaitingSince,
-		r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.ID, r.Version)
+		r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.Holding, r.Reopened, r.SteppedAt,
+		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes, r.ID, r.Version)
 	switch {
 	case err != nil:
 		return db.Wrap(err, nil, "move request %d", r.ID)
 	case found > 0:
 		r.Version++
+		if err := s.rearm(ctx, tx, *r); err != nil {
+			return err
+		}
 		return keepPhotos(ctx, tx, *r)
 	}
 	var now State
@@ -266,11 +275,13 @@ func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
 	s := sightOf(by)
 	var first int64
 	err := q.Get(ctx, &first, `
-		SELECT id
-		FROM request_history
-		WHERE request_id = ? AND holder_unit_id = ? AND holder_role IN (?, ?)
-		ORDER BY id
-		LIMIT 1`, id, s.unit, s.roles[0], s.roles[1])
+		SELECT l.id
+		FROM request_history l
+		JOIN request r ON r.id = l.request_id
+		WHERE l.request_id = ? AND l.holder_unit_id = ? AND l.holder_role IN (?, ?)
+		  AND `+unsparing+`
+		ORDER BY l.id
+		LIMIT 1`, append([]any{id, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
 	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
 }
 
@@ -312,8 +323,9 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		JOIN unit h ON h.id = r.holder_unit_id
 		WHERE r.id = ?
 		  AND ((u.path >= ? AND u.path < ?)
-		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)))`,
-		id, s.from, s.to, s.unit, s.roles[0], s.roles[1])
+		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)))
+		  AND `+unsparing,
+		append([]any{id, s.from, s.to, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
 	if err != nil {
 		return Seen{}, db.Wrap(err, problem.ErrNotFound, "find request %d", id)
 	}
@@ -382,8 +394,10 @@ func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since 
 		  AND r.is_open = ?
 		  AND r.recorded_at >= ?
 		  AND r.recorded_at <= ? AND (r.recorded_at < ? OR r.id < ?)
+		  AND `+unsparing+`
 		ORDER BY r.recorded_at DESC, r.id DESC
-		LIMIT ?`, s.unit, s.roles[0], s.roles[1], open, since, p.At, p.At, p.ID, p.Limit())
+		LIMIT ?`, append(append([]any{s.unit, s.roles[0], s.roles[1], open, since, p.At, p.At, p.ID},
+		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests held")
 }
 

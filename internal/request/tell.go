@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"strings"
 
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
@@ -36,38 +37,43 @@ func (r Request) once(event string) string {
 	return "request." + event + ":" + strconv.FormatInt(int64(r.ID), 10) + ":" + strconv.FormatInt(r.Version, 10)
 }
 
-// holders are all persons who hold r; of a vacant unit, those who stand in for its lead.
+// holders are all persons who hold r, and who stands in for them today; of a vacant unit, those who stand in for its lead.
 func holders(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (to notify.Audience, err error) {
-	if r.Level == 0 {
-		return seated(ctx, tx, seat{r.HolderUnitID, r.HolderRole, 0})
-	}
-	for _, u := range ladder {
-		if u.Level < r.Level {
-			continue
-		}
-		in, err := leads(ctx, tx, u)
-		if err != nil {
-			return to, err
-		}
-		if len(in) > 0 {
-			return audience(in), nil
-		}
-	}
-	return to, nil
+	in, err := toHolder(ctx, tx, r, ladder)
+	return audience(in), err
 }
 
 // seated are the persons of a seat, none if it is vacant.
 func seated(ctx context.Context, tx *db.Tx, s seat) (to notify.Audience, err error) {
-	u, err := org.UnitByID(ctx, tx, s.Unit)
+	in, err := inSeat(ctx, tx, s)
+	return audience(in), err
+}
+
+// hearing are those of a seat who may hear of r.
+func hearing(ctx context.Context, tx *db.Tx, r Request, s seat) (to notify.Audience, err error) {
+	in, err := inSeat(ctx, tx, s)
 	if err != nil {
 		return to, err
 	}
-	if s.Role == "" {
-		in, err := leads(ctx, tx, u)
-		return audience(in), err
+	in, err = unconcerned(ctx, tx, r, in)
+	return audience(in), err
+}
+
+// inSeat are who sits in a seat today.
+func inSeat(ctx context.Context, tx *db.Tx, s seat) ([]org.Incumbent, error) {
+	u, err := org.UnitByID(ctx, tx, s.Unit)
+	if err != nil {
+		return nil, err
 	}
-	party, err := org.LinkedParty(ctx, tx, u.ID, calendar.DayOf(tx.Now))
-	return notify.RoleIn(party.ID, s.Role), err
+	if s.Role == "" {
+		return leads(ctx, tx, u)
+	}
+	day := calendar.DayOf(tx.Now)
+	party, err := org.LinkedParty(ctx, tx, u.ID, day)
+	if err != nil {
+		return nil, err
+	}
+	return org.PersonsIn(ctx, tx, party.ID, s.Role, day)
 }
 
 // leads are those who act for u: at the subdistrict its office does.
@@ -96,16 +102,20 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 	if err != nil {
 		return err
 	}
-	lead, err := seated(ctx, tx, seat{Unit: r.PlaceID})
-	if err != nil {
-		return err
+	where := ladder[0] // a concern may have been opened above the place, whose lead does not see it then
+	if at := slices.IndexFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }); at >= 0 {
+		where = ladder[at]
+		lead, err := hearing(ctx, tx, r, seat{Unit: r.PlaceID})
+		if err != nil {
+			return err
+		}
+		to = to.And(lead)
 	}
-	at := slices.IndexFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID })
 	item := notify.Item{
 		Kind: "request.reopened", Ref: r.ref(), By: by, Dedupe: r.once("reopened"),
-		Args: map[string]any{"unitLabel": ladder[at].Name, "at": tx.Now},
+		Args: map[string]any{"unitLabel": where.Name, "at": tx.Now},
 	}
-	if err := notify.Tell(ctx, tx, to.And(lead), item); err != nil {
+	if err := notify.Tell(ctx, tx, to, item); err != nil {
 		return err
 	}
 	seats, err := earlierSeats(ctx, tx, r)
@@ -114,7 +124,7 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 	}
 	var earlier notify.Audience
 	for _, s := range seats {
-		some, err := seated(ctx, tx, s)
+		some, err := hearing(ctx, tx, r, s)
 		if err != nil {
 			return err
 		}
@@ -126,7 +136,11 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 
 // tellExplained gives the place's lead a copy of an explanation.
 func tellExplained(ctx context.Context, tx *db.Tx, by org.Actor, r Seen) error {
-	lead, err := seated(ctx, tx, seat{Unit: r.PlaceID})
+	place, err := org.UnitByID(ctx, tx, r.PlaceID)
+	if err != nil || !strings.HasPrefix(r.UnitPath, place.Path) { // a concern that was opened above the place
+		return err
+	}
+	lead, err := hearing(ctx, tx, r.Request, seat{Unit: r.PlaceID})
 	if err != nil {
 		return err
 	}

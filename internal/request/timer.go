@@ -38,7 +38,7 @@ func (s *Service) goOnDue(ctx context.Context, tx *db.Tx, id ID) error {
 	}
 	from, due := r.State, *r.WaitUntil
 	s.resume(&r, due)
-	if err := saveMove(ctx, tx, &r); err != nil {
+	if err := s.saveMove(ctx, tx, &r); err != nil {
 		return err
 	}
 	audit.Note(tx, org.System.Did("request.resumed", "request", int64(id)))

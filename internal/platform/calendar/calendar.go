@@ -135,6 +135,50 @@ func (c *Calendar) After(t time.Time, d time.Duration) time.Time {
 	}
 }
 
+// Before is the moment from which so much time counts until t: After(Before(t, d), d) is t again, where t counts. The
+// beginning of a span is the end of the one before, as for After.
+func (c *Calendar) Before(t time.Time, d time.Duration) time.Time {
+	if len(c.hours) == 0 || d <= 0 {
+		return t.Add(-max(d, 0))
+	}
+	for day := DayOf(t); ; day = day.Add(-1) {
+		if !c.Open(day) {
+			continue
+		}
+		midnight := day.Time()
+		for _, s := range slices.Backward(c.hours) {
+			from, to := midnight.Add(s.from), midnight.Add(s.to)
+			if t.Before(to) {
+				to = t
+			}
+			here := to.Sub(from)
+			if here <= 0 {
+				continue
+			}
+			if d < here {
+				return to.Add(-d).In(t.Location())
+			}
+			if d -= here; d == 0 {
+				return c.endBefore(from).In(t.Location())
+			}
+		}
+	}
+}
+
+// endBefore is the end of the last span that is over at t, where one begins.
+func (c *Calendar) endBefore(t time.Time) time.Time {
+	for day := DayOf(t); ; day = day.Add(-1) {
+		if !c.Open(day) {
+			continue
+		}
+		for _, s := range slices.Backward(c.hours) {
+			if to := day.Time().Add(s.to); !to.After(t) {
+				return to
+			}
+		}
+	}
+}
+
 // WorkingBetween is how much time counts from a to b; none when b is before a.
 func (c *Calendar) WorkingBetween(a, b time.Time) time.Duration {
 	if !b.After(a) {

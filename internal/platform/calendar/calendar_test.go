@@ -69,6 +69,12 @@ func TestAddingAndMeasuringAgree(t *testing.T) {
 		if !c.Open(calendar.DayOf(due)) {
 			t.Fatalf("due %v, on a closed day", due)
 		}
+		if back := c.Before(due, d); c.WorkingBetween(back, due) != d || !c.After(back, d).Equal(due) {
+			t.Fatalf("%v before %v is %v, from where %v counts", d, due, back, c.WorkingBetween(back, due))
+		}
+		if near := c.Before(c.After(from, d+e), e); !near.Equal(due) {
+			t.Fatalf("%v before the end is %v, want %v", e, near, due)
+		}
 		if got, want := c.After(due, e), c.After(from, d+e); !got.Equal(want) {
 			t.Fatalf("in two steps %v, in one %v", got, want)
 		}

@@ -1112,6 +1112,15 @@ CREATE TABLE `request` (
   `resolved_level` varchar(20) NOT NULL DEFAULT '',
   `call_back_on` char(10) DEFAULT NULL,
   `handed_to_sealed` varbinary(1500) DEFAULT NULL,
+  `holding` int(11) NOT NULL DEFAULT 1,
+  `reopened` int(11) NOT NULL DEFAULT 0,
+  `stepped_at` datetime(3) DEFAULT NULL,
+  `stale_unit_id` bigint(20) DEFAULT NULL,
+  `stale_role` varchar(30) NOT NULL DEFAULT '',
+  `first_solve_due_at` datetime(3) DEFAULT NULL,
+  `first_closed_at` datetime(3) DEFAULT NULL,
+  `first_minutes` int(11) DEFAULT NULL,
+  `about_id` bigint(20) DEFAULT NULL,
   `client_ref` char(36) DEFAULT NULL,
   `fingerprint` varbinary(32) DEFAULT NULL,
   `entrance_id` bigint(20) DEFAULT NULL,
@@ -1125,6 +1134,7 @@ CREATE TABLE `request` (
   KEY `request_visit` (`source_visit_id`),
   KEY `request_door` (`premises_id`,`is_open`),
   KEY `request_wait` (`state`,`wait_until`),
+  KEY `request_stale` (`stale_unit_id`,`stale_role`,`stepped_at`,`id`),
   KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
@@ -1208,6 +1218,24 @@ CREATE TABLE `request_merge` (
   CONSTRAINT `request_merge_target_fk` FOREIGN KEY (`target_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `request_miss` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `target` varchar(20) NOT NULL,
+  `term` int(11) NOT NULL,
+  `reopened` int(11) NOT NULL,
+  `holder_unit_id` bigint(20) NOT NULL,
+  `holder_role` varchar(30) NOT NULL,
+  `level` smallint(6) NOT NULL,
+  `due_at` datetime(3) NOT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `request_miss_once` (`request_id`,`target`,`term`),
+  KEY `request_miss_holder` (`holder_unit_id`,`due_at`),
+  CONSTRAINT `request_miss_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `request_miss_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `request_slip` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `unit_id` bigint(20) NOT NULL,
@@ -1220,6 +1248,20 @@ CREATE TABLE `request_slip` (
   UNIQUE KEY `request_slip_code` (`receipt_hash`),
   KEY `request_slip_unit` (`unit_id`),
   CONSTRAINT `request_slip_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `request_timer` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `request_id` bigint(20) NOT NULL,
+  `clock` varchar(20) NOT NULL,
+  `term` int(11) NOT NULL,
+  `step` smallint(6) NOT NULL,
+  `due_at` datetime(3) NOT NULL,
+  `fired_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `request_timer_once` (`request_id`,`clock`),
+  KEY `request_timer_due` (`fired_at`,`due_at`,`id`),
+  CONSTRAINT `request_timer_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `retention_run` (

@@ -1,0 +1,1 @@
+ALTER TABLE request ADD COLUMN first_closed_at DATETIME(3) NULL;

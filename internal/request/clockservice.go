@@ -1,0 +1,259 @@
+package request
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+// RunClocks says what clocks have to say by now, and whether there was anything. Any number of nodes do so at one time:
+// whoever takes a notice says it, in one transaction, so each is said once; after downtime with the time it was due (K14).
+func (s *Service) RunClocks(ctx context.Context) (some bool, err error) {
+	due, err := dueTimers(ctx, s.db, s.db.Now())
+	if err != nil {
+		return false, err
+	}
+	var failed []error
+	for _, t := range due { // one that cannot be said keeps no other from it
+		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.fire(ctx, tx, t) }); err != nil {
+			failed = append(failed, fmt.Errorf("clock %s of request %d: %w", t.Clock, t.Request, err))
+		}
+	}
+	return len(due) > 0, errors.Join(failed...)
+}
+
+// fire says the notice of t, unless it was said or is not due any more.
+func (s *Service) fire(ctx context.Context, tx *db.Tx, t timer) error {
+	r, err := hold(ctx, tx, t.Request)
+	if err != nil {
+		return err
+	}
+	then, now := t, tx.Now
+	then.FiredAt = &now
+	if t.Step < notices[t.Clock] {
+		if due := s.due(r.Request, t.Clock, t.Step+1); due != nil {
+			then.Step, then.DueAt, then.FiredAt = t.Step+1, *due, nil
+		}
+	}
+	taken, err := claim(ctx, tx, t, then)
+	if err != nil || !taken {
+		return err
+	}
+	audit.Note(tx, org.System.Did("request.clock_"+string(t.Clock), "request", int64(r.ID)))
+	opened, err := org.UnitByID(ctx, tx, r.UnitID)
+	if err != nil {
+		return err
+	}
+	ladder, err := org.Ladder(ctx, tx, opened)
+	if err != nil {
+		return err
+	}
+	switch t.Clock {
+	case accepting:
+		return s.notAccepted(ctx, tx, r, ladder, t)
+	case news:
+		return s.missed(ctx, tx, r, ladder, t)
+	case solving:
+		if t.Step == 1 {
+			return s.say(ctx, tx, r, ladder, t, "request.target_near", toHolder, toLead)
+		}
+		return s.missed(ctx, tx, r, ladder, t)
+	case stale:
+		return s.lies(ctx, tx, r, ladder, t)
+	case callBack:
+		return s.callBackDue(ctx, tx, r)
+	}
+	return nil
+}
+
+// The addressees of a clock's notice.
+type addressee func(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error)
+
+func toHolder(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+	in, err := holding(ctx, tx, r, ladder)
+	if err != nil {
+		return nil, err
+	}
+	there, err := standing(ctx, tx, r, in)
+	return append(in, there...), err
+}
+
+func toLead(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+	_, in, err := leadOf(ctx, tx, r, ladder)
+	return in, err
+}
+
+// toStandIn is whoever stands in for the holder, else the lead again (K7).
+func toStandIn(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+	in, err := holding(ctx, tx, r, ladder)
+	if err != nil {
+		return nil, err
+	}
+	in, err = standing(ctx, tx, r, in)
+	if err != nil || len(in) > 0 {
+		return in, err
+	}
+	return toLead(ctx, tx, r, ladder)
+}
+
+// say tells addressees the notice of t.
+func (s *Service) say(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit, t timer, kind string, to ...addressee) error {
+	var all notify.Audience
+	for _, one := range to {
+		in, err := one(ctx, tx, r.Request, ladder)
+		if err != nil {
+			return err
+		}
+		all = all.And(audience(in))
+	}
+	return notify.Tell(ctx, tx, all, notify.Item{
+		Kind: kind, Ref: r.ref(), By: org.System, Dedupe: t.once(),
+		Args: map[string]any{"count": 1, "unitLabel": r.HolderName, "dueAt": t.DueAt},
+	})
+}
+
+// once is the key by which the notice of t reaches a person once.
+func (t timer) once() string {
+	return "clock:" + strconv.FormatInt(int64(t.Request), 10) + ":" + string(t.Clock) + ":" + strconv.Itoa(t.Term) + ":" +
+		strconv.Itoa(t.Step) + ":" + strconv.FormatInt(t.DueAt.Unix(), 36)
+}
+
+// notAccepted tells that nobody has taken r on: after once its minutes the holder, after twice the lead, after three
+// times whoever stands in (K7). Somebody who stands in for an absent holder hears of it the first time.
+func (s *Service) notAccepted(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit, t timer) error {
+	to := []addressee{toHolder, toLead, toStandIn}[t.Step-1]
+	if err := s.say(ctx, tx, r, ladder, t, "request.accept_overdue", to); err != nil || t.Step > 1 {
+		return err
+	}
+	_, err := insertMiss(ctx, tx, r.Request, t)
+	return err
+}
+
+// missed notes that a target was not kept and tells the holder, of the answer itself also the lead; the asker hears once
+// that it comes later than promised (K9).
+func (s *Service) missed(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit, t timer) error {
+	to := []addressee{toHolder}
+	if t.Clock == solving {
+		to = append(to, toLead)
+	}
+	if err := s.say(ctx, tx, r, ladder, t, "request.target_missed", to...); err != nil {
+		return err
+	}
+	first, err := insertMiss(ctx, tx, r.Request, t)
+	if err != nil || !first {
+		return err
+	}
+	return tellAskers(ctx, tx, org.System, r.Request, word{kind: "request.late", label: "late"})
+}
+
+// lies puts r, for which nobody has done anything for a week, on the list of its lead, who is told once (K12).
+func (s *Service) lies(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit, t timer) error {
+	lead, _, err := leadOf(ctx, tx, r.Request, ladder)
+	if err != nil {
+		return err
+	}
+	if err := setStale(ctx, tx, r.Request, lead.Unit, lead.Role); err != nil {
+		return err
+	}
+	return s.say(ctx, tx, r, ladder, t, "request.stale", toLead)
+}
+
+// callBackDue has the askers called about what a body outside was to do (K10).
+func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
+	to, err := listeners(ctx, tx, s.keys, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, a := range to {
+		if err := assignCall(ctx, tx, org.System, r.Request, a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holding are all persons who hold r; of a vacant unit, those who stand in for its lead (T8).
+func holding(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+	if r.Level == 0 {
+		in, err := inSeat(ctx, tx, seat{r.HolderUnitID, r.HolderRole, 0})
+		if err != nil {
+			return nil, err
+		}
+		return unconcerned(ctx, tx, r, in)
+	}
+	_, in, err := leadFrom(ctx, tx, r, ladder, r.Level)
+	return in, err
+}
+
+// leadFrom are those who lead the lowest unit of r's ladder from a level on that anybody leads whom r does not concern,
+// and that seat; above the office it is the committee's secretary.
+func leadFrom(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit, level int) (seat, []org.Incumbent, error) {
+	for _, u := range ladder {
+		if u.Level < level {
+			continue
+		}
+		in, err := leads(ctx, tx, u)
+		if err != nil {
+			return seat{}, nil, err
+		}
+		if in, err = unconcerned(ctx, tx, r, in); err != nil || len(in) > 0 {
+			return seat{Unit: u.ID, Level: u.Level}, in, err
+		}
+	}
+	if len(ladder) == 0 {
+		return seat{}, nil, nil
+	}
+	top := ladder[len(ladder)-1]
+	day := calendar.DayOf(tx.Now)
+	party, err := org.LinkedParty(ctx, tx, top.ID, day)
+	if err != nil {
+		return seat{}, nil, err
+	}
+	in, err := org.PersonsIn(ctx, tx, party.ID, org.RoleCommitteeSecretary, day)
+	if err != nil {
+		return seat{}, nil, err
+	}
+	in, err = unconcerned(ctx, tx, r, in)
+	return seat{Unit: top.ID, Role: org.RoleCommitteeSecretary, Level: top.Level}, in, err
+}
+
+// leadOf is whoever leads the holder of r, and the seat they do so from: the next unit up the ladder, of a role in a
+// unit that unit, of the office the committee's secretary (glossary: Lead).
+func leadOf(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (seat, []org.Incumbent, error) {
+	if r.Level > 0 {
+		return leadFrom(ctx, tx, r, ladder, r.Level+1)
+	}
+	at, err := org.UnitByID(ctx, tx, r.HolderUnitID)
+	if err != nil {
+		return seat{}, nil, err
+	}
+	if r.HolderRole == "" { // a section, which is below the office
+		return leadFrom(ctx, tx, r, ladder, topLevel)
+	}
+	return leadFrom(ctx, tx, r, ladder, at.Level)
+}
+
+// topLevel is the level of the subdistrict, on top of every ladder.
+const topLevel = 5
+
+// standing are those who stand in today for those of in who are away.
+func standing(ctx context.Context, tx *db.Tx, r Request, in []org.Incumbent) ([]org.Incumbent, error) {
+	there, err := org.Present(ctx, tx, in, calendar.DayOf(tx.Now))
+	if err != nil {
+		return nil, err
+	}
+	var others []org.Incumbent
+	for i, one := range there {
+		if one.Person != in[i].Person {
+			others = append(others, one)
+		}
+	}
+	return unconcerned(ctx, tx, r, others)
+}
