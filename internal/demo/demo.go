@@ -1,5 +1,5 @@
-// Package demo plays the main job of the product for whoever wants to see it: over HTTP and sockets, against a running
-// server in demo mode, one line a step. It knows nothing that a client does not know.
+// Package demo plays the main job of the product, and how needs are solved, for whoever wants to see it: over HTTP and
+// sockets, against a running server in demo mode, one line a step. It knows nothing that a client does not know.
 package demo
 
 import (
@@ -23,7 +23,7 @@ type Options struct {
 }
 
 // stories are what can be played.
-var stories = map[string]func(*stage){"main": (*stage).mainJob}
+var stories = map[string]func(*stage){"main": (*stage).mainJob, "needs": (*stage).needs}
 
 // Stories are the names of what can be played.
 func Stories() []string { return slices.Sorted(maps.Keys(stories)) }

@@ -209,7 +209,7 @@ type told struct {
 // listen opens p's socket, and keeps it to the end of the story.
 func (p *person) listen() {
 	p.s.step(p.String(), "的手机接通推送（WebSocket）", func() (string, error) {
-		up := make(chan int64, 1)
+		up, asked := make(chan int64, 1), make(chan struct{}, 1)
 		c, err := pushclient.New(pushclient.Options{
 			URL: p.s.url,
 			Ticket: func(context.Context) (string, error) {
@@ -217,6 +217,10 @@ func (p *person) listen() {
 					Ticket string `json:"ticket"`
 				}
 				err := p.send(http.MethodPost, "/v1/push/ticket", nil, &t, http.StatusCreated)
+				select {
+				case asked <- struct{}{}:
+				default:
+				}
 				return t.Ticket, err
 			},
 			Apply: func(i pushclient.Item) {
@@ -242,6 +246,10 @@ func (p *person) listen() {
 			_ = c.Run(ctx) // it ends with the story
 		}()
 		p.s.ends = append(p.s.ends, func() { stop(); <-ended })
+		select {
+		case <-asked: // a server that is asked too often may have made us wait
+		case <-time.After((longest + 5) * time.Second):
+		}
 		select {
 		case top := <-up:
 			return fmt.Sprintf("已接通，最新一条是第 %d 条", top), nil

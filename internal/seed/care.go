@@ -5,6 +5,7 @@ import (
 
 	"wanjia/internal/household"
 	"wanjia/internal/org"
+	"wanjia/internal/request"
 )
 
 // What homes have agreed to, and what is known of them (domain.md §12).
@@ -37,6 +38,7 @@ func (p *teller) care(t *town) {
 		}
 	}
 	p.flag(xl.areas[1], p.some(xl.areas[1], 1, true), 0, false)
+	p.roof(xl.areas[1])
 	for n, door := range p.some(rh.areas[9], flagsInTen, false) {
 		p.flag(rh.areas[9], []household.ID{door}, n+1, false)
 	}
@@ -63,6 +65,18 @@ func (p *teller) some(a area, n int, roof bool) (ids []household.ID) {
 		}
 	}
 	return ids
+}
+
+// roof is a home in 二片区 that is promised a look at its roof on the day of the demo (S2).
+func (p *teller) roof(a area) {
+	clock(p.tx, p.asOf.Add(-2), 18, 40)
+	by, all := p.holder(a.household, org.RoleAreaHolder), p.doors(a)
+	p.try(func() error {
+		_, err := p.needs.Promise(p.ctx, p.tx, by, request.NewPromise{
+			DueOn: p.asOf, Text: "再来看看屋顶补得牢不牢", Premises: int64(all[len(all)-1].ID),
+		})
+		return err
+	})
 }
 
 // agree writes down that homes want to be called at when the weather is dangerous.
