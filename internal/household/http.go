@@ -280,7 +280,8 @@ func (h *Handler) GetVisitCounts(ctx context.Context, req api.GetVisitCountsRequ
 	if err != nil {
 		return nil, err
 	}
-	answer := api.VisitCounts{Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: orAbsent(c.Total),
+	answer := api.VisitCounts{
+		Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: orAbsent(c.Total),
 		NeedsFound: orAbsent(c.Found), NeedsSolved: c.Solved,
 	}
 	for i, r := range results {
