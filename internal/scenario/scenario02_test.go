@@ -9,7 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"wanjia/internal/household"
-	"wanjia/internal/platform/db"
+	"wanjia/internal/org"
+	"wanjia/internal/request"
 )
 
 // A rain is S2 as it stands: who is in it, and where.
@@ -21,53 +22,22 @@ type rain struct {
 	event  string            // the path of the risk event
 }
 
-// rain makes what S2 is given: 二片区 of 72 homes, 9 of which agreed to be called at in dangerous weather (2-31 among
-// them, with a veteran flag) and another one that was promised something about its roof; 6 and 8 agreed homes in the
-// other two areas.
+// rain is what the demo gives S2: 二片区 of 72 homes, 9 of which agreed to be called at in dangerous weather (2-31 among
+// them, with a veteran flag); 6 and 8 such homes in the other two areas. Another home is promised something about its
+// roof.
 func (w *world) rain() *rain {
 	w.t.Helper()
 	ok, created := http.StatusOK, http.StatusCreated
-	r := &rain{world: w, holder: w.signIn("xl.m2").steppedUp()}
-	if err := w.app.Stores.DB.InTx(w.t.Context(), func(tx *db.Tx) error { // whatever the demo has of it
-		for _, query := range []string{`DELETE FROM care_flag`, `DELETE FROM household_consent`, `DELETE FROM household_mute`} {
-			if _, err := tx.Change(w.t.Context(), query); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
-		w.t.Fatal(err)
+	r := &rain{world: w, holder: w.signIn("xl.m2").steppedUp(), doors: map[string]string{}}
+	homes := w.wants("homes", r.holder.get("/v1/households?pageSize=100"), ok).items()
+	if len(homes) != 72 {
+		w.t.Fatalf("二片区 has %d homes, want 72", len(homes))
 	}
-	for handle, agreed := range map[string]int{"xl.m1": 6, "xl.m2": 9, "xl.m3": 8} {
-		holder := r.holder
-		if handle != holder.handle {
-			holder = w.signIn(handle)
-		}
-		homes := w.wants("homes", holder.get("/v1/households?pageSize=100"), ok).items()
-		paths := map[string]string{}
-		for _, h := range homes {
-			paths[h["door"].(string)] = fmt.Sprintf("/v1/households/%.0f", h["id"])
-		}
-		for i := range agreed {
-			door := homes[i]["door"].(string)
-			if handle == "xl.m2" && i == 0 {
-				door = "2-31"
-			}
-			w.wants("agree", holder.post(paths[door]+"/consents", map[string]any{
-				"purpose": "risk_visit", "wording": "2026-01", "channel": "in_person",
-			}), created)
-		}
-		if handle == "xl.m2" {
-			if r.doors = paths; len(homes) != 72 {
-				w.t.Fatalf("二片区 has %d homes, want 72", len(homes))
-			}
-		}
+	for _, h := range homes {
+		r.doors[h["door"].(string)] = fmt.Sprintf("/v1/households/%.0f", h["id"])
 	}
-	w.wants("agree", r.holder.post(r.doors["2-31"]+"/consents", map[string]any{"purpose": "care_visit", "wording": "2026-01", "channel": "in_person"}), created)
-	w.wants("flag", r.holder.post(r.doors["2-31"]+"/flags", map[string]any{
-		"kind": "veteran", "source": "veterans_service", "purpose": "汛期看望", "expiresOn": "2027-06-30",
-	}), created)
-	w.wants("a roof promise", r.holder.post("/v1/visits", map[string]any{
+	w.says("the flag of 2-31", w.wants("flags", r.holder.get(r.doors["2-31"]+"/flags"), ok), "veteran", "items", 0, "kind")
+	w.wants("a promise about a roof", r.holder.post("/v1/visits", map[string]any{
 		"householdId": r.home("2-60"), "result": "needs", "clientRef": uuid.NewString(),
 		"needs":    []any{map[string]any{"what": "瓦片松动", "category": "dwelling_safety"}},
 		"promises": []any{map[string]any{"dueOn": "2026-08-20", "text": "请泥瓦工来看"}},
@@ -84,6 +54,59 @@ func (r *rain) home(door string) int64 {
 		r.t.Fatalf("door %s: %v", door, err)
 	}
 	return id
+}
+
+// muster asks helpers for the need at path.
+func (r *rain) muster(path string) {
+	r.t.Helper()
+	ok, created := http.StatusOK, http.StatusCreated
+	r.set("2026-08-17 16:45")
+	helpers := map[string]*actor{}
+	for handle, skills := range map[string][]string{
+		"xl.m1": {"mason"}, "xl.m3": {"ladder"}, "xl.s": {"mason", "ladder"},
+	} {
+		helpers[handle] = r.signIn(handle)
+		r.wants("skills", helpers[handle].put("/v1/me/helper-skills", map[string]any{"skills": skills}), ok)
+	}
+	var others []org.PersonID // two of the village who have no account, and will be silent
+	if err := r.app.Stores.DB.Select(r.t.Context(), &others, `
+		SELECT m.person_id
+		FROM member m
+		JOIN unit u ON u.id = m.unit_id
+		WHERE u.name LIKE '%杏坞村%' AND NOT EXISTS (SELECT 1 FROM demo_handle h WHERE h.person_id = m.person_id)
+		ORDER BY m.person_id
+		LIMIT 2`); err != nil || len(others) != 2 {
+		r.t.Fatalf("found %v (%v), want two members", others, err)
+	}
+	for _, p := range others {
+		needs := request.NewService(r.app.Stores.DB, r.app.Stores.Keys, nil, nil, nil)
+		if _, err := needs.SetSkills(r.t.Context(), org.Actor{PersonID: p}, []string{"mason"}); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	call := map[string]any{"skills": []string{"mason", "ladder"}, "people": 5, "note": "带好安全绳，村口集合"}
+	r.refused("without a word about the danger", func() answer {
+		return r.holder.post(path+"/musters", call)
+	}, http.StatusUnprocessableEntity, "request.danger_not_acknowledged")
+	call["dangerAcknowledged"] = true
+	muster := r.wants("muster", r.holder.post(path+"/musters", call), created)
+	r.says("asked", muster, 5, "waiting")
+	for handle, says := range map[string]string{"xl.m1": "accepted", "xl.m3": "accepted", "xl.s": "declined"} {
+		answer := helpers[handle].put(fmt.Sprintf("/v1/me/musters/%d/answer", muster.id("id")), map[string]any{"answer": says})
+		r.says(handle, r.wants("answer", answer, ok), says, "answer")
+	}
+	r.set("2026-08-17 17:15")
+	r.holder.renew()
+	begun := r.wants("begin", r.holder.post(fmt.Sprintf("/v1/musters/%d/begin", muster.id("id")), nil), ok)
+	r.says("begun", begun, "started", "state")
+	if come, _ := begun.at("coming").([]any); len(come) != 2 {
+		r.t.Errorf("%v come, want the two who said so", come)
+	}
+	r.says("declined", begun, 1, "declined")
+	r.says("silent", begun, 2, "silent")
+	r.set("2026-08-17 18:20")
+	r.holder.renew()
+	r.says("done", r.wants("finish", r.holder.post(fmt.Sprintf("/v1/musters/%d/finish", muster.id("id")), nil), ok), "done", "state")
 }
 
 // turn is what every node does each minute.
@@ -171,6 +194,9 @@ func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) {
 		need := fmt.Sprintf("/v1/requests/%.0f", visit.at("requests", 0, "id"))
 		code, _ := visit.at("requests", 0, "receiptCode").(string)
 		w.says("done", w.wants("counts", w.signIn("po.1").get(r.event), ok), "<5", "done")
+
+		// 3: helpers are asked by what they can do; it starts with the two who come, and nothing follows for the others.
+		r.muster(need)
 
 		// 4: solved at the lowest level, and both know of each other.
 		w.set("2026-08-17 18:30")

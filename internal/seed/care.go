@@ -102,7 +102,7 @@ func (p *teller) flag(a area, homes []household.ID, n int, soon bool) {
 	for _, id := range homes {
 		clock(p.tx, p.asOf.Add(-40-n%120), 19, n%60)
 		by, kind := p.holder(a.household, org.RoleAreaHolder), kinds[n%len(kinds)]
-		ends := p.asOf.Add(60 + n%100)
+		ends := p.asOf.Add(180 + n%20) // that of S2 is shown in August
 		if soon {
 			ends = p.asOf.Add(4 + 2*(n%soonOver))
 		}
