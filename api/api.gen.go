@@ -36,6 +36,24 @@ func (e AccountState) Valid() bool {
 	}
 }
 
+// Defines values for AreaCheckCheck.
+const (
+	AreaCheckCheckEntranceInArea  AreaCheckCheck = "entrance_in_area"
+	AreaCheckCheckHouseholdInArea AreaCheckCheck = "household_in_area"
+)
+
+// Valid indicates whether the value is a known member of the AreaCheckCheck enum.
+func (e AreaCheckCheck) Valid() bool {
+	switch e {
+	case AreaCheckCheckEntranceInArea:
+		return true
+	case AreaCheckCheckHouseholdInArea:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AskerAnswerOutcome.
 const (
 	AskerAnswerOutcomeDone    AskerAnswerOutcome = "done"
@@ -1248,6 +1266,27 @@ func (e NewCheckInKind) Valid() bool {
 	}
 }
 
+// Defines values for NewDoorKind.
+const (
+	NewDoorKindHome     NewDoorKind = "home"
+	NewDoorKindShop     NewDoorKind = "shop"
+	NewDoorKindWorkshop NewDoorKind = "workshop"
+)
+
+// Valid indicates whether the value is a known member of the NewDoorKind enum.
+func (e NewDoorKind) Valid() bool {
+	switch e {
+	case NewDoorKindHome:
+		return true
+	case NewDoorKindShop:
+		return true
+	case NewDoorKindWorkshop:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NewFlagSource.
 const (
 	NewFlagSourceCivilAffairs    NewFlagSource = "civil_affairs"
@@ -2427,6 +2466,51 @@ func (e SignInPasswordClient) Valid() bool {
 	}
 }
 
+// Defines values for SplitAreaAnswer.
+const (
+	SplitAreaAnswerAccepted SplitAreaAnswer = "accepted"
+	SplitAreaAnswerAsked    SplitAreaAnswer = "asked"
+	SplitAreaAnswerDeclined SplitAreaAnswer = "declined"
+)
+
+// Valid indicates whether the value is a known member of the SplitAreaAnswer enum.
+func (e SplitAreaAnswer) Valid() bool {
+	switch e {
+	case SplitAreaAnswerAccepted:
+		return true
+	case SplitAreaAnswerAsked:
+		return true
+	case SplitAreaAnswerDeclined:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SplitState.
+const (
+	SplitStateApplied  SplitState = "applied"
+	SplitStateDeclined SplitState = "declined"
+	SplitStateDraft    SplitState = "draft"
+	SplitStateProposed SplitState = "proposed"
+)
+
+// Valid indicates whether the value is a known member of the SplitState enum.
+func (e SplitState) Valid() bool {
+	switch e {
+	case SplitStateApplied:
+		return true
+	case SplitStateDeclined:
+		return true
+	case SplitStateDraft:
+		return true
+	case SplitStateProposed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for TakedownState.
 const (
 	TakedownStateDeclined      TakedownState = "declined"
@@ -3149,6 +3233,24 @@ type AddedMember struct {
 	Version  int64 `json:"version"`
 }
 
+// AreaCheck defines model for AreaCheck.
+type AreaCheck struct {
+	Check   AreaCheckCheck `json:"check"`
+	Doubles []StairRow     `json:"doubles"`
+	Gaps    []StairRow     `json:"gaps"`
+	Met     int            `json:"met"`
+	Total   int            `json:"total"`
+}
+
+// AreaCheckCheck defines model for AreaCheck.Check.
+type AreaCheckCheck string
+
+// AreaChecks defines model for AreaChecks.
+type AreaChecks struct {
+	Day   string      `json:"day"`
+	Items []AreaCheck `json:"items"`
+}
+
 // AreaContact defines model for AreaContact.
 type AreaContact struct {
 	AreaID   int64  `json:"areaId"`
@@ -3184,6 +3286,9 @@ type AreaRow struct {
 
 	// OpenRequests A count; "<5" stands for 1 to 4 where small numbers are hidden.
 	OpenRequests SmallCount `json:"openRequests"`
+
+	// PromisesDue A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	PromisesDue SmallCount `json:"promisesDue"`
 
 	// SplitSuggested More households than one member should carry; a hint, nothing follows from it.
 	SplitSuggested bool `json:"splitSuggested"`
@@ -4921,10 +5026,32 @@ type NewCounterStep struct {
 	PlaceID int64 `json:"placeId"`
 }
 
+// NewDoor defines model for NewDoor.
+type NewDoor struct {
+	Door  string       `json:"door"`
+	Empty *bool        `json:"empty,omitempty"`
+	Kind  *NewDoorKind `json:"kind,omitempty"`
+}
+
+// NewDoorKind defines model for NewDoor.Kind.
+type NewDoorKind string
+
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
 	Account  string `json:"account"`
 	PersonID int64  `json:"personId"`
+}
+
+// NewEntrance defines model for NewEntrance.
+type NewEntrance struct {
+	// AreaID The area it lies in from today on.
+	AreaID *int64 `json:"areaId,omitempty"`
+
+	// Building Absent for the door of a house of its own.
+	Building *string   `json:"building,omitempty"`
+	Doors    []NewDoor `json:"doors,omitempty"`
+	Number   string    `json:"number"`
+	PlaceID  int64     `json:"placeId"`
 }
 
 // NewFeedback defines model for NewFeedback.
@@ -4991,6 +5118,12 @@ type NewMember struct {
 	Phone           string              `json:"phone"`
 	Status          MemberStatus        `json:"status"`
 	UnitID          int64               `json:"unitId"`
+}
+
+// NewMove defines model for NewMove.
+type NewMove struct {
+	EntranceID int64 `json:"entranceId"`
+	ToAreaID   int64 `json:"toAreaId"`
 }
 
 // NewMuster defines model for NewMuster.
@@ -5128,6 +5261,13 @@ type NewRound struct {
 	EntranceID *int64             `json:"entranceId,omitempty"`
 	HappenedAt *time.Time         `json:"happenedAt,omitempty"`
 	Kind       RoundKind          `json:"kind"`
+}
+
+// NewSplit defines model for NewSplit.
+type NewSplit struct {
+	Moves   []NewMove `json:"moves"`
+	PlaceID int64     `json:"placeId"`
+	Reason  string    `json:"reason"`
 }
 
 // NewStage defines model for NewStage.
@@ -6532,6 +6672,66 @@ type SlipOrder struct {
 // SmallCount A count; "<5" stands for 1 to 4 where small numbers are hidden.
 type SmallCount = string
 
+// Split defines model for Split.
+type Split struct {
+	Areas      []SplitArea `json:"areas"`
+	DraftedAt  time.Time   `json:"draftedAt"`
+	ID         int64       `json:"id"`
+	Moves      []StairRow  `json:"moves"`
+	PlaceID    int64       `json:"placeId"`
+	ProposedAt *time.Time  `json:"proposedAt,omitempty"`
+	Reason     string      `json:"reason"`
+	SettledAt  *time.Time  `json:"settledAt,omitempty"`
+	State      SplitState  `json:"state"`
+}
+
+// SplitAnswer defines model for SplitAnswer.
+type SplitAnswer struct {
+	Accepted bool    `json:"accepted"`
+	Reason   *string `json:"reason,omitempty"`
+}
+
+// SplitArea defines model for SplitArea.
+type SplitArea struct {
+	After  int              `json:"after"`
+	Answer *SplitAreaAnswer `json:"answer,omitempty"`
+	Before int              `json:"before"`
+	ID     int64            `json:"id"`
+	Name   string           `json:"name"`
+	Reason *string          `json:"reason,omitempty"`
+}
+
+// SplitAreaAnswer defines model for SplitArea.Answer.
+type SplitAreaAnswer string
+
+// SplitPage defines model for SplitPage.
+type SplitPage struct {
+	Items      []SplitRow `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
+// SplitRow defines model for SplitRow.
+type SplitRow struct {
+	DraftedAt time.Time  `json:"draftedAt"`
+	ID        int64      `json:"id"`
+	PlaceID   int64      `json:"placeId"`
+	Reason    string     `json:"reason"`
+	State     SplitState `json:"state"`
+}
+
+// SplitState defines model for SplitState.
+type SplitState string
+
+// StairRow defines model for StairRow.
+type StairRow struct {
+	Doors      int    `json:"doors"`
+	FromAreaID *int64 `json:"fromAreaId,omitempty"`
+	ID         int64  `json:"id"`
+	Label      string `json:"label"`
+	PlaceID    *int64 `json:"placeId,omitempty"`
+	ToAreaID   *int64 `json:"toAreaId,omitempty"`
+}
+
 // StateCount defines model for StateCount.
 type StateCount struct {
 	Count int       `json:"count"`
@@ -6992,6 +7192,17 @@ type VisitRow struct {
 	Result      VisitResult `json:"result"`
 }
 
+// WhatIf defines model for WhatIf.
+type WhatIf struct {
+	Parts []WhatIfPart `json:"parts"`
+}
+
+// WhatIfPart defines model for WhatIfPart.
+type WhatIfPart struct {
+	Doors     int        `json:"doors"`
+	Entrances []StairRow `json:"entrances"`
+}
+
 // ActingAs defines model for ActingAs.
 type ActingAs = int64
 
@@ -7027,6 +7238,9 @@ type PlaqueID = int64
 
 // PublicationID defines model for PublicationId.
 type PublicationID = int64
+
+// SplitID defines model for SplitId.
+type SplitID = int64
 
 // TakedownFilter defines model for TakedownFilter.
 type TakedownFilter string
@@ -7082,6 +7296,51 @@ type SettleAccountConflictParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListSplitsParams defines parameters for ListSplits.
+type ListSplitsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// DraftSplitParams defines parameters for DraftSplit.
+type DraftSplitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetSplitParams defines parameters for GetSplit.
+type GetSplitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AnswerSplitParams defines parameters for AnswerSplit.
+type AnswerSplitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ProposeSplitParams defines parameters for ProposeSplit.
+type ProposeSplitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListAreasParams defines parameters for ListAreas.
 type ListAreasParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -7098,6 +7357,14 @@ type ListAreasParams struct {
 type AssignEntrancesParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WhatIfSplitParams defines parameters for WhatIfSplit.
+type WhatIfSplitParams struct {
+	Parts *int `form:"parts,omitempty" json:"parts,omitempty"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -7485,6 +7752,15 @@ type FinishCounterStepParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// GetAreaChecksParams defines parameters for GetAreaChecks.
+type GetAreaChecksParams struct {
+	// AsOf The day to look at, in Asia/Shanghai; today without it.
+	AsOf *AsOf `form:"asOf,omitempty" json:"asOf,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetGridCoverageParams defines parameters for GetGridCoverage.
 type GetGridCoverageParams struct {
 	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
@@ -7533,6 +7809,15 @@ type ListDueHouseholdsParams struct {
 
 // CreateEnrolmentParams defines parameters for CreateEnrolment.
 type CreateEnrolmentParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddEntranceParams defines parameters for AddEntrance.
+type AddEntranceParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -9264,6 +9549,12 @@ type AnnounceAbsenceJSONRequestBody = NewAbsence
 // SettleAccountConflictJSONRequestBody defines body for SettleAccountConflict for application/json ContentType.
 type SettleAccountConflictJSONRequestBody = ConflictDecision
 
+// DraftSplitJSONRequestBody defines body for DraftSplit for application/json ContentType.
+type DraftSplitJSONRequestBody = NewSplit
+
+// AnswerSplitJSONRequestBody defines body for AnswerSplit for application/json ContentType.
+type AnswerSplitJSONRequestBody = SplitAnswer
+
 // AssignEntrancesJSONRequestBody defines body for AssignEntrances for application/json ContentType.
 type AssignEntrancesJSONRequestBody = EntranceDeal
 
@@ -9350,6 +9641,9 @@ type FinishCounterStepJSONRequestBody = CounterStepEnd
 
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
+
+// AddEntranceJSONRequestBody defines body for AddEntrance for application/json ContentType.
+type AddEntranceJSONRequestBody = NewEntrance
 
 // RefuseFlagJSONRequestBody defines body for RefuseFlag for application/json ContentType.
 type RefuseFlagJSONRequestBody = FlagRefusal
@@ -9656,12 +9950,30 @@ type ServerInterface interface {
 	// SettleAccountConflict Say whose the accounts are
 	// (POST /v1/account-conflicts/{conflictId}/settle)
 	SettleAccountConflict(ctx echo.Context, conflictID int64, params SettleAccountConflictParams) error
+	// ListSplits 责任区拆分 · Splits of the own places, newest first
+	// (GET /v1/area-splits)
+	ListSplits(ctx echo.Context, params ListSplitsParams) error
+	// DraftSplit 起草拆分 · Draft which entrances are to lie in another area of the place
+	// (POST /v1/area-splits)
+	DraftSplit(ctx echo.Context, params DraftSplitParams) error
+	// GetSplit 拆分预览 · A split with who gets what
+	// (GET /v1/area-splits/{splitId})
+	GetSplit(ctx echo.Context, splitID SplitID, params GetSplitParams) error
+	// AnswerSplit 答复拆分 · Take the doors, or say why not
+	// (POST /v1/area-splits/{splitId}/answer)
+	AnswerSplit(ctx echo.Context, splitID SplitID, params AnswerSplitParams) error
+	// ProposeSplit 提出拆分 · Ask the holders of the areas that get doors
+	// (POST /v1/area-splits/{splitId}/propose)
+	ProposeSplit(ctx echo.Context, splitID SplitID, params ProposeSplitParams) error
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx echo.Context, params ListAreasParams) error
 	// AssignEntrances Deal entrances to an area from a day on
 	// (POST /v1/areas/{areaId}/entrances)
 	AssignEntrances(ctx echo.Context, areaID int64, params AssignEntrancesParams) error
+	// WhatIfSplit 均衡试算 · How an area's doors would be dealt to some parts, along its entrances
+	// (GET /v1/areas/{areaId}/what-if)
+	WhatIfSplit(ctx echo.Context, areaID int64, params WhatIfSplitParams) error
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx echo.Context, params SearchAuditParams) error
@@ -9803,6 +10115,9 @@ type ServerInterface interface {
 	// FinishCounterStep Note that a step at a counter is done, or not needed
 	// (POST /v1/counter-steps/finish)
 	FinishCounterStep(ctx echo.Context, params FinishCounterStepParams) error
+	// GetAreaChecks 每个单元门、每户都在一个责任区 · entrance_in_area and household_in_area on a day, with what is missing or doubled
+	// (GET /v1/coverage/areas)
+	GetAreaChecks(ctx echo.Context, params GetAreaChecksParams) error
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error
@@ -9818,6 +10133,9 @@ type ServerInterface interface {
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
+	// AddEntrance 新增单元门 · Add an entrance with the doors behind it
+	// (POST /v1/entrances)
+	AddEntrance(ctx echo.Context, params AddEntranceParams) error
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
@@ -10621,6 +10939,236 @@ func (w *ServerInterfaceWrapper) SettleAccountConflict(ctx echo.Context) error {
 	return err
 }
 
+// ListSplits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSplits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSplitsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSplits(ctx, params)
+	return err
+}
+
+// DraftSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) DraftSplit(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DraftSplitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DraftSplit(ctx, params)
+	return err
+}
+
+// GetSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) GetSplit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "splitId" -------------
+	var splitID SplitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "splitId", ctx.Param("splitId"), &splitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter splitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetSplitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetSplit(ctx, splitID, params)
+	return err
+}
+
+// AnswerSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerSplit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "splitId" -------------
+	var splitID SplitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "splitId", ctx.Param("splitId"), &splitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter splitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnswerSplitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerSplit(ctx, splitID, params)
+	return err
+}
+
+// ProposeSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) ProposeSplit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "splitId" -------------
+	var splitID SplitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "splitId", ctx.Param("splitId"), &splitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter splitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ProposeSplitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ProposeSplit(ctx, splitID, params)
+	return err
+}
+
 // ListAreas converts echo context to params.
 func (w *ServerInterfaceWrapper) ListAreas(ctx echo.Context) error {
 	var err error
@@ -10713,6 +11261,48 @@ func (w *ServerInterfaceWrapper) AssignEntrances(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AssignEntrances(ctx, areaID, params)
+	return err
+}
+
+// WhatIfSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) WhatIfSplit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "areaId" -------------
+	var areaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "areaId", ctx.Param("areaId"), &areaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter areaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WhatIfSplitParams
+	// ------------- Optional query parameter "parts" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "parts", ctx.QueryParams(), &params.Parts, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter parts: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WhatIfSplit(ctx, areaID, params)
 	return err
 }
 
@@ -12577,6 +13167,41 @@ func (w *ServerInterfaceWrapper) FinishCounterStep(ctx echo.Context) error {
 	return err
 }
 
+// GetAreaChecks converts echo context to params.
+func (w *ServerInterfaceWrapper) GetAreaChecks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAreaChecksParams
+	// ------------- Optional query parameter "asOf" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "asOf", ctx.QueryParams(), &params.AsOf, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter asOf: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetAreaChecks(ctx, params)
+	return err
+}
+
 // GetGridCoverage converts echo context to params.
 func (w *ServerInterfaceWrapper) GetGridCoverage(ctx echo.Context) error {
 	var err error
@@ -12781,6 +13406,52 @@ func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateEnrolment(ctx, params)
+	return err
+}
+
+// AddEntrance converts echo context to params.
+func (w *ServerInterfaceWrapper) AddEntrance(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddEntranceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddEntrance(ctx, params)
 	return err
 }
 
@@ -21456,6 +22127,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/absences", wrapper.AnnounceAbsence, options.OperationMiddlewares["announceAbsence"]...)
 	router.POST(options.BaseURL+"/v1/absences/:absenceId/end", wrapper.EndAbsence, options.OperationMiddlewares["endAbsence"]...)
 	router.GET(options.BaseURL+"/v1/stand-ins", wrapper.ListStandIns, options.OperationMiddlewares["listStandIns"]...)
+	router.GET(options.BaseURL+"/v1/areas/:areaId/what-if", wrapper.WhatIfSplit, options.OperationMiddlewares["whatIfSplit"]...)
+	router.GET(options.BaseURL+"/v1/area-splits", wrapper.ListSplits, options.OperationMiddlewares["listSplits"]...)
+	router.POST(options.BaseURL+"/v1/area-splits", wrapper.DraftSplit, options.OperationMiddlewares["draftSplit"]...)
+	router.GET(options.BaseURL+"/v1/area-splits/:splitId", wrapper.GetSplit, options.OperationMiddlewares["getSplit"]...)
+	router.POST(options.BaseURL+"/v1/area-splits/:splitId/propose", wrapper.ProposeSplit, options.OperationMiddlewares["proposeSplit"]...)
+	router.POST(options.BaseURL+"/v1/area-splits/:splitId/answer", wrapper.AnswerSplit, options.OperationMiddlewares["answerSplit"]...)
+	router.POST(options.BaseURL+"/v1/entrances", wrapper.AddEntrance, options.OperationMiddlewares["addEntrance"]...)
+	router.GET(options.BaseURL+"/v1/coverage/areas", wrapper.GetAreaChecks, options.OperationMiddlewares["getAreaChecks"]...)
 	router.POST(options.BaseURL+"/v1/receipts", wrapper.CreatePublicRequest, options.OperationMiddlewares["createPublicRequest"]...)
 	router.POST(options.BaseURL+"/v1/receipts/open", wrapper.OpenReceipt, options.OperationMiddlewares["openReceipt"]...)
 	router.POST(options.BaseURL+"/v1/receipts/messages", wrapper.AddReceiptMessage, options.OperationMiddlewares["addReceiptMessage"]...)
@@ -21893,6 +22572,206 @@ func (response SettleAccountConflictdefaultApplicationProblemPlusJSONResponse) V
 	return err
 }
 
+type ListSplitsRequestObject struct {
+	Params ListSplitsParams
+}
+
+type ListSplitsResponseObject interface {
+	VisitListSplitsResponse(w http.ResponseWriter) error
+}
+
+type ListSplits200JSONResponse SplitPage
+
+func (response ListSplits200JSONResponse) VisitListSplitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSplitsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSplitsdefaultApplicationProblemPlusJSONResponse) VisitListSplitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DraftSplitRequestObject struct {
+	Params DraftSplitParams
+	Body   *DraftSplitJSONRequestBody
+}
+
+type DraftSplitResponseObject interface {
+	VisitDraftSplitResponse(w http.ResponseWriter) error
+}
+
+type DraftSplit201JSONResponse Split
+
+func (response DraftSplit201JSONResponse) VisitDraftSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DraftSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DraftSplitdefaultApplicationProblemPlusJSONResponse) VisitDraftSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSplitRequestObject struct {
+	SplitID SplitID `json:"splitId"`
+	Params  GetSplitParams
+}
+
+type GetSplitResponseObject interface {
+	VisitGetSplitResponse(w http.ResponseWriter) error
+}
+
+type GetSplit200JSONResponse Split
+
+func (response GetSplit200JSONResponse) VisitGetSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetSplitdefaultApplicationProblemPlusJSONResponse) VisitGetSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSplitRequestObject struct {
+	SplitID SplitID `json:"splitId"`
+	Params  AnswerSplitParams
+	Body    *AnswerSplitJSONRequestBody
+}
+
+type AnswerSplitResponseObject interface {
+	VisitAnswerSplitResponse(w http.ResponseWriter) error
+}
+
+type AnswerSplit200JSONResponse Split
+
+func (response AnswerSplit200JSONResponse) VisitAnswerSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerSplitdefaultApplicationProblemPlusJSONResponse) VisitAnswerSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeSplitRequestObject struct {
+	SplitID SplitID `json:"splitId"`
+	Params  ProposeSplitParams
+}
+
+type ProposeSplitResponseObject interface {
+	VisitProposeSplitResponse(w http.ResponseWriter) error
+}
+
+type ProposeSplit200JSONResponse Split
+
+func (response ProposeSplit200JSONResponse) VisitProposeSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ProposeSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ProposeSplitdefaultApplicationProblemPlusJSONResponse) VisitProposeSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListAreasRequestObject struct {
 	Params ListAreasParams
 }
@@ -21962,6 +22841,46 @@ type AssignEntrancesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AssignEntrancesdefaultApplicationProblemPlusJSONResponse) VisitAssignEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WhatIfSplitRequestObject struct {
+	AreaID int64 `json:"areaId"`
+	Params WhatIfSplitParams
+}
+
+type WhatIfSplitResponseObject interface {
+	VisitWhatIfSplitResponse(w http.ResponseWriter) error
+}
+
+type WhatIfSplit200JSONResponse WhatIf
+
+func (response WhatIfSplit200JSONResponse) VisitWhatIfSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WhatIfSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WhatIfSplitdefaultApplicationProblemPlusJSONResponse) VisitWhatIfSplitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -23783,6 +24702,45 @@ func (response FinishCounterStepdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type GetAreaChecksRequestObject struct {
+	Params GetAreaChecksParams
+}
+
+type GetAreaChecksResponseObject interface {
+	VisitGetAreaChecksResponse(w http.ResponseWriter) error
+}
+
+type GetAreaChecks200JSONResponse AreaChecks
+
+func (response GetAreaChecks200JSONResponse) VisitGetAreaChecksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetAreaChecksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetAreaChecksdefaultApplicationProblemPlusJSONResponse) VisitGetAreaChecksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetGridCoverageRequestObject struct {
 	Params GetGridCoverageParams
 }
@@ -23968,6 +24926,46 @@ type CreateEnrolmentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitCreateEnrolmentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddEntranceRequestObject struct {
+	Params AddEntranceParams
+	Body   *AddEntranceJSONRequestBody
+}
+
+type AddEntranceResponseObject interface {
+	VisitAddEntranceResponse(w http.ResponseWriter) error
+}
+
+type AddEntrance201JSONResponse EntranceRow
+
+func (response AddEntrance201JSONResponse) VisitAddEntranceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddEntrancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddEntrancedefaultApplicationProblemPlusJSONResponse) VisitAddEntranceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -31530,12 +32528,30 @@ type StrictServerInterface interface {
 	// SettleAccountConflict Say whose the accounts are
 	// (POST /v1/account-conflicts/{conflictId}/settle)
 	SettleAccountConflict(ctx context.Context, request SettleAccountConflictRequestObject) (SettleAccountConflictResponseObject, error)
+	// ListSplits 责任区拆分 · Splits of the own places, newest first
+	// (GET /v1/area-splits)
+	ListSplits(ctx context.Context, request ListSplitsRequestObject) (ListSplitsResponseObject, error)
+	// DraftSplit 起草拆分 · Draft which entrances are to lie in another area of the place
+	// (POST /v1/area-splits)
+	DraftSplit(ctx context.Context, request DraftSplitRequestObject) (DraftSplitResponseObject, error)
+	// GetSplit 拆分预览 · A split with who gets what
+	// (GET /v1/area-splits/{splitId})
+	GetSplit(ctx context.Context, request GetSplitRequestObject) (GetSplitResponseObject, error)
+	// AnswerSplit 答复拆分 · Take the doors, or say why not
+	// (POST /v1/area-splits/{splitId}/answer)
+	AnswerSplit(ctx context.Context, request AnswerSplitRequestObject) (AnswerSplitResponseObject, error)
+	// ProposeSplit 提出拆分 · Ask the holders of the areas that get doors
+	// (POST /v1/area-splits/{splitId}/propose)
+	ProposeSplit(ctx context.Context, request ProposeSplitRequestObject) (ProposeSplitResponseObject, error)
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
 	// AssignEntrances Deal entrances to an area from a day on
 	// (POST /v1/areas/{areaId}/entrances)
 	AssignEntrances(ctx context.Context, request AssignEntrancesRequestObject) (AssignEntrancesResponseObject, error)
+	// WhatIfSplit 均衡试算 · How an area's doors would be dealt to some parts, along its entrances
+	// (GET /v1/areas/{areaId}/what-if)
+	WhatIfSplit(ctx context.Context, request WhatIfSplitRequestObject) (WhatIfSplitResponseObject, error)
 	// SearchAudit Entries of the audit, newest first
 	// (GET /v1/audit/entries)
 	SearchAudit(ctx context.Context, request SearchAuditRequestObject) (SearchAuditResponseObject, error)
@@ -31677,6 +32693,9 @@ type StrictServerInterface interface {
 	// FinishCounterStep Note that a step at a counter is done, or not needed
 	// (POST /v1/counter-steps/finish)
 	FinishCounterStep(ctx context.Context, request FinishCounterStepRequestObject) (FinishCounterStepResponseObject, error)
+	// GetAreaChecks 每个单元门、每户都在一个责任区 · entrance_in_area and household_in_area on a day, with what is missing or doubled
+	// (GET /v1/coverage/areas)
+	GetAreaChecks(ctx context.Context, request GetAreaChecksRequestObject) (GetAreaChecksResponseObject, error)
 	// GetGridCoverage Which levels of which places have a holder on a day
 	// (GET /v1/coverage/grid)
 	GetGridCoverage(ctx context.Context, request GetGridCoverageRequestObject) (GetGridCoverageResponseObject, error)
@@ -31692,6 +32711,9 @@ type StrictServerInterface interface {
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
+	// AddEntrance 新增单元门 · Add an entrance with the doors behind it
+	// (POST /v1/entrances)
+	AddEntrance(ctx context.Context, request AddEntranceRequestObject) (AddEntranceResponseObject, error)
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
@@ -32452,6 +33474,180 @@ func (sh *strictHandler) SettleAccountConflict(ctx echo.Context, conflictID int6
 	return nil
 }
 
+// ListSplits operation middleware
+func (sh *strictHandler) ListSplits(ctx echo.Context, params ListSplitsParams) error {
+	var request ListSplitsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSplits(ctx.Request().Context(), request.(ListSplitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSplits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSplitsResponseObject); ok {
+		return validResponse.VisitListSplitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DraftSplit operation middleware
+func (sh *strictHandler) DraftSplit(ctx echo.Context, params DraftSplitParams) error {
+	var request DraftSplitRequestObject
+
+	request.Params = params
+
+	var body DraftSplitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DraftSplit(ctx.Request().Context(), request.(DraftSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DraftSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DraftSplitResponseObject); ok {
+		return validResponse.VisitDraftSplitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetSplit operation middleware
+func (sh *strictHandler) GetSplit(ctx echo.Context, splitID SplitID, params GetSplitParams) error {
+	var request GetSplitRequestObject
+
+	request.SplitID = splitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSplit(ctx.Request().Context(), request.(GetSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSplitResponseObject); ok {
+		return validResponse.VisitGetSplitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerSplit operation middleware
+func (sh *strictHandler) AnswerSplit(ctx echo.Context, splitID SplitID, params AnswerSplitParams) error {
+	var request AnswerSplitRequestObject
+
+	request.SplitID = splitID
+	request.Params = params
+
+	var body AnswerSplitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerSplit(ctx.Request().Context(), request.(AnswerSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerSplitResponseObject); ok {
+		return validResponse.VisitAnswerSplitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ProposeSplit operation middleware
+func (sh *strictHandler) ProposeSplit(ctx echo.Context, splitID SplitID, params ProposeSplitParams) error {
+	var request ProposeSplitRequestObject
+
+	request.SplitID = splitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ProposeSplit(ctx.Request().Context(), request.(ProposeSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ProposeSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ProposeSplitResponseObject); ok {
+		return validResponse.VisitProposeSplitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListAreas operation middleware
 func (sh *strictHandler) ListAreas(ctx echo.Context, params ListAreasParams) error {
 	var request ListAreasRequestObject
@@ -32520,6 +33716,32 @@ func (sh *strictHandler) AssignEntrances(ctx echo.Context, areaID int64, params 
 		return err
 	} else if validResponse, ok := response.(AssignEntrancesResponseObject); ok {
 		return validResponse.VisitAssignEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WhatIfSplit operation middleware
+func (sh *strictHandler) WhatIfSplit(ctx echo.Context, areaID int64, params WhatIfSplitParams) error {
+	var request WhatIfSplitRequestObject
+
+	request.AreaID = areaID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WhatIfSplit(ctx.Request().Context(), request.(WhatIfSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WhatIfSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WhatIfSplitResponseObject); ok {
+		return validResponse.VisitWhatIfSplitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -34326,6 +35548,31 @@ func (sh *strictHandler) FinishCounterStep(ctx echo.Context, params FinishCounte
 	return nil
 }
 
+// GetAreaChecks operation middleware
+func (sh *strictHandler) GetAreaChecks(ctx echo.Context, params GetAreaChecksParams) error {
+	var request GetAreaChecksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAreaChecks(ctx.Request().Context(), request.(GetAreaChecksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAreaChecks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAreaChecksResponseObject); ok {
+		return validResponse.VisitGetAreaChecksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetGridCoverage operation middleware
 func (sh *strictHandler) GetGridCoverage(ctx echo.Context, params GetGridCoverageParams) error {
 	var request GetGridCoverageRequestObject
@@ -34468,6 +35715,54 @@ func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmen
 		return err
 	} else if validResponse, ok := response.(CreateEnrolmentResponseObject); ok {
 		return validResponse.VisitCreateEnrolmentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddEntrance operation middleware
+func (sh *strictHandler) AddEntrance(ctx echo.Context, params AddEntranceParams) error {
+	var request AddEntranceRequestObject
+
+	request.Params = params
+
+	var body AddEntranceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddEntrance(ctx.Request().Context(), request.(AddEntranceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddEntrance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddEntranceResponseObject); ok {
+		return validResponse.VisitAddEntranceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -263,7 +263,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
-	a.homes = household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look)
+	a.homes = household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look).Hinting(a.config.Household.LoadHint)
 	return features{
 		boardHandler: board.NewHandler(a.boards),
 		about:        about{Version: version, Demo: a.config.Demo},

@@ -24,6 +24,8 @@ type Config struct {
 	Checkin   Checkin   `koanf:"checkin"`
 	Push      Push      `koanf:"push"`
 	Request   Request   `koanf:"request"`
+
+	Household Household `koanf:"household"`
 }
 
 // Listen says where the two listeners are and who stands before them.
@@ -84,6 +86,11 @@ type Checkin struct {
 	LateEntry time.Duration `koanf:"late_entry"` // how long after the day a late entry is taken (X12)
 }
 
+// Household is about homes and the areas that look after them.
+type Household struct {
+	LoadHint int `koanf:"load_hint"` // above how many households of an area a split is suggested (F5)
+}
+
 // Request is about residents' needs.
 type Request struct {
 	Reopen time.Duration `koanf:"reopen"` // how long after its end a need can be opened again (O13)
@@ -104,6 +111,8 @@ func Default() Config {
 		Checkin: Checkin{LateEntry: 7 * 24 * time.Hour},
 		Push:    Push{KeepDone: 2 * time.Minute},
 		Request: Request{Reopen: 30 * 24 * time.Hour},
+
+		Household: Household{LoadHint: 40},
 	}
 }
 

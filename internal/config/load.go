@@ -212,6 +212,9 @@ func (c Config) check() error {
 	if c.Request.Reopen < 7*24*time.Hour || c.Request.Reopen > 180*24*time.Hour {
 		say("request.reopen: %v is not between 168h and 4320h", c.Request.Reopen)
 	}
+	if c.Household.LoadHint < 1 {
+		say("household.load_hint: %d is no number of households", c.Household.LoadHint)
+	}
 	if c.Checkin.LateEntry < 0 || c.Checkin.LateEntry > 7*24*time.Hour {
 		say("checkin.late_entry: %v is not between 0 and 168h", c.Checkin.LateEntry)
 	}

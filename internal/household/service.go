@@ -28,6 +28,7 @@ type Service struct {
 	requests *request.Service
 	visited  Visited
 	watch    Watch
+	loadHint int
 }
 
 // A Watch says why somebody cannot go on to read one more household, or nil: whoever reads many in a short time is
@@ -50,11 +51,17 @@ func (s *Service) look(ctx context.Context, by org.Actor, id ID) error {
 
 // NewService makes a Service.
 func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, requests *request.Service, visited Visited) *Service {
-	return &Service{db: d, keys: keys, pages: pages, requests: requests, visited: visited}
+	return &Service{db: d, keys: keys, pages: pages, requests: requests, visited: visited, loadHint: usualHint}
 }
 
-// splitHint is how many households an area may have before a split is suggested (F5).
-const splitHint = 40
+// usualHint is how many households an area may have before a split is suggested (F5).
+const usualHint = 40
+
+// Hinting makes s suggest a split above so many households.
+func (s *Service) Hinting(households int) *Service {
+	s.loadHint = households
+	return s
+}
 
 // countsOnly are the roles that see figures of areas and no area's own (domain.md §3.5).
 var countsOnly = map[org.Role]bool{org.RolePartyOffice: true, org.RoleCommitteeSecretary: true}
@@ -65,6 +72,7 @@ type AreaLoad struct {
 	Name           string
 	Households     string
 	OpenRequests   string
+	PromisesDue    string
 	SplitSuggested bool
 }
 
@@ -81,20 +89,20 @@ func (s *Service) Areas(ctx context.Context, by org.Actor, cursor string, size i
 	loads, next = page.Cut(loads, p, func(l Load) (time.Time, int64) { return time.Time{}, int64(l.ID) })
 	areas = make([]AreaLoad, len(loads))
 	for i, l := range loads {
-		areas[i] = l.shownTo(by)
+		areas[i] = l.shownTo(by, s.loadHint)
 	}
 	return areas, next, nil
 }
 
 // shownTo is l as by may see it: who sees counts only is not shown small ones.
-func (l Load) shownTo(by org.Actor) AreaLoad {
+func (l Load) shownTo(by org.Actor, hint int) AreaLoad {
 	number := exact
 	if countsOnly[by.Role] {
 		number = small
 	}
 	return AreaLoad{
 		ID: l.ID, Name: l.Name, Households: number(l.Households), OpenRequests: number(l.OpenRequests),
-		SplitSuggested: l.Households > splitHint,
+		PromisesDue: number(l.Promises), SplitSuggested: l.Households > hint,
 	}
 }
 

@@ -451,7 +451,11 @@ type Load struct {
 	Name         string     `db:"name"`
 	Households   int        `db:"households"`
 	OpenRequests int        `db:"open_requests"`
+	Promises     int        `db:"promises"` // that are due within a week
 }
+
+// promisedSoon is within how many days a promise counts as load.
+const promisedSoon = 7
 
 // listAreas are the areas by sees, with their load on day.
 func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day, p page.Page) (found []Load, err error) {
@@ -464,13 +468,16 @@ func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day
 		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS households,
 		       (SELECT COUNT(*)
 		        FROM request r
-		        WHERE r.unit_id = u.id AND r.is_open = ?) AS open_requests
+		        WHERE r.unit_id = u.id AND r.is_open = ?) AS open_requests,
+		       (SELECT COUNT(*)
+		        FROM promise p
+		        WHERE p.unit_id = u.id AND p.state = ? AND p.due_on <= ?) AS promises
 		FROM unit u
 		WHERE u.path >= ? AND u.path < ?
 		  AND u.kind = ? AND u.valid_from <= ? AND (u.valid_to IS NULL OR u.valid_to > ?)
 		  AND u.id > ?
 		ORDER BY u.id
-		LIMIT ?`, day, day, true, from, to, org.Area, day, day, after(p), p.Limit())
+		LIMIT ?`, day, day, true, "open", day.Add(promisedSoon), from, to, org.Area, day, day, after(p), p.Limit())
 	return found, db.Wrap(err, nil, "list areas")
 }
 

@@ -80,6 +80,9 @@ var kinds = map[string]kind{
 
 	"counter.waiting": {Ordinary, []string{count, dueAt, placeLabel}},
 	"counter.done":    {Quiet, []string{receiptCode, placeLabel, at}},
+	"split.proposed":  {Prompt, []string{unitLabel, at}},
+	"split.declined":  {Prompt, []string{unitLabel, at}},
+	"split.applied":   {Prompt, []string{unitLabel, at}},
 	"handover.ready":  {Prompt, []string{unitLabel, count, at}},
 	"contact.changed": {Prompt, []string{receiptCode, unitLabel, at}},
 

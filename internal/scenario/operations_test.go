@@ -99,6 +99,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.roles()
 		v.absences()
 		v.handovers()
+		v.splits()
 		v.policy()
 		v.consents()
 		v.ledger()

@@ -85,6 +85,56 @@ CREATE TABLE `area_round` (
   CONSTRAINT `area_round_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `area_split` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `place_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `reason` varchar(200) NOT NULL,
+  `drafted_by` bigint(20) NOT NULL,
+  `drafted_as` bigint(20) NOT NULL,
+  `drafted_at` datetime(3) NOT NULL,
+  `proposed_at` datetime(3) DEFAULT NULL,
+  `settled_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `area_split_place` (`place_id`,`id`),
+  KEY `area_split_person` (`drafted_by`),
+  KEY `area_split_role` (`drafted_as`),
+  CONSTRAINT `area_split_person_fk` FOREIGN KEY (`drafted_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `area_split_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `area_split_role_fk` FOREIGN KEY (`drafted_as`) REFERENCES `role_assignment` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `area_split_answer` (
+  `split_id` bigint(20) NOT NULL,
+  `area_id` bigint(20) NOT NULL,
+  `answer` varchar(20) NOT NULL,
+  `reason` varchar(200) NOT NULL DEFAULT '',
+  `answered_by` bigint(20) DEFAULT NULL,
+  `answered_at` datetime(3) DEFAULT NULL,
+  UNIQUE KEY `area_split_answer_once` (`split_id`,`area_id`),
+  KEY `area_split_answer_area` (`area_id`),
+  KEY `area_split_answer_person` (`answered_by`),
+  CONSTRAINT `area_split_answer_area_fk` FOREIGN KEY (`area_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `area_split_answer_person_fk` FOREIGN KEY (`answered_by`) REFERENCES `person` (`id`),
+  CONSTRAINT `area_split_answer_split_fk` FOREIGN KEY (`split_id`) REFERENCES `area_split` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `area_split_move` (
+  `split_id` bigint(20) NOT NULL,
+  `entrance_id` bigint(20) NOT NULL,
+  `from_id` bigint(20) NOT NULL,
+  `to_id` bigint(20) NOT NULL,
+  UNIQUE KEY `area_split_move_once` (`split_id`,`entrance_id`),
+  KEY `area_split_move_entrance` (`entrance_id`),
+  KEY `area_split_move_from` (`from_id`),
+  KEY `area_split_move_to` (`to_id`,`split_id`),
+  CONSTRAINT `area_split_move_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`),
+  CONSTRAINT `area_split_move_from_fk` FOREIGN KEY (`from_id`) REFERENCES `unit` (`id`),
+  CONSTRAINT `area_split_move_split_fk` FOREIGN KEY (`split_id`) REFERENCES `area_split` (`id`),
+  CONSTRAINT `area_split_move_to_fk` FOREIGN KEY (`to_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `audit` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `lane` smallint(6) NOT NULL,

@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 
+	"wanjia/internal/household"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 )
@@ -60,3 +61,54 @@ func succeeds(a *actor) bool {
 
 // seesHandover is the oracle of handovers: who takes over, and the leads of the unit and above.
 func seesHandover(c *cell) bool { return ofSelf(c) || oneOf(c.by.role, leaders...) && c.by.sees(c.at) }
+
+// place is the level-4 place that u is or lies in.
+func (c *cell) place(u *unit) *unit {
+	for !place(u) {
+		u = u.parent
+	}
+	return u
+}
+
+// aDoorNextDoor is an entrance that lies in another area of c.at's place.
+func (c *cell) aDoorNextDoor() household.EntranceID {
+	id, other := c.anEntrance(c.at), (&cell{world: c.world, at: c.place(c.at)}).leaf(org.Area)
+	c.in("deal an entrance", func(tx *db.Tx) error {
+		return household.Assign(c.Context(), tx, org.System, other.Unit, id, since)
+	})
+	return id
+}
+
+// aDraftedSplit is a split that would bring a door to c.at.
+func aDraftedSplit(c *cell) int64 {
+	at := c.place(c.at)
+	return c.lead(at).post("/v1/area-splits", map[string]any{
+		"placeId": at.ID, "reason": "均衡户数", "moves": []any{map[string]any{"entranceId": c.aDoorNextDoor(), "toAreaId": c.at.ID}},
+	}).id("id")
+}
+
+// aProposedSplit is one that the holder of c.at is asked about.
+func aProposedSplit(c *cell) int64 {
+	c.lead(c.at)
+	id := aDraftedSplit(c)
+	c.lead(c.place(c.at)).post(fmt.Sprintf("/v1/area-splits/%d/propose", id), nil)
+	return id
+}
+
+// drafts is the oracle of splits that nobody is asked about yet.
+func drafts(c *cell) bool {
+	return oneOf(c.by.role, org.RoleGeneralSecretary, org.RoleBranchSecretary) && c.by.sees(c.place(c.at))
+}
+
+// seesSplit is the oracle of splits that somebody is asked about.
+func seesSplit(c *cell) bool {
+	return drafts(c) || oneOf(c.by.role, org.RoleAreaHolder, org.RoleGroupLeader, org.RoleGridSecretary) && c.by.sees(c.at)
+}
+
+// answersSplit says that the holder of the area that gets doors answers.
+func answersSplit(c *cell) *refusal {
+	if c.by.role == org.RoleAreaHolder && c.by.home.grid() == c.at {
+		return nil
+	}
+	return forbidden
+}

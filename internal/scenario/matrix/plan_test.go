@@ -889,6 +889,18 @@ var plans = map[string]*plan{
 	"assignEntrances": {fits: areas, make: func(c *cell) int64 { return int64(c.at.ID) }, fill: fill(func(c *cell, b map[string]any) {
 		b["entranceIds"], b["validFrom"] = []household.EntranceID{c.anEntrance(c.at)}, c.today()
 	})},
+	"whatIfSplit": {fits: areas, make: func(c *cell) int64 { return int64(c.at.ID) }},
+	"draftSplit": {fits: areas, sees: drafts, fill: fill(func(c *cell, b map[string]any) {
+		b["placeId"], b["moves"] = c.place(c.at).ID, []any{map[string]any{"entranceId": c.aDoorNextDoor(), "toAreaId": c.at.ID}}
+	})},
+	"listSplits":   {fits: areas, make: aProposedSplit, list: "id", sees: seesSplit},
+	"getSplit":     {fits: areas, make: aProposedSplit, sees: seesSplit},
+	"proposeSplit": {fits: areas, make: aDraftedSplit, sees: drafts},
+	"answerSplit":  {fits: areas, make: aProposedSplit, sees: seesSplit, rule: answersSplit},
+	"addEntrance": {fits: place, fill: fill(func(c *cell, b map[string]any) {
+		b["placeId"], b["number"] = c.at.ID, fmt.Sprint(c.next())
+	})},
+	"getAreaChecks": {},
 	"listUnassignedEntrances": {fits: areas, list: "id", make: func(c *cell) int64 { return int64(c.anEntrance(c.at)) }, sees: func(c *cell) bool {
 		at := c.at
 		for !place(at) {

@@ -37,6 +37,7 @@ var besides = map[string]string{
 	"relay":            "everybody's word to whoever looks after them (F4)",
 	"contact":          "of an entrance, public to whoever is signed in (C6)",
 	"place":            "where codes are shown: security.md §7 says who may make and show them",
+	"area_split":       "drafted by who shapes the areas, answered by who gets the doors (X1)",
 	"handover":         "of who takes an area over; the leads above hear of it (X3)",
 	"absence":          "said by whoever has a role, of themselves; their leads hear of it (X2)",
 	"risk_event":       "of the office, in counts; its list shows whoever looks after homes their own",

@@ -1,0 +1,180 @@
+package household_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+)
+
+// leave ends the role of who holds an area.
+func (x *fixture) leave(t *testing.T, d *db.DB, by, holder org.Actor) {
+	t.Helper()
+	units := org.NewService(d, func(context.Context, *db.Tx, org.Actor, org.RoleEvent, org.Assignment) error { return nil })
+	if err := units.EndAssignment(t.Context(), by, holder.Assignment, "", "搬离"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// halved drafts and proposes that the doors 2-31 and 2-32 go to the neighbouring area.
+func (x *fixture) halved(t *testing.T, d *db.DB) household.SplitView {
+	t.Helper()
+	var moves []household.Move
+	for _, label := range []string{"2-31", "2-32"} {
+		e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		moves = append(moves, household.Move{Entrance: e.ID, To: x.Xingwu.Areas[0].Area.ID})
+	}
+	v, err := x.service.DraftSplit(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID, moves, "均衡户数")
+	if err == nil {
+		v, err = x.service.ProposeSplit(t.Context(), x.FengShuangjiang, v.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// X1: a split is applied as a whole with the yes of who gets the doors, and every door lies in exactly one area.
+func TestX1_ASplitIsAppliedWithTheLastYes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		today := calendar.DayOf(d.Now())
+		v := x.halved(t, d)
+		for _, a := range v.Areas {
+			want := map[org.UnitID][2]int{x.Xingwu.Areas[0].Area.ID: {1, 3}, x.Xingwu.Areas[1].Area.ID: {3, 1}}[a.ID]
+			if [2]int{a.Before, a.After} != want {
+				t.Errorf("%s has %d and would have %d, want %v", a.Name, a.Before, a.After, want)
+			}
+		}
+		for _, c := range []struct {
+			what string
+			by   org.Actor
+			want error
+		}{
+			{"who gives doors away", x.YaoMangzhong, problem.ErrNotFound},
+			{"the secretary", x.FengShuangjiang, problem.ErrForbidden},
+			{"another village", x.ZhengXiaoxue, problem.ErrNotFound},
+			{"who gets them", x.YiPian, nil},
+		} {
+			if _, err := x.service.AnswerSplit(t.Context(), c.by, v.ID, true, ""); !errors.Is(err, c.want) {
+				t.Errorf("%s accepts: %v, want %v", c.what, err, c.want)
+			}
+		}
+		for i, want := range map[int]int{0: 3, 1: 1} {
+			doors, err := household.DoorsOfArea(t.Context(), d, x.Xingwu.Areas[i].Area.ID, today)
+			if err != nil || len(doors) != want {
+				t.Errorf("area %d has %d doors (%v), want %d", i+1, len(doors), err, want)
+			}
+			before, err := household.DoorsOfArea(t.Context(), d, x.Xingwu.Areas[i].Area.ID, today.Add(-1))
+			if err != nil || len(before) != 4-want {
+				t.Errorf("the day before area %d had %d doors (%v), want %d", i+1, len(before), err, 4-want)
+			}
+		}
+		checks, err := household.CheckAreas(t.Context(), d, x.FengShuangjiang, today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range checks {
+			if c.Total != 4 || c.Met != 4 {
+				t.Errorf("%s: %d of %d, want 4 of 4", c.Name, c.Met, c.Total)
+			}
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.FengShuangjiang, v.ID, false, "晚了"); !errors.Is(err, problem.ErrForbidden) {
+			t.Errorf("answered again by the secretary: %v, want %v", err, problem.ErrForbidden)
+		}
+		if v, err = x.service.FindSplit(t.Context(), x.FengShuangjiang, v.ID); err != nil || v.State != household.SplitApplied {
+			t.Errorf("the split is %s (%v), want applied", v.State, err)
+		}
+	})
+}
+
+func TestX1_ANoEndsASplitAndMovesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		v := x.halved(t, d)
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, false, ""); !errors.Is(err, household.ErrSplitReason) {
+			t.Errorf("a no without a reason: %v, want %v", err, household.ErrSplitReason)
+		}
+		if v, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, false, "一片区也忙"); err != nil || v.State != household.SplitDeclined {
+			t.Errorf("the split is %s (%v), want declined", v.State, err)
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); !errors.Is(err, household.ErrTransition) {
+			t.Errorf("a yes after the no: %v, want %v", err, household.ErrTransition)
+		}
+		if doors, err := household.DoorsOfArea(t.Context(), d, x.Xingwu.Areas[1].Area.ID, calendar.DayOf(d.Now())); err != nil || len(doors) != 3 {
+			t.Errorf("the area has %d doors (%v), want all 3", len(doors), err)
+		}
+	})
+}
+
+// T8: for an area without a holder the next lead up the ladder answers.
+func TestT8_TheInterimHolderAnswersASplit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		v := x.halved(t, d)
+		x.leave(t, d, x.FengShuangjiang, x.YiPian)
+		if v, err := x.service.AnswerSplit(t.Context(), x.FengShuangjiang, v.ID, true, ""); err != nil || v.State != household.SplitApplied {
+			t.Errorf("the split is %s (%v), want applied", v.State, err)
+		}
+	})
+}
+
+// Doors that were dealt elsewhere meanwhile make the whole split fail.
+func TestX1_ASplitOfDoorsThatHaveMovedIsRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		first, second := x.halved(t, d), x.halved(t, d)
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, first.ID, true, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, second.ID, true, ""); !errors.Is(err, household.ErrSplitChanged) {
+			t.Errorf("the second split: %v, want %v", err, household.ErrSplitChanged)
+		}
+	})
+}
+
+// C3, F7, T7: what lies in no area is named, and so is what lies in two.
+func TestT7_GapsAndDoublesAreNamed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		today := calendar.DayOf(d.Now())
+		id, err := x.service.AddStair(t.Context(), x.FengShuangjiang, household.NewEntrance{
+			Place: x.Xingwu.Unit.ID, Number: "9-1", Doors: []household.Premises{{Door: "9-1", Kind: household.Home}, {Door: "9-1甲", Kind: household.Shop}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.AddStair(t.Context(), x.FengShuangjiang, household.NewEntrance{Place: x.Xingwu.Unit.ID, Number: "9-1"}); !errors.Is(err, household.ErrEntranceThere) {
+			t.Errorf("the same entrance again: %v, want %v", err, household.ErrEntranceThere)
+		}
+		double, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", "2-30")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error { // which no operation does
+			_, err := tx.Change(t.Context(), `
+				INSERT INTO area_entrance (area_id, entrance_id, valid_from, recorded_at)
+				VALUES (?, ?, ?, ?)`, x.Xingwu.Areas[0].Area.ID, double.ID, today.Add(-1), tx.Now)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		checks, err := household.CheckAreas(t.Context(), d, x.FengShuangjiang, today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range checks { // of the shop behind the door no household is missing
+			if c.Total != 5 || c.Met != 3 || len(c.Gaps) != 1 || c.Gaps[0].ID != id || len(c.Doubles) != 1 || c.Doubles[0].ID != double.ID {
+				t.Errorf("%s: %d of %d, gaps %v, doubles %v; want 3 of 5, 9-1 and 2-30", c.Name, c.Met, c.Total, c.Gaps, c.Doubles)
+			}
+		}
+	})
+}
