@@ -1923,6 +1923,27 @@ func (e ReceiptAnswerOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ReceiptCounterState.
+const (
+	ReceiptCounterStateDone      ReceiptCounterState = "done"
+	ReceiptCounterStateNotNeeded ReceiptCounterState = "not_needed"
+	ReceiptCounterStateWaiting   ReceiptCounterState = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the ReceiptCounterState enum.
+func (e ReceiptCounterState) Valid() bool {
+	switch e {
+	case ReceiptCounterStateDone:
+		return true
+	case ReceiptCounterStateNotNeeded:
+		return true
+	case ReceiptCounterStateWaiting:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReceiptPageCallBackBy.
 const (
 	ReceiptPageCallBackByNone  ReceiptPageCallBackBy = "none"
@@ -2790,6 +2811,21 @@ func (e VisitResult) Valid() bool {
 	case VisitResultNotHome:
 		return true
 	case VisitResultUnable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WeChatGrantsTemplates.
+const (
+	WeChatGrantsTemplatesRequest WeChatGrantsTemplates = "request"
+)
+
+// Valid indicates whether the value is a known member of the WeChatGrantsTemplates enum.
+func (e WeChatGrantsTemplates) Valid() bool {
+	switch e {
+	case WeChatGrantsTemplatesRequest:
 		return true
 	default:
 		return false
@@ -5967,6 +6003,17 @@ type ReceiptAnswer struct {
 // ReceiptAnswerOutcome defines model for ReceiptAnswer.Outcome.
 type ReceiptAnswerOutcome string
 
+// ReceiptCard A card that fits the need.
+type ReceiptCard struct {
+	Counter   *string `json:"counter,omitempty"`
+	ForWhom   *string `json:"forWhom,omitempty"`
+	HowTo     *string `json:"howTo,omitempty"`
+	Materials *string `json:"materials,omitempty"`
+	Region    *string `json:"region,omitempty"`
+	Title     string  `json:"title"`
+	ValidTo   string  `json:"validTo"`
+}
+
 // ReceiptCode The asker's code, ten characters shown five and five.
 //
 // Example: 7K3QX-9PM2A
@@ -5982,6 +6029,16 @@ type ReceiptCorrection struct {
 	// Secret The last four digits of the number that was left, or the eight of a slip.
 	Secret ReceiptSecret `json:"secret"`
 }
+
+// ReceiptCounter A step at a counter.
+type ReceiptCounter struct {
+	AddedAt time.Time           `json:"addedAt"`
+	Counter string              `json:"counter"`
+	State   ReceiptCounterState `json:"state"`
+}
+
+// ReceiptCounterState defines model for ReceiptCounter.State.
+type ReceiptCounterState string
 
 // ReceiptMessage defines model for ReceiptMessage.
 type ReceiptMessage struct {
@@ -5999,12 +6056,14 @@ type ReceiptPage struct {
 		By    ReceiptPageCallBackBy `json:"by"`
 		Phone *string               `json:"phone,omitempty"`
 	} `json:"callBack"`
-	CallBackOn *string `json:"callBackOn,omitempty"`
+	CallBackOn *string       `json:"callBackOn,omitempty"`
+	Cards      []ReceiptCard `json:"cards"`
 
 	// Category What the need is about. The category decides type, calendar, start level and target times.
-	Category   RequestCategory `json:"category"`
-	ClosedAt   *time.Time      `json:"closedAt,omitempty"`
-	ExpectedOn *string         `json:"expectedOn,omitempty"`
+	Category   RequestCategory  `json:"category"`
+	ClosedAt   *time.Time       `json:"closedAt,omitempty"`
+	Counters   []ReceiptCounter `json:"counters"`
+	ExpectedOn *string          `json:"expectedOn,omitempty"`
 
 	// HandedTo The body outside that took it over.
 	HandedTo *struct {
@@ -7191,6 +7250,16 @@ type VisitRow struct {
 	RecordedAt  time.Time   `json:"recordedAt"`
 	Result      VisitResult `json:"result"`
 }
+
+// WeChatGrants defines model for WeChatGrants.
+type WeChatGrants struct {
+	// ClientRef Made on the phone once a tap.
+	ClientRef openapi_types.UUID      `json:"clientRef"`
+	Templates []WeChatGrantsTemplates `json:"templates"`
+}
+
+// WeChatGrantsTemplates defines model for WeChatGrants.Templates.
+type WeChatGrantsTemplates string
 
 // WhatIf defines model for WhatIf.
 type WhatIf struct {
@@ -9543,6 +9612,15 @@ type GetVisitParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// RecordWeChatGrantsParams defines parameters for RecordWeChatGrants.
+type RecordWeChatGrantsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // AnnounceAbsenceJSONRequestBody defines body for AnnounceAbsence for application/json ContentType.
 type AnnounceAbsenceJSONRequestBody = NewAbsence
 
@@ -9932,6 +10010,9 @@ type RecordVisitJSONRequestBody = NewVisit
 
 // RecordVisitsJSONRequestBody defines body for RecordVisits for application/json ContentType.
 type RecordVisitsJSONRequestBody = NewVisits
+
+// RecordWeChatGrantsJSONRequestBody defines body for RecordWeChatGrants for application/json ContentType.
+type RecordWeChatGrantsJSONRequestBody = WeChatGrants
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -10709,6 +10790,9 @@ type ServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
+	// RecordWeChatGrants Say which messages were allowed with one tap
+	// (POST /v1/wechat/grants)
+	RecordWeChatGrants(ctx echo.Context, params RecordWeChatGrantsParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -22075,6 +22159,52 @@ func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
 	return err
 }
 
+// RecordWeChatGrants converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordWeChatGrants(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordWeChatGrantsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordWeChatGrants(ctx, params)
+	return err
+}
+
 // This is a simple interface which specifies echo.Route addition functions which
 // are present on both echo.Echo and echo.Group, since we want to allow using
 // either of them for path registration
@@ -22324,6 +22454,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
 	router.POST(options.BaseURL+"/v1/push/ticket", wrapper.CreatePushTicket, options.OperationMiddlewares["createPushTicket"]...)
+	router.POST(options.BaseURL+"/v1/wechat/grants", wrapper.RecordWeChatGrants, options.OperationMiddlewares["recordWeChatGrants"]...)
 	router.GET(options.BaseURL+"/v1/units", wrapper.ListUnits, options.OperationMiddlewares["listUnits"]...)
 	router.POST(options.BaseURL+"/v1/units", wrapper.AddUnit, options.OperationMiddlewares["addUnit"]...)
 	router.GET(options.BaseURL+"/v1/units/:unitId", wrapper.GetUnit, options.OperationMiddlewares["getUnit"]...)
@@ -32511,6 +32642,40 @@ func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitR
 	return err
 }
 
+type RecordWeChatGrantsRequestObject struct {
+	Params RecordWeChatGrantsParams
+	Body   *RecordWeChatGrantsJSONRequestBody
+}
+
+type RecordWeChatGrantsResponseObject interface {
+	VisitRecordWeChatGrantsResponse(w http.ResponseWriter) error
+}
+
+type RecordWeChatGrants204Response struct {
+}
+
+func (response RecordWeChatGrants204Response) VisitRecordWeChatGrantsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RecordWeChatGrantsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordWeChatGrantsdefaultApplicationProblemPlusJSONResponse) VisitRecordWeChatGrantsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
 	// ListAbsences 外出与代办 · Who is away or will be, and who stands in, newest first
@@ -33287,6 +33452,9 @@ type StrictServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
+	// RecordWeChatGrants Say which messages were allowed with one tap
+	// (POST /v1/wechat/grants)
+	RecordWeChatGrants(ctx context.Context, request RecordWeChatGrantsRequestObject) (RecordWeChatGrantsResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -42816,6 +42984,54 @@ func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVis
 		return err
 	} else if validResponse, ok := response.(GetVisitResponseObject); ok {
 		return validResponse.VisitGetVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordWeChatGrants operation middleware
+func (sh *strictHandler) RecordWeChatGrants(ctx echo.Context, params RecordWeChatGrantsParams) error {
+	var request RecordWeChatGrantsRequestObject
+
+	request.Params = params
+
+	var body RecordWeChatGrantsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordWeChatGrants(ctx.Request().Context(), request.(RecordWeChatGrantsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordWeChatGrants")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordWeChatGrantsResponseObject); ok {
+		return validResponse.VisitRecordWeChatGrantsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

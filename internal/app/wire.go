@@ -70,6 +70,7 @@ type App struct {
 	onSite  *checkin.Service
 	tasks   *campaign.Service
 	needs   *request.Service
+	sends   *notify.Sends
 	glasses *privacy.Glasses
 	boards  *board.Service
 	uploads *upload.Service
@@ -260,6 +261,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
 		}).AtCounters(counter)
 	a.Retention = NewRetention(a.Stores, a.config)
+	a.sends = notify.NewSends(d, a.needs.Unreached)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
@@ -271,7 +273,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		orgHandler:   org.NewHandler(a.units(), a.absences(), d, pages, member.Names),
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
-		}),
+		}, a.sends),
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
 		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
 		glassHandler:  privacy.NewGlassHandler(a.glasses),

@@ -17,11 +17,24 @@ type Handler struct {
 	service *Service
 	tickets *push.Tickets
 	session func(ctx context.Context) int64
+	sends   *Sends
 }
 
 // NewHandler serves s. Session is the session that makes the request, as auth knows it.
-func NewHandler(s *Service, tickets *push.Tickets, session func(ctx context.Context) int64) *Handler {
-	return &Handler{service: s, tickets: tickets, session: session}
+func NewHandler(s *Service, tickets *push.Tickets, session func(ctx context.Context) int64, sends *Sends) *Handler {
+	return &Handler{service: s, tickets: tickets, session: session, sends: sends}
+}
+
+// RecordWeChatGrants serves POST /v1/wechat/grants.
+func (h *Handler) RecordWeChatGrants(ctx context.Context, req api.RecordWeChatGrantsRequestObject) (api.RecordWeChatGrantsResponseObject, error) {
+	codes := make([]string, len(req.Body.Templates))
+	for i, t := range req.Body.Templates {
+		codes[i] = string(t)
+	}
+	if err := h.sends.Grant(ctx, org.ActorFrom(ctx), req.Body.ClientRef.String(), codes); err != nil {
+		return nil, err
+	}
+	return api.RecordWeChatGrants204Response{}, nil
 }
 
 // ListInbox serves GET /v1/inbox.

@@ -137,6 +137,9 @@ func writePiece(ctx context.Context, tx *db.Tx, piece []entry, fresh *news) erro
 		if err := insertItems(ctx, tx, some); err != nil {
 			return err
 		}
+		if err := insertSends(ctx, tx, some); err != nil {
+			return err
+		}
 	}
 	row, err := outbox.Add(ctx, tx, ranges)
 	if err != nil {

@@ -254,7 +254,8 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: orAbsent(p.Reason), WaitUntil: r.WaitUntil,
 		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer, //nolint:gosec // because so many never ask for one thing
 		Steps: make([]api.ReceiptStep, len(p.Steps)), Views: make([]api.ReceiptView, len(p.Views)),
-		Promises: make([]api.ReceiptPromise, len(p.Promises)),
+		Promises: make([]api.ReceiptPromise, len(p.Promises)), Cards: make([]api.ReceiptCard, len(p.Cards)),
+		Counters: make([]api.ReceiptCounter, len(p.Counters)),
 	}
 	page.CallBack.By, page.CallBack.Phone = api.ReceiptPageCallBackBy(p.CallBack), orAbsent(p.Phone.Masked())
 	if p.Handed != (HandedTo{}) {
@@ -270,6 +271,15 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		page.Views[i] = api.ReceiptView{
 			At: v.At, Role: string(v.Role), What: v.viewed(), Purpose: orAbsent(v.Purpose), Reason: orAbsent(v.Reason),
 		}
+	}
+	for i, c := range p.Cards {
+		page.Cards[i] = api.ReceiptCard{
+			Title: c.Title, ForWhom: orAbsent(c.ForWhom), Region: orAbsent(c.Region), Materials: orAbsent(c.Materials),
+			Counter: orAbsent(c.Counter), HowTo: orAbsent(c.HowTo), ValidTo: string(c.ValidTo),
+		}
+	}
+	for i, c := range p.Counters {
+		page.Counters[i] = api.ReceiptCounter{Counter: c.Label, State: api.ReceiptCounterState(c.State), AddedAt: c.AddedAt}
 	}
 	for i, m := range p.Promises {
 		page.Promises[i] = api.ReceiptPromise{

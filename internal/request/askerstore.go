@@ -279,3 +279,13 @@ func saveAskerSlip(ctx context.Context, tx *db.Tx, id AskerID, hash []byte) erro
 		WHERE id = ?`, hash, id)
 	return db.Wrap(err, nil, "store the slip of asker %d", id)
 }
+
+// countersOf are the steps at counters of a request, the first one first.
+func countersOf(ctx context.Context, q db.Queryer, id ID) (steps []CounterStep, err error) {
+	err = q.Select(ctx, &steps, `
+		SELECT id, request_id, place_id, place_label, unit_id, state, closes, added_at
+		FROM counter_step
+		WHERE request_id = ?
+		ORDER BY id`, id)
+	return steps, db.Wrap(err, nil, "find the steps at counters of request %d", id)
+}

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -61,6 +62,25 @@ func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker A
 		return err
 	}
 	return tellCaller(ctx, tx, by, id, to)
+}
+
+// Unreached has somebody called whom what became of their request reaches in no other way (N3).
+func (s *Service) Unreached(ctx context.Context, tx *db.Tx, u notify.Unreached) error {
+	if u.Ref.Type != "request" {
+		return nil
+	}
+	a, err := findFollowed(ctx, tx, u.Person, ID(u.Ref.ID))
+	if errors.Is(err, problem.ErrNotFound) {
+		return nil
+	}
+	if err != nil || a.SettledAt != nil || a.CallBack == CallNone {
+		return err
+	}
+	rows, err := byIDs(ctx, tx, []ID{a.Request})
+	if err != nil {
+		return err
+	}
+	return assignCall(ctx, tx, org.System, rows[0].Request, a.ID)
 }
 
 // tellCaller tells to that they have somebody to call.
@@ -172,7 +192,7 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 		told.tell(steps, a, lang)
 		d.Say = nil
 		for _, step := range told.Steps {
-			if !step.At.Before(d.OpenedAt) && !step.Own {
+			if !step.At.Before(d.OpenedAt) && (forAskers[step.Move] || step.Move == string(Withdrawn)) {
 				d.Say = append(d.Say, step)
 			}
 		}

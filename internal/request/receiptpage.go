@@ -43,6 +43,8 @@ type ReceiptPage struct {
 	Reason    string // why the asker is waited for
 	Steps     []PageStep
 	Promises  []Promise
+	Cards     []Card
+	Counters  []CounterStep
 	Views     []View
 	Others    int // who ask for the same
 	SettledAt *time.Time
@@ -79,6 +81,12 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 			return err
 		}
 		if p.Promises, err = PromisesOf(ctx, tx, s.keys, a.Request); err != nil {
+			return err
+		}
+		if p.Cards, err = AttachedCards(ctx, tx, a.Request); err != nil {
+			return err
+		}
+		if p.Counters, err = countersOf(ctx, tx, a.Request); err != nil {
 			return err
 		}
 		if p.State == HandedOver {

@@ -95,7 +95,6 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.cards()
 		v.intake()
 		w.asks()
-		v.photos()
 		v.roles()
 		v.absences()
 		v.handovers()

@@ -1811,6 +1811,47 @@ CREATE TABLE `wechat_account` (
   CONSTRAINT `wechat_account_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `wechat_credit` (
+  `person_id` bigint(20) NOT NULL,
+  `template` varchar(32) NOT NULL,
+  `balance` int(11) NOT NULL,
+  PRIMARY KEY (`person_id`,`template`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `wechat_credit_entry` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `template` varchar(32) NOT NULL,
+  `delta` int(11) NOT NULL,
+  `reason` varchar(20) NOT NULL,
+  `send_id` bigint(20) DEFAULT NULL,
+  `client_ref` char(36) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `wechat_credit_entry_once` (`person_id`,`template`,`client_ref`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `wechat_send` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `person_id` bigint(20) NOT NULL,
+  `event` varchar(48) NOT NULL,
+  `seq` bigint(20) NOT NULL,
+  `template` varchar(32) NOT NULL,
+  `kind` varchar(32) NOT NULL,
+  `ref_type` varchar(32) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `args` varchar(1024) DEFAULT NULL,
+  `must_reach` tinyint(1) NOT NULL,
+  `not_before` datetime(3) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `outcome` varchar(20) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `wechat_send_once` (`person_id`,`event`,`template`),
+  KEY `wechat_send_due` (`state`,`not_before`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `wechat_token` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `app_id` varchar(64) NOT NULL,

@@ -798,10 +798,11 @@ var plans = map[string]*plan{
 		b["personId"], b["answer"] = c.thing, "refused"
 		delete(b, "witnessId")
 	}},
-	"listInbox":        {},
-	"readInbox":        {fill: set("seq", 0)},
-	"getUnread":        {},
-	"createPushTicket": {},
+	"listInbox":          {},
+	"readInbox":          {fill: set("seq", 0)},
+	"getUnread":          {},
+	"createPushTicket":   {},
+	"recordWeChatGrants": {},
 
 	// Whose account is whose.
 	"createInvitation": {fits: branches, make: aPerson},
