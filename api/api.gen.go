@@ -2148,6 +2148,36 @@ func (e RequestDetailType) Valid() bool {
 	}
 }
 
+// Defines values for RequestJoiningCategory.
+const (
+	RequestJoiningCategoryAdvice         RequestJoiningCategory = "advice"
+	RequestJoiningCategoryCertTravel     RequestJoiningCategory = "cert_travel"
+	RequestJoiningCategoryDwellingSafety RequestJoiningCategory = "dwelling_safety"
+	RequestJoiningCategoryGeneral        RequestJoiningCategory = "general"
+	RequestJoiningCategoryPipeBurst      RequestJoiningCategory = "pipe_burst"
+	RequestJoiningCategoryWaterSupply    RequestJoiningCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the RequestJoiningCategory enum.
+func (e RequestJoiningCategory) Valid() bool {
+	switch e {
+	case RequestJoiningCategoryAdvice:
+		return true
+	case RequestJoiningCategoryCertTravel:
+		return true
+	case RequestJoiningCategoryDwellingSafety:
+		return true
+	case RequestJoiningCategoryGeneral:
+		return true
+	case RequestJoiningCategoryPipeBurst:
+		return true
+	case RequestJoiningCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RequestRowType.
 const (
 	RequestRowTypeAdvice      RequestRowType = "advice"
@@ -2481,6 +2511,36 @@ func (e SignInPasswordClient) Valid() bool {
 	case SignInPasswordClientConsole:
 		return true
 	case SignInPasswordClientH5:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SimilarRequestCategory.
+const (
+	SimilarRequestCategoryAdvice         SimilarRequestCategory = "advice"
+	SimilarRequestCategoryCertTravel     SimilarRequestCategory = "cert_travel"
+	SimilarRequestCategoryDwellingSafety SimilarRequestCategory = "dwelling_safety"
+	SimilarRequestCategoryGeneral        SimilarRequestCategory = "general"
+	SimilarRequestCategoryPipeBurst      SimilarRequestCategory = "pipe_burst"
+	SimilarRequestCategoryWaterSupply    SimilarRequestCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the SimilarRequestCategory enum.
+func (e SimilarRequestCategory) Valid() bool {
+	switch e {
+	case SimilarRequestCategoryAdvice:
+		return true
+	case SimilarRequestCategoryCertTravel:
+		return true
+	case SimilarRequestCategoryDwellingSafety:
+		return true
+	case SimilarRequestCategoryGeneral:
+		return true
+	case SimilarRequestCategoryPipeBurst:
+		return true
+	case SimilarRequestCategoryWaterSupply:
 		return true
 	default:
 		return false
@@ -3114,6 +3174,36 @@ func (e ListRequestsParamsState) Valid() bool {
 	case ListRequestsParamsStateClosed:
 		return true
 	case ListRequestsParamsStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListSimilarRequestsParamsCategory.
+const (
+	ListSimilarRequestsParamsCategoryAdvice         ListSimilarRequestsParamsCategory = "advice"
+	ListSimilarRequestsParamsCategoryCertTravel     ListSimilarRequestsParamsCategory = "cert_travel"
+	ListSimilarRequestsParamsCategoryDwellingSafety ListSimilarRequestsParamsCategory = "dwelling_safety"
+	ListSimilarRequestsParamsCategoryGeneral        ListSimilarRequestsParamsCategory = "general"
+	ListSimilarRequestsParamsCategoryPipeBurst      ListSimilarRequestsParamsCategory = "pipe_burst"
+	ListSimilarRequestsParamsCategoryWaterSupply    ListSimilarRequestsParamsCategory = "water_supply"
+)
+
+// Valid indicates whether the value is a known member of the ListSimilarRequestsParamsCategory enum.
+func (e ListSimilarRequestsParamsCategory) Valid() bool {
+	switch e {
+	case ListSimilarRequestsParamsCategoryAdvice:
+		return true
+	case ListSimilarRequestsParamsCategoryCertTravel:
+		return true
+	case ListSimilarRequestsParamsCategoryDwellingSafety:
+		return true
+	case ListSimilarRequestsParamsCategoryGeneral:
+		return true
+	case ListSimilarRequestsParamsCategoryPipeBurst:
+		return true
+	case ListSimilarRequestsParamsCategoryWaterSupply:
 		return true
 	default:
 		return false
@@ -4576,6 +4666,23 @@ type Invitation struct {
 // IssuedSlips defines model for IssuedSlips.
 type IssuedSlips struct {
 	Slips []ReceiptSlip `json:"slips"`
+}
+
+// JoinedRequest defines model for JoinedRequest.
+type JoinedRequest struct {
+	// DangerText A text in both languages.
+	DangerText *TwoTongues `json:"dangerText,omitempty"`
+
+	// ReceiptCode The asker's code, ten characters shown five and five.
+	//
+	// Example: 7K3QX-9PM2A
+	ReceiptCode ReceiptCode `json:"receiptCode"`
+
+	// RequestID For whoever is signed in.
+	RequestID *int64 `json:"requestId,omitempty"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret *ReceiptSecret `json:"secret,omitempty"`
 }
 
 // KeptContact defines model for KeptContact.
@@ -6371,6 +6478,25 @@ type RequestHolder struct {
 	UnitName string  `json:"unitName"`
 }
 
+// RequestJoining defines model for RequestJoining.
+type RequestJoining struct {
+	CallBack *CallBack              `json:"callBack,omitempty"`
+	Category RequestJoiningCategory `json:"category"`
+
+	// Danger What was answered to the question of the category. An answer with numbers to call keeps nothing.
+	Danger *string `json:"danger,omitempty"`
+	Ref    string  `json:"ref"`
+
+	// Site Where somebody stands, an entrance of a place.
+	Site RequestSite `json:"site"`
+
+	// Who How the asker wants to be spoken to.
+	Who *string `json:"who,omitempty"`
+}
+
+// RequestJoiningCategory defines model for RequestJoining.Category.
+type RequestJoiningCategory string
+
 // RequestMerging defines model for RequestMerging.
 type RequestMerging struct {
 	// RequestIds Those that are merged into it.
@@ -6721,6 +6847,24 @@ type SignInWeChat struct {
 
 	// Device Made by the device at its first start and kept
 	Device string `json:"device"`
+}
+
+// SimilarRequest defines model for SimilarRequest.
+type SimilarRequest struct {
+	Category SimilarRequestCategory `json:"category"`
+	Ref      string                 `json:"ref"`
+	ToldAt   time.Time              `json:"toldAt"`
+
+	// Words A text in both languages.
+	Words TwoTongues `json:"words"`
+}
+
+// SimilarRequestCategory defines model for SimilarRequest.Category.
+type SimilarRequestCategory string
+
+// SimilarRequests defines model for SimilarRequests.
+type SimilarRequests struct {
+	Items []SimilarRequest `json:"items"`
 }
 
 // SlipOrder defines model for SlipOrder.
@@ -8314,6 +8458,15 @@ type FollowRequestParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// JoinMyRequestParams defines parameters for JoinMyRequest.
+type JoinMyRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetMyRequestParams defines parameters for GetMyRequest.
 type GetMyRequestParams struct {
 	// AcceptLanguage The language of the words.
@@ -8854,6 +9007,12 @@ type CorrectByReceiptParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// JoinPublicRequestParams defines parameters for JoinPublicRequest.
+type JoinPublicRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // AddReceiptMessageParams defines parameters for AddReceiptMessage.
 type AddReceiptMessageParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -8908,6 +9067,15 @@ type ListRequestsParamsState string
 
 // CreateRequestParams defines parameters for CreateRequest.
 type CreateRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// JoinRequestParams defines parameters for JoinRequest.
+type JoinRequestParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -9296,6 +9464,17 @@ type SetSectorsParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
+
+// ListSimilarRequestsParams defines parameters for ListSimilarRequests.
+type ListSimilarRequestsParams struct {
+	PlaceID  int64                             `form:"placeId" json:"placeId"`
+	Building *string                           `form:"building,omitempty" json:"building,omitempty"`
+	Entrance string                            `form:"entrance" json:"entrance"`
+	Category ListSimilarRequestsParamsCategory `form:"category" json:"category"`
+}
+
+// ListSimilarRequestsParamsCategory defines parameters for ListSimilarRequests.
+type ListSimilarRequestsParamsCategory string
 
 // ListStandInsParams defines parameters for ListStandIns.
 type ListStandInsParams struct {
@@ -9783,6 +9962,9 @@ type CreateMyRequestJSONRequestBody = MyNewRequest
 // FollowRequestJSONRequestBody defines body for FollowRequest for application/json ContentType.
 type FollowRequestJSONRequestBody = ReceiptProof
 
+// JoinMyRequestJSONRequestBody defines body for JoinMyRequest for application/json ContentType.
+type JoinMyRequestJSONRequestBody = RequestJoining
+
 // AnswerRequestJSONRequestBody defines body for AnswerRequest for application/json ContentType.
 type AnswerRequestJSONRequestBody = AskerAnswer
 
@@ -9876,6 +10058,9 @@ type AnswerOutcomeByReceiptJSONRequestBody = ReceiptAnswer
 // CorrectByReceiptJSONRequestBody defines body for CorrectByReceipt for application/json ContentType.
 type CorrectByReceiptJSONRequestBody = ReceiptCorrection
 
+// JoinPublicRequestJSONRequestBody defines body for JoinPublicRequest for application/json ContentType.
+type JoinPublicRequestJSONRequestBody = RequestJoining
+
 // AddReceiptMessageJSONRequestBody defines body for AddReceiptMessage for application/json ContentType.
 type AddReceiptMessageJSONRequestBody = ReceiptMessage
 
@@ -9890,6 +10075,9 @@ type SetDangerQuestionJSONRequestBody = DangerQuestion
 
 // CreateRequestJSONRequestBody defines body for CreateRequest for application/json ContentType.
 type CreateRequestJSONRequestBody = NewRequest
+
+// JoinRequestJSONRequestBody defines body for JoinRequest for application/json ContentType.
+type JoinRequestJSONRequestBody = RequestJoining
 
 // AcceptRequestJSONRequestBody defines body for AcceptRequest for application/json ContentType.
 type AcceptRequestJSONRequestBody = RequestAcceptance
@@ -10358,6 +10546,9 @@ type ServerInterface interface {
 	// FollowRequest Find a need among one's own from now on
 	// (POST /v1/me/requests/follow)
 	FollowRequest(ctx echo.Context, params FollowRequestParams) error
+	// JoinMyRequest Ask for the same as others
+	// (POST /v1/me/requests/join)
+	JoinMyRequest(ctx echo.Context, params JoinMyRequestParams) error
 	// GetMyRequest One need that one follows
 	// (GET /v1/me/requests/{requestId})
 	GetMyRequest(ctx echo.Context, requestID int64, params GetMyRequestParams) error
@@ -10541,6 +10732,9 @@ type ServerInterface interface {
 	// CorrectByReceipt Change how to be called back
 	// (POST /v1/receipts/contact)
 	CorrectByReceipt(ctx echo.Context, params CorrectByReceiptParams) error
+	// JoinPublicRequest Ask for the same as others, without an account
+	// (POST /v1/receipts/join)
+	JoinPublicRequest(ctx echo.Context, params JoinPublicRequestParams) error
 	// AddReceiptMessage Write to the holder of a need
 	// (POST /v1/receipts/messages)
 	AddReceiptMessage(ctx echo.Context, params AddReceiptMessageParams) error
@@ -10562,6 +10756,9 @@ type ServerInterface interface {
 	// CreateRequest Record a need for somebody
 	// (POST /v1/requests)
 	CreateRequest(ctx echo.Context, params CreateRequestParams) error
+	// JoinRequest Record that somebody asks for the same as others
+	// (POST /v1/requests/join)
+	JoinRequest(ctx echo.Context, params JoinRequestParams) error
 	// GetRequest One need, with its text and history
 	// (GET /v1/requests/{requestId})
 	GetRequest(ctx echo.Context, requestID int64, params GetRequestParams) error
@@ -10694,6 +10891,9 @@ type ServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx echo.Context, params SetSectorsParams) error
+	// ListSimilarRequests What others have told of in the same building, newest first
+	// (GET /v1/similar-requests)
+	ListSimilarRequests(ctx echo.Context, params ListSimilarRequestsParams) error
 	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
 	// (GET /v1/stand-ins)
 	ListStandIns(ctx echo.Context, params ListStandInsParams) error
@@ -15564,6 +15764,52 @@ func (w *ServerInterfaceWrapper) FollowRequest(ctx echo.Context) error {
 	return err
 }
 
+// JoinMyRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) JoinMyRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params JoinMyRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.JoinMyRequest(ctx, params)
+	return err
+}
+
 // GetMyRequest converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMyRequest(ctx echo.Context) error {
 	var err error
@@ -18333,6 +18579,37 @@ func (w *ServerInterfaceWrapper) CorrectByReceipt(ctx echo.Context) error {
 	return err
 }
 
+// JoinPublicRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) JoinPublicRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params JoinPublicRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.JoinPublicRequest(ctx, params)
+	return err
+}
+
 // AddReceiptMessage converts echo context to params.
 func (w *ServerInterfaceWrapper) AddReceiptMessage(ctx echo.Context) error {
 	var err error
@@ -18585,6 +18862,52 @@ func (w *ServerInterfaceWrapper) CreateRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateRequest(ctx, params)
+	return err
+}
+
+// JoinRequest converts echo context to params.
+func (w *ServerInterfaceWrapper) JoinRequest(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params JoinRequestParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.JoinRequest(ctx, params)
 	return err
 }
 
@@ -20656,6 +20979,45 @@ func (w *ServerInterfaceWrapper) SetSectors(ctx echo.Context) error {
 	return err
 }
 
+// ListSimilarRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListSimilarRequests(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSimilarRequestsParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "building" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "building", ctx.QueryParams(), &params.Building, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter building: %s", err))
+	}
+
+	// ------------- Required query parameter "entrance" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "entrance", ctx.QueryParams(), &params.Entrance, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entrance: %s", err))
+	}
+
+	// ------------- Required query parameter "category" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "category", ctx.QueryParams(), &params.Category, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter category: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListSimilarRequests(ctx, params)
+	return err
+}
+
 // ListStandIns converts echo context to params.
 func (w *ServerInterfaceWrapper) ListStandIns(ctx echo.Context) error {
 	var err error
@@ -22499,6 +22861,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/retention", wrapper.PreviewRetention, options.OperationMiddlewares["previewRetention"]...)
 	router.POST(options.BaseURL+"/v1/retention/run", wrapper.RunRetention, options.OperationMiddlewares["runRetention"]...)
 	router.GET(options.BaseURL+"/v1/retention/runs", wrapper.ListRetentionRuns, options.OperationMiddlewares["listRetentionRuns"]...)
+	router.GET(options.BaseURL+"/v1/similar-requests", wrapper.ListSimilarRequests, options.OperationMiddlewares["listSimilarRequests"]...)
+	router.POST(options.BaseURL+"/v1/receipts/join", wrapper.JoinPublicRequest, options.OperationMiddlewares["joinPublicRequest"]...)
+	router.POST(options.BaseURL+"/v1/me/requests/join", wrapper.JoinMyRequest, options.OperationMiddlewares["joinMyRequest"]...)
+	router.POST(options.BaseURL+"/v1/requests/join", wrapper.JoinRequest, options.OperationMiddlewares["joinRequest"]...)
 	router.POST(options.BaseURL+"/v1/imports", wrapper.UploadImport, options.OperationMiddlewares["uploadImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId", wrapper.GetImport, options.OperationMiddlewares["getImport"]...)
 	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
@@ -26941,6 +27307,46 @@ func (response FollowRequestdefaultApplicationProblemPlusJSONResponse) VisitFoll
 	return err
 }
 
+type JoinMyRequestRequestObject struct {
+	Params JoinMyRequestParams
+	Body   *JoinMyRequestJSONRequestBody
+}
+
+type JoinMyRequestResponseObject interface {
+	VisitJoinMyRequestResponse(w http.ResponseWriter) error
+}
+
+type JoinMyRequest201JSONResponse JoinedRequest
+
+func (response JoinMyRequest201JSONResponse) VisitJoinMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinMyRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response JoinMyRequestdefaultApplicationProblemPlusJSONResponse) VisitJoinMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMyRequestRequestObject struct {
 	RequestID int64 `json:"requestId"`
 	Params    GetMyRequestParams
@@ -29357,6 +29763,46 @@ func (response CorrectByReceiptdefaultApplicationProblemPlusJSONResponse) VisitC
 	return err
 }
 
+type JoinPublicRequestRequestObject struct {
+	Params JoinPublicRequestParams
+	Body   *JoinPublicRequestJSONRequestBody
+}
+
+type JoinPublicRequestResponseObject interface {
+	VisitJoinPublicRequestResponse(w http.ResponseWriter) error
+}
+
+type JoinPublicRequest201JSONResponse JoinedRequest
+
+func (response JoinPublicRequest201JSONResponse) VisitJoinPublicRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinPublicRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response JoinPublicRequestdefaultApplicationProblemPlusJSONResponse) VisitJoinPublicRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AddReceiptMessageRequestObject struct {
 	Params AddReceiptMessageParams
 	Body   *AddReceiptMessageJSONRequestBody
@@ -29624,6 +30070,46 @@ type CreateRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response CreateRequestdefaultApplicationProblemPlusJSONResponse) VisitCreateRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinRequestRequestObject struct {
+	Params JoinRequestParams
+	Body   *JoinRequestJSONRequestBody
+}
+
+type JoinRequestResponseObject interface {
+	VisitJoinRequestResponse(w http.ResponseWriter) error
+}
+
+type JoinRequest201JSONResponse JoinedRequest
+
+func (response JoinRequest201JSONResponse) VisitJoinRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type JoinRequestdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response JoinRequestdefaultApplicationProblemPlusJSONResponse) VisitJoinRequestResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -31385,6 +31871,45 @@ func (response SetSectorsdefaultApplicationProblemPlusJSONResponse) VisitSetSect
 	return err
 }
 
+type ListSimilarRequestsRequestObject struct {
+	Params ListSimilarRequestsParams
+}
+
+type ListSimilarRequestsResponseObject interface {
+	VisitListSimilarRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListSimilarRequests200JSONResponse SimilarRequests
+
+func (response ListSimilarRequests200JSONResponse) VisitListSimilarRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSimilarRequestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListSimilarRequestsdefaultApplicationProblemPlusJSONResponse) VisitListSimilarRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListStandInsRequestObject struct {
 	Params ListStandInsParams
 }
@@ -33020,6 +33545,9 @@ type StrictServerInterface interface {
 	// FollowRequest Find a need among one's own from now on
 	// (POST /v1/me/requests/follow)
 	FollowRequest(ctx context.Context, request FollowRequestRequestObject) (FollowRequestResponseObject, error)
+	// JoinMyRequest Ask for the same as others
+	// (POST /v1/me/requests/join)
+	JoinMyRequest(ctx context.Context, request JoinMyRequestRequestObject) (JoinMyRequestResponseObject, error)
 	// GetMyRequest One need that one follows
 	// (GET /v1/me/requests/{requestId})
 	GetMyRequest(ctx context.Context, request GetMyRequestRequestObject) (GetMyRequestResponseObject, error)
@@ -33203,6 +33731,9 @@ type StrictServerInterface interface {
 	// CorrectByReceipt Change how to be called back
 	// (POST /v1/receipts/contact)
 	CorrectByReceipt(ctx context.Context, request CorrectByReceiptRequestObject) (CorrectByReceiptResponseObject, error)
+	// JoinPublicRequest Ask for the same as others, without an account
+	// (POST /v1/receipts/join)
+	JoinPublicRequest(ctx context.Context, request JoinPublicRequestRequestObject) (JoinPublicRequestResponseObject, error)
 	// AddReceiptMessage Write to the holder of a need
 	// (POST /v1/receipts/messages)
 	AddReceiptMessage(ctx context.Context, request AddReceiptMessageRequestObject) (AddReceiptMessageResponseObject, error)
@@ -33224,6 +33755,9 @@ type StrictServerInterface interface {
 	// CreateRequest Record a need for somebody
 	// (POST /v1/requests)
 	CreateRequest(ctx context.Context, request CreateRequestRequestObject) (CreateRequestResponseObject, error)
+	// JoinRequest Record that somebody asks for the same as others
+	// (POST /v1/requests/join)
+	JoinRequest(ctx context.Context, request JoinRequestRequestObject) (JoinRequestResponseObject, error)
 	// GetRequest One need, with its text and history
 	// (GET /v1/requests/{requestId})
 	GetRequest(ctx context.Context, request GetRequestRequestObject) (GetRequestResponseObject, error)
@@ -33356,6 +33890,9 @@ type StrictServerInterface interface {
 	// SetSectors Say which five sectors there are
 	// (PUT /v1/sectors)
 	SetSectors(ctx context.Context, request SetSectorsRequestObject) (SetSectorsResponseObject, error)
+	// ListSimilarRequests What others have told of in the same building, newest first
+	// (GET /v1/similar-requests)
+	ListSimilarRequests(ctx context.Context, request ListSimilarRequestsRequestObject) (ListSimilarRequestsResponseObject, error)
 	// ListStandIns 可选代办人 · Who of the own branch could stand in for the acting role
 	// (GET /v1/stand-ins)
 	ListStandIns(ctx context.Context, request ListStandInsRequestObject) (ListStandInsResponseObject, error)
@@ -37576,6 +38113,54 @@ func (sh *strictHandler) FollowRequest(ctx echo.Context, params FollowRequestPar
 	return nil
 }
 
+// JoinMyRequest operation middleware
+func (sh *strictHandler) JoinMyRequest(ctx echo.Context, params JoinMyRequestParams) error {
+	var request JoinMyRequestRequestObject
+
+	request.Params = params
+
+	var body JoinMyRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.JoinMyRequest(ctx.Request().Context(), request.(JoinMyRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "JoinMyRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(JoinMyRequestResponseObject); ok {
+		return validResponse.VisitJoinMyRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMyRequest operation middleware
 func (sh *strictHandler) GetMyRequest(ctx echo.Context, requestID int64, params GetMyRequestParams) error {
 	var request GetMyRequestRequestObject
@@ -39848,6 +40433,54 @@ func (sh *strictHandler) CorrectByReceipt(ctx echo.Context, params CorrectByRece
 	return nil
 }
 
+// JoinPublicRequest operation middleware
+func (sh *strictHandler) JoinPublicRequest(ctx echo.Context, params JoinPublicRequestParams) error {
+	var request JoinPublicRequestRequestObject
+
+	request.Params = params
+
+	var body JoinPublicRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.JoinPublicRequest(ctx.Request().Context(), request.(JoinPublicRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "JoinPublicRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(JoinPublicRequestResponseObject); ok {
+		return validResponse.VisitJoinPublicRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AddReceiptMessage operation middleware
 func (sh *strictHandler) AddReceiptMessage(ctx echo.Context, params AddReceiptMessageParams) error {
 	var request AddReceiptMessageRequestObject
@@ -40131,6 +40764,54 @@ func (sh *strictHandler) CreateRequest(ctx echo.Context, params CreateRequestPar
 		return err
 	} else if validResponse, ok := response.(CreateRequestResponseObject); ok {
 		return validResponse.VisitCreateRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// JoinRequest operation middleware
+func (sh *strictHandler) JoinRequest(ctx echo.Context, params JoinRequestParams) error {
+	var request JoinRequestRequestObject
+
+	request.Params = params
+
+	var body JoinRequestJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.JoinRequest(ctx.Request().Context(), request.(JoinRequestRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "JoinRequest")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(JoinRequestResponseObject); ok {
+		return validResponse.VisitJoinRequestResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -41817,6 +42498,31 @@ func (sh *strictHandler) SetSectors(ctx echo.Context, params SetSectorsParams) e
 		return err
 	} else if validResponse, ok := response.(SetSectorsResponseObject); ok {
 		return validResponse.VisitSetSectorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSimilarRequests operation middleware
+func (sh *strictHandler) ListSimilarRequests(ctx echo.Context, params ListSimilarRequestsParams) error {
+	var request ListSimilarRequestsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSimilarRequests(ctx.Request().Context(), request.(ListSimilarRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSimilarRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSimilarRequestsResponseObject); ok {
+		return validResponse.VisitListSimilarRequestsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

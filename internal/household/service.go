@@ -332,5 +332,9 @@ func Door(ctx context.Context, q db.Queryer, by org.Actor, premises int64, day c
 		return request.Door{}, err
 	}
 	area, err := org.UnitByID(ctx, q, h.AreaID)
-	return request.Door{Premises: premises, Area: area}, err
+	if err != nil {
+		return request.Door{}, err
+	}
+	e, err := entranceOf(ctx, q, h.ID)
+	return request.Door{Premises: premises, Entrance: int64(e.ID), Building: e.building(), Area: area}, err
 }

@@ -6,6 +6,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
 
@@ -23,5 +24,23 @@ func Site(ctx context.Context, q db.Queryer, place org.UnitID, building, entranc
 		return request.Door{}, ErrNoContact
 	}
 	area, err := org.UnitByID(ctx, q, id)
-	return request.Door{Entrance: int64(e.ID), Area: area}, err
+	return request.Door{Entrance: int64(e.ID), Building: e.building(), Area: area}, err
+}
+
+// building is that of e; 0 if it is the door of a house.
+func (e Entrance) building() int64 {
+	if e.BuildingID == nil {
+		return 0
+	}
+	return int64(*e.BuildingID)
+}
+
+// entranceOf is the entrance that premises lie behind.
+func entranceOf(ctx context.Context, q db.Queryer, id ID) (e Entrance, err error) {
+	err = q.Get(ctx, &e, `
+		SELECT e.id, e.place_id, e.building_id, e.number, e.label
+		FROM premises p
+		JOIN entrance e ON e.id = p.entrance_id
+		WHERE p.id = ?`, id)
+	return e, db.Wrap(err, problem.ErrNotFound, "find the entrance of door %d", id)
 }

@@ -198,8 +198,13 @@ func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visi
 		if n.CallBack == request.CallPhone && n.Phone == "" {
 			n.Phone = contact.Phone.Reveal()
 		}
+		e, err := entranceOf(ctx, tx, v.Premises)
+		if err != nil {
+			return nil, err
+		}
 		id, err := s.requests.Open(ctx, tx, by, request.Opening{
 			Need: n, Channel: request.OnVisit, Unit: by.Grid, Premises: int64(v.Premises), Visit: int64(v.ID),
+			Entrance: int64(e.ID), Building: e.building(),
 			HappenedAt: v.HappenedAt, ClockUntrusted: v.ClockUntrusted,
 		})
 		if err != nil {

@@ -35,6 +35,7 @@ type asker struct {
 	Receipt   []byte       `db:"receipt_sealed"`
 	Slip      []byte       `db:"slip_hash"`
 	SettledAt *time.Time   `db:"settled_at"`
+	Origin    ID           `db:"origin_id"` // what it was recorded for, since that was merged into another
 }
 
 // An As is in whose name an asker acts: their own, once they have signed in, or that of the receipt they show.

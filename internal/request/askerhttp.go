@@ -49,7 +49,7 @@ func (b Begun) toAPI() api.BegunRequest {
 	return api.BegunRequest{
 		RequestID: orAbsent(int64(b.Request)), ReceiptCode: b.Receipt.String(), Secret: (*api.ReceiptSecret)(orAbsent(b.Secret)),
 		Status: b.Words.Status, Holder: b.Words.Holder, Words: orAbsent(b.Words.Now),
-		DangerText: categories[b.Category].dangerText(),
+		DangerText: dangerText(b.Category),
 	}
 }
 

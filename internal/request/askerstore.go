@@ -15,7 +15,7 @@ import (
 
 const askerColumns = `
 	id, request_id, COALESCE(person_id, 0) AS person_id, call_back, phone_sealed, receipt_hash, receipt_sealed, slip_hash,
-	settled_at`
+	settled_at, COALESCE(origin_id, 0) AS origin_id`
 
 // findAsker is one of those whom a request is for.
 func findAsker(ctx context.Context, q db.Queryer, id AskerID) (a asker, err error) {

@@ -144,7 +144,7 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 // findWaiting is the step that waits for whoever shows code, if by may finish it; else there is none. It may have been
 // added before what they ask for was merged into another request.
 func (s *Service) findWaiting(ctx context.Context, tx *db.Tx, by org.Actor, code Receipt) (CounterStep, Seen, error) {
-	ids, err := requestsOf(ctx, tx, s.keys.MAC(receipts, []byte(code)))
+	ids, err := s.requestsOf(ctx, tx, code)
 	if err != nil {
 		return CounterStep{}, Seen{}, err
 	}
@@ -246,19 +246,20 @@ func finishCounterStep(ctx context.Context, tx *db.Tx, by org.Actor, id CounterS
 	return db.Wrap(err, nil, "finish counter step %d", id)
 }
 
-// requestsOf are the request that a code of that hash leads to, and the one it was given for if that was merged.
-func requestsOf(ctx context.Context, q db.Queryer, hash []byte) (ids []ID, err error) {
-	var a struct {
-		Request ID  `db:"request_id"`
-		Origin  *ID `db:"origin_id"`
+// requestsOf are the request that a code leads to, and the one it was given for if that was merged.
+func (s *Service) requestsOf(ctx context.Context, q db.Queryer, code Receipt) ([]ID, error) {
+	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
+		a, found, err := findAskerOf(ctx, q, hash)
+		switch {
+		case err != nil:
+			return nil, err
+		case found && a.Origin != 0 && a.Origin != a.Request:
+			return []ID{a.Request, a.Origin}, nil
+		case found:
+			return []ID{a.Request}, nil
+		}
 	}
-	if err := q.Get(ctx, &a, `SELECT request_id, origin_id FROM request_asker WHERE receipt_hash = ?`, hash); err != nil {
-		return nil, db.Wrap(err, problem.ErrNotFound, "find the request of a code")
-	}
-	if ids = []ID{a.Request}; a.Origin != nil && *a.Origin != a.Request {
-		ids = append(ids, *a.Origin)
-	}
-	return ids, nil
+	return nil, problem.ErrNotFound
 }
 
 // waitingSteps are the steps of a request that wait at counters, the first one first.

@@ -45,6 +45,7 @@ type Opening struct {
 	Unit           org.Unit // of the grid: the area of the door, or the recorder's own unit
 	Premises       int64    // 0: no door is known
 	Entrance       int64    // 0: no entrance is known
+	Building       int64    // 0: the entrance is of none
 	Visit          int64    // 0: it came out of no visit
 	HappenedAt     time.Time
 	ClockUntrusted bool
@@ -86,7 +87,8 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	r := Request{
 		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
 		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
-		PremisesID: orNull(o.Premises), EntranceID: orNull(o.Entrance), SourceVisitID: orNull(o.Visit), Holding: 1,
+		PremisesID: orNull(o.Premises), EntranceID: orNull(o.Entrance), BuildingID: orNull(o.Building), SourceVisitID: orNull(o.Visit),
+		Holding: 1,
 	}
 	r.stepped(tx.Now)
 	if err := r.start(ladder, c.StartLevel); err != nil {
@@ -160,7 +162,7 @@ func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened S
 			if err != nil {
 				return err
 			}
-			o.Premises, o.Entrance, o.Unit = door.Premises, door.Entrance, door.Area
+			o.Premises, o.Entrance, o.Building, o.Unit = door.Premises, door.Entrance, door.Building, door.Area
 		case t.Site != (Site{}):
 			if err := s.stand(ctx, tx, t.Site, o); err != nil {
 				return err
@@ -184,15 +186,15 @@ func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened S
 }
 
 // stand makes o come from a site.
-func (s *Service) stand(ctx context.Context, tx *db.Tx, at Site, o *Opening) error {
+func (s *Service) stand(ctx context.Context, q db.Queryer, at Site, o *Opening) error {
 	if s.site == nil {
 		return problem.ErrNotFound
 	}
-	door, err := s.site(ctx, tx, at)
+	door, err := s.site(ctx, q, at)
 	if err != nil {
 		return err
 	}
-	o.Entrance, o.Unit = door.Entrance, door.Area
+	o.Entrance, o.Building, o.Unit = door.Entrance, door.Building, door.Area
 	return nil
 }
 

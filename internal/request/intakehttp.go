@@ -19,18 +19,18 @@ func (h *Handler) ListRequestCategories(ctx context.Context, _ api.ListRequestCa
 	for i, in := range all {
 		items[i] = api.CategoryIntake{
 			Category: api.CategoryIntakeCategory(in.Code), Type: api.CategoryIntakeType(in.Type), Label: *bothTongues("request.category_" + string(in.Code)),
-			DangerText: in.dangerText(), Answers: answersToAPI(in.Question.Answers), Version: in.Question.Version,
+			DangerText: dangerText(in.Code), Answers: answersToAPI(in.Question.Answers), Version: in.Question.Version,
 		}
 	}
 	return api.ListRequestCategories200JSONResponse{Items: items}, nil
 }
 
-// dangerText is what c shows before all else, if it is about a danger.
-func (c Category) dangerText() *api.TwoTongues {
-	if !c.Urgent {
+// dangerText is what a category shows before all else, if it is about a danger.
+func dangerText(c Code) *api.TwoTongues {
+	if !categories[c].Urgent {
 		return nil
 	}
-	return bothTongues("request.danger_" + string(c.Code))
+	return bothTongues("request.danger_" + string(c))
 }
 
 func bothTongues(code string) *api.TwoTongues {

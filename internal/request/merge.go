@@ -51,7 +51,7 @@ func (r Request) canMerge(into Request) error {
 }
 
 // concerns says whether r is about somebody who holds or leads something.
-func (r Request) concerns() bool { return r.Category == HolderConcern }
+func (r Request) concerns() bool { return r.Category == HolderConcern || r.About != nil }
 
 // A merging is what a request was before it was merged into another.
 type merging struct {

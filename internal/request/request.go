@@ -79,6 +79,7 @@ type Request struct {
 	PlaceID        org.UnitID `db:"place_id"`
 	PremisesID     *int64     `db:"premises_id"`
 	EntranceID     *int64     `db:"entrance_id"` // where it came from, as far as that is known
+	BuildingID     *int64     `db:"building_id"`
 	SourceVisitID  *int64     `db:"source_visit_id"`
 	Category       Code       `db:"category"`
 	Type           Type       `db:"type"`

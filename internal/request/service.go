@@ -23,6 +23,7 @@ const closedWindow = 31 * 24 * time.Hour
 type Door struct {
 	Premises int64
 	Entrance int64 // 0: not known
+	Building int64 // 0: the entrance is of none
 	Area     org.Unit
 }
 

@@ -27,7 +27,7 @@ type Seen struct {
 
 // columns of Seen, from request r, its opening unit u and its holder h.
 const columns = `
-	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
+	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.building_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
 	r.resolved_level, r.call_back_on, r.holding, r.reopened, r.stepped_at, r.first_solve_due_at, r.first_closed_at, r.first_minutes,
@@ -38,12 +38,12 @@ const columns = `
 func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r *Request, code Receipt, t saying) error {
 	id, err := tx.Insert(ctx, `
 		INSERT INTO request (
-			unit_id, place_id, premises_id, entrance_id, source_visit_id, category, type, channel, state, is_open,
+			unit_id, place_id, premises_id, entrance_id, building_id, source_visit_id, category, type, channel, state, is_open,
 			holder_unit_id, holder_role, level, receipt_hash, happened_at, recorded_at, clock_untrusted,
 			accept_due_at, update_due_at, solve_due_at, recorded_by, client_ref, fingerprint, stepped_at,
 			about_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.BuildingID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
 		r.HolderUnitID, r.HolderRole, r.Level, keys.MAC(receipts, []byte(code)), r.HappenedAt, r.RecordedAt, r.ClockUntrusted,
 		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orAbsent(t.ref), t.fingerprint, r.SteppedAt,
 		r.About)

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // cards calls each operation of cards once, in 杏坞村.
@@ -58,6 +59,8 @@ func (v *village) intake() {
 	v.says("merged", merged, 2, "askers")
 	v.says("unmerged", v.wants("unmerge", holder.post(fmt.Sprintf("/v1/requests/%d/unmerge", two), nil), ok), "new", "state")
 
+	v.pass(time.Minute) // nobody writes more often than once a second for long
+	v.joins()
 	assistant, clerk := v.signIn("rh.ga"), v.signIn("rh.cc")
 	r := v.wants("record", v.signIn("rh.m03").post("/v1/requests", map[string]any{"what": "补办手续"}), http.StatusCreated)
 	path := fmt.Sprintf("/v1/requests/%d", r.id("id"))

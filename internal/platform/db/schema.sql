@@ -1174,6 +1174,7 @@ CREATE TABLE `request` (
   `client_ref` char(36) DEFAULT NULL,
   `fingerprint` varbinary(32) DEFAULT NULL,
   `entrance_id` bigint(20) DEFAULT NULL,
+  `building_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_receipt` (`receipt_hash`),
   UNIQUE KEY `request_once` (`recorded_by`,`client_ref`),
@@ -1185,6 +1186,8 @@ CREATE TABLE `request` (
   KEY `request_door` (`premises_id`,`is_open`),
   KEY `request_wait` (`state`,`wait_until`),
   KEY `request_stale` (`stale_unit_id`,`stale_role`,`stepped_at`,`id`),
+  KEY `request_building` (`building_id`,`category`,`recorded_at`,`id`),
+  KEY `request_entrance` (`entrance_id`,`category`,`recorded_at`,`id`),
   KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"wanjia/internal/checkin"
+	"wanjia/internal/household"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/request"
 )
@@ -183,4 +186,47 @@ func aMergedRequest(c *cell) int64 {
 	}
 	by.post(fmt.Sprintf("/v1/requests/%d/merge", aHeldRequest(c)), map[string]any{"requestIds": []int64{id}})
 	return id
+}
+
+func init() {
+	maps.Copy(plans, map[string]*plan{
+		"listSimilarRequests": {fill: func(c *cell, r *call) {
+			area := c.someArea()
+			r.query.Set("placeId", fmt.Sprint(c.placeAbove(area).ID))
+			r.query.Set("entrance", fmt.Sprintf("%d号", area.ID))
+			r.query.Set("category", "general")
+		}},
+		"joinPublicRequest": {fill: fill(func(c *cell, b map[string]any) { c.joinable(c.someArea(), b) })},
+		"joinMyRequest":     {fill: fill(func(c *cell, b map[string]any) { c.joinable(c.someArea(), b) })},
+		"joinRequest":       {mine: true, fits: areas, fill: fill(func(c *cell, b map[string]any) { c.joinable(c.at, b) })},
+	})
+}
+
+func (w *world) someArea() *unit {
+	return w.units[slices.IndexFunc(w.units, func(u *unit) bool { return u.Kind == org.Area })]
+}
+
+// joinable makes b join what somebody has just told of at the entrance of an area.
+func (c *cell) joinable(area *unit, b map[string]any) {
+	at, label := c.placeAbove(area), fmt.Sprintf("%d号", area.ID)
+	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
+	c.lead(area)
+	c.in("record a request", func(tx *db.Tx) error {
+		e, err := household.FindEntrance(c.Context(), tx, at.ID, "", label)
+		if err != nil {
+			return err
+		}
+		_, err = needs.Open(c.Context(), tx, org.Actor{}, request.Opening{
+			Need: request.Need{What: "楼道灯坏了"}, Channel: request.ToldSelf, Unit: area.Unit, Entrance: int64(e.ID), HappenedAt: tx.Now,
+		})
+		return err
+	})
+	list := c.send(call{method: http.MethodGet, path: "/v1/similar-requests", query: url.Values{
+		"placeId": {fmt.Sprint(at.ID)}, "entrance": {label}, "category": {"general"},
+	}}, nil)
+	if len(list.items()) == 0 {
+		c.Fatalf("nothing is offered at %s: %v %s", label, list, list.text)
+	}
+	b["ref"] = list.items()[0]["ref"]
+	b["site"] = map[string]any{"placeId": at.ID, "entrance": label}
 }
