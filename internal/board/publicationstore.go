@@ -100,17 +100,20 @@ func updatePublication(ctx context.Context, tx *db.Tx, p Publication) error {
 
 // savePublication takes p to its next state, unless somebody was faster.
 func savePublication(ctx context.Context, tx *db.Tx, by org.Actor, p Publication, next State, reason string) error {
-	published, decided := p.PublishedAt, &by.PersonID
+	published, decided, end := p.PublishedAt, &by.PersonID, p.EndOn
 	switch next {
 	case PublicationPublished:
 		published = &tx.Now
+	case PublicationRemoved: // from here its time runs
+		today := calendar.DayOf(tx.Now)
+		end = &today
 	case PublicationSubmitted:
 		decided = nil
 	}
 	found, err := tx.Change(ctx, `
 		UPDATE publication
-		SET state = ?, decided_by = ?, published_at = ?, reason = ?, version = version + 1
-		WHERE id = ? AND version = ?`, next, decided, published, reason, p.ID, p.Version)
+		SET state = ?, decided_by = ?, published_at = ?, end_on = ?, reason = ?, version = version + 1
+		WHERE id = ? AND version = ?`, next, decided, published, end, reason, p.ID, p.Version)
 	if err == nil && found == 0 {
 		return ErrIllegalTransition.With("state", string(next))
 	}
