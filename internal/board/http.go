@@ -53,7 +53,7 @@ func (h *Handler) GetBoard(ctx context.Context, req api.GetBoardRequestObject) (
 	}
 	page := fmt.Sprintf("/b/%d", d.ID)
 	answer := api.GetBoard200JSONResponse{
-		Board: d.Row.toAPI(), Now: d.Now.toAPI(), Versions: make([]api.BoardVersion, len(d.Versions)), Scans: make([]api.BoardScans, len(d.Scans)),
+		Board: d.toAPI(), Now: d.Now.toAPI(), Versions: make([]api.BoardVersion, len(d.Versions)), Scans: make([]api.BoardScans, len(d.Scans)),
 		Addresses: api.BoardAddresses{Page: page, Aloud: page + "/aloud"},
 	}
 	for i, v := range d.Versions {
@@ -63,7 +63,7 @@ func (h *Handler) GetBoard(ctx context.Context, req api.GetBoardRequestObject) (
 		answer.Scans[i] = api.BoardScans{Day: string(c.Day), Scans: int32(c.Scans)}
 	}
 	if d.Latest > 0 {
-		answer.Addresses.A3, answer.Addresses.A4 = given(page+"/a3"), given(page+"/a4")
+		answer.Addresses.A3, answer.Addresses.A4 = new(page+"/a3"), new(page+"/a4")
 	}
 	return answer, nil
 }
@@ -83,7 +83,7 @@ func (c Content) toAPI() api.BoardContent {
 		a.Holders[i] = h.toAPI()
 	}
 	if c.Lead != nil {
-		a.Lead = given(c.Lead.toAPI())
+		a.Lead = new(c.Lead.toAPI())
 	}
 	return a
 }
@@ -124,9 +124,9 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 		answer.Status = "underReview"
 		return answer, nil
 	case found.Since != nil:
-		answer.Status, answer.OutdatedSince = "outdated", given(string(found.OutdatedSince()))
+		answer.Status, answer.OutdatedSince = "outdated", new(string(found.OutdatedSince()))
 	}
-	answer.Version, answer.Content = given(int32(found.Latest)), given(found.Content.toAPI())
+	answer.Version, answer.Content = new(int32(found.Latest)), new(found.Content.toAPI())
 	return answer, nil
 }
 
@@ -182,8 +182,6 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-func given[T any](v T) *T { return &v }
-
 // orAbsent is v as an optional property: absent when it is zero.
 func orAbsent[T comparable](v T) *T {
 	var zero T
@@ -198,5 +196,5 @@ func dayOf(at *time.Time) *string {
 	if at == nil {
 		return nil
 	}
-	return given(string(calendar.DayOf(*at)))
+	return new(string(calendar.DayOf(*at)))
 }

@@ -114,7 +114,7 @@ func (s *Service) HungIn(ctx context.Context, place org.UnitID, cursor string, s
 	if err != nil {
 		return nil, "", err
 	}
-	if _, err := s.open(ctx, PageRef{Kind: PlaquesPage, ID: int64(place)}); err != nil {
+	if err := s.open(ctx, PageRef{Kind: PlaquesPage, ID: int64(place)}); err != nil {
 		return nil, "", err
 	}
 	hung, err := listHung(ctx, s.db, place, calendar.DayOf(s.db.Now()), at)

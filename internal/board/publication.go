@@ -265,7 +265,7 @@ func (s *Service) ShownIn(ctx context.Context, unit org.UnitID, cursor string, s
 	if err != nil {
 		return nil, "", err
 	}
-	if _, err := s.open(ctx, PageRef{Kind: NoticesPage, ID: int64(unit)}); err != nil {
+	if err := s.open(ctx, PageRef{Kind: NoticesPage, ID: int64(unit)}); err != nil {
 		return nil, "", err
 	}
 	if all, err = listShown(ctx, s.db, unit, calendar.DayOf(s.db.Now()), p); err != nil {
@@ -277,7 +277,7 @@ func (s *Service) ShownIn(ctx context.Context, unit org.UnitID, cursor string, s
 
 // Shown is a notice or story that everybody may see today.
 func (s *Service) Shown(ctx context.Context, id PublicationID) (Publication, error) {
-	if _, err := s.open(ctx, PageRef{Kind: PublicationPage, ID: int64(id)}); err != nil {
+	if err := s.open(ctx, PageRef{Kind: PublicationPage, ID: int64(id)}); err != nil {
 		return Publication{}, err
 	}
 	return findShown(ctx, s.db, id, calendar.DayOf(s.db.Now()))

@@ -101,7 +101,7 @@ func updatePublication(ctx context.Context, tx *db.Tx, p Publication) error {
 // savePublication takes p to its next state, unless somebody was faster.
 func savePublication(ctx context.Context, tx *db.Tx, by org.Actor, p Publication, next State, reason string) error {
 	published, decided, end := p.PublishedAt, &by.PersonID, p.EndOn
-	switch next {
+	switch next { //nolint:exhaustive // because no other state leaves a mark of its own
 	case PublicationPublished:
 		published = &tx.Now
 	case PublicationRemoved: // from here its time runs

@@ -46,7 +46,7 @@ func (h *Handler) ListTakedowns(ctx context.Context, req api.ListTakedownsReques
 
 func (h *Handler) takedown(t Takedown) api.Takedown {
 	return api.Takedown{
-		ID: int64(t.ID), Page: t.PageRef.toAPI(), State: api.TakedownState(t.State), Text: t.Text, ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
+		ID: int64(t.ID), Page: t.toAPI(), State: api.TakedownState(t.State), Text: t.Text, ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
 		Overdue: t.Overdue(h.service.db.Now()), DecidedAt: t.DecidedAt, Reason: orAbsent(t.Reason),
 	}
 }
@@ -68,7 +68,7 @@ func (h *Handler) ListFeedback(ctx context.Context, req api.ListFeedbackRequestO
 	}
 	answer := api.ListFeedback200JSONResponse{Items: make([]api.FeedbackRow, len(all)), NextCursor: orAbsent(next)}
 	for i, f := range all {
-		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.PageRef.toAPI(), Text: f.Text, ReceivedAt: f.ReceivedAt}
+		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.toAPI(), Text: f.Text, ReceivedAt: f.ReceivedAt}
 	}
 	return answer, nil
 }

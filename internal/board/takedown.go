@@ -114,17 +114,17 @@ func parseCode(typed string) Code {
 	return Code(strings.NewReplacer("-", "", " ", "").Replace(strings.ToUpper(typed)))
 }
 
-// open says that a page is there and shown, and where it belongs.
-func (s *Service) open(ctx context.Context, p PageRef) (at place, err error) {
-	at, err = placeOfPage(ctx, s.db, p)
+// open says why a page is not shown, or nil.
+func (s *Service) open(ctx context.Context, p PageRef) error {
+	at, err := placeOfPage(ctx, s.db, p)
 	if err != nil {
-		return at, err
+		return err
 	}
 	hidden, err := isHidden(ctx, s.db, p, at.number)
 	if err == nil && hidden {
 		err = ErrUnderReview
 	}
-	return at, err
+	return err
 }
 
 // TakeDown hides a page at once, whoever asks, and lets an editor decide (H3).
