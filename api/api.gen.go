@@ -4163,6 +4163,11 @@ type EntranceRow struct {
 	PlaceID int64  `json:"placeId"`
 }
 
+// Exemption defines model for Exemption.
+type Exemption struct {
+	Exempt bool `json:"exempt"`
+}
+
 // FeedbackPage defines model for FeedbackPage.
 type FeedbackPage struct {
 	Items      []FeedbackRow `json:"items"`
@@ -8362,6 +8367,21 @@ type WithdrawConsentParams struct {
 // WithdrawConsentParamsPurpose defines parameters for WithdrawConsent.
 type WithdrawConsentParamsPurpose string
 
+// GetOwnExemptionParams defines parameters for GetOwnExemption.
+type GetOwnExemptionParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetOwnExemptionParams defines parameters for SetOwnExemption.
+type SetOwnExemptionParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetHelperSkillsParams defines parameters for GetHelperSkills.
 type GetHelperSkillsParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -9944,6 +9964,9 @@ type GiveConsentJSONRequestBody = ConsentAnswer
 // RefuseConsentJSONRequestBody defines body for RefuseConsent for application/json ContentType.
 type RefuseConsentJSONRequestBody = ConsentAnswer
 
+// SetOwnExemptionJSONRequestBody defines body for SetOwnExemption for application/json ContentType.
+type SetOwnExemptionJSONRequestBody = Exemption
+
 // SetHelperSkillsJSONRequestBody defines body for SetHelperSkills for application/json ContentType.
 type SetHelperSkillsJSONRequestBody = HelperSkills
 
@@ -10513,6 +10536,12 @@ type ServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx echo.Context, purpose WithdrawConsentParamsPurpose, params WithdrawConsentParams) error
+	// GetOwnExemption 免除履职要求 · Whether one is expected no duty
+	// (GET /v1/me/exemption)
+	GetOwnExemption(ctx echo.Context, params GetOwnExemptionParams) error
+	// SetOwnExemption 申请或取消免除 · Be expected no duty from now on, or again
+	// (POST /v1/me/exemption)
+	SetOwnExemption(ctx echo.Context, params SetOwnExemptionParams) error
 	// GetHelperSkills What one has said one can help with
 	// (GET /v1/me/helper-skills)
 	GetHelperSkills(ctx echo.Context, params GetHelperSkillsParams) error
@@ -15304,6 +15333,81 @@ func (w *ServerInterfaceWrapper) WithdrawConsent(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawConsent(ctx, purpose, params)
+	return err
+}
+
+// GetOwnExemption converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOwnExemption(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOwnExemptionParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOwnExemption(ctx, params)
+	return err
+}
+
+// SetOwnExemption converts echo context to params.
+func (w *ServerInterfaceWrapper) SetOwnExemption(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetOwnExemptionParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetOwnExemption(ctx, params)
 	return err
 }
 
@@ -22801,6 +22905,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/members/:memberId", wrapper.CorrectMember, options.OperationMiddlewares["correctMember"]...)
 	router.POST(options.BaseURL+"/v1/members/:memberId/unmask", wrapper.UnmaskMember, options.OperationMiddlewares["unmaskMember"]...)
 	router.GET(options.BaseURL+"/v1/me/accesses", wrapper.ListOwnAccesses, options.OperationMiddlewares["listOwnAccesses"]...)
+	router.GET(options.BaseURL+"/v1/me/exemption", wrapper.GetOwnExemption, options.OperationMiddlewares["getOwnExemption"]...)
+	router.POST(options.BaseURL+"/v1/me/exemption", wrapper.SetOwnExemption, options.OperationMiddlewares["setOwnExemption"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/merge", wrapper.MergeRequests, options.OperationMiddlewares["mergeRequests"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/unmerge", wrapper.UnmergeRequest, options.OperationMiddlewares["unmergeRequest"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId/musters", wrapper.ListMusters, options.OperationMiddlewares["listMusters"]...)
@@ -26859,6 +26965,85 @@ type WithdrawConsentdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response WithdrawConsentdefaultApplicationProblemPlusJSONResponse) VisitWithdrawConsentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOwnExemptionRequestObject struct {
+	Params GetOwnExemptionParams
+}
+
+type GetOwnExemptionResponseObject interface {
+	VisitGetOwnExemptionResponse(w http.ResponseWriter) error
+}
+
+type GetOwnExemption200JSONResponse Exemption
+
+func (response GetOwnExemption200JSONResponse) VisitGetOwnExemptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOwnExemptiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOwnExemptiondefaultApplicationProblemPlusJSONResponse) VisitGetOwnExemptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetOwnExemptionRequestObject struct {
+	Params SetOwnExemptionParams
+	Body   *SetOwnExemptionJSONRequestBody
+}
+
+type SetOwnExemptionResponseObject interface {
+	VisitSetOwnExemptionResponse(w http.ResponseWriter) error
+}
+
+type SetOwnExemption200JSONResponse Exemption
+
+func (response SetOwnExemption200JSONResponse) VisitSetOwnExemptionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetOwnExemptiondefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetOwnExemptiondefaultApplicationProblemPlusJSONResponse) VisitSetOwnExemptionResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -33512,6 +33697,12 @@ type StrictServerInterface interface {
 	// WithdrawConsent Take a yes back
 	// (POST /v1/me/consents/{purpose}/withdraw)
 	WithdrawConsent(ctx context.Context, request WithdrawConsentRequestObject) (WithdrawConsentResponseObject, error)
+	// GetOwnExemption 免除履职要求 · Whether one is expected no duty
+	// (GET /v1/me/exemption)
+	GetOwnExemption(ctx context.Context, request GetOwnExemptionRequestObject) (GetOwnExemptionResponseObject, error)
+	// SetOwnExemption 申请或取消免除 · Be expected no duty from now on, or again
+	// (POST /v1/me/exemption)
+	SetOwnExemption(ctx context.Context, request SetOwnExemptionRequestObject) (SetOwnExemptionResponseObject, error)
 	// GetHelperSkills What one has said one can help with
 	// (GET /v1/me/helper-skills)
 	GetHelperSkills(ctx context.Context, request GetHelperSkillsRequestObject) (GetHelperSkillsResponseObject, error)
@@ -37692,6 +37883,79 @@ func (sh *strictHandler) WithdrawConsent(ctx echo.Context, purpose WithdrawConse
 		return err
 	} else if validResponse, ok := response.(WithdrawConsentResponseObject); ok {
 		return validResponse.VisitWithdrawConsentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOwnExemption operation middleware
+func (sh *strictHandler) GetOwnExemption(ctx echo.Context, params GetOwnExemptionParams) error {
+	var request GetOwnExemptionRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOwnExemption(ctx.Request().Context(), request.(GetOwnExemptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOwnExemption")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOwnExemptionResponseObject); ok {
+		return validResponse.VisitGetOwnExemptionResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetOwnExemption operation middleware
+func (sh *strictHandler) SetOwnExemption(ctx echo.Context, params SetOwnExemptionParams) error {
+	var request SetOwnExemptionRequestObject
+
+	request.Params = params
+
+	var body SetOwnExemptionJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetOwnExemption(ctx.Request().Context(), request.(SetOwnExemptionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetOwnExemption")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetOwnExemptionResponseObject); ok {
+		return validResponse.VisitSetOwnExemptionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -62,10 +62,10 @@ func (c *AreaCheck) take(s Stair, n int) {
 		return
 	}
 	c.Total += n
-	switch {
-	case s.Areas == 1:
+	switch s.Areas {
+	case 1:
 		c.Met += n
-	case s.Areas == 0:
+	case 0:
 		c.Gaps = append(c.Gaps, s)
 	default:
 		c.Doubles = append(c.Doubles, s)

@@ -168,3 +168,21 @@ func orNil(s string) *string {
 	}
 	return &s
 }
+
+// GetOwnExemption serves GET /v1/me/exemption.
+func (h *Handler) GetOwnExemption(ctx context.Context, _ api.GetOwnExemptionRequestObject) (api.GetOwnExemptionResponseObject, error) {
+	by := org.ActorFrom(ctx).PersonID
+	exempt, err := Exempt(ctx, h.service.db, by)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetOwnExemption200JSONResponse{Exempt: exempt[by]}, nil
+}
+
+// SetOwnExemption serves POST /v1/me/exemption.
+func (h *Handler) SetOwnExemption(ctx context.Context, req api.SetOwnExemptionRequestObject) (api.SetOwnExemptionResponseObject, error) {
+	if err := h.service.SetExempt(ctx, org.ActorFrom(ctx), req.Body.Exempt); err != nil {
+		return nil, err
+	}
+	return api.SetOwnExemption200JSONResponse{Exempt: req.Body.Exempt}, nil
+}

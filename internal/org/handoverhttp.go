@@ -71,7 +71,7 @@ func (h *Handler) showHandover(ctx context.Context, by Actor, x Handover) (shown
 		shown.Packed = append(shown.Packed, one)
 	}
 	if x.State == HandoverPacked {
-		_, interim, err := h.service.interim(ctx, h.db, x)
+		interim, err := x.interim(ctx, h.db)
 		if err != nil {
 			return shown, err
 		}

@@ -82,7 +82,7 @@ func (s *Service) succeed(ctx context.Context, tx *db.Tx, by Actor, a Assignment
 
 // ready tells the successor, if there is one, and whoever holds the area meanwhile.
 func (s *Service) ready(ctx context.Context, tx *db.Tx, by Actor, h Handover) error {
-	_, interim, err := s.interim(ctx, tx, h)
+	interim, err := h.interim(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -90,12 +90,13 @@ func (s *Service) ready(ctx context.Context, tx *db.Tx, by Actor, h Handover) er
 }
 
 // interim is who holds the area of h until it is signed for (T8).
-func (s *Service) interim(ctx context.Context, q db.Queryer, h Handover) (Unit, []Incumbent, error) {
+func (h Handover) interim(ctx context.Context, q db.Queryer) ([]Incumbent, error) {
 	area, err := UnitByID(ctx, q, h.AreaID)
 	if err != nil {
-		return Unit{}, nil, err
+		return nil, err
 	}
-	return InterimHolder(ctx, q, area, calendar.DayOf(db.NowOf(q)))
+	_, in, err := InterimHolder(ctx, q, area, calendar.DayOf(db.NowOf(q)))
+	return in, err
 }
 
 // Sign says that the successor has taken over what was packed: from now on the area is theirs.
@@ -119,7 +120,7 @@ func (s *Service) Sign(ctx context.Context, by Actor, id HandoverID) (h Handover
 				return err
 			}
 			audit.Note(tx, by.Did("handover.signed", "handover", int64(h.ID)))
-			_, interim, err := s.interim(ctx, tx, h)
+			interim, err := h.interim(ctx, tx)
 			if err != nil {
 				return err
 			}

@@ -310,6 +310,8 @@ func (v *village) roster() {
 	v.wants("unmask the holder", v.secretary.post(fmt.Sprintf("/v1/members/%.0f/unmask", own), map[string]any{
 		"fields": []string{"phone"}, "purpose": "call_back", "reason": "回电确认走访时间",
 	}), ok)
+	v.says("exempt", v.wants("be exempt", v.holder.post("/v1/me/exemption", map[string]any{"exempt": true}), ok), true, "exempt")
+	v.says("exempt", v.wants("exempt", v.holder.get("/v1/me/exemption"), ok), true, "exempt")
 	accesses := v.wants("who looked at me", v.holder.get("/v1/me/accesses"), ok)
 	v.says("who looked", accesses, "branch_secretary", "items", 0, "role")
 	v.says("who looked", accesses, "回电确认走访时间", "items", 0, "reason")

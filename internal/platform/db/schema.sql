@@ -546,6 +546,13 @@ CREATE TABLE `disclosure_consent` (
   CONSTRAINT `disclosure_consent_witness_fk` FOREIGN KEY (`witness_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `duty_exemption` (
+  `person_id` bigint(20) NOT NULL,
+  `asked_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`person_id`),
+  CONSTRAINT `duty_exemption_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `enrolment` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,

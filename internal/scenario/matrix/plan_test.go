@@ -778,6 +778,8 @@ var plans = map[string]*plan{
 	},
 	"getMe":             {},
 	"listOwnAccesses":   {},
+	"getOwnExemption":   {},
+	"setOwnExemption":   {},
 	"listOwnConsents":   {},
 	"previewRetention":  {},
 	"listRetentionRuns": {},
