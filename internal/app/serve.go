@@ -122,7 +122,6 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "takedowns that wait too long", a.boards.Remind)
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
-	loop(time.Hour, "musters to forget", a.needs.ForgetMusters)
 	loop(time.Minute, "pictures whose time is over", a.uploads.Sweep)
 	shelf := a.Stores.DB.Now().Second() // several nodes begin at different ones
 	loop(time.Minute, "files that nothing speaks of", func(ctx context.Context) (bool, error) {

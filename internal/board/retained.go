@@ -22,6 +22,27 @@ var Retained = []privacy.Class{
 		Args: privacy.OnDay, Also: forgetScans,
 	},
 	{
+		Name: "plaque", Tables: []string{"plaque"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:   `SELECT id FROM plaque WHERE state = 'returned' AND returned_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM plaque WHERE id IN (?)`},
+	},
+	{
+		Name: "takedown", Tables: []string{"takedown"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:   `SELECT id FROM takedown WHERE decided_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM takedown WHERE id IN (?)`},
+	},
+	{
+		Name: "feedback", Tables: []string{"feedback"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:   `SELECT id FROM feedback WHERE received_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM feedback WHERE id IN (?)`},
+	},
+	{
+		Name: "publication", Tables: []string{"publication"}, Kept: privacy.Period{Months: 36},
+		Due:   `SELECT id FROM publication WHERE end_on <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Args:  privacy.OnDay,
+		Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
+	},
+	{
 		Name: "public_profile", Tables: []string{"public_profile"}, Kept: privacy.Period{Months: 36},
 		Due: `
 			SELECT person_id

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"testing"
-	"time"
 
 	"wanjia/internal/member"
 	"wanjia/internal/org"
@@ -117,7 +116,7 @@ func TestF15_HelpersAreAskedBySkillAndNothingFollowsFromAnyAnswer(t *testing.T) 
 	})
 }
 
-func TestAMusterIsCalledOffAndForgotten(t *testing.T) {
+func TestAMusterIsCalledOff(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		one := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
@@ -140,25 +139,6 @@ func TestAMusterIsCalledOffAndForgotten(t *testing.T) {
 		}
 		if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason")); err != nil {
 			t.Errorf("another call afterwards: %v", err)
-		}
-		count := func(table string) (n int) {
-			t.Helper()
-			if err := d.Get(t.Context(), &n, "SELECT COUNT(*) FROM "+table); err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		for _, c := range []struct {
-			after            time.Duration
-			invites, musters int
-		}{{90*24*time.Hour - time.Millisecond, 2, 2}, {90 * 24 * time.Hour, 0, 2}, {365 * 24 * time.Hour, 0, 0}} {
-			d.SetNow(func() time.Time { return monday.Add(c.after) })
-			if _, err := x.service.ForgetMusters(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if i, m := count("muster_invite"), count("muster"); i != c.invites || m != c.musters {
-				t.Errorf("after %v: %d answers and %d musters, want %d and %d", c.after, i, m, c.invites, c.musters)
-			}
 		}
 		if now, err := x.service.SetSkills(t.Context(), one, nil); err != nil || len(now) != 0 {
 			t.Errorf("who no longer wants to be asked has %v, %v", now, err)

@@ -310,12 +310,3 @@ func (s *Service) SetSkills(ctx context.Context, by org.Actor, skills []string) 
 	})
 	return now, err
 }
-
-// ForgetMusters deletes answers after 90 days and musters after a year, and says whether there were any.
-func (s *Service) ForgetMusters(ctx context.Context) (some bool, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		some, err = forgetMusters(ctx, tx)
-		return err
-	})
-	return some, err
-}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -190,33 +189,4 @@ func setSkills(ctx context.Context, tx *db.Tx, person org.PersonID, skills []str
 		}
 	}
 	return nil
-}
-
-// The times after which answers and musters are forgotten (domain.md §9.1).
-const (
-	answersKept = 90 * 24 * time.Hour
-	mustersKept = 365 * 24 * time.Hour
-)
-
-// forgetMusters deletes answers and musters whose time is over, some at once.
-func forgetMusters(ctx context.Context, tx *db.Tx) (some bool, err error) {
-	gone := func(find, drop string, before time.Time) error {
-		var ids []int64
-		if err := tx.Select(ctx, &ids, find, before); err != nil || len(ids) == 0 {
-			return db.Wrap(err, nil, "find musters whose time is over")
-		}
-		some = true
-		query, args, err := db.In(drop, ids)
-		if err == nil {
-			_, err = tx.Change(ctx, query, args...)
-		}
-		return db.Wrap(err, nil, "forget musters")
-	}
-	err = gone(`SELECT id FROM muster_invite WHERE asked_at <= ? ORDER BY asked_at, id LIMIT 500`,
-		`DELETE FROM muster_invite WHERE id IN (?)`, tx.Now.Add(-answersKept))
-	if err != nil {
-		return some, err
-	}
-	return some, gone(`SELECT id FROM muster WHERE called_at <= ? ORDER BY called_at, id LIMIT 500`,
-		`DELETE FROM muster WHERE id IN (?)`, tx.Now.Add(-mustersKept))
 }

@@ -3,11 +3,13 @@ package scenario
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // musters calls each operation of musters.
 func (v *village) musters() {
 	v.t.Helper()
+	v.pass(time.Minute) // so many writes a minute, and no more
 	ok := http.StatusOK
 	helper := v.signIn("m.001") // of 瑞和社区, whose needs they are asked for
 	v.says("skills", v.wants("skills", helper.put("/v1/me/helper-skills", map[string]any{"skills": []any{"mason", "ladder"}}), ok), "mason", "skills", 1)

@@ -77,7 +77,7 @@ func TestAPictureOfANeedIsSeenByWhoSeesTheNeedAndHoldsNothingButPixels(t *testin
 		other := v.wants("another need", v.holder.post("/v1/requests", map[string]any{"what": "路灯不亮"}), http.StatusCreated).id("id")
 		w.refused("the same picture to another need", func() answer {
 			return v.holder.post(fmt.Sprintf("/v1/requests/%d/photos", other), add)
-		}, http.StatusUnprocessableEntity, "upload.unknown")
+		}, http.StatusUnprocessableEntity, "upload.used")
 
 		link := v.wants("the secretary lists them", v.secretary.get(need+"/photos"), http.StatusOK).at("items", 0, "url").(string)
 		w.missing("another village lists them", func() answer { return next.get(need + "/photos") })
@@ -113,6 +113,7 @@ func TestAPictureOfANeedIsSeenByWhoSeesTheNeedAndHoldsNothingButPixels(t *testin
 // photos calls each operation of pictures.
 func (v *village) photos() {
 	v.t.Helper()
+	v.pass(time.Minute) // so many writes a minute, and no more
 	ok := http.StatusOK
 	need := fmt.Sprintf("/v1/requests/%d/photos", v.wants("record", v.holder.post("/v1/requests", map[string]any{"what": "窨井盖缺失"}), http.StatusCreated).id("id"))
 	sent := v.wants("picture", v.holder.sends(v.located(), uuid.NewString()), http.StatusCreated)

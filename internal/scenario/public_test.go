@@ -80,7 +80,7 @@ func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
 	look := time.NewTicker(50 * time.Millisecond)
 	defer look.Stop()
-	for range 600 {
+	for range 1800 { // some of what is due is looked for each minute
 		if is() {
 			return
 		}

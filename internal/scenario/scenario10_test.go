@@ -151,6 +151,12 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // beca
 			t.Errorf("sent twice it is another: %s", again)
 		}
 		acting := third.acting(third.role("area_holder", "二片区"))
+		var pack any
+		w.until("the handover", func() bool {
+			pack = w.wants("handovers", acting.get("/v1/handovers"), ok).at("items", 0, "id")
+			return pack != nil
+		})
+		w.wants("sign for the area", acting.post(fmt.Sprintf("/v1/handovers/%v/sign", pack), nil), http.StatusNoContent)
 		asked := w.wants("the holder's list", acting.get("/v1/requests?which=held"), ok)
 		need := w.wants("the request", acting.get(fmt.Sprintf("/v1/requests/%v", asked.at("items", 0, "id"))), ok)
 		w.holds("the holder reads", need.text, "路灯坏了三天", "199****4321", `"board"`)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -57,7 +58,12 @@ func (w *world) asks() {
 	reveal := map[string]any{"fields": []string{"phone"}, "purpose": "call_back", "reason": "告知办理结果"}
 	w.says("in full", w.wants("unmask", area.post(need+"/unmask", reveal), ok), "19900000001", "phone")
 	w.wants("message", area.post(need+"/messages", map[string]any{"text": "明天检修"}), ok)
-	call := fmt.Sprintf("/v1/calls/%.0f", w.wants("calls", area.get("/v1/calls"), ok).at("items", 0, "id"))
+	calls := w.wants("calls", area.get("/v1/calls"), ok).items()
+	of := slices.IndexFunc(calls, func(c map[string]any) bool { return c["requestId"] == told.at("id") })
+	if of < 0 {
+		w.t.Fatalf("nobody is to be called about %v: %v", told.at("id"), calls)
+	}
+	call := fmt.Sprintf("/v1/calls/%.0f", calls[of]["id"])
 	w.says("to say", w.wants("call", area.get(call), ok), "明天检修", "say", 0, "text")
 	w.says("in full", w.wants("unmask", area.post(call+"/unmask", reveal), ok), "19900000001", "phone")
 	w.says("reached", w.wants("finish", area.post(call+"/finish", map[string]any{"outcome": "reached"}), ok), "reached", "state")

@@ -122,7 +122,7 @@ func TestOneThingHasNinePicturesOfWhoSentThem(t *testing.T) {
 		for range MaxOf + 1 {
 			ids = append(ids, sends(t, s, w.FengShuangjiang).ID)
 		}
-		if err := attach(w.ZhengXiaoxue, ids[0]); !errors.Is(err, ErrUnknown) {
+		if err := attach(w.ZhengXiaoxue, ids[0]); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("a picture of somebody else: %v", err)
 		}
 		if err := attach(w.FengShuangjiang, ids...); !errors.Is(err, ErrTooMany) {
@@ -131,7 +131,7 @@ func TestOneThingHasNinePicturesOfWhoSentThem(t *testing.T) {
 		if err := attach(w.FengShuangjiang, ids[:MaxOf]...); err != nil {
 			t.Errorf("nine pictures: %v", err)
 		}
-		if err := attach(w.FengShuangjiang, ids[0]); !errors.Is(err, ErrUnknown) {
+		if err := attach(w.FengShuangjiang, ids[0]); !errors.Is(err, ErrUsed) {
 			t.Errorf("a picture that hangs already: %v", err)
 		}
 		if _, err := s.RedactOwn(t.Context(), w.FengShuangjiang, ids[0], []Box{{0, 0, 5, 5}}); !errors.Is(err, problem.ErrNotFound) {

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -53,7 +54,10 @@ func Attach(ctx context.Context, tx *db.Tx, by org.Actor, o Owner, ids []ID) err
 			return db.Wrap(err, nil, "hang upload %d on %s %d", id, o.Type, o.ID)
 		}
 		if found == 0 {
-			return ErrUnknown
+			if u, err := find(ctx, tx, id); err != nil || u.PersonID != by.PersonID {
+				return cmp.Or(err, error(problem.ErrNotFound))
+			}
+			return ErrUsed
 		}
 	}
 	all, err := Of(ctx, tx, o)

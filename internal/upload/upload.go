@@ -35,7 +35,7 @@ type Owner struct {
 
 // What uploads are refused for.
 var (
-	ErrUnknown = problem.New(problem.Invalid, "upload.unknown")
+	ErrUsed    = problem.New(problem.Invalid, "upload.used")
 	ErrTooMany = problem.New(problem.Invalid, "upload.too_many")
 	ErrLink    = problem.New(problem.Gone, "upload.link_expired")
 )

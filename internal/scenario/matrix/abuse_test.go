@@ -213,6 +213,13 @@ var batches = map[string]func(c *cell, body map[string]any){
 	"assignEntrances": func(c *cell, b map[string]any) {
 		b["entranceIds"] = append(b["entranceIds"].([]household.EntranceID), c.anEntrance(c.unit(org.Community, "柳岸社区")))
 	},
+	"addRequestPhotos": func(c *cell, b map[string]any) {
+		id, _ := c.as(org.RoleGeneralSecretary, c.unit(org.GeneralBranch, "柳岸社区")).sends(c.world)
+		b["uploadIds"] = append(b["uploadIds"].([]any), id)
+	},
+	"mergeRequests": func(c *cell, b map[string]any) {
+		b["requestIds"] = append(b["requestIds"].([]int64), c.recorded(c.area(c.unit(org.Community, "柳岸社区"))))
+	},
 	"recordVisits": func(c *cell, b map[string]any) {
 		foreign := clone(map[string]any{"householdId": c.area(c.unit(org.Community, "柳岸社区")).doors[0], "clientRef": "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"})
 		b["visits"] = append(b["visits"].([]map[string]any), foreign.(map[string]any))

@@ -43,6 +43,9 @@ var besides = map[string]string{
 	"risk_event":       "of the office, in counts; its list shows whoever looks after homes their own",
 	"call":             "asked of the area where a need was opened (N9): whoever leads its unit makes it",
 	"asker_contact":    "of whoever holds the need (V4), and of nobody else",
+	"upload":           "everybody's own, until it hangs on something that decides who sees it",
+	"muster":           "of whoever holds the need; those who are asked see their own invitation (F15)",
+	"helper_skill":     "everybody's own",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",
 }
 
