@@ -91,9 +91,10 @@ func TestACallEndsWhenTheAskerHasHeardByThemselves(t *testing.T) {
 
 func TestV4_WhoeverCallsSeesTheNumberWithAReasonThatTheAskerReads(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, needOfLin)
 		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		at(d, 12)
 		moved(t)(x.service.Message(t.Context(), x.HeQingqing, r.ID, "请带身份证到2号窗口", request.ToTell))
 		c := x.toCall(t, x.ZhouChunhe)
 		why := privacy.Why{Purpose: privacy.CallBack, Reason: "告知办理结果"}
@@ -121,9 +122,9 @@ func TestV4_WhoeverCallsSeesTheNumberWithAReasonThatTheAskerReads(t *testing.T) 
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		d, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
-		if err != nil || len(d.Say) != 1 || d.Say[0].Text != "请带身份证到2号窗口" || d.Phone.Masked() != "199****0001" {
-			t.Errorf("to say is %+v (%v)", d.Say, err)
+		call, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
+		if err != nil || len(call.Say) != 1 || call.Say[0].Text != "请带身份证到2号窗口" || call.Phone.Masked() != "199****0001" {
+			t.Errorf("to say is %+v (%v)", call.Say, err)
 		}
 		p := x.page(t, x.shown(t, r.Receipt, "0001"))
 		if len(p.Views) != 3 || p.Views[1].Reason != "告知办理结果" || p.Views[1].Role != org.RoleGridAssistant || p.Views[2].Role != org.RoleAreaHolder {
