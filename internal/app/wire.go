@@ -91,6 +91,7 @@ type (
 	sayHandler    = privacy.ConsentHandler
 	glassHandler  = privacy.GlassHandler
 	keptHandler   = privacy.RetentionHandler
+	ownHandler    = privacy.OwnDataHandler
 	auditHandler  = audit.Handler
 	needHandler   = request.Handler
 	fileHandler   = upload.Handler
@@ -113,6 +114,7 @@ type features struct {
 	*sayHandler
 	*glassHandler
 	*keptHandler
+	*ownHandler
 	*auditHandler
 	*needHandler
 	*fileHandler
@@ -278,6 +280,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
 		glassHandler:  privacy.NewGlassHandler(a.glasses),
 		keptHandler:   privacy.NewRetentionHandler(a.Retention),
+		ownHandler:    privacy.NewOwnDataHandler(a.ownData()),
 		auditHandler: audit.NewHandler(a.Stores.Audit, pages, func(ctx context.Context, action, object string, id int64) audit.Entry {
 			return org.ActorFrom(ctx).Did(action, object, id)
 		}),

@@ -138,3 +138,13 @@ func (s *Consents) say(ctx context.Context, tx *db.Tx, by org.Actor, c Consent) 
 	}
 	return s.changed(ctx, tx, by, c)
 }
+
+// OwnConsents is what a person agreed to have shown, for themselves.
+func OwnConsents(ctx context.Context, q db.Queryer, person org.PersonID) (Section, error) {
+	s := Section{Title: "公开同意"}
+	said, err := newestConsents(ctx, q, person)
+	for _, c := range said {
+		s.Items = append(s.Items, Held{Label: c.Purpose.Label(), Text: string(c.State) + " " + string(calendar.DayOf(c.SaidAt))})
+	}
+	return s, err
+}

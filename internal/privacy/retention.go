@@ -119,6 +119,11 @@ var Retained = []Class{
 		Erase: []string{`DELETE FROM break_glass WHERE id IN (?)`},
 	},
 	{
+		Name: "own_data", Tables: []string{"own_data"}, Kept: Period{Months: 36},
+		Due:   `SELECT id FROM own_data WHERE answered_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM own_data WHERE id IN (?)`},
+	},
+	{
 		Name: "policy_setting", Tables: []string{"policy_setting"}, Kept: Period{Months: 36},
 		Due: `
 			SELECT s.id

@@ -233,6 +233,23 @@ func (s *Retention) Replay(ctx context.Context, journal []Erasure) (replayed int
 	return replayed, nil
 }
 
+// forget erases in the caller's transaction what somebody has a right to have forgotten before its time.
+func (s *Retention) forget(ctx context.Context, tx *db.Tx, gone []Erasure) error {
+	for _, e := range gone {
+		at := slices.IndexFunc(s.classes, func(c Class) bool { return c.Name == e.Class })
+		if at < 0 {
+			return fmt.Errorf("%q is no class", e.Class)
+		}
+		if err := erase(ctx, tx, s.classes[at], e.IDs, tx.Now); err != nil {
+			return err
+		}
+		if err := insertErasure(ctx, tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Runs is a page of the proofs, the newest first, and the cursor behind it.
 func (s *Retention) Runs(ctx context.Context, by org.Actor, cursor string, size int) (runs []Run, next string, err error) {
 	p, err := s.pages.Parse(cursor, size, page.Bound("listRetentionRuns", by.PersonID, by.Assignment))

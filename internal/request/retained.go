@@ -91,6 +91,27 @@ var Retained = []privacy.Class{
 		Due:   `SELECT id FROM counter_step WHERE finished_at <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
 	},
+	{
+		Name: "muster_invite", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90},
+		Due: `
+			SELECT i.id
+			FROM muster_invite i
+			JOIN muster m ON m.id = i.muster_id
+			WHERE i.asked_at <= ? AND m.ended_at IS NOT NULL AND i.id > ?
+			ORDER BY i.id
+			LIMIT ?`,
+		Erase: []string{`DELETE FROM muster_invite WHERE id IN (?)`},
+	},
+	{
+		Name: "muster", Tables: []string{"muster"}, Kept: privacy.Period{Months: 12},
+		Due: `
+			SELECT m.id
+			FROM muster m
+			WHERE m.ended_at <= ? AND NOT EXISTS (SELECT 1 FROM muster_invite i WHERE i.muster_id = m.id) AND m.id > ?
+			ORDER BY m.id
+			LIMIT ?`,
+		Erase: []string{`DELETE FROM muster WHERE id IN (?)`},
+	},
 	{ // an edition that nobody offers any more
 		Name: "card", Tables: []string{"card"}, Kept: privacy.Period{Months: 36},
 		Due: `

@@ -1,0 +1,140 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// Asker is whose receipt as shows.
+func (as As) Asker() AskerID { return as.asker }
+
+// mostOwn is how many needs of one person a pack of their data holds.
+const mostOwn = 500
+
+// A contacted row is one of those whom requests are for, with what they left.
+type contacted struct {
+	ID      AskerID `db:"id"`
+	Request ID      `db:"request_id"`
+	Open    bool    `db:"is_open"`
+	Index   *int64  `db:"phone_index"`
+	Who     []byte  `db:"address_sealed"`
+	Phone   []byte  `db:"phone_sealed"`
+}
+
+const contactedColumns = `
+	SELECT a.id, a.request_id, r.is_open, a.phone_index, a.address_sealed, a.phone_sealed
+	FROM request_asker a
+	JOIN request r ON r.id = a.request_id`
+
+// askersOf are the rows of one subject: those that they follow signed in, and those that were left under the same form
+// of address and number as the one whose receipt they show. Families share numbers, so the number alone is nobody.
+func (s *Service) askersOf(ctx context.Context, q db.Queryer, of privacy.Subject) (rows []contacted, err error) {
+	if of.Person != 0 {
+		err = q.Select(ctx, &rows, contactedColumns+`
+			WHERE a.person_id = ?
+			ORDER BY a.id DESC
+			LIMIT ?`, of.Person, mostOwn)
+		return rows, db.Wrap(err, nil, "find the needs of person %d", of.Person)
+	}
+	var one contacted
+	if err := q.Get(ctx, &one, contactedColumns+` WHERE a.id = ?`, of.Asker); err != nil {
+		return nil, db.Wrap(err, nil, "find asker %d", of.Asker)
+	}
+	if one.Index == nil || one.Who == nil {
+		return []contacted{one}, nil
+	}
+	var all []contacted
+	if err := q.Select(ctx, &all, contactedColumns+`
+		WHERE a.phone_index = ?
+		ORDER BY a.id DESC
+		LIMIT ?`, *one.Index, mostOwn); err != nil {
+		return nil, db.Wrap(err, nil, "find the other needs of asker %d", of.Asker)
+	}
+	who, phone, err := s.leftBy(one)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		w, p, err := s.leftBy(a)
+		if err != nil {
+			return nil, err
+		}
+		if w == who && p == phone {
+			rows = append(rows, a)
+		}
+	}
+	return rows, nil
+}
+
+func (s *Service) leftBy(a contacted) (who, phone string, err error) {
+	if who, err = s.keys.Open(sealed.Personal, "request_asker", "address_sealed", int64(a.ID), a.Who); err != nil {
+		return "", "", err
+	}
+	phone, err = s.keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(a.ID), a.Phone)
+	return who, phone, err
+}
+
+// OwnData is what requests hold of a subject, a section a need: their own words, what they were told, and who opened it.
+func (s *Service) OwnData(ctx context.Context, by org.Actor, of privacy.Subject) (sections []privacy.Section, err error) {
+	rows, err := s.askersOf(ctx, s.db, of)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range rows {
+		p, err := s.Page(ctx, Reader{As: As{by: by, asker: a.ID, request: a.Request}, Lang: say.Chinese})
+		if err != nil {
+			return nil, err
+		}
+		who, _, err := s.leftBy(a)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, p.section(who))
+	}
+	return sections, nil
+}
+
+func (p ReceiptPage) section(who string) privacy.Section {
+	s := privacy.Section{Title: "诉求 " + p.Receipt.String()}
+	add := func(label, text string) {
+		if text != "" {
+			s.Items = append(s.Items, privacy.Held{Label: label, Text: text})
+		}
+	}
+	add("称呼", who)
+	add("回电号码", p.Phone.Reveal())
+	add("您说的", p.What)
+	add("办理情况", p.Now)
+	for _, step := range p.Steps {
+		add(step.At.In(calendar.Shanghai).Format("2006-01-02 15:04")+" "+step.Words, step.Text)
+	}
+	for _, v := range p.Views {
+		add("谁看过", v.At.In(calendar.Shanghai).Format("2006-01-02 15:04")+" "+string(v.Role)+" "+v.Purpose+" "+v.Reason)
+	}
+	return s
+}
+
+// Forgettable is what can be forgotten of a subject before its time: the contact of needs that are over. An open one
+// needs it still.
+func (s *Service) Forgettable(ctx context.Context, q db.Queryer, of privacy.Subject) ([]privacy.Erasure, error) {
+	rows, err := s.askersOf(ctx, q, of)
+	if err != nil {
+		return nil, err
+	}
+	gone := privacy.Erasure{Class: "asker_contact", ErasedAt: db.NowOf(q)}
+	for _, a := range rows {
+		if !a.Open {
+			gone.IDs = append(gone.IDs, int64(a.ID))
+		}
+	}
+	if len(gone.IDs) == 0 {
+		return nil, nil
+	}
+	return []privacy.Erasure{gone}, nil
+}
