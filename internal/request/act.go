@@ -228,6 +228,13 @@ func assistantOf(ctx context.Context, tx *db.Tx, r *Seen) (seat, error) {
 		return seat{}, err
 	}
 	in, err := org.PersonsIn(ctx, tx, party.ID, org.RoleGridAssistant, day)
+	if err != nil {
+		return seat{}, err
+	}
+	if r.About != nil && r.UnitID != r.PlaceID && r.Level > placeLevel {
+		return seat{}, ErrTarget.Field("/to", ErrTarget.Code) // it was opened above the place
+	}
+	in, err = unconcerned(ctx, tx, r.Request, in)
 	if err == nil && len(in) == 0 {
 		err = ErrNoHolder
 	}
@@ -249,6 +256,10 @@ func sectionOf(ctx context.Context, tx *db.Tx, r *Seen, ladder []org.Unit, id or
 		return seat{}, wrong
 	}
 	in, err := leads(ctx, tx, u)
+	if err != nil {
+		return seat{}, err
+	}
+	in, err = unconcerned(ctx, tx, r.Request, in)
 	if err == nil && len(in) == 0 {
 		err = ErrNoHolder
 	}

@@ -31,7 +31,7 @@ func (h *Handler) CreatePublicRequest(ctx context.Context, req api.CreatePublicR
 func (h *Handler) CreateMyRequest(ctx context.Context, req api.CreateMyRequestRequestObject) (api.CreateMyRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need: Need{What: b.What, Category: Code(value(b.Category)), Danger: Danger(value(b.Danger))},
+		Need: Need{What: b.What, Category: Code(value(b.Category)), Danger: Danger(value(b.Danger)), About: org.AssignmentID(value(b.AboutAssignmentID))},
 		Site: site(&b.Site), HappenedAt: b.HappenedAt,
 	}
 	t.CallBack, t.Phone = CallBackOf(b.CallBack)

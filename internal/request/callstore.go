@@ -32,15 +32,19 @@ func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat
 }
 
 const callColumns = `
-	id, request_id, asker_id, unit_id, role, state, messages, tries, tried_on, due_on, opened_at, version`
+	c.id, c.request_id, c.asker_id, c.unit_id, c.role, c.state, c.messages, c.tries, c.tried_on, c.due_on, c.opened_at,
+	c.version`
 
 // findCall is a call that by has to make or to decide about; else it is not found.
 func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Call, err error) {
 	s := sightOf(by)
 	err = q.Get(ctx, &c, `
 		SELECT`+callColumns+`
-		FROM call_task
-		WHERE id = ? AND unit_id = ? AND role IN (?, ?)`, id, s.unit, s.roles[0], s.roles[1])
+		FROM call_task c
+		JOIN request r ON r.id = c.request_id
+		WHERE c.id = ? AND c.unit_id = ? AND c.role IN (?, ?)
+		  AND `+unsparing,
+		append([]any{id, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
 	return c, db.Wrap(err, problem.ErrNotFound, "find call %d", id)
 }
 
@@ -49,12 +53,15 @@ func listCalls(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (ro
 	s := sightOf(by)
 	err = q.Select(ctx, &rows, `
 		SELECT`+callColumns+`
-		FROM call_task
-		WHERE unit_id = ? AND role IN (?, ?)
-		  AND state IN (?, ?)
-		  AND opened_at >= ? AND (opened_at > ? OR id > ?)
-		ORDER BY opened_at, id
-		LIMIT ?`, s.unit, s.roles[0], s.roles[1], CallOpen, CallNotReached, p.At, p.At, p.ID, p.Limit())
+		FROM call_task c
+		JOIN request r ON r.id = c.request_id
+		WHERE c.unit_id = ? AND c.role IN (?, ?)
+		  AND c.state IN (?, ?)
+		  AND c.opened_at >= ? AND (c.opened_at > ? OR c.id > ?)
+		  AND `+unsparing+`
+		ORDER BY c.opened_at, c.id
+		LIMIT ?`, append(append([]any{s.unit, s.roles[0], s.roles[1], CallOpen, CallNotReached, p.At, p.At, p.ID},
+		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list calls")
 }
 

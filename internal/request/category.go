@@ -131,3 +131,8 @@ func (c Category) minutes(r Request, cal *calendar.Calendar, now time.Time) *int
 
 // warning is how many minutes before its solve target a holder is warned (K8).
 func (c Category) warning() time.Duration { return time.Duration(max(10, c.Solve/6)) * time.Minute }
+
+// inTime says whether the first answer to r kept its solve target.
+func (r Request) inTime() bool {
+	return r.FirstDueAt != nil && r.FirstClosedAt != nil && !r.FirstClosedAt.After(*r.FirstDueAt)
+}

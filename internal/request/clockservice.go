@@ -194,16 +194,16 @@ func holding(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]or
 
 // leadFrom are those who lead the lowest unit of r's ladder from a level on that anybody leads whom r does not concern,
 // and that seat; above the office it is the committee's secretary.
-func leadFrom(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit, level int) (seat, []org.Incumbent, error) {
+func leadFrom(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit, level int) (seat, []org.Incumbent, error) {
 	for _, u := range ladder {
 		if u.Level < level {
 			continue
 		}
-		in, err := leads(ctx, tx, u)
+		in, err := leads(ctx, q, u)
 		if err != nil {
 			return seat{}, nil, err
 		}
-		if in, err = unconcerned(ctx, tx, r, in); err != nil || len(in) > 0 {
+		if in, err = unconcerned(ctx, q, r, in); err != nil || len(in) > 0 {
 			return seat{Unit: u.ID, Level: u.Level}, in, err
 		}
 	}
@@ -211,16 +211,16 @@ func leadFrom(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit, leve
 		return seat{}, nil, nil
 	}
 	top := ladder[len(ladder)-1]
-	day := calendar.DayOf(tx.Now)
-	party, err := org.LinkedParty(ctx, tx, top.ID, day)
+	day := calendar.DayOf(db.NowOf(q))
+	party, err := org.LinkedParty(ctx, q, top.ID, day)
 	if err != nil {
 		return seat{}, nil, err
 	}
-	in, err := org.PersonsIn(ctx, tx, party.ID, org.RoleCommitteeSecretary, day)
+	in, err := org.PersonsIn(ctx, q, party.ID, org.RoleCommitteeSecretary, day)
 	if err != nil {
 		return seat{}, nil, err
 	}
-	in, err = unconcerned(ctx, tx, r, in)
+	in, err = unconcerned(ctx, q, r, in)
 	return seat{Unit: top.ID, Role: org.RoleCommitteeSecretary, Level: top.Level}, in, err
 }
 

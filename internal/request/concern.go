@@ -13,6 +13,9 @@ import (
 // ErrAbout says that a concern is about nobody who leads or holds anything here, or that something else is about a person.
 var ErrAbout = problem.New(problem.Invalid, "request.about_invalid")
 
+// ErrConcernAlone says that a concern about somebody is dealt with by whoever holds it alone (V6).
+var ErrConcernAlone = problem.New(problem.Conflict, "request.concern_alone")
+
 // A post is a unit that somebody leads or holds: the paths of the unit and of the one linked to it, in either tree.
 type post struct {
 	Person org.PersonID `db:"person_id"`
@@ -135,6 +138,7 @@ func (s *Service) concern(ctx context.Context, tx *db.Tx, r *Request, ladder []o
 	}
 	person := int64(a.PersonID)
 	r.About = &person
+	r.PremisesID, r.EntranceID, r.SourceVisitID = nil, nil, nil // whoever looks after the door must not meet it there
 	return r.openConcern(ladder, posts)
 }
 
@@ -164,4 +168,17 @@ func unconcerned(ctx context.Context, q db.Queryer, r Request, in []org.Incumben
 		}
 	}
 	return may, nil
+}
+
+// category is that of n, or why no need can be opened in it: a concern is about somebody, and nothing else is.
+func (n Need) category() (Category, error) {
+	if n.About == 0 {
+		return category(n.Category)
+	}
+	if n.Category != HolderConcern {
+		return Category{}, ErrAbout.Field("/aboutAssignmentId", ErrAbout.Code)
+	}
+	c := categories[HolderConcern]
+	c.Code = HolderConcern
+	return c, nil
 }

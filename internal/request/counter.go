@@ -74,6 +74,9 @@ func (s *Service) AddCounterStep(ctx context.Context, by org.Actor, id ID, place
 		if err := r.anyOpen(); err != nil {
 			return line{}, err
 		}
+		if r.concerns() {
+			return line{}, ErrConcernAlone
+		}
 		var err error
 		at, err = s.counter(ctx, tx, place)
 		if err != nil && !errors.Is(err, problem.ErrNotFound) {

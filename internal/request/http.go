@@ -20,7 +20,7 @@ func NewHandler(s *Service) *Handler { return &Handler{service: s} }
 func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestRequestObject) (api.CreateRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger))},
+		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger)), About: org.AssignmentID(value(b.AboutAssignmentID))},
 		Channel:    ToldMember,
 		Premises:   value(b.HouseholdID),
 		Site:       site(b.Site),
@@ -45,6 +45,7 @@ func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestReques
 func (h *Handler) ListRequests(ctx context.Context, req api.ListRequestsRequestObject) (api.ListRequestsResponseObject, error) {
 	f := Filter{
 		Held:   value(req.Params.Which) == api.ListRequestsParamsWhichHeld,
+		Stale:  value(req.Params.Which) == api.ListRequestsParamsWhichStale,
 		Closed: value(req.Params.State) == api.ListRequestsParamsStateClosed,
 	}
 	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), f, value(req.Params.Cursor), value(req.Params.PageSize))
@@ -91,6 +92,14 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			Body    string `json:"body"`
 			Contact string `json:"contact"`
 		}{d.Handed.Body, d.Handed.Contact}
+	}
+	answer.Reopened, answer.Misses = int32(r.Reopened), make([]api.RequestMiss, len(d.Misses)) //nolint:gosec // because nobody opens it so often again
+	for i, m := range d.Misses {
+		answer.Misses[i] = api.RequestMiss{Target: api.RequestMissTarget(m.Target), DueAt: m.DueAt}
+	}
+	if r.FirstMinutes != nil {
+		minutes, kept := int32(*r.FirstMinutes), r.inTime() //nolint:gosec // because it is minutes of a request
+		answer.FirstMinutes, answer.FirstInTime = &minutes, &kept
 	}
 	names, err := h.actors(ctx, d.History)
 	if err != nil {

@@ -63,7 +63,7 @@ type saying struct {
 // Open records a need in the transaction of whoever calls, gives it a receipt and tells its holder; db.IsDuplicate if
 // the act has been told before.
 func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
-	c, err := category(o.Category)
+	c, err := o.category()
 	if err != nil {
 		return 0, err
 	}
@@ -91,7 +91,12 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 		Holding: 1,
 	}
 	r.stepped(tx.Now)
-	if err := r.start(ladder, c.StartLevel); err != nil {
+	if o.About != 0 {
+		err = s.concern(ctx, tx, &r, ladder, o.About)
+	} else {
+		err = r.start(ladder, c.StartLevel)
+	}
+	if err != nil {
 		return 0, err
 	}
 	c.due(&r, s.cal)

@@ -35,6 +35,9 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 			if err := r.anyOpen(); err != nil {
 				return err
 			}
+			if r.concerns() {
+				return ErrConcernAlone
+			}
 			if categories[r.Category].Urgent && !c.Acknowledged {
 				return ErrDangerUnsaid
 			}

@@ -133,6 +133,7 @@ const placeLevel = 4
 
 // A Need is what somebody asks for, before it becomes a Request.
 type Need struct {
+	About    org.AssignmentID // the role of whom a concern is about; 0: it is none
 	What     string
 	Category Code   // empty: general
 	Danger   Danger // what was answered to the first question; empty: nothing

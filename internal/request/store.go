@@ -2,7 +2,9 @@ package request
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -326,8 +328,11 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)))
 		  AND `+unsparing,
 		append([]any{id, s.from, s.to, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return findInterim(ctx, q, by, id)
+	}
 	if err != nil {
-		return Seen{}, db.Wrap(err, problem.ErrNotFound, "find request %d", id)
+		return Seen{}, db.Wrap(err, nil, "find request %d", id)
 	}
 	r.Interim, err = r.standsIn(ctx, q, by)
 	return r, err

@@ -1,0 +1,134 @@
+package request_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+)
+
+func (x *fixture) concern(t *testing.T, about org.Actor) request.Seen {
+	t.Helper()
+	return x.create(t, x.XuBailu, request.Need{What: "态度不好", Category: request.HolderConcern, About: about.Assignment})
+}
+
+// everybody of the small world who could see requests.
+func (x *fixture) everybody() []org.Actor {
+	return []org.Actor{
+		x.ZhouChunhe, x.WangQiufen, x.SunLixia, x.ChenGuyu, x.XuBailu, x.HeQingqing, x.ZhenxiSecretary, x.ZhenxiHolder,
+		x.FengShuangjiang, x.YaoMangzhong, x.YaoOfficer, x.SectionHead, x.LuoQingming, x.OfficeTwo, x.GaoXiaohan,
+	}
+}
+
+func TestV6_AConcernOpensAboveWhomItIsAboutAndNobodyBelowSeesIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door := func(about org.Actor) request.Seen {
+			r := request.Need{What: "态度不好", Category: request.HolderConcern, About: about.Assignment}
+			return x.create(t, x.ZhouChunhe, r)
+		}
+		for _, c := range []struct {
+			what  string
+			about org.Actor
+			level int
+			unit  org.UnitID
+			sees  []org.Actor
+		}{
+			{"an area holder", x.ZhouChunhe, 2, x.Ruihe.Block.ID, []org.Actor{x.SunLixia, x.ChenGuyu, x.XuBailu}},
+			{"a group leader", x.SunLixia, 3, x.Ruihe.Grid.ID, []org.Actor{x.ChenGuyu, x.XuBailu}},
+			{"a grid secretary", x.ChenGuyu, 4, x.Ruihe.Unit.ID, []org.Actor{x.XuBailu}},
+			{"a general secretary", x.XuBailu, 5, x.Subdistrict.ID, []org.Actor{x.LuoQingming, x.OfficeTwo}},
+			{"the grid assistant", x.HeQingqing, 5, x.Subdistrict.ID, []org.Actor{x.LuoQingming, x.OfficeTwo}},
+			{"somebody of another place", x.ZhenxiHolder, 5, x.Subdistrict.ID, []org.Actor{x.LuoQingming, x.OfficeTwo}},
+			{"a section's head", x.SectionHead, 5, x.Subdistrict.ID, []org.Actor{x.LuoQingming, x.OfficeTwo}},
+			{"somebody of the office", x.LuoQingming, 5, x.Subdistrict.ID, []org.Actor{x.GaoXiaohan}},
+		} {
+			r := door(c.about)
+			if r.HolderUnitID != c.unit || r.Level != c.level || r.UnitID != c.unit {
+				t.Errorf("about %s: opened in %d, held by %d at level %d; want %d at level %d", c.what, r.UnitID, r.HolderUnitID, r.Level, c.unit, c.level)
+			}
+			at(d, 5000)
+			x.ticks(t)
+			at(d, 0)
+			for _, by := range x.everybody() {
+				want := slices.ContainsFunc(c.sees, func(a org.Actor) bool { return a.Assignment == by.Assignment })
+				if _, err := x.service.Read(t.Context(), by, r.ID); want != (err == nil) || err != nil && !errors.Is(err, problem.ErrNotFound) {
+					t.Errorf("about %s: %s of %s reads %v, want %v", c.what, by.Role, by.Unit.Name, err, want)
+				}
+				for _, f := range []request.Filter{{}, {Held: true}, {Stale: true}} {
+					rows, _, err := x.service.List(t.Context(), by, f, "", 100)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if !want && slices.ContainsFunc(rows, func(s request.Seen) bool { return s.ID == r.ID && !f.Stale }) {
+						t.Errorf("about %s: %s of %s lists it with %+v", c.what, by.Role, by.Unit.Name, f)
+					}
+				}
+			}
+			var below []org.PersonID
+			if err := d.Select(t.Context(), &below, `SELECT person_id FROM inbox WHERE ref_type = 'request' AND ref_id = ?`, r.ID); err != nil {
+				t.Fatal(err)
+			}
+			if len(below) == 0 {
+				t.Errorf("about %s: nobody was told", c.what)
+			}
+			for _, p := range below {
+				if !slices.ContainsFunc(append(c.sees, x.GaoXiaohan, x.LuoQingming, x.OfficeTwo, x.XuBailu), func(a org.Actor) bool { return a.PersonID == p }) || p == c.about.PersonID {
+					t.Errorf("about %s: person %d was told", c.what, p)
+				}
+			}
+		}
+		_, err := x.service.Create(t.Context(), x.XuBailu, request.Telling{Need: request.Need{What: "x", Category: request.HolderConcern, About: x.GaoXiaohan.Assignment}, Channel: request.ToldMember})
+		if !errors.Is(err, request.ErrNoHolder) {
+			t.Errorf("about the committee's secretary: %v, want %v", err, request.ErrNoHolder)
+		}
+		for _, about := range []org.AssignmentID{x.ElsewhereSecr.Assignment, x.XingwuMember.Assignment, 1 << 40} {
+			_, err := x.service.Create(t.Context(), x.XuBailu, request.Telling{Need: request.Need{What: "x", Category: request.HolderConcern, About: about}, Channel: request.ToldMember})
+			if !errors.Is(err, request.ErrAbout) {
+				t.Errorf("about assignment %d: %v, want %v", about, err, request.ErrAbout)
+			}
+		}
+		if _, err := x.service.Create(t.Context(), x.XuBailu, request.Telling{Need: request.Need{What: "x", About: x.ZhouChunhe.Assignment}, Channel: request.ToldMember}); !errors.Is(err, request.ErrAbout) {
+			t.Errorf("another need about somebody: %v, want %v", err, request.ErrAbout)
+		}
+	})
+}
+
+func TestV6_WhoeverIsPromotedAboveTheirConcernStillNeverSeesIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.concern(t, x.ZhouChunhe) // recorded without a door it opens in the recorder's place
+		if r.HolderUnitID != x.Ruihe.Unit.ID {
+			t.Fatalf("held by %d, want the place", r.HolderUnitID)
+		}
+		assistant := orgtest.Grant(t, d, x.ZhouChunhe.PersonID, org.RoleGridAssistant, "", x.Ruihe.Party)
+		for _, by := range []org.Actor{assistant, x.ZhouChunhe, x.XuBailu, x.SunLixia} { // all stand on their new unit or below
+			if _, err := x.service.Read(t.Context(), by, r.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s of %s reads it: %v", by.Role, by.Unit.Name, err)
+			}
+			if _, err := x.service.Accept(t.Context(), by, r.ID, ""); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s of %s accepts it: %v", by.Role, by.Unit.Name, err)
+			}
+		}
+		if _, err := x.service.Read(t.Context(), x.GaoXiaohan, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who stands above the interim holder reads it: %v", err)
+		}
+		if m := moved(t)(x.service.Accept(t.Context(), x.LuoQingming, r.ID, "")); m.State != request.Accepted {
+			t.Errorf("the office, next up the ladder (T8), leaves it %s", m.State)
+		}
+		at(d, 3000)
+		x.ticks(t)
+		for _, kind := range []string{"request.target_near", "request.target_missed", "request.accept_overdue"} {
+			for _, p := range inboxes(t, d, kind) {
+				if p != x.LuoQingming.PersonID && p != x.OfficeTwo.PersonID && p != x.GaoXiaohan.PersonID {
+					t.Errorf("person %d hears %s of it", p, kind)
+				}
+			}
+		}
+	})
+}
