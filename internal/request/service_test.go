@@ -30,22 +30,26 @@ type fixture struct {
 
 func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
 	t.Helper()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		dbtest.WithClock(t, d, func() time.Time { return monday })
-		keys, err := sealed.Open(t.Context(), d, make([]byte, 32))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := audit.Open(t.Context(), d, make([]byte, 32)); err != nil {
-			t.Fatal(err)
-		}
-		x := &fixture{World: orgtest.Tree(t, d), keys: keys}
-		door := func(context.Context, db.Queryer, org.Actor, int64) (request.Door, error) {
-			return request.Door{}, problem.ErrNotFound
-		}
-		x.service = request.NewService(d, keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, door)
-		f(t, d, x)
-	})
+	dbtest.Each(t, func(t *testing.T, d *db.DB) { on(t, d, f) })
+}
+
+// on gives f the small world in d, on monday.
+func on(t *testing.T, d *db.DB, f func(t *testing.T, d *db.DB, x *fixture)) {
+	t.Helper()
+	dbtest.WithClock(t, d, func() time.Time { return monday })
+	keys, err := sealed.Open(t.Context(), d, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Open(t.Context(), d, make([]byte, 32)); err != nil {
+		t.Fatal(err)
+	}
+	x := &fixture{World: orgtest.Tree(t, d), keys: keys}
+	door := func(context.Context, db.Queryer, org.Actor, int64) (request.Door, error) {
+		return request.Door{}, problem.ErrNotFound
+	}
+	x.service = request.NewService(d, keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, door)
+	f(t, d, x)
 }
 
 func (x *fixture) create(t *testing.T, by org.Actor, n request.Need) request.Seen {
