@@ -22,7 +22,7 @@ const unsparing = `(r.about_id IS NULL OR r.about_id NOT IN (?, ?) AND NOT EXIST
 			LEFT JOIN unit_link ml ON ml.party_id = mu.id AND ml.valid_from <= ? AND (ml.valid_to IS NULL OR ml.valid_to > ?)
 			LEFT JOIN unit_link mg ON mg.grid_id = mu.id AND mg.valid_from <= ? AND (mg.valid_to IS NULL OR mg.valid_to > ?)
 			LEFT JOIN unit mo ON mo.id = COALESCE(ml.grid_id, mg.party_id)
-			WHERE p.person_id = r.about_id AND p.valid_from <= ? AND (p.valid_to IS NULL OR p.valid_to > ?)
+			WHERE p.person_id = r.about_id AND m.role <> 'member' AND p.valid_from <= ? AND (p.valid_to IS NULL OR p.valid_to > ?)
 			  AND p.role IN ('area_holder', 'group_leader', 'grid_secretary', 'general_secretary', 'branch_secretary',
 			                 'grid_assistant', 'section_head', 'area_cadre', 'party_office', 'committee_secretary')
 			  AND (SUBSTR(mu.path, 1, LENGTH(pu.path)) = pu.path OR SUBSTR(mo.path, 1, LENGTH(pu.path)) = pu.path

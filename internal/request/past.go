@@ -146,3 +146,13 @@ func RecountCard(ctx context.Context, tx *db.Tx, proposer, decider org.Actor, n 
 		return nil
 	}, nobody)
 }
+
+// Settle lets the clocks of all requests rest that have something to say, for the seed: the past is told to nobody. A
+// new holder starts them again.
+func Settle(ctx context.Context, tx *db.Tx) error {
+	_, err := tx.Change(ctx, `
+		UPDATE request_timer
+		SET fired_at = ?
+		WHERE fired_at IS NULL`, tx.Now)
+	return db.Wrap(err, nil, "let the clocks of the past rest")
+}

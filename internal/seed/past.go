@@ -69,6 +69,7 @@ func (p *teller) tell(t *town) error {
 	p.campaigns(t)
 	p.public(t)
 	clock(p.tx, p.asOf, 0, 0)
+	p.try(func() error { return request.Settle(p.ctx, p.tx) })
 	return p.err
 }
 
