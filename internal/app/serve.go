@@ -135,6 +135,16 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	})
 }
 
+// TurnClocks lets happen what the clocks of requests have to say by now, without waiting for their loop: for tests that
+// move the time.
+func (a *App) TurnClocks(ctx context.Context) error {
+	for {
+		if some, err := a.needs.RunClocks(ctx); err != nil || !some {
+			return err
+		}
+	}
+}
+
 // signHeads signs how far the audit has come, into the database and the second place if there is one.
 func (a *App) signHeads(ctx context.Context) (bool, error) {
 	heads, err := a.Stores.Audit.SignHeads(ctx)

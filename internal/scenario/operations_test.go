@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
@@ -89,6 +90,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.structure()
 		v.tasks()
 		v.campaigns()
+		w.pass(time.Minute) // so many writes a minute, and no more
 		v.needs()
 		v.photos()
 		v.musters()

@@ -221,3 +221,45 @@ func (w *world) count(query string) (n int) {
 	}
 	return n
 }
+
+// The counter-check of S1 about clocks: nobody acts after 10:04.
+func TestScenario01NobodyActsOnACertificate(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-03-02 10:00", func(t *testing.T, w *world) {
+		ok := http.StatusOK
+		area := w.signIn("rh.m03")
+		opened := w.wants("record", area.post("/v1/requests", map[string]any{
+			"who": "林女士", "what": "返岗需要跨市通行证明", "callBack": map[string]any{"by": "phone", "phone": "19900000001"}, "category": "cert_travel",
+		}), http.StatusCreated)
+		id := opened.id("id")
+		w.wants("follow", w.signIn("r.lin").post("/v1/me/requests/follow", map[string]any{"receiptCode": opened.body["receiptCode"], "secret": "0001"}), ok)
+		w.set("2026-03-02 10:04")
+		w.wants("escalate", area.post(fmt.Sprintf("/v1/requests/%d/escalate", id), map[string]any{"to": "grid_assistant", "note": "请办理"}), ok)
+		// heard says how often each handle has heard of the request by the kind.
+		heard := func(at, kind string, want map[string]int) {
+			t.Helper()
+			w.set("2026-03-02 " + at)
+			if err := w.app.TurnClocks(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for handle, n := range want {
+				got := 0
+				for _, i := range w.wants("inbox", w.signIn(handle).get("/v1/inbox?limit=100"), ok).items() {
+					if ref, _ := i["ref"].(map[string]any); i["kind"] == kind && ref["id"] == float64(id) {
+						got++
+					}
+				}
+				if got != n {
+					t.Errorf("%s: %s has heard %s %d times, want %d", at, handle, kind, got, n)
+				}
+			}
+		}
+		heard("10:34", "request.accept_overdue", map[string]int{"rh.ga": 1, "rh.cg": 0})
+		heard("10:50", "request.target_near", map[string]int{"rh.ga": 1, "rh.cg": 1})
+		heard("11:00", "request.target_missed", map[string]int{"rh.ga": 1, "rh.cg": 1})
+		heard("11:00", "request.late", map[string]int{"r.lin": 1})
+		heard("11:04", "request.accept_overdue", map[string]int{"rh.ga": 1, "rh.cg": 1})
+		heard("11:30", "request.target_missed", map[string]int{"rh.cg": 1}) // the holder also of the news that did not come (K9)
+		heard("11:30", "request.late", map[string]int{"r.lin": 1})
+	})
+}
