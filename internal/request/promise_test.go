@@ -222,7 +222,7 @@ func TestX25_NothingCountsAnybodysPromises(t *testing.T) {
 		t.Errorf("%d statements about promises were looked at (%v), want all", seen, err)
 	}
 	counts := regexp.MustCompile(`(?i)promises?(kept|moved|dropped|made|count|total|rate)|(kept|moved|dropped|broken)promises?|times_?moved`)
-	for _, line := range strings.Split(string(api.Document), "\n") {
+	for line := range strings.SplitSeq(string(api.Document), "\n") {
 		if name, _, ok := strings.Cut(strings.TrimSpace(line), ":"); ok && counts.MatchString(name) {
 			t.Errorf("the contract tells %s", name)
 		}
