@@ -212,7 +212,7 @@ func (o GrowOptions) announce(ctx context.Context) (err error) {
 	if o.Database != "" {
 		kept = all
 	}
-	need := int64(float64(kept)*bytesEach+float64(most)*bytesEach*building) - held
+	need := int64(float64(max(int64(kept)*bytesEach-held, 0)) * (1 + building)) // of what is there nothing is built
 	took := time.Minute + time.Duration(all)*nanosEach
 	fmt.Fprintf(o.Say, "bench: up to %d requests and as many visits take about %.1f GB in %s, where %.1f GB are free, and about %v\n",
 		most, gigabytes(need), folder, gigabytes(free), took.Round(time.Minute))

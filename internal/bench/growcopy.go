@@ -26,7 +26,7 @@ const (
 	month        = 31 * 24 * time.Hour // the window of lists of what is over
 	step         = month / aMonth      // from one to the next
 	openOfLate   = growPage + 1        // of each area
-	oneInOld     = 50                  // of the others is open
+	oneInOld     = 8                   // of the others is open
 	boundOne     = 10                  // in so many has an asker with an account
 	eachAsker    = growPage + 5        // of theirs have the same asker
 	rowsAtATime  = 50_000              // requests, in a load
@@ -151,6 +151,8 @@ type replica struct {
 	area  *growArea
 	door  int64
 	asker int64 // 0: without an account
+	still bool  // nobody has done anything for a long time
+	at    time.Time
 	shift time.Duration
 	code  string
 }
@@ -262,6 +264,8 @@ func (g *growth) cell(table, root string, c column, names []string, values [][]b
 			}
 			return nil
 		}, nil
+	case c.name == "stale_unit_id", c.name == "stepped_at" && value == nil:
+		return g.stale(c.name, of("level"), of("is_open")), nil
 	case value == nil:
 		return func(w *bytes.Buffer, _ *replica) error { w.WriteString(`\N`); return nil }, nil
 	case c.name == "source_visit_id":
@@ -319,6 +323,22 @@ func (g *growth) cell(table, root string, c column, names []string, values [][]b
 		return nil, fmt.Errorf("%q of %s is more than a word", value, root)
 	}
 	return func(w *bytes.Buffer, _ *replica) error { w.Write(value); return nil }, nil
+}
+
+// stale is how a request that nobody has done anything for stands on the list of whoever leads its holder.
+func (g *growth) stale(column, level, open string) cell {
+	from, _ := strconv.Atoi(level)
+	return func(w *bytes.Buffer, r *replica) error {
+		switch {
+		case !r.still || open != "1":
+			w.WriteString(`\N`)
+		case column == "stepped_at":
+			w.Write(r.at.AppendFormat(w.AvailableBuffer(), moment))
+		default:
+			w.Write(strconv.AppendInt(w.AvailableBuffer(), r.area.holder(from+1), 10))
+		}
+		return nil
+	}
 }
 
 // holder is the unit of the area's ladder at a level, or the next one above; beside the levels, the place.
@@ -396,7 +416,7 @@ func (g *growth) fill(ctx context.Context, n int) (err error) {
 			return err
 		}
 	}
-	return nil
+	return g.bulk.Analyze(ctx)
 }
 
 func (g *growth) load(ctx context.Context, table string, rows *bytes.Buffer) error {
@@ -451,13 +471,13 @@ func (g *growth) both(b batch, rows map[string]int64, i, n int, now time.Time) e
 		askers := max(1, min(len(g.residents), n/boundOne/eachAsker))
 		r.asker = g.residents[i/boundOne%askers]
 	}
-	at := now.Add(-time.Duration(n-i) * step)
+	r.at = now.Add(-time.Duration(n-i) * step)
 	request := g.closed
-	if n-i <= openOfLate*len(g.areas) || i/len(g.areas)%oneInOld == 0 {
-		request = g.open
+	if late := n-i <= openOfLate*len(g.areas); late || i/len(g.areas)%oneInOld == 0 {
+		request, r.still = g.open, !late
 	}
 	for _, o := range []original{g.visits[i%len(g.visits)], request[i%len(request)]} {
-		if err := b.add(o, r, at, func(table string) int64 { rows[table]++; return rows[table] }); err != nil {
+		if err := b.add(o, r, r.at, func(table string) int64 { rows[table]++; return rows[table] }); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/say"
 	"wanjia/internal/request"
 )
 
@@ -53,6 +54,10 @@ func (g *growth) lists(ctx context.Context) ([]list, error) {
 	if err != nil {
 		return nil, err
 	}
+	residents, err := g.askingMost(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return []list{
 		{"open needs of an area", growPage + 1, who[org.RoleAreaHolder], of(request.Filter{})},
 		{"needs held by an area", growPage + 1, who[org.RoleAreaHolder], of(request.Filter{Held: true})},
@@ -70,7 +75,32 @@ func (g *growth) lists(ctx context.Context) ([]list, error) {
 			rows, next, err := homes.Visits(ctx, by, cursor, growPage)
 			return len(rows), next, err
 		}},
+		{"stale needs of a group", growPage + 1, who[org.RoleGroupLeader], of(request.Filter{Stale: true})},
+		{"my requests", growPage + 1, residents, func(ctx context.Context, by org.Actor, cursor string) (int, string, error) {
+			rows, next, err := needs.Mine(ctx, by, say.Chinese, cursor, growPage)
+			return len(rows), next, err
+		}},
 	}, nil
+}
+
+// askingMost are some residents who have asked for much.
+func (g *growth) askingMost(ctx context.Context) (some []org.Actor, err error) {
+	var ids []org.PersonID
+	err = g.db.Batch().Select(ctx, &ids, `
+		SELECT person_id
+		FROM request_asker
+		WHERE person_id IS NOT NULL
+		GROUP BY person_id
+		HAVING COUNT(*) > ?
+		ORDER BY person_id
+		LIMIT 1000`, growPage)
+	if err == nil && len(ids) == 0 {
+		err = errors.New("nobody has asked for enough to fill a page")
+	}
+	for i := range min(growAskers, len(ids)) {
+		some = append(some, org.Actor{PersonID: ids[i*len(ids)/min(growAskers, len(ids))]})
+	}
+	return some, db.Wrap(err, nil, "find who has asked for most")
 }
 
 // askers are some in each role that looks at lists, spread over all subdistricts.
@@ -163,7 +193,7 @@ func (l list) round(ctx context.Context) (took []time.Duration, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if rows < growPage {
+		if least := growPage; rows == 0 || l.sorts <= least+1 && rows < least { // of doors there are as many as there are
 			return nil, fmt.Errorf("%w: %d rows for %s of %s", errShort, rows, by.Role, by.Unit.Name)
 		}
 		if i%2 == 0 || next == "" {

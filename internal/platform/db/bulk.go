@@ -124,7 +124,7 @@ func (b *Bulk) Shelve(ctx context.Context, table string) error {
 	return nil
 }
 
-// Unshelve builds the indexes again that Shelve has taken away, and counts the table's statistics anew.
+// Unshelve builds the indexes again that Shelve has taken away.
 func (b *Bulk) Unshelve(ctx context.Context, table string) error {
 	if adds := b.shelved[table]; len(adds) > 0 {
 		if err := b.Exec(ctx, "ALTER TABLE `"+table+"` "+strings.Join(adds, ", ")); err != nil {
@@ -132,7 +132,17 @@ func (b *Bulk) Unshelve(ctx context.Context, table string) error {
 		}
 		delete(b.shelved, table)
 	}
-	_, _, err := b.Rows(ctx, "ANALYZE TABLE `"+table+"`")
+	return nil
+}
+
+// Analyze counts the statistics of all tables anew, which a server does by itself some time after much has changed.
+func (b *Bulk) Analyze(ctx context.Context) error {
+	_, tables, err := b.Rows(ctx, `SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()`)
+	for _, t := range tables {
+		if _, _, failed := b.Rows(ctx, "ANALYZE TABLE `"+string(t[0])+"`"); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
 	return err
 }
 
