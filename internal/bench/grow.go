@@ -285,7 +285,7 @@ func (g *growth) size(ctx context.Context, n int) ([]Figure, error) {
 		Request int `db:"request"`
 		Visit   int `db:"visit"`
 	}
-	if err := g.db.Get(ctx, &last, `SELECT (SELECT COUNT(*) FROM request) AS request, (SELECT COUNT(*) FROM visit) AS visit`); err != nil {
+	if err := g.db.Get(ctx, &last, `SELECT COALESCE((SELECT MAX(id) FROM request), 0) AS request, COALESCE((SELECT MAX(id) FROM visit), 0) AS visit`); err != nil {
 		return nil, err
 	}
 	begun := time.Now()
