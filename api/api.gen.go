@@ -1155,6 +1155,7 @@ const (
 	MyNewRequestCategoryCertTravel     MyNewRequestCategory = "cert_travel"
 	MyNewRequestCategoryDwellingSafety MyNewRequestCategory = "dwelling_safety"
 	MyNewRequestCategoryGeneral        MyNewRequestCategory = "general"
+	MyNewRequestCategoryHolderConcern  MyNewRequestCategory = "holder_concern"
 	MyNewRequestCategoryPipeBurst      MyNewRequestCategory = "pipe_burst"
 	MyNewRequestCategoryWaterSupply    MyNewRequestCategory = "water_supply"
 )
@@ -1169,6 +1170,8 @@ func (e MyNewRequestCategory) Valid() bool {
 	case MyNewRequestCategoryDwellingSafety:
 		return true
 	case MyNewRequestCategoryGeneral:
+		return true
+	case MyNewRequestCategoryHolderConcern:
 		return true
 	case MyNewRequestCategoryPipeBurst:
 		return true
@@ -1359,6 +1362,7 @@ const (
 	NewRequestCategoryCertTravel     NewRequestCategory = "cert_travel"
 	NewRequestCategoryDwellingSafety NewRequestCategory = "dwelling_safety"
 	NewRequestCategoryGeneral        NewRequestCategory = "general"
+	NewRequestCategoryHolderConcern  NewRequestCategory = "holder_concern"
 	NewRequestCategoryPipeBurst      NewRequestCategory = "pipe_burst"
 	NewRequestCategoryWaterSupply    NewRequestCategory = "water_supply"
 )
@@ -1373,6 +1377,8 @@ func (e NewRequestCategory) Valid() bool {
 	case NewRequestCategoryDwellingSafety:
 		return true
 	case NewRequestCategoryGeneral:
+		return true
+	case NewRequestCategoryHolderConcern:
 		return true
 	case NewRequestCategoryPipeBurst:
 		return true
@@ -1503,6 +1509,66 @@ func (e OwnConsentState) Valid() bool {
 	case OwnConsentStateRefused:
 		return true
 	case OwnConsentStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnDataKind.
+const (
+	OwnDataKindAccess     OwnDataKind = "access"
+	OwnDataKindCorrection OwnDataKind = "correction"
+	OwnDataKindDeletion   OwnDataKind = "deletion"
+)
+
+// Valid indicates whether the value is a known member of the OwnDataKind enum.
+func (e OwnDataKind) Valid() bool {
+	switch e {
+	case OwnDataKindAccess:
+		return true
+	case OwnDataKindCorrection:
+		return true
+	case OwnDataKindDeletion:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnDataRowChannel.
+const (
+	OwnDataRowChannelApp   OwnDataRowChannel = "app"
+	OwnDataRowChannelPaper OwnDataRowChannel = "paper"
+)
+
+// Valid indicates whether the value is a known member of the OwnDataRowChannel enum.
+func (e OwnDataRowChannel) Valid() bool {
+	switch e {
+	case OwnDataRowChannelApp:
+		return true
+	case OwnDataRowChannelPaper:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OwnDataState.
+const (
+	OwnDataStateAnswered OwnDataState = "answered"
+	OwnDataStateRefused  OwnDataState = "refused"
+	OwnDataStateVerified OwnDataState = "verified"
+)
+
+// Valid indicates whether the value is a known member of the OwnDataState enum.
+func (e OwnDataState) Valid() bool {
+	switch e {
+	case OwnDataStateAnswered:
+		return true
+	case OwnDataStateRefused:
+		return true
+	case OwnDataStateVerified:
 		return true
 	default:
 		return false
@@ -2172,6 +2238,27 @@ func (e RequestJoiningCategory) Valid() bool {
 	case RequestJoiningCategoryPipeBurst:
 		return true
 	case RequestJoiningCategoryWaterSupply:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RequestMissTarget.
+const (
+	RequestMissTargetAccepting RequestMissTarget = "accepting"
+	RequestMissTargetNews      RequestMissTarget = "news"
+	RequestMissTargetSolving   RequestMissTarget = "solving"
+)
+
+// Valid indicates whether the value is a known member of the RequestMissTarget enum.
+func (e RequestMissTarget) Valid() bool {
+	switch e {
+	case RequestMissTargetAccepting:
+		return true
+	case RequestMissTargetNews:
+		return true
+	case RequestMissTargetSolving:
 		return true
 	default:
 		return false
@@ -3148,6 +3235,7 @@ func (e SetDangerQuestionParamsCategory) Valid() bool {
 const (
 	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
 	ListRequestsParamsWhichOpened ListRequestsParamsWhich = "opened"
+	ListRequestsParamsWhichStale  ListRequestsParamsWhich = "stale"
 )
 
 // Valid indicates whether the value is a known member of the ListRequestsParamsWhich enum.
@@ -3156,6 +3244,8 @@ func (e ListRequestsParamsWhich) Valid() bool {
 	case ListRequestsParamsWhichHeld:
 		return true
 	case ListRequestsParamsWhichOpened:
+		return true
+	case ListRequestsParamsWhichStale:
 		return true
 	default:
 		return false
@@ -5004,8 +5094,10 @@ type MyAssignment struct {
 
 // MyNewRequest defines model for MyNewRequest.
 type MyNewRequest struct {
-	CallBack *CallBack             `json:"callBack,omitempty"`
-	Category *MyNewRequestCategory `json:"category,omitempty"`
+	// AboutAssignmentID The role of the person whom a concern (holder_concern) is about.
+	AboutAssignmentID *int64                `json:"aboutAssignmentId,omitempty"`
+	CallBack          *CallBack             `json:"callBack,omitempty"`
+	Category          *MyNewRequestCategory `json:"category,omitempty"`
 
 	// ClientRef Made on the phone once an act.
 	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
@@ -5358,9 +5450,11 @@ type NewRelayMessage struct {
 
 // NewRequest defines model for NewRequest.
 type NewRequest struct {
-	CallBack *CallBack           `json:"callBack,omitempty"`
-	Category *NewRequestCategory `json:"category,omitempty"`
-	Channel  *NewRequestChannel  `json:"channel,omitempty"`
+	// AboutAssignmentID The role of the person whom a concern (holder_concern) is about. It opens above everything that this person leads or holds, and neither they nor anybody below them ever sees it.
+	AboutAssignmentID *int64              `json:"aboutAssignmentId,omitempty"`
+	CallBack          *CallBack           `json:"callBack,omitempty"`
+	Category          *NewRequestCategory `json:"category,omitempty"`
+	Channel           *NewRequestChannel  `json:"channel,omitempty"`
 
 	// ClientRef Made on the phone, once an act; it belongs to the act for ever.
 	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
@@ -5575,6 +5669,80 @@ type OwnConsentState string
 // OwnConsents defines model for OwnConsents.
 type OwnConsents struct {
 	Items []OwnConsent `json:"items"`
+}
+
+// OwnDataAnswer defines model for OwnDataAnswer.
+type OwnDataAnswer struct {
+	Granted bool `json:"granted"`
+
+	// Text What was done, or why not; who asked reads it.
+	Text string `json:"text"`
+}
+
+// OwnDataHeld defines model for OwnDataHeld.
+type OwnDataHeld struct {
+	Label string `json:"label"`
+	Text  string `json:"text"`
+}
+
+// OwnDataKind defines model for OwnDataKind.
+type OwnDataKind string
+
+// OwnDataPack defines model for OwnDataPack.
+type OwnDataPack struct {
+	Sections []OwnDataSection `json:"sections"`
+}
+
+// OwnDataPage defines model for OwnDataPage.
+type OwnDataPage struct {
+	Items      []OwnDataRow `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// OwnDataPaper defines model for OwnDataPaper.
+type OwnDataPaper struct {
+	Kind        OwnDataKind `json:"kind"`
+	ReceiptCode string      `json:"receiptCode"`
+	Secret      string      `json:"secret"`
+	Text        *string     `json:"text,omitempty"`
+}
+
+// OwnDataProof defines model for OwnDataProof.
+type OwnDataProof struct {
+	ReceiptCode string `json:"receiptCode"`
+	Secret      string `json:"secret"`
+}
+
+// OwnDataRow defines model for OwnDataRow.
+type OwnDataRow struct {
+	AnsweredAt *time.Time        `json:"answeredAt,omitempty"`
+	Channel    OwnDataRowChannel `json:"channel"`
+	DueOn      string            `json:"dueOn"`
+	ID         int64             `json:"id"`
+	Kind       OwnDataKind       `json:"kind"`
+	ReceivedAt time.Time         `json:"receivedAt"`
+	State      OwnDataState      `json:"state"`
+	Text       *string           `json:"text,omitempty"`
+}
+
+// OwnDataRowChannel defines model for OwnDataRow.Channel.
+type OwnDataRowChannel string
+
+// OwnDataSection defines model for OwnDataSection.
+type OwnDataSection struct {
+	Items []OwnDataHeld `json:"items"`
+	Title string        `json:"title"`
+}
+
+// OwnDataState defines model for OwnDataState.
+type OwnDataState string
+
+// OwnDataWish defines model for OwnDataWish.
+type OwnDataWish struct {
+	Kind OwnDataKind `json:"kind"`
+
+	// Text What is to be corrected or deleted.
+	Text *string `json:"text,omitempty"`
 }
 
 // OwnPlaques defines model for OwnPlaques.
@@ -6292,6 +6460,15 @@ type ReceiptView struct {
 // ReceiptViewWhat Whether the need was read or the number shown in full.
 type ReceiptViewWhat string
 
+// ReceivedOwnData defines model for ReceivedOwnData.
+type ReceivedOwnData struct {
+	// DueOn The last day for the answer.
+	DueOn string       `json:"dueOn"`
+	ID    int64        `json:"id"`
+	Kind  OwnDataKind  `json:"kind"`
+	State OwnDataState `json:"state"`
+}
+
 // RecordedVisit defines model for RecordedVisit.
 type RecordedVisit struct {
 	ClockUntrusted bool      `json:"clockUntrusted"`
@@ -6422,6 +6599,12 @@ type RequestDetail struct {
 	ClosedAt       *time.Time           `json:"closedAt,omitempty"`
 	ExpectedOn     *string              `json:"expectedOn,omitempty"`
 
+	// FirstInTime Whether the first answer kept its solve target.
+	FirstInTime *bool `json:"firstInTime,omitempty"`
+
+	// FirstMinutes Minutes of its calendar until it was first answered; that stays when it is opened again.
+	FirstMinutes *int32 `json:"firstMinutes,omitempty"`
+
 	// HandedTo The body outside that took it over.
 	HandedTo *struct {
 		Body    string `json:"body"`
@@ -6437,6 +6620,9 @@ type RequestDetail struct {
 	// MergedIntoID The need that it was merged into.
 	MergedIntoID *int64 `json:"mergedIntoId,omitempty"`
 
+	// Misses Targets that were not kept, each once a holding.
+	Misses []RequestMiss `json:"misses"`
+
 	// Promises What the asker was promised, with its day.
 	Promises []PromiseRow `json:"promises"`
 
@@ -6445,6 +6631,9 @@ type RequestDetail struct {
 	// Example: 7K3QX-9PM2A
 	ReceiptCode ReceiptCode `json:"receiptCode"`
 	RecordedAt  time.Time   `json:"recordedAt"`
+
+	// Reopened How often it was opened again.
+	Reopened int32 `json:"reopened"`
 
 	// ResolvedLevel Where a need was resolved.
 	ResolvedLevel *ResolvedLevel    `json:"resolvedLevel,omitempty"`
@@ -6515,6 +6704,15 @@ type RequestMessage struct {
 	// ToldInPerson The asker has heard it face to face, so nobody has to call.
 	ToldInPerson *bool `json:"toldInPerson,omitempty"`
 }
+
+// RequestMiss defines model for RequestMiss.
+type RequestMiss struct {
+	DueAt  time.Time         `json:"dueAt"`
+	Target RequestMissTarget `json:"target"`
+}
+
+// RequestMissTarget defines model for RequestMiss.Target.
+type RequestMissTarget string
 
 // RequestPage defines model for RequestPage.
 type RequestPage struct {
@@ -8412,6 +8610,15 @@ type AnswerMusterParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// AskOwnDataParams defines parameters for AskOwnData.
+type AskOwnDataParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListMyPlaquesParams defines parameters for ListMyPlaques.
 type ListMyPlaquesParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -8616,6 +8823,48 @@ type FinishMusterParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListOwnDataRequestsParams defines parameters for ListOwnDataRequests.
+type ListOwnDataRequestsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RecordOwnDataParams defines parameters for RecordOwnData.
+type RecordOwnDataParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// PrintOwnDataParams defines parameters for PrintOwnData.
+type PrintOwnDataParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AnswerOwnDataParams defines parameters for AnswerOwnData.
+type AnswerOwnDataParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetOwnDataPackParams defines parameters for GetOwnDataPack.
+type GetOwnDataPackParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -9065,7 +9314,7 @@ type SetDangerQuestionParamsCategory string
 
 // ListRequestsParams defines parameters for ListRequests.
 type ListRequestsParams struct {
-	// Which Opened here and below, or held by the acting role.
+	// Which Opened here and below, held by the acting role, or on its list of what those it leads have let lie for a week.
 	Which *ListRequestsParamsWhich `form:"which,omitempty" json:"which,omitempty"`
 	State *ListRequestsParamsState `form:"state,omitempty" json:"state,omitempty"`
 
@@ -9973,6 +10222,9 @@ type SetHelperSkillsJSONRequestBody = HelperSkills
 // AnswerMusterJSONRequestBody defines body for AnswerMuster for application/json ContentType.
 type AnswerMusterJSONRequestBody = MusterAnswer
 
+// AskOwnDataJSONRequestBody defines body for AskOwnData for application/json ContentType.
+type AskOwnDataJSONRequestBody = OwnDataWish
+
 // ShowPlaqueDoorJSONRequestBody defines body for ShowPlaqueDoor for application/json ContentType.
 type ShowPlaqueDoorJSONRequestBody = PlaqueDoor
 
@@ -10008,6 +10260,15 @@ type CorrectMemberJSONRequestBody = MemberCorrection
 
 // UnmaskMemberJSONRequestBody defines body for UnmaskMember for application/json ContentType.
 type UnmaskMemberJSONRequestBody = MemberUnmasking
+
+// RecordOwnDataJSONRequestBody defines body for RecordOwnData for application/json ContentType.
+type RecordOwnDataJSONRequestBody = OwnDataPaper
+
+// PrintOwnDataJSONRequestBody defines body for PrintOwnData for application/json ContentType.
+type PrintOwnDataJSONRequestBody = OwnDataProof
+
+// AnswerOwnDataJSONRequestBody defines body for AnswerOwnData for application/json ContentType.
+type AnswerOwnDataJSONRequestBody = OwnDataAnswer
 
 // DisableAccountJSONRequestBody defines body for DisableAccount for application/json ContentType.
 type DisableAccountJSONRequestBody = Disabling
@@ -10554,6 +10815,9 @@ type ServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error
+	// AskOwnData Ask to see, correct or delete what is held of me
+	// (POST /v1/me/own-data)
+	AskOwnData(ctx echo.Context, params AskOwnDataParams) error
 	// ListMyPlaques My plaques, with what was decided of them and why
 	// (GET /v1/me/plaques)
 	ListMyPlaques(ctx echo.Context, params ListMyPlaquesParams) error
@@ -10623,6 +10887,21 @@ type ServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx echo.Context, musterID int64, params FinishMusterParams) error
+	// ListOwnDataRequests What was asked, for the office that answers
+	// (GET /v1/own-data)
+	ListOwnDataRequests(ctx echo.Context, params ListOwnDataRequestsParams) error
+	// RecordOwnData Record what somebody asks on paper
+	// (POST /v1/own-data)
+	RecordOwnData(ctx echo.Context, params RecordOwnDataParams) error
+	// PrintOwnData Print at the counter what somebody asked for on paper
+	// (POST /v1/own-data/print)
+	PrintOwnData(ctx echo.Context, params PrintOwnDataParams) error
+	// AnswerOwnData Answer a correction or a deletion, or refuse it with a reason
+	// (POST /v1/own-data/{ownDataId}/answer)
+	AnswerOwnData(ctx echo.Context, ownDataID int64, params AnswerOwnDataParams) error
+	// GetOwnDataPack All that is held of me, and who opened it
+	// (GET /v1/own-data/{ownDataId}/pack)
+	GetOwnDataPack(ctx echo.Context, ownDataID int64, params GetOwnDataPackParams) error
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx echo.Context, personID int64, params DisableAccountParams) error
@@ -15547,6 +15826,52 @@ func (w *ServerInterfaceWrapper) AnswerMuster(ctx echo.Context) error {
 	return err
 }
 
+// AskOwnData converts echo context to params.
+func (w *ServerInterfaceWrapper) AskOwnData(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AskOwnDataParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AskOwnData(ctx, params)
+	return err
+}
+
 // ListMyPlaques converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMyPlaques(ctx echo.Context) error {
 	var err error
@@ -16618,6 +16943,212 @@ func (w *ServerInterfaceWrapper) FinishMuster(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.FinishMuster(ctx, musterID, params)
+	return err
+}
+
+// ListOwnDataRequests converts echo context to params.
+func (w *ServerInterfaceWrapper) ListOwnDataRequests(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOwnDataRequestsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListOwnDataRequests(ctx, params)
+	return err
+}
+
+// RecordOwnData converts echo context to params.
+func (w *ServerInterfaceWrapper) RecordOwnData(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RecordOwnDataParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RecordOwnData(ctx, params)
+	return err
+}
+
+// PrintOwnData converts echo context to params.
+func (w *ServerInterfaceWrapper) PrintOwnData(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PrintOwnDataParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PrintOwnData(ctx, params)
+	return err
+}
+
+// AnswerOwnData converts echo context to params.
+func (w *ServerInterfaceWrapper) AnswerOwnData(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "ownDataId" -------------
+	var ownDataID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ownDataId", ctx.Param("ownDataId"), &ownDataID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ownDataId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AnswerOwnDataParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AnswerOwnData(ctx, ownDataID, params)
+	return err
+}
+
+// GetOwnDataPack converts echo context to params.
+func (w *ServerInterfaceWrapper) GetOwnDataPack(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "ownDataId" -------------
+	var ownDataID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "ownDataId", ctx.Param("ownDataId"), &ownDataID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter ownDataId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetOwnDataPackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetOwnDataPack(ctx, ownDataID, params)
 	return err
 }
 
@@ -22939,6 +23470,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/role-proposals", wrapper.ListProposals, options.OperationMiddlewares["listProposals"]...)
 	router.POST(options.BaseURL+"/v1/role-proposals/:proposalId/refuse", wrapper.RefuseProposal, options.OperationMiddlewares["refuseProposal"]...)
 	router.GET(options.BaseURL+"/v1/coverage/grid", wrapper.GetGridCoverage, options.OperationMiddlewares["getGridCoverage"]...)
+	router.POST(options.BaseURL+"/v1/me/own-data", wrapper.AskOwnData, options.OperationMiddlewares["askOwnData"]...)
+	router.GET(options.BaseURL+"/v1/own-data", wrapper.ListOwnDataRequests, options.OperationMiddlewares["listOwnDataRequests"]...)
+	router.POST(options.BaseURL+"/v1/own-data", wrapper.RecordOwnData, options.OperationMiddlewares["recordOwnData"]...)
+	router.POST(options.BaseURL+"/v1/own-data/:ownDataId/answer", wrapper.AnswerOwnData, options.OperationMiddlewares["answerOwnData"]...)
+	router.GET(options.BaseURL+"/v1/own-data/:ownDataId/pack", wrapper.GetOwnDataPack, options.OperationMiddlewares["getOwnDataPack"]...)
+	router.POST(options.BaseURL+"/v1/own-data/print", wrapper.PrintOwnData, options.OperationMiddlewares["printOwnData"]...)
 	router.GET(options.BaseURL+"/v1/policy/guard", wrapper.GetPolicyGuard, options.OperationMiddlewares["getPolicyGuard"]...)
 	router.PUT(options.BaseURL+"/v1/policy/settings/:key", wrapper.SetPolicy, options.OperationMiddlewares["setPolicy"]...)
 	router.GET(options.BaseURL+"/v1/legal-bases", wrapper.ListLegalBases, options.OperationMiddlewares["listLegalBases"]...)
@@ -27214,6 +27751,46 @@ func (response AnswerMusterdefaultApplicationProblemPlusJSONResponse) VisitAnswe
 	return err
 }
 
+type AskOwnDataRequestObject struct {
+	Params AskOwnDataParams
+	Body   *AskOwnDataJSONRequestBody
+}
+
+type AskOwnDataResponseObject interface {
+	VisitAskOwnDataResponse(w http.ResponseWriter) error
+}
+
+type AskOwnData201JSONResponse ReceivedOwnData
+
+func (response AskOwnData201JSONResponse) VisitAskOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AskOwnDatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AskOwnDatadefaultApplicationProblemPlusJSONResponse) VisitAskOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMyPlaquesRequestObject struct {
 	Params ListMyPlaquesParams
 }
@@ -28124,6 +28701,200 @@ type FinishMusterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response FinishMusterdefaultApplicationProblemPlusJSONResponse) VisitFinishMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnDataRequestsRequestObject struct {
+	Params ListOwnDataRequestsParams
+}
+
+type ListOwnDataRequestsResponseObject interface {
+	VisitListOwnDataRequestsResponse(w http.ResponseWriter) error
+}
+
+type ListOwnDataRequests200JSONResponse OwnDataPage
+
+func (response ListOwnDataRequests200JSONResponse) VisitListOwnDataRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListOwnDataRequestsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListOwnDataRequestsdefaultApplicationProblemPlusJSONResponse) VisitListOwnDataRequestsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordOwnDataRequestObject struct {
+	Params RecordOwnDataParams
+	Body   *RecordOwnDataJSONRequestBody
+}
+
+type RecordOwnDataResponseObject interface {
+	VisitRecordOwnDataResponse(w http.ResponseWriter) error
+}
+
+type RecordOwnData201JSONResponse ReceivedOwnData
+
+func (response RecordOwnData201JSONResponse) VisitRecordOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RecordOwnDatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RecordOwnDatadefaultApplicationProblemPlusJSONResponse) VisitRecordOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrintOwnDataRequestObject struct {
+	Params PrintOwnDataParams
+	Body   *PrintOwnDataJSONRequestBody
+}
+
+type PrintOwnDataResponseObject interface {
+	VisitPrintOwnDataResponse(w http.ResponseWriter) error
+}
+
+type PrintOwnData200JSONResponse OwnDataPack
+
+func (response PrintOwnData200JSONResponse) VisitPrintOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PrintOwnDatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response PrintOwnDatadefaultApplicationProblemPlusJSONResponse) VisitPrintOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AnswerOwnDataRequestObject struct {
+	OwnDataID int64 `json:"ownDataId"`
+	Params    AnswerOwnDataParams
+	Body      *AnswerOwnDataJSONRequestBody
+}
+
+type AnswerOwnDataResponseObject interface {
+	VisitAnswerOwnDataResponse(w http.ResponseWriter) error
+}
+
+type AnswerOwnData204Response struct {
+}
+
+func (response AnswerOwnData204Response) VisitAnswerOwnDataResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type AnswerOwnDatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AnswerOwnDatadefaultApplicationProblemPlusJSONResponse) VisitAnswerOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOwnDataPackRequestObject struct {
+	OwnDataID int64 `json:"ownDataId"`
+	Params    GetOwnDataPackParams
+}
+
+type GetOwnDataPackResponseObject interface {
+	VisitGetOwnDataPackResponse(w http.ResponseWriter) error
+}
+
+type GetOwnDataPack200JSONResponse OwnDataPack
+
+func (response GetOwnDataPack200JSONResponse) VisitGetOwnDataPackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOwnDataPackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetOwnDataPackdefaultApplicationProblemPlusJSONResponse) VisitGetOwnDataPackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -33715,6 +34486,9 @@ type StrictServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx context.Context, request AnswerMusterRequestObject) (AnswerMusterResponseObject, error)
+	// AskOwnData Ask to see, correct or delete what is held of me
+	// (POST /v1/me/own-data)
+	AskOwnData(ctx context.Context, request AskOwnDataRequestObject) (AskOwnDataResponseObject, error)
 	// ListMyPlaques My plaques, with what was decided of them and why
 	// (GET /v1/me/plaques)
 	ListMyPlaques(ctx context.Context, request ListMyPlaquesRequestObject) (ListMyPlaquesResponseObject, error)
@@ -33784,6 +34558,21 @@ type StrictServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx context.Context, request FinishMusterRequestObject) (FinishMusterResponseObject, error)
+	// ListOwnDataRequests What was asked, for the office that answers
+	// (GET /v1/own-data)
+	ListOwnDataRequests(ctx context.Context, request ListOwnDataRequestsRequestObject) (ListOwnDataRequestsResponseObject, error)
+	// RecordOwnData Record what somebody asks on paper
+	// (POST /v1/own-data)
+	RecordOwnData(ctx context.Context, request RecordOwnDataRequestObject) (RecordOwnDataResponseObject, error)
+	// PrintOwnData Print at the counter what somebody asked for on paper
+	// (POST /v1/own-data/print)
+	PrintOwnData(ctx context.Context, request PrintOwnDataRequestObject) (PrintOwnDataResponseObject, error)
+	// AnswerOwnData Answer a correction or a deletion, or refuse it with a reason
+	// (POST /v1/own-data/{ownDataId}/answer)
+	AnswerOwnData(ctx context.Context, request AnswerOwnDataRequestObject) (AnswerOwnDataResponseObject, error)
+	// GetOwnDataPack All that is held of me, and who opened it
+	// (GET /v1/own-data/{ownDataId}/pack)
+	GetOwnDataPack(ctx context.Context, request GetOwnDataPackRequestObject) (GetOwnDataPackResponseObject, error)
 	// DisableAccount Take a person's sign-in away
 	// (POST /v1/people/{personId}/disable)
 	DisableAccount(ctx context.Context, request DisableAccountRequestObject) (DisableAccountResponseObject, error)
@@ -38109,6 +38898,54 @@ func (sh *strictHandler) AnswerMuster(ctx echo.Context, musterID int64, params A
 	return nil
 }
 
+// AskOwnData operation middleware
+func (sh *strictHandler) AskOwnData(ctx echo.Context, params AskOwnDataParams) error {
+	var request AskOwnDataRequestObject
+
+	request.Params = params
+
+	var body AskOwnDataJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AskOwnData(ctx.Request().Context(), request.(AskOwnDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AskOwnData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AskOwnDataResponseObject); ok {
+		return validResponse.VisitAskOwnDataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMyPlaques operation middleware
 func (sh *strictHandler) ListMyPlaques(ctx echo.Context, params ListMyPlaquesParams) error {
 	var request ListMyPlaquesRequestObject
@@ -38966,6 +39803,202 @@ func (sh *strictHandler) FinishMuster(ctx echo.Context, musterID int64, params F
 		return err
 	} else if validResponse, ok := response.(FinishMusterResponseObject); ok {
 		return validResponse.VisitFinishMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListOwnDataRequests operation middleware
+func (sh *strictHandler) ListOwnDataRequests(ctx echo.Context, params ListOwnDataRequestsParams) error {
+	var request ListOwnDataRequestsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListOwnDataRequests(ctx.Request().Context(), request.(ListOwnDataRequestsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListOwnDataRequests")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListOwnDataRequestsResponseObject); ok {
+		return validResponse.VisitListOwnDataRequestsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RecordOwnData operation middleware
+func (sh *strictHandler) RecordOwnData(ctx echo.Context, params RecordOwnDataParams) error {
+	var request RecordOwnDataRequestObject
+
+	request.Params = params
+
+	var body RecordOwnDataJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RecordOwnData(ctx.Request().Context(), request.(RecordOwnDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RecordOwnData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RecordOwnDataResponseObject); ok {
+		return validResponse.VisitRecordOwnDataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PrintOwnData operation middleware
+func (sh *strictHandler) PrintOwnData(ctx echo.Context, params PrintOwnDataParams) error {
+	var request PrintOwnDataRequestObject
+
+	request.Params = params
+
+	var body PrintOwnDataJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PrintOwnData(ctx.Request().Context(), request.(PrintOwnDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PrintOwnData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PrintOwnDataResponseObject); ok {
+		return validResponse.VisitPrintOwnDataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AnswerOwnData operation middleware
+func (sh *strictHandler) AnswerOwnData(ctx echo.Context, ownDataID int64, params AnswerOwnDataParams) error {
+	var request AnswerOwnDataRequestObject
+
+	request.OwnDataID = ownDataID
+	request.Params = params
+
+	var body AnswerOwnDataJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AnswerOwnData(ctx.Request().Context(), request.(AnswerOwnDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AnswerOwnData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AnswerOwnDataResponseObject); ok {
+		return validResponse.VisitAnswerOwnDataResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetOwnDataPack operation middleware
+func (sh *strictHandler) GetOwnDataPack(ctx echo.Context, ownDataID int64, params GetOwnDataPackParams) error {
+	var request GetOwnDataPackRequestObject
+
+	request.OwnDataID = ownDataID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetOwnDataPack(ctx.Request().Context(), request.(GetOwnDataPackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetOwnDataPack")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetOwnDataPackResponseObject); ok {
+		return validResponse.VisitGetOwnDataPackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

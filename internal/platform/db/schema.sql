@@ -874,6 +874,29 @@ CREATE TABLE `outbox` (
   KEY `outbox_open` (`shard`,`state`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `own_data` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(20) NOT NULL,
+  `channel` varchar(20) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `asker_id` bigint(20) DEFAULT NULL,
+  `unit_id` bigint(20) DEFAULT NULL,
+  `state` varchar(20) NOT NULL,
+  `text_sealed` varbinary(2100) DEFAULT NULL,
+  `answer_sealed` varbinary(2100) DEFAULT NULL,
+  `received_at` datetime(3) NOT NULL,
+  `due_on` char(10) NOT NULL,
+  `answered_at` datetime(3) DEFAULT NULL,
+  `recorded_by` bigint(20) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `own_data_person` (`person_id`,`received_at`,`id`),
+  KEY `own_data_asker` (`asker_id`,`id`),
+  KEY `own_data_unit` (`unit_id`),
+  KEY `own_data_at` (`received_at`,`id`),
+  CONSTRAINT `own_data_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `own_data_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `person` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `name_sealed` varbinary(400) DEFAULT NULL,
