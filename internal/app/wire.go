@@ -37,6 +37,7 @@ import (
 	"wanjia/internal/platform/wechat"
 	"wanjia/internal/platform/wechat/fake"
 	"wanjia/internal/privacy"
+	"wanjia/internal/report"
 	"wanjia/internal/request"
 	"wanjia/internal/server"
 	"wanjia/internal/transfer"
@@ -101,6 +102,7 @@ type (
 	taskHandler   = campaign.Handler
 	siteHandler   = checkin.Handler
 	importHandler = transfer.Handler
+	reportHandler = report.Handler
 	boardHandler  = board.Handler
 )
 
@@ -124,6 +126,7 @@ type features struct {
 	*taskHandler
 	*siteHandler
 	*importHandler
+	*reportHandler
 	*boardHandler
 }
 
@@ -291,6 +294,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.Imports, d),
+		reportHandler: report.NewHandler(report.NewService(d, a.needs)),
 		taskHandler:   campaign.NewHandler(a.tasks, d, pages, member.Names),
 	}
 }

@@ -59,6 +59,8 @@ func (v *village) intake() {
 	v.says("merged", merged, 2, "askers")
 	v.says("unmerged", v.wants("unmerge", holder.post(fmt.Sprintf("/v1/requests/%d/unmerge", two), nil), ok), "new", "state")
 
+	report := v.wants("report", v.office.get(fmt.Sprintf("/v1/reports/requests?quarter=2026-Q1&placeId=%d", v.signIn("rh.cg").called("grid", "community", "瑞和社区"))), ok)
+	v.says("the report", report, "瑞和社区", "placeName")
 	v.pass(time.Minute) // nobody writes more often than once a second for long
 	v.joins()
 	assistant, clerk := v.signIn("rh.ga"), v.signIn("rh.cc")

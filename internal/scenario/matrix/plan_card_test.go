@@ -230,3 +230,10 @@ func (c *cell) joinable(area *unit, b map[string]any) {
 	b["ref"] = list.items()[0]["ref"]
 	b["site"] = map[string]any{"placeId": at.ID, "entrance": label}
 }
+
+func init() {
+	plans["getRequestReport"] = &plan{fits: place, fill: func(c *cell, r *call) {
+		r.query.Set("placeId", fmt.Sprint(c.at.ID))
+		r.query.Set("quarter", fmt.Sprintf("%d-Q%d", c.now().Year(), (int(c.now().Month())+2)/3))
+	}}
+}

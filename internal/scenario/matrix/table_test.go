@@ -15,7 +15,7 @@ import (
 var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
 	"household": "HH", "area": "HH", "entrance": "HH", "visit": "VI", "visit_count": "VI", "care_flag": "FL", "request": "RQ",
-	"card": "CA", "counter_step": "RQ", "category": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
+	"card": "CA", "counter_step": "RQ", "report": "RP", "category": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
 	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "takedown": "MD", "feedback": "MD",
 }
 
@@ -53,7 +53,7 @@ var besides = map[string]string{
 }
 
 // waiting are the columns that no operation has come to yet. The list only ever gets shorter.
-var waiting = []string{"PO", "WK", "CO", "ME", "AC", "CT", "PL", "SC", "PG", "RP"}
+var waiting = []string{"PO", "WK", "CO", "ME", "AC", "CT", "PL", "SC", "PG"}
 
 // A right is a cell of the table: what a role reads and does of an object. – is nothing.
 type right struct{ role, object string }
