@@ -6725,6 +6725,29 @@ type RequestReason struct {
 	Reason string `json:"reason"`
 }
 
+// RequestReport defines model for RequestReport.
+type RequestReport struct {
+	// LowestLevelRate Per cent of what was resolved.
+	LowestLevelRate *float64 `json:"lowestLevelRate,omitempty"`
+
+	// MedianAnswerMinutes Until the first answer, in the time of each need's category.
+	MedianAnswerMinutes *int32 `json:"medianAnswerMinutes,omitempty"`
+	PlaceID             int64  `json:"placeId"`
+	PlaceName           string `json:"placeName"`
+	Quarter             string `json:"quarter"`
+	Reopened            string `json:"reopened"`
+
+	// ReopenedShare Per cent of what had ended.
+	ReopenedShare *float64 `json:"reopenedShare,omitempty"`
+	Resolved      *int32   `json:"resolved,omitempty"`
+
+	// ResolvedAbove Resolved above it, or beside the levels.
+	ResolvedAbove string `json:"resolvedAbove"`
+
+	// ResolvedAtLowest Resolved at level 1.
+	ResolvedAtLowest string `json:"resolvedAtLowest"`
+}
+
 // RequestRow defines model for RequestRow.
 type RequestRow struct {
 	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
@@ -9300,6 +9323,18 @@ type WithdrawByReceiptParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// GetRequestReportParams defines parameters for GetRequestReport.
+type GetRequestReportParams struct {
+	// PlaceID A level-4 place.
+	PlaceID int64 `form:"placeId" json:"placeId"`
+
+	// Quarter One that has begun.
+	Quarter string `form:"quarter" json:"quarter"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // SetDangerQuestionParams defines parameters for SetDangerQuestion.
 type SetDangerQuestionParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -11052,6 +11087,9 @@ type ServerInterface interface {
 	// WithdrawByReceipt Take a need back
 	// (POST /v1/receipts/withdraw)
 	WithdrawByReceipt(ctx echo.Context, params WithdrawByReceiptParams) error
+	// GetRequestReport How the needs of a place were dealt with in a quarter
+	// (GET /v1/reports/requests)
+	GetRequestReport(ctx echo.Context, params GetRequestReportParams) error
 	// ListRequestCategories What a need can be about, and what is asked first
 	// (GET /v1/request-categories)
 	ListRequestCategories(ctx echo.Context) error
@@ -19336,6 +19374,48 @@ func (w *ServerInterfaceWrapper) WithdrawByReceipt(ctx echo.Context) error {
 	return err
 }
 
+// GetRequestReport converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRequestReport(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRequestReportParams
+	// ------------- Required query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Required query parameter "quarter" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "quarter", ctx.QueryParams(), &params.Quarter, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter quarter: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRequestReport(ctx, params)
+	return err
+}
+
 // ListRequestCategories converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRequestCategories(ctx echo.Context) error {
 	var err error
@@ -23481,6 +23561,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/legal-bases", wrapper.ListLegalBases, options.OperationMiddlewares["listLegalBases"]...)
 	router.POST(options.BaseURL+"/v1/legal-bases", wrapper.RecordLegalBasis, options.OperationMiddlewares["recordLegalBasis"]...)
 	router.POST(options.BaseURL+"/v1/legal-bases/:basisId/approve", wrapper.ApproveLegalBasis, options.OperationMiddlewares["approveLegalBasis"]...)
+	router.GET(options.BaseURL+"/v1/reports/requests", wrapper.GetRequestReport, options.OperationMiddlewares["getRequestReport"]...)
 	router.GET(options.BaseURL+"/v1/requests", wrapper.ListRequests, options.OperationMiddlewares["listRequests"]...)
 	router.POST(options.BaseURL+"/v1/requests", wrapper.CreateRequest, options.OperationMiddlewares["createRequest"]...)
 	router.GET(options.BaseURL+"/v1/requests/:requestId", wrapper.GetRequest, options.OperationMiddlewares["getRequest"]...)
@@ -30879,6 +30960,45 @@ func (response WithdrawByReceiptdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type GetRequestReportRequestObject struct {
+	Params GetRequestReportParams
+}
+
+type GetRequestReportResponseObject interface {
+	VisitGetRequestReportResponse(w http.ResponseWriter) error
+}
+
+type GetRequestReport200JSONResponse RequestReport
+
+func (response GetRequestReport200JSONResponse) VisitGetRequestReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRequestReportdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetRequestReportdefaultApplicationProblemPlusJSONResponse) VisitGetRequestReportResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListRequestCategoriesRequestObject struct {
 }
 
@@ -34723,6 +34843,9 @@ type StrictServerInterface interface {
 	// WithdrawByReceipt Take a need back
 	// (POST /v1/receipts/withdraw)
 	WithdrawByReceipt(ctx context.Context, request WithdrawByReceiptRequestObject) (WithdrawByReceiptResponseObject, error)
+	// GetRequestReport How the needs of a place were dealt with in a quarter
+	// (GET /v1/reports/requests)
+	GetRequestReport(ctx context.Context, request GetRequestReportRequestObject) (GetRequestReportResponseObject, error)
 	// ListRequestCategories What a need can be about, and what is asked first
 	// (GET /v1/request-categories)
 	ListRequestCategories(ctx context.Context, request ListRequestCategoriesRequestObject) (ListRequestCategoriesResponseObject, error)
@@ -41916,6 +42039,31 @@ func (sh *strictHandler) WithdrawByReceipt(ctx echo.Context, params WithdrawByRe
 		return err
 	} else if validResponse, ok := response.(WithdrawByReceiptResponseObject); ok {
 		return validResponse.VisitWithdrawByReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRequestReport operation middleware
+func (sh *strictHandler) GetRequestReport(ctx echo.Context, params GetRequestReportParams) error {
+	var request GetRequestReportRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRequestReport(ctx.Request().Context(), request.(GetRequestReportRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRequestReport")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRequestReportResponseObject); ok {
+		return validResponse.VisitGetRequestReportResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

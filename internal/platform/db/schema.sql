@@ -1278,6 +1278,7 @@ CREATE TABLE `request_history` (
   `asker_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `request_history_request` (`request_id`,`id`),
+  KEY `request_history_move` (`move`,`recorded_at`,`request_id`),
   CONSTRAINT `request_history_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
