@@ -252,7 +252,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		RequestID: int64(r.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(r.State), Status: p.Status, Holder: p.Holder,
 		Since: orAbsent(p.Since), Words: orAbsent(p.Now), Category: api.RequestCategory(r.Category), What: orAbsent(p.What),
 		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: orAbsent(p.Reason), WaitUntil: r.WaitUntil,
-		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer, //nolint:gosec // because so many never ask for one thing
+		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer,
 		Steps: make([]api.ReceiptStep, len(p.Steps)), Views: make([]api.ReceiptView, len(p.Views)),
 		Promises: make([]api.ReceiptPromise, len(p.Promises)), Cards: make([]api.ReceiptCard, len(p.Cards)),
 		Counters: make([]api.ReceiptCounter, len(p.Counters)),

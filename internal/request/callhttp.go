@@ -27,7 +27,7 @@ func (h *Handler) GetCall(ctx context.Context, req api.GetCallRequestObject) (ap
 	if err != nil {
 		return nil, err
 	}
-	c := d.Call.toAPI()
+	c := d.toAPI()
 	answer := api.GetCall200JSONResponse{
 		ID: c.ID, RequestID: c.RequestID, State: api.CallDetailState(c.State), Messages: c.Messages, Tries: c.Tries, TriedOn: c.TriedOn,
 		DueOn: c.DueOn, OpenedAt: c.OpenedAt, Version: c.Version, ReceiptCode: d.Receipt.String(),
@@ -82,7 +82,7 @@ func inFull(field, shown string) api.UnmaskedAsker {
 
 func (c Call) toAPI() api.Call {
 	return api.Call{
-		ID: int64(c.ID), RequestID: int64(c.Request), State: api.CallState(c.State), Messages: int32(c.Messages), Tries: int32(c.Tries), //nolint:gosec // because both are small
+		ID: int64(c.ID), RequestID: int64(c.Request), State: api.CallState(c.State), Messages: int32(c.Messages), Tries: int32(c.Tries),
 		TriedOn: c.TriedOn, DueOn: c.DueOn, OpenedAt: c.OpenedAt, Version: c.Version,
 	}
 }

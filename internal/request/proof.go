@@ -54,7 +54,7 @@ func (s *Service) Shown(ctx context.Context, p Proof) (as As, err error) {
 			}
 		}
 		if refused != nil {
-			return nil // the tries are to stay
+			return nil //nolint:nilerr // because the tries are to stay
 		}
 		a, found, err := s.findByCode(ctx, tx, code)
 		if err != nil {
