@@ -52,26 +52,6 @@ var Retained = []privacy.Class{
 			LIMIT ?`,
 		Erase: []string{`DELETE FROM public_profile WHERE person_id IN (?)`},
 	},
-	{
-		Name: "plaque", Tables: []string{"plaque"}, Kept: privacy.Period{Months: 12}, Journal: true,
-		Due:   `SELECT id FROM plaque WHERE returned_at <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Erase: []string{`DELETE FROM plaque WHERE id IN (?)`},
-	},
-	{
-		Name: "takedown", Tables: []string{"takedown"}, Kept: privacy.Period{Months: 12}, Journal: true,
-		Due:   `SELECT id FROM takedown WHERE decided_at <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Erase: []string{`DELETE FROM takedown WHERE id IN (?)`},
-	},
-	{
-		Name: "feedback", Tables: []string{"feedback"}, Kept: privacy.Period{Months: 12}, Journal: true,
-		Due:   `SELECT id FROM feedback WHERE received_at <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Erase: []string{`DELETE FROM feedback WHERE id IN (?)`},
-	},
-	{
-		Name: "publication", Tables: []string{"publication"}, Kept: privacy.Period{Months: 36},
-		Due:  `SELECT id FROM publication WHERE end_on <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Args: privacy.OnDay, Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
-	},
 	{ // what was removed was wrong
 		Name: "publication_removed", Tables: []string{"publication"}, Kept: privacy.Period{Days: 30}, Journal: true,
 		Due:  `SELECT id FROM publication WHERE state = 'removed' AND end_on <= ? AND id > ? ORDER BY id LIMIT ?`,

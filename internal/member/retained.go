@@ -10,6 +10,17 @@ import (
 // Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
 var Retained = []privacy.Class{
 	{
+		Name: "duty_exemption", Tables: []string{"duty_exemption"}, Kept: privacy.Period{Months: 36}, Journal: true,
+		Due: `
+			SELECT e.person_id
+			FROM duty_exemption e
+			WHERE NOT EXISTS (SELECT 1 FROM member m WHERE m.person_id = e.person_id AND (m.valid_to IS NULL OR m.valid_to > ?))
+			  AND e.person_id > ?
+			ORDER BY e.person_id
+			LIMIT ?`,
+		Args: privacy.OnDay, Erase: []string{`DELETE FROM duty_exemption WHERE person_id IN (?)`},
+	},
+	{
 		Name: "member", Tables: []string{"member"}, Kept: privacy.Period{Months: 36}, Journal: true,
 		Due:  `SELECT id FROM member WHERE valid_to <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Args: privacy.OnDay, Erase: []string{`DELETE FROM member WHERE id IN (?)`},

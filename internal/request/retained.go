@@ -27,16 +27,6 @@ var Retained = []privacy.Class{
 			WHERE id IN (?)`},
 	},
 	{
-		Name: "muster_answer", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90}, Journal: true,
-		Due:   `SELECT id FROM muster_invite WHERE asked_at <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Erase: []string{`DELETE FROM muster_invite WHERE id IN (?)`},
-	},
-	{
-		Name: "muster", Tables: []string{"muster"}, Kept: privacy.Period{Months: 12}, Journal: true,
-		Due:   `SELECT id FROM muster WHERE called_at <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Erase: []string{`DELETE FROM muster_invite WHERE muster_id IN (?)`, `DELETE FROM muster WHERE id IN (?)`},
-	},
-	{
 		Name: "request_text", Tables: []string{"request"}, Kept: privacy.Period{Months: 24}, Journal: true,
 		Due: `
 			SELECT id
