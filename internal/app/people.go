@@ -93,8 +93,10 @@ func tellHandover(ctx context.Context, tx *db.Tx, by org.Actor, event org.Handov
 
 // packs are what an area hands over when its holder goes (X3).
 var packs = []org.Pack{
-	{What: "requests", List: request.OpenOfArea}, {What: "promises", List: plain(request.OpenPromisesIn)},
-	{What: "flags", List: plain(household.LiveFlags)}, {What: "boards", List: plain(board.OfArea)},
+	{What: "requests", List: request.OpenOfArea},
+	{What: "promises", List: plain(request.OpenPromisesIn)},
+	{What: "flags", List: plain(household.LiveFlags)},
+	{What: "boards", List: plain(board.OfArea)},
 }
 
 // plain makes a list of ids one that others can read.

@@ -177,7 +177,7 @@ func (g *growth) readOriginals(ctx context.Context) (err error) {
 		{&g.visits, "visit", "result <> 'needs'", nil},
 		{&g.contacts, "household_contact", "version > 0", nil},
 	} {
-		_, ids, err := g.bulk.Rows(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY 1 LIMIT %d", key(kind.root), kind.root, kind.where, originalsMax)) //nolint:gosec // because all are ours
+		_, ids, err := g.bulk.Rows(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY 1 LIMIT %d", key(kind.root), kind.root, kind.where, originalsMax))
 		if err != nil {
 			return err
 		}

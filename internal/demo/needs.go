@@ -56,9 +56,11 @@ type need struct {
 func (n *need) path(verb string) string {
 	return "/v1/requests/" + strconv.FormatInt(n.id, 10) + verb
 }
+
 func (n *need) own(verb string) string {
 	return "/v1/me/requests/" + strconv.FormatInt(n.id, 10) + verb
 }
+
 func (n *need) receipt() map[string]any {
 	return map[string]any{"receiptCode": n.code, "secret": n.tail}
 }

@@ -80,7 +80,10 @@ func canMove(moves []Move, stairs []Stair, areas []org.Unit) error {
 	for _, m := range moves {
 		i := slices.IndexFunc(stairs, func(s Stair) bool { return s.ID == m.Entrance })
 		there := slices.ContainsFunc(areas, func(u org.Unit) bool { return u.ID == m.To })
-		if i < 0 || !there || seen[m.Entrance] || stairs[i].Areas != 1 || stairs[i].From == m.To {
+		if i < 0 || !there {
+			return problem.ErrNotFound
+		}
+		if seen[m.Entrance] || stairs[i].Areas != 1 || stairs[i].From == m.To {
 			return ErrSplit.Field("/moves", ErrSplit.Code)
 		}
 		seen[m.Entrance] = true

@@ -187,7 +187,7 @@ func (s *Retention) write(e Erasure) (err error) {
 	if err != nil {
 		return fmt.Errorf("write the erasure journal: %w", err)
 	}
-	f, err := os.OpenFile(s.journal, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // because the operator names the file
+	f, err := os.OpenFile(s.journal, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the erasure journal: %w", err)
 	}

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -135,10 +136,8 @@ func (c Card) series() CardID {
 
 // among says why c is in none of the states, or nil.
 func (c Card) among(states ...CardState) error {
-	for _, s := range states {
-		if c.State == s {
-			return nil
-		}
+	if slices.Contains(states, c.State) {
+		return nil
 	}
 	return ErrCardTransition.With("state", string(c.State))
 }

@@ -330,7 +330,7 @@ func cardDue(ctx context.Context, tx *db.Tx, id CardID) error {
 		c.State = to
 		return nil
 	}, func() error {
-		switch to {
+		switch to { //nolint:exhaustive // because no clock brings the others about
 		case CardActive:
 			return supersede(ctx, tx, org.System, c)
 		case CardReviewDue:
@@ -362,6 +362,11 @@ func (s *Service) Cards(ctx context.Context, by org.Actor, f CardFilter, cursor 
 		return nil, "", err
 	}
 	if f.Kept {
+		if f.Unit != 0 {
+			if _, err := org.FindUnit(ctx, s.db, by, f.Unit); err != nil {
+				return nil, "", err
+			}
+		}
 		rows, err = listKeptCards(ctx, s.db, sight, f.Category, p)
 	} else {
 		rows, err = offeredIn(ctx, s.db, by, sight, f, p)
@@ -370,6 +375,9 @@ func (s *Service) Cards(ctx context.Context, by org.Actor, f CardFilter, cursor 
 		return nil, "", err
 	}
 	rows, next = page.Cut(rows, p, cardKey)
+	if f.Kept && f.Unit != 0 {
+		rows = slices.DeleteFunc(rows, func(c Card) bool { return c.UnitID != f.Unit })
+	}
 	return rows, next, nil
 }
 

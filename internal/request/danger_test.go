@@ -50,9 +50,11 @@ func TestTheDangerQuestionIsDataOfItsCategory(t *testing.T) {
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		ctx := t.Context()
 		answers := []request.DangerAnswer{
-			{Code: request.Gas, ZH: "煤气", EN: "gas", Numbers: []string{"119"}}, {Code: request.Fire, ZH: "火", EN: "fire", Numbers: []string{"119"}},
+			{Code: request.Gas, ZH: "煤气", EN: "gas", Numbers: []string{"119"}},
+			{Code: request.Fire, ZH: "火", EN: "fire", Numbers: []string{"119"}},
 			{Code: request.Illness, ZH: "急病", EN: "illness", Numbers: []string{"120"}},
-			{Code: "live_wire", ZH: "漏电", EN: "a live wire", Numbers: []string{"95598"}}, {Code: "damp", ZH: "潮湿", EN: "damp"},
+			{Code: "live_wire", ZH: "漏电", EN: "a live wire", Numbers: []string{"95598"}},
+			{Code: "damp", ZH: "潮湿", EN: "damp"},
 		}
 		d, err := x.service.SetDangerQuestion(ctx, x.SystemAdmin, request.DangerQuestion{Category: "dwelling_safety", Answers: answers})
 		if err != nil || d.Version != 1 {

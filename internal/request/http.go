@@ -93,12 +93,12 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			Contact string `json:"contact"`
 		}{d.Handed.Body, d.Handed.Contact}
 	}
-	answer.Reopened, answer.Misses = int32(r.Reopened), make([]api.RequestMiss, len(d.Misses)) //nolint:gosec // because nobody opens it so often again
+	answer.Reopened, answer.Misses = int32(r.Reopened), make([]api.RequestMiss, len(d.Misses))
 	for i, m := range d.Misses {
 		answer.Misses[i] = api.RequestMiss{Target: api.RequestMissTarget(m.Target), DueAt: m.DueAt}
 	}
 	if r.FirstMinutes != nil {
-		minutes, kept := int32(*r.FirstMinutes), r.inTime() //nolint:gosec // because it is minutes of a request
+		minutes, kept := int32(*r.FirstMinutes), r.inTime()
 		answer.FirstMinutes, answer.FirstInTime = &minutes, &kept
 	}
 	names, err := h.actors(ctx, d.History)

@@ -49,8 +49,14 @@ func TestC17_AnAskerWithAnAccountIsToldInTheInboxAndNobodyCalls(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []struct{ kind, word string }{
-			{"request.status", "已受理"}, {"request.status", "已开始办理"}, {"request.waiting", "等您补充"}, {"request.status", "继续办理"},
-			{"request.message", "有新的回复"}, {"request.status", "已上报"}, {"request.closed", "已办结：已解决"}, {"request.status", "重新办理"},
+			{"request.status", "已受理"},
+			{"request.status", "已开始办理"},
+			{"request.waiting", "等您补充"},
+			{"request.status", "继续办理"},
+			{"request.message", "有新的回复"},
+			{"request.status", "已上报"},
+			{"request.closed", "已办结：已解决"},
+			{"request.status", "重新办理"},
 		}
 		if len(told) != len(want) {
 			t.Fatalf("told %+v, want %d items", told, len(want))

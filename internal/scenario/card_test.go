@@ -47,8 +47,10 @@ func (v *village) intake() {
 		v.t.Errorf("%d categories are shown, want 6", n)
 	}
 	answers := []map[string]any{
-		{"code": "gas", "zh": "燃气", "en": "Gas", "numbers": []string{"119"}}, {"code": "fire", "zh": "着火", "en": "Fire", "numbers": []string{"119"}},
-		{"code": "illness", "zh": "急病", "en": "Illness", "numbers": []string{"120"}}, {"code": "none", "zh": "没有", "en": "None", "numbers": []string{}},
+		{"code": "gas", "zh": "燃气", "en": "Gas", "numbers": []string{"119"}},
+		{"code": "fire", "zh": "着火", "en": "Fire", "numbers": []string{"119"}},
+		{"code": "illness", "zh": "急病", "en": "Illness", "numbers": []string{"120"}},
+		{"code": "none", "zh": "没有", "en": "None", "numbers": []string{}},
 	}
 	v.says("the question", v.wants("set", v.signIn("sa").put("/v1/request-categories/advice/danger", map[string]any{"version": 0, "answers": answers}), ok), 1, "version")
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // S10: the service boards of 杏坞村 say what is true, also the old ones that still hang.
@@ -153,6 +154,7 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // beca
 		acting := third.acting(third.role("area_holder", "二片区"))
 		var pack any
 		w.until("the handover", func() bool {
+			w.pass(time.Second) // so many reads a minute, and no more
 			pack = w.wants("handovers", acting.get("/v1/handovers"), ok).at("items", 0, "id")
 			return pack != nil
 		})

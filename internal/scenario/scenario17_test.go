@@ -104,9 +104,9 @@ func TestScenario17HandoverOfAnArea(t *testing.T) {
 			}
 		}
 		w.missing("the flags, to the lead above", func() answer { return lead.get(flags[0]) })
-		successor := w.signIn("m.001")
+		w.signIn("m.001")
 		role := give(w.person("m.001"))
-		successor = w.signIn("m.001").acting(role).steppedUp()
+		successor := w.signIn("m.001").acting(role).steppedUp()
 		w.says("the successor reads the pack", w.wants("the handover", successor.get(path), ok), float64(needs[0]), "packed", 0, "ids", 0)
 		w.missing("the area, before signing", func() answer { return successor.get(need) })
 		w.missing("flags, before signing", func() answer { return successor.get(flags[0]) })

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -61,9 +62,7 @@ func (n *neighbour) path() string {
 
 func (n *neighbour) proof(more map[string]any) map[string]any {
 	proof := map[string]any{"receiptCode": n.code, "secret": n.phone[len(n.phone)-4:]}
-	for k, v := range more {
-		proof[k] = v
-	}
+	maps.Copy(proof, more)
 	return proof
 }
 
@@ -232,8 +231,8 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		for i := range 4 {
 			all[i].actor = w.signIn(fmt.Sprintf("guest-%d", i+1))
 		}
-		close := map[string]any{"closureKind": "resolved", "text": "水管已更换"}
-		w.says("resolved", w.wants("close", lead.post(path+"/close", close), ok), "general_branch", "resolvedLevel")
+		closing := map[string]any{"closureKind": "resolved", "text": "水管已更换"}
+		w.says("resolved", w.wants("close", lead.post(path+"/close", closing), ok), "general_branch", "resolvedLevel")
 		if n := asked() - before; n != 5 {
 			t.Errorf("%d are asked whether it is done, want 5", n)
 		}
@@ -250,7 +249,7 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		settled := quiet()
 		w.says("not content", w.wants("answer", all[2].answers("not_done"), ok), "reopened", "state")
 		before = asked()
-		w.says("resolved again", w.wants("close", lead.post(path+"/close", close), ok), "resolved", "state")
+		w.says("resolved again", w.wants("close", lead.post(path+"/close", closing), ok), "resolved", "state")
 		if n := asked() - before; n != 1 {
 			t.Errorf("%d are asked again, want 1", n)
 		}

@@ -249,7 +249,7 @@ func TestWhateverCanReferToWhatWasMadeIsCounted(t *testing.T) {
 		t.Fatalf("%d foreign keys, %v", len(keys), err)
 	}
 	counted := map[string]bool{}
-	query := regexp.MustCompile(`^SELECT (?:id|person_id|premises_id) FROM (\w+) WHERE (\w+) IN \(\?\)$`)
+	query := regexp.MustCompile(`^SELECT (?:id|person_id|premises_id|split_id|set_by) FROM (\w+) WHERE (\w+) IN \(\?\)$`)
 	for _, h := range hangs {
 		m := query.FindStringSubmatch(h.ids)
 		if m == nil {

@@ -220,6 +220,9 @@ var batches = map[string]func(c *cell, body map[string]any){
 	"mergeRequests": func(c *cell, b map[string]any) {
 		b["requestIds"] = append(b["requestIds"].([]int64), c.recorded(c.area(c.unit(org.Community, "柳岸社区"))))
 	},
+	"draftSplit": func(c *cell, b map[string]any) {
+		b["moves"] = append(b["moves"].([]any), map[string]any{"entranceId": c.anEntrance(c.unit(org.Community, "柳岸社区")), "toAreaId": c.at.ID})
+	},
 	"recordVisits": func(c *cell, b map[string]any) {
 		foreign := clone(map[string]any{"householdId": c.area(c.unit(org.Community, "柳岸社区")).doors[0], "clientRef": "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"})
 		b["visits"] = append(b["visits"].([]map[string]any), foreign.(map[string]any))

@@ -29,7 +29,7 @@ func init() {
 		"recordOwnData":       {fill: showing(nil)},
 		"answerOwnData":       {fits: branches, make: anOwnRequest("correction"), sees: everything},
 		"getOwnDataPack":      {self: true, fits: branches, make: anOwnRequest("access"), sees: ofSelf, writes: []string{"own_data"}},
-		"printOwnData": {writes: []string{"own_data"}, fill: fill(func(c *cell, b map[string]any) {
+		"printOwnData": {writes: []string{"own_data", "receipt_try"}, fill: fill(func(c *cell, b map[string]any) {
 			_, code, secret := c.receipt(0)
 			b["receiptCode"], b["secret"] = code, secret
 			c.as(org.RolePartyOffice, c.unit(org.SubdistrictCommittee, "海棠")).must(http.MethodPost, "/v1/own-data",

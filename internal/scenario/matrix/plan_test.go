@@ -456,8 +456,8 @@ func aFollowed(c *cell) int64 {
 }
 
 // following is the plan of what an asker does who has signed in.
-func following(make func(c *cell) int64) *plan {
-	return &plan{self: true, fits: areas, make: make, sees: ofSelf}
+func following(thing func(c *cell) int64) *plan {
+	return &plan{self: true, fits: areas, make: thing, sees: ofSelf}
 }
 
 // standing says that whoever asks stands at an entrance of some area.

@@ -3,7 +3,7 @@ CREATE TABLE area_split_move (
   entrance_id BIGINT NOT NULL,
   from_id     BIGINT NOT NULL,                 -- the area it lay in when the split was drafted
   to_id       BIGINT NOT NULL,
-  CONSTRAINT area_split_move_once UNIQUE (split_id, entrance_id),
+  PRIMARY KEY (split_id, entrance_id),
   CONSTRAINT area_split_move_split_fk FOREIGN KEY (split_id) REFERENCES area_split (id),
   CONSTRAINT area_split_move_entrance_fk FOREIGN KEY (entrance_id) REFERENCES entrance (id),
   CONSTRAINT area_split_move_from_fk FOREIGN KEY (from_id) REFERENCES unit (id),

@@ -5,7 +5,7 @@ CREATE TABLE area_split_answer (
   reason      VARCHAR(200) NOT NULL DEFAULT '',
   answered_by BIGINT NULL,
   answered_at DATETIME(3) NULL,
-  CONSTRAINT area_split_answer_once UNIQUE (split_id, area_id),
+  PRIMARY KEY (split_id, area_id),
   CONSTRAINT area_split_answer_split_fk FOREIGN KEY (split_id) REFERENCES area_split (id),
   CONSTRAINT area_split_answer_area_fk FOREIGN KEY (area_id) REFERENCES unit (id),
   CONSTRAINT area_split_answer_person_fk FOREIGN KEY (answered_by) REFERENCES person (id),
