@@ -319,6 +319,9 @@ func TestNothingElseReadsCareFlags(t *testing.T) {
 			if i == len(rules)-1 && !own || !r.text.Match(text) { // the functions are this package's alone
 				continue
 			}
+			if i == 0 && name == "internal/transfer/undo.go" { // that something hangs on a home, not what
+				continue
+			}
 			if seen++; !own || !slices.Contains(r.allowed, path.Base(name)) {
 				t.Errorf("%s %s", name, r.what)
 			}

@@ -130,8 +130,8 @@ var hangs = []hang{
 	{"calls", madeUnit, "", `SELECT id FROM call_task WHERE unit_id IN (?)`},
 	{"cards", madePerson, "", `SELECT id FROM card WHERE proposed_by IN (?)`},
 	{"cards", madeUnit, "", `SELECT id FROM card WHERE unit_id IN (?)`},
-	{"flags", madePerson, "", `SELECT id FROM care_flag WHERE person_id IN (?)`},
-	{"flags", madeHome, "", `SELECT id FROM care_flag WHERE premises_id IN (?)`},
+	{"contacts", madePerson, "", `SELECT id FROM care_flag WHERE person_id IN (?)`},
+	{"contacts", madeHome, "", `SELECT id FROM care_flag WHERE premises_id IN (?)`}, // nobody hears that there is a flag
 	{"requests", madeUnit, "", `SELECT id FROM counter_step WHERE unit_id IN (?)`},
 	{"settings", madePerson, "", `SELECT set_by FROM danger_question WHERE set_by IN (?)`},
 	{"consents", madePerson, "", `SELECT id FROM disclosure_consent WHERE person_id IN (?)`},
