@@ -154,7 +154,8 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // beca
 		acting := third.acting(third.role("area_holder", "二片区"))
 		var pack any
 		w.until("the handover", func() bool {
-			w.pass(time.Second) // so many reads a minute, and no more
+			<-time.After(time.Second) // so many reads a minute, and no more
+			w.pass(time.Second)
 			pack = w.wants("handovers", acting.get("/v1/handovers"), ok).at("items", 0, "id")
 			return pack != nil
 		})

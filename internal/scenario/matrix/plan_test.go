@@ -395,6 +395,7 @@ func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string)
 	area := c.units[i]
 	holder := c.lead(area)
 	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
+	phone := c.phone() // of this asker alone: what was left under one number is one pack
 	c.in("record a request", func(tx *db.Tx) error {
 		by, err := org.ActorOf(c.Context(), tx, holder.person, holder.assignment, tx.Now)
 		if err != nil {
@@ -402,7 +403,7 @@ func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string)
 		}
 		id, err = needs.Open(c.Context(), tx, by, request.Opening{
 			Need: request.Need{
-				Who: "林女士", What: "楼道灯坏了", Person: person, CallBack: request.CallPhone, Phone: "19900000001",
+				Who: "林女士", What: "楼道灯坏了", Person: person, CallBack: request.CallPhone, Phone: phone,
 			},
 			Channel: request.ToldMember, Unit: area.Unit, HappenedAt: tx.Now,
 		})
@@ -415,7 +416,7 @@ func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string)
 		}
 		return err
 	})
-	return id, code, "0001"
+	return id, code, phone[len(phone)-4:]
 }
 
 // aCall is somebody whom the holder of c.at is to call.
