@@ -12,3 +12,20 @@ const ContractVersion = "1"
 //
 //go:embed openapi.yaml
 var Document []byte
+
+// Given is the value of an optional property or parameter, its zero value where there is none.
+func Given[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// Optional is v as an optional property: absent when it is zero.
+func Optional[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

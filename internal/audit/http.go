@@ -50,7 +50,7 @@ func (h *Handler) SearchAudit(ctx context.Context, req api.SearchAuditRequestObj
 		for i, k := range found {
 			answer.Items[i] = toAPI(k)
 		}
-		answer.NextCursor = orNil(next)
+		answer.NextCursor = api.Optional(next)
 		Note(tx, entry)
 		return nil
 	})
@@ -70,7 +70,7 @@ func (h *Handler) VerifyAudit(ctx context.Context, req api.VerifyAuditRequestObj
 	answer := api.VerifyAudit200JSONResponse{Good: v.Bad == nil, Rows: v.Rows, Complete: v.Complete}
 	if v.Bad != nil {
 		entry.Result = "bad"
-		answer.FirstBad = &api.AuditBadRow{Lane: int64(v.Bad.Lane), N: v.Bad.N, ID: orNil(v.Bad.ID), Why: api.AuditBadRowWhy(v.Bad.Why)}
+		answer.FirstBad = &api.AuditBadRow{Lane: int64(v.Bad.Lane), N: v.Bad.N, ID: api.Optional(v.Bad.ID), Why: api.AuditBadRowWhy(v.Bad.Why)}
 	}
 	if err := h.log.db.InTx(ctx, func(tx *db.Tx) error { Note(tx, entry); return nil }); err != nil {
 		return nil, err
@@ -80,9 +80,9 @@ func (h *Handler) VerifyAudit(ctx context.Context, req api.VerifyAuditRequestObj
 
 func toAPI(k Kept) api.AuditEntry {
 	e := api.AuditEntry{
-		ID: k.ID, At: k.At, PersonID: orNil(k.PersonID), AssignmentID: orNil(k.AssignmentID), Action: k.Action, Object: k.Object,
-		ObjectID: orNil(k.ObjectID), Purpose: orNil(k.Purpose), Reason: orNil(k.Reason), Fields: k.Fields, Result: k.Result,
-		RequestID: orNil(k.RequestID), IPClass: orNil(k.IPClass),
+		ID: k.ID, At: k.At, PersonID: api.Optional(k.PersonID), AssignmentID: api.Optional(k.AssignmentID), Action: k.Action, Object: k.Object,
+		ObjectID: api.Optional(k.ObjectID), Purpose: api.Optional(k.Purpose), Reason: api.Optional(k.Reason), Fields: k.Fields, Result: k.Result,
+		RequestID: api.Optional(k.RequestID), IPClass: api.Optional(k.IPClass),
 	}
 	if e.Fields == nil {
 		e.Fields = []string{}
@@ -95,13 +95,4 @@ func set[T any](to, given *T) {
 	if given != nil {
 		*to = *given
 	}
-}
-
-// orNil leaves out what is zero.
-func orNil[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }

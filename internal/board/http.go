@@ -18,11 +18,11 @@ func NewHandler(s *Service) *Handler { return &Handler{service: s} }
 
 // ListBoards serves GET /v1/boards.
 func (h *Handler) ListBoards(ctx context.Context, req api.ListBoardsRequestObject) (api.ListBoardsResponseObject, error) {
-	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListBoards200JSONResponse{Items: make([]api.BoardRow, len(rows)), NextCursor: orAbsent(next)}
+	answer := api.ListBoards200JSONResponse{Items: make([]api.BoardRow, len(rows)), NextCursor: api.Optional(next)}
 	for i, r := range rows {
 		answer.Items[i] = r.toAPI()
 	}
@@ -90,7 +90,7 @@ func (c Content) toAPI() api.BoardContent {
 
 func (s Shown) toAPI() api.ShownPerson {
 	return api.ShownPerson{
-		Duty: s.Duty, Name: orAbsent(s.Name), Phone: orAbsent(s.Phone), StandsIn: orAbsent(s.StandsIn), Items: append([]string{}, s.Items...),
+		Duty: s.Duty, Name: api.Optional(s.Name), Phone: api.Optional(s.Phone), StandsIn: api.Optional(s.StandsIn), Items: append([]string{}, s.Items...),
 	}
 }
 
@@ -114,7 +114,7 @@ func (h *Handler) MarkPrinted(ctx context.Context, req api.MarkPrintedRequestObj
 
 // ScanBoard serves GET /v1/public/boards/{boardId}.
 func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject) (api.ScanBoardResponseObject, error) {
-	found, err := h.service.Look(ctx, ID(req.BoardID), int(value(req.Params.Version)))
+	found, err := h.service.Look(ctx, ID(req.BoardID), int(api.Given(req.Params.Version)))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 
 // SendRelayMessage serves POST /v1/public/boards/{boardId}/relay.
 func (h *Handler) SendRelayMessage(ctx context.Context, req api.SendRelayMessageRequestObject) (api.SendRelayMessageResponseObject, error) {
-	m := Message{Text: req.Body.Text, Who: value(req.Body.Who), Phone: value(req.Body.Phone)}
+	m := Message{Text: req.Body.Text, Who: api.Given(req.Body.Who), Phone: api.Given(req.Body.Phone)}
 	code, err := h.service.Relay(ctx, ID(req.BoardID), m)
 	if err != nil {
 		return nil, err
@@ -154,7 +154,7 @@ func (h *Handler) UpdateMyPublicProfile(ctx context.Context, req api.UpdateMyPub
 	b := req.Body
 	p := Profile{ShowsName: b.ShowName, ShowsItems: b.ShowItems, ShowsPhone: b.ShowPhone, Version: b.Version}
 	for _, it := range b.Items {
-		p.Items = append(p.Items, Item{Text: it.Text, ValidTo: calendar.Day(value(it.ValidTo))})
+		p.Items = append(p.Items, Item{Text: it.Text, ValidTo: calendar.Day(api.Given(it.ValidTo))})
 	}
 	kept, now, err := h.service.Choose(ctx, org.ActorFrom(ctx), p)
 	if err != nil {
@@ -169,26 +169,9 @@ func (p Profile) toAPI(now Shown) api.PublicProfile {
 		Items: make([]api.ServiceItem, len(p.Items)),
 	}
 	for i, it := range p.Items {
-		a.Items[i] = api.ServiceItem{Text: it.Text, ValidTo: orAbsent(string(it.ValidTo))}
+		a.Items[i] = api.ServiceItem{Text: it.Text, ValidTo: api.Optional(string(it.ValidTo))}
 	}
 	return a
-}
-
-// value is what p points to, or nothing.
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// orAbsent is v as an optional property: absent when it is zero.
-func orAbsent[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }
 
 // dayOf is the day of a moment as an optional property.

@@ -10,7 +10,7 @@ import (
 // ProposePlaque serves POST /v1/plaques.
 func (h *Handler) ProposePlaque(ctx context.Context, req api.ProposePlaqueRequestObject) (api.ProposePlaqueResponseObject, error) {
 	b := req.Body
-	p, err := h.service.Propose(ctx, org.ActorFrom(ctx), b.MemberID, b.HouseholdID, value(b.Text))
+	p, err := h.service.Propose(ctx, org.ActorFrom(ctx), b.MemberID, b.HouseholdID, api.Given(b.Text))
 	if err != nil {
 		return nil, err
 	}
@@ -19,11 +19,11 @@ func (h *Handler) ProposePlaque(ctx context.Context, req api.ProposePlaqueReques
 
 // ListPlaques serves GET /v1/plaques.
 func (h *Handler) ListPlaques(ctx context.Context, req api.ListPlaquesRequestObject) (api.ListPlaquesResponseObject, error) {
-	all, next, err := h.service.Plaques(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Plaques(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListPlaques200JSONResponse{Items: make([]api.Plaque, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListPlaques200JSONResponse{Items: make([]api.Plaque, len(all)), NextCursor: api.Optional(next)}
 	for i, p := range all {
 		answer.Items[i] = p.toAPI(false)
 	}
@@ -47,11 +47,11 @@ func (h *Handler) ListMyPlaques(ctx context.Context, _ api.ListMyPlaquesRequestO
 func (p Plaque) toAPI(own bool) api.Plaque {
 	a := api.Plaque{
 		ID: int64(p.ID), Name: p.Name, State: api.PlaqueState(p.State), Text: text(p.Name, p.Oath), Building: p.building(),
-		DoorShown: p.DoorShown, Reason: orAbsent(p.Reason), ReturnOrdered: p.OrderedAt != nil, ProposedAt: p.ProposedAt,
+		DoorShown: p.DoorShown, Reason: api.Optional(p.Reason), ReturnOrdered: p.OrderedAt != nil, ProposedAt: p.ProposedAt,
 		ConsentedAt: p.ConsentedAt, IssuedAt: p.IssuedAt, HungAt: p.HungAt, SuspendedAt: p.SuspendedAt, ReturnedAt: p.ReturnedAt,
 	}
 	if own || p.DoorShown {
-		a.Door = orAbsent(p.door())
+		a.Door = api.Optional(p.door())
 	}
 	return a
 }
@@ -112,15 +112,15 @@ func (h *Handler) ReturnPlaque(ctx context.Context, req api.ReturnPlaqueRequestO
 
 // ListPublicPlaques serves GET /v1/public/plaques.
 func (h *Handler) ListPublicPlaques(ctx context.Context, req api.ListPublicPlaquesRequestObject) (api.ListPublicPlaquesResponseObject, error) {
-	all, next, err := h.service.HungIn(ctx, org.UnitID(req.Params.PlaceID), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.HungIn(ctx, org.UnitID(req.Params.PlaceID), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListPublicPlaques200JSONResponse{Items: make([]api.PublicPlaque, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListPublicPlaques200JSONResponse{Items: make([]api.PublicPlaque, len(all)), NextCursor: api.Optional(next)}
 	for i, p := range all {
 		a := api.PublicPlaque{ID: int64(p.ID), Name: p.Name, Building: p.building(), Text: text(p.Name, p.Oath)}
 		if p.DoorShown {
-			a.Door = orAbsent(p.door())
+			a.Door = api.Optional(p.door())
 		}
 		answer.Items[i] = a
 	}

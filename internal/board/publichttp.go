@@ -33,11 +33,11 @@ func (h *Handler) SendFeedback(ctx context.Context, req api.SendFeedbackRequestO
 // ListTakedowns serves GET /v1/takedowns.
 func (h *Handler) ListTakedowns(ctx context.Context, req api.ListTakedownsRequestObject) (api.ListTakedownsResponseObject, error) {
 	p := req.Params
-	all, next, err := h.service.Takedowns(ctx, org.ActorFrom(ctx), State(value(p.State)), value(p.Cursor), value(p.PageSize))
+	all, next, err := h.service.Takedowns(ctx, org.ActorFrom(ctx), State(api.Given(p.State)), api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListTakedowns200JSONResponse{Items: make([]api.Takedown, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListTakedowns200JSONResponse{Items: make([]api.Takedown, len(all)), NextCursor: api.Optional(next)}
 	for i, t := range all {
 		answer.Items[i] = h.takedown(t)
 	}
@@ -47,7 +47,7 @@ func (h *Handler) ListTakedowns(ctx context.Context, req api.ListTakedownsReques
 func (h *Handler) takedown(t Takedown) api.Takedown {
 	return api.Takedown{
 		ID: int64(t.ID), Page: t.toAPI(), State: api.TakedownState(t.State), Text: t.Text, ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
-		Overdue: t.Overdue(h.service.db.Now()), DecidedAt: t.DecidedAt, Reason: orAbsent(t.Reason),
+		Overdue: t.Overdue(h.service.db.Now()), DecidedAt: t.DecidedAt, Reason: api.Optional(t.Reason),
 	}
 }
 
@@ -62,11 +62,11 @@ func (h *Handler) DecideTakedown(ctx context.Context, req api.DecideTakedownRequ
 
 // ListFeedback serves GET /v1/feedback.
 func (h *Handler) ListFeedback(ctx context.Context, req api.ListFeedbackRequestObject) (api.ListFeedbackResponseObject, error) {
-	all, next, err := h.service.Feedbacks(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Feedbacks(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListFeedback200JSONResponse{Items: make([]api.FeedbackRow, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListFeedback200JSONResponse{Items: make([]api.FeedbackRow, len(all)), NextCursor: api.Optional(next)}
 	for i, f := range all {
 		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.toAPI(), Text: f.Text, ReceivedAt: f.ReceivedAt}
 	}
@@ -101,11 +101,11 @@ func (h *Handler) ChangePublication(ctx context.Context, req api.ChangePublicati
 // ListPublications serves GET /v1/publications.
 func (h *Handler) ListPublications(ctx context.Context, req api.ListPublicationsRequestObject) (api.ListPublicationsResponseObject, error) {
 	by := org.ActorFrom(ctx)
-	all, next, err := h.service.Publications(ctx, by, value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Publications(ctx, by, api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListPublications200JSONResponse{Items: make([]api.Publication, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListPublications200JSONResponse{Items: make([]api.Publication, len(all)), NextCursor: api.Optional(next)}
 	for i, p := range all {
 		answer.Items[i] = p.toAPI(by)
 	}
@@ -175,18 +175,18 @@ func (h *Handler) RemovePublication(ctx context.Context, req api.RemovePublicati
 func (p Publication) toAPI(by org.Actor) api.Publication {
 	return api.Publication{
 		ID: int64(p.ID), Kind: api.PublicationKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),
-		State: api.PublicationState(p.State), Scope: p.UnitName, Own: p.AuthorID == by.PersonID, Reason: orAbsent(p.Reason),
+		State: api.PublicationState(p.State), Scope: p.UnitName, Own: p.AuthorID == by.PersonID, Reason: api.Optional(p.Reason),
 		PublishedAt: p.PublishedAt, Version: p.Version,
 	}
 }
 
 // ListPublicPages serves GET /v1/public/pages.
 func (h *Handler) ListPublicPages(ctx context.Context, req api.ListPublicPagesRequestObject) (api.ListPublicPagesResponseObject, error) {
-	all, next, err := h.service.ShownIn(ctx, org.UnitID(req.Params.PlaceID), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.ShownIn(ctx, org.UnitID(req.Params.PlaceID), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListPublicPages200JSONResponse{Items: make([]api.PublicPage, len(all)), NextCursor: orAbsent(next)}
+	answer := api.ListPublicPages200JSONResponse{Items: make([]api.PublicPage, len(all)), NextCursor: api.Optional(next)}
 	for i, p := range all {
 		answer.Items[i] = api.PublicPage{
 			ID: int64(p.ID), Kind: api.PublicPageKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),

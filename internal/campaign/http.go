@@ -28,39 +28,22 @@ func NewHandler(s *Service, d *db.DB, keys *page.Keys, names org.Names) *Handler
 }
 
 func (h *Handler) page(by org.Actor, cursor *string, size *int, bound ...any) (page.Page, error) {
-	return h.keys.Parse(value(cursor), value(size), page.Bound(append(bound, by.PersonID, by.Assignment)...))
-}
-
-// value is the zero value for what is not there.
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// given is nil for the zero value.
-func given[T comparable](v T) *T {
-	var none T
-	if v == none {
-		return nil
-	}
-	return &v
+	return h.keys.Parse(api.Given(cursor), api.Given(size), page.Bound(append(bound, by.PersonID, by.Assignment)...))
 }
 
 // CreateTask serves POST /v1/tasks.
 func (h *Handler) CreateTask(ctx context.Context, req api.CreateTaskRequestObject) (api.CreateTaskResponseObject, error) {
 	b := *req.Body
 	n := NewTask{
-		Title: b.Title, Body: value(b.Body), Checklist: b.Checklist, Minutes: b.Minutes, Evidence: NoEvidence,
-		Campaign: ID(value(b.CampaignID)), Stage: StageID(value(b.StageID)), Target: targetOf(b.Target),
-		OverReason: value(b.OverBudgetReason),
+		Title: b.Title, Body: api.Given(b.Body), Checklist: b.Checklist, Minutes: b.Minutes, Evidence: NoEvidence,
+		Campaign: ID(api.Given(b.CampaignID)), Stage: StageID(api.Given(b.StageID)), Target: targetOf(b.Target),
+		OverReason: api.Given(b.OverBudgetReason),
 	}
 	if b.Evidence != nil {
 		n.Evidence = Evidence(*b.Evidence)
 	}
 	if b.DueAt != nil {
-		n.DueAt = given(b.DueAt.UTC().Truncate(time.Millisecond))
+		n.DueAt = api.Optional(b.DueAt.UTC().Truncate(time.Millisecond))
 	}
 	if b.Repeats != nil {
 		until, err := calendar.ParseDay(b.Repeats.Until)
@@ -85,8 +68,8 @@ func (h *Handler) CreateTask(ctx context.Context, req api.CreateTaskRequestObjec
 
 func targetOf(t api.TaskTarget) Target {
 	to := Target{
-		Assignment: org.AssignmentID(value(t.AssignmentID)), Unit: org.UnitID(value(t.UnitID)),
-		Role: org.Role(value(t.Role)), Below: org.UnitID(value(t.BelowUnitID)),
+		Assignment: org.AssignmentID(api.Given(t.AssignmentID)), Unit: org.UnitID(api.Given(t.UnitID)),
+		Role: org.Role(api.Given(t.Role)), Below: org.UnitID(api.Given(t.BelowUnitID)),
 	}
 	for _, k := range t.Kinds {
 		to.Kinds = append(to.Kinds, org.UnitKind(k))
@@ -115,7 +98,7 @@ func (h *Handler) ForecastTask(ctx context.Context, req api.ForecastTaskRequestO
 // ListTasks serves GET /v1/tasks.
 func (h *Handler) ListTasks(ctx context.Context, req api.ListTasksRequestObject) (api.ListTasksResponseObject, error) {
 	by, r := org.ActorFrom(ctx), req.Params
-	which, state := string(value(r.Which)), string(value(r.State))
+	which, state := string(api.Given(r.Which)), string(api.Given(r.State))
 	p, err := h.page(by, r.Cursor, r.PageSize, "listTasks", which, state)
 	if err != nil {
 		return nil, err
@@ -132,7 +115,7 @@ func (h *Handler) ListTasks(ctx context.Context, req api.ListTasksRequestObject)
 			return nil, err
 		}
 		all, next := page.Cut(all, p, func(a Asked) (time.Time, int64) { return a.CreatedAt, int64(a.ID) })
-		answer.NextCursor = given(next)
+		answer.NextCursor = api.Optional(next)
 		answer.Items = make([]api.ListedTask, 0, len(all))
 		for _, a := range all {
 			answer.Items = append(answer.Items, api.ListedTask{
@@ -146,12 +129,12 @@ func (h *Handler) ListTasks(ctx context.Context, req api.ListTasksRequestObject)
 			return nil, err
 		}
 		all, next := page.Cut(all, p, func(m Mine) (time.Time, int64) { return m.CreatedAt, int64(m.ID) })
-		answer.NextCursor = given(next)
+		answer.NextCursor = api.Optional(next)
 		answer.Items = make([]api.ListedTask, 0, len(all))
 		for _, m := range all {
 			answer.Items = append(answer.Items, api.ListedTask{
-				ID: int64(m.TaskID), CopyID: given(int64(m.ID)), CampaignID: (*int64)(m.CampaignID), Title: m.Title,
-				State: given(api.CopyState(m.State)), DueAt: m.DueAt, Minutes: m.Minutes, FromUnit: m.FromUnit, CreatedAt: m.CreatedAt,
+				ID: int64(m.TaskID), CopyID: api.Optional(int64(m.ID)), CampaignID: (*int64)(m.CampaignID), Title: m.Title,
+				State: api.Optional(api.CopyState(m.State)), DueAt: m.DueAt, Minutes: m.Minutes, FromUnit: m.FromUnit, CreatedAt: m.CreatedAt,
 			})
 		}
 	}
@@ -168,7 +151,7 @@ func (h *Handler) GetTask(ctx context.Context, req api.GetTaskRequestObject) (ap
 	answer := api.GetTask200JSONResponse{
 		ID: int64(t.ID), CampaignID: (*int64)(t.CampaignID), StageID: (*int64)(t.StageID), Title: t.Title, Body: t.Body,
 		Checklist: append([]string{}, t.Checklist...), Minutes: t.Minutes, Evidence: api.TaskDetailEvidence(t.Evidence),
-		DueAt: t.DueAt, FromUnit: t.UnitName, CreatedAt: t.CreatedAt, OverBudgetReason: given(t.OverReason),
+		DueAt: t.DueAt, FromUnit: t.UnitName, CreatedAt: t.CreatedAt, OverBudgetReason: api.Optional(t.OverReason),
 	}
 	if answer.Own, err = h.copies(ctx, own); err != nil {
 		return nil, err
@@ -232,7 +215,7 @@ func (h *Handler) copies(ctx context.Context, all []Copy) ([]api.TaskCopy, error
 	for _, c := range all {
 		a := toAPI(c)
 		if c.PersonID != nil {
-			a.PersonName = given(names[*c.PersonID])
+			a.PersonName = api.Optional(names[*c.PersonID])
 		}
 		if len(all) <= 3 { // one's own; a list of many copies goes without
 			history, err := steps(ctx, h.db, c.ID)
@@ -251,7 +234,7 @@ func (h *Handler) copies(ctx context.Context, all []Copy) ([]api.TaskCopy, error
 func stepsToAPI(history []Step) (all []api.TaskStep, err error) {
 	for _, s := range history {
 		step := api.TaskStep{
-			State: api.CopyState(s.State), Note: s.Note, Evidence: given(s.Evidence), At: s.At, PersonID: int64(s.PersonID),
+			State: api.CopyState(s.State), Note: s.Note, Evidence: api.Optional(s.Evidence), At: s.At, PersonID: int64(s.PersonID),
 		}
 		if s.State == Reported {
 			if err := json.Unmarshal([]byte(s.TickText), &step.Ticks); err != nil {
@@ -288,15 +271,15 @@ func (h *Handler) GetTaskCopy(ctx context.Context, req api.GetTaskCopyRequestObj
 func toAPI(c Copy) api.TaskCopy {
 	return api.TaskCopy{
 		ID: int64(c.ID), TaskID: int64(c.TaskID), UnitID: int64(c.UnitID), UnitName: c.UnitName, Role: api.Role(c.Role),
-		PersonID: (*int64)(c.PersonID), State: api.CopyState(c.State), DueAt: c.DueAt, Report: c.Report, Evidence: given(c.Evidence),
-		Ticks: append([]int{}, c.Ticks...), Reason: given(c.Reason), ReportedAt: c.ReportedAt, Version: c.Version,
+		PersonID: (*int64)(c.PersonID), State: api.CopyState(c.State), DueAt: c.DueAt, Report: c.Report, Evidence: api.Optional(c.Evidence),
+		Ticks: append([]int{}, c.Ticks...), Reason: api.Optional(c.Reason), ReportedAt: c.ReportedAt, Version: c.Version,
 	}
 }
 
 // ListTaskCopies serves GET /v1/tasks/{taskId}/copies.
 func (h *Handler) ListTaskCopies(ctx context.Context, req api.ListTaskCopiesRequestObject) (api.ListTaskCopiesResponseObject, error) {
 	by, r := org.ActorFrom(ctx), req.Params
-	state := State(value(r.State))
+	state := State(api.Given(r.State))
 	p, err := h.page(by, r.Cursor, r.PageSize, "listTaskCopies", req.TaskID, state)
 	if err != nil {
 		return nil, err
@@ -317,7 +300,7 @@ func (h *Handler) ListTaskCopies(ctx context.Context, req api.ListTaskCopiesRequ
 	if err != nil {
 		return nil, err
 	}
-	return api.ListTaskCopies200JSONResponse{Items: items, NextCursor: given(next)}, nil
+	return api.ListTaskCopies200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // AcceptTask serves POST /v1/task-copies/{copyId}/accept.
@@ -342,7 +325,7 @@ func (h *Handler) DeclineTask(ctx context.Context, req api.DeclineTaskRequestObj
 func (h *Handler) ReportTask(ctx context.Context, req api.ReportTaskRequestObject) (api.ReportTaskResponseObject, error) {
 	b := *req.Body
 	c, err := h.service.Report(ctx, org.ActorFrom(ctx), Report{
-		Copy: CopyID(req.CopyID), Text: b.Text, Evidence: value(b.Evidence), Ticks: b.Ticks,
+		Copy: CopyID(req.CopyID), Text: b.Text, Evidence: api.Given(b.Evidence), Ticks: b.Ticks,
 	})
 	if err != nil {
 		return nil, err
@@ -354,7 +337,7 @@ func (h *Handler) ReportTask(ctx context.Context, req api.ReportTaskRequestObjec
 func (h *Handler) ReportTasks(ctx context.Context, req api.ReportTasksRequestObject) (api.ReportTasksResponseObject, error) {
 	all := make([]Report, 0, len(req.Body.Reports))
 	for _, r := range req.Body.Reports {
-		all = append(all, Report{Copy: CopyID(r.CopyID), Text: r.Text, Evidence: value(r.Evidence), Ticks: r.Ticks})
+		all = append(all, Report{Copy: CopyID(r.CopyID), Text: r.Text, Evidence: api.Given(r.Evidence), Ticks: r.Ticks})
 	}
 	ids, err := h.service.ReportAll(ctx, org.ActorFrom(ctx), all)
 	if err != nil {
@@ -409,7 +392,7 @@ func (h *Handler) CreateCampaign(ctx context.Context, req api.CreateCampaignRequ
 		}
 		stages = append(stages, Stage{Name: s.Name, FromDay: from, ToDay: to})
 	}
-	id, err := h.service.Plan(ctx, org.ActorFrom(ctx), b.Title, value(b.Body), stages)
+	id, err := h.service.Plan(ctx, org.ActorFrom(ctx), b.Title, api.Given(b.Body), stages)
 	if err != nil {
 		return nil, err
 	}
@@ -428,7 +411,7 @@ func (h *Handler) ListCampaigns(ctx context.Context, req api.ListCampaignsReques
 		return nil, err
 	}
 	all, next := page.Cut(all, p, func(c Campaign) (time.Time, int64) { return c.CreatedAt, int64(c.ID) })
-	answer := api.ListCampaigns200JSONResponse{Items: make([]api.ListedCampaign, 0, len(all)), NextCursor: given(next)}
+	answer := api.ListCampaigns200JSONResponse{Items: make([]api.ListedCampaign, 0, len(all)), NextCursor: api.Optional(next)}
 	for _, c := range all {
 		answer.Items = append(answer.Items, api.ListedCampaign{
 			ID: int64(c.ID), Title: c.Title, State: api.ListedCampaignState(c.State), UnitName: c.UnitName, CreatedAt: c.CreatedAt,

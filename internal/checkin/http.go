@@ -26,13 +26,6 @@ func NewHandler(s *Service, pages *page.Keys, names org.Names, days *calendar.Ca
 	return &Handler{service: s, pages: pages, names: names, days: days}
 }
 
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
 func (p Presence) api() api.Presence {
 	return api.Presence{
 		ID: int64(p.ID), UnitID: int64(p.UnitID), UnitName: p.UnitName, Day: string(p.Day), State: api.PresenceState(p.State),
@@ -44,8 +37,8 @@ func (p Presence) api() api.Presence {
 func (h *Handler) RecordCheckIn(ctx context.Context, req api.RecordCheckInRequestObject) (api.RecordCheckInResponseObject, error) {
 	b := req.Body
 	a := Attempt{
-		Kind: Kind(b.Kind), PlaceID: PlaceID(value(b.PlaceID)), UnitID: org.UnitID(value(b.UnitID)), Code: value(b.Code),
-		Short: value(b.ShortCode), Offline: value(b.Offline), Reason: value(b.Reason), ClientRef: b.ClientRef.String(),
+		Kind: Kind(b.Kind), PlaceID: PlaceID(api.Given(b.PlaceID)), UnitID: org.UnitID(api.Given(b.UnitID)), Code: api.Given(b.Code),
+		Short: api.Given(b.ShortCode), Offline: api.Given(b.Offline), Reason: api.Given(b.Reason), ClientRef: b.ClientRef.String(),
 		HappenedAt: b.HappenedAt.UTC().Truncate(time.Millisecond),
 	}
 	if at := b.Position; at != nil {
@@ -70,8 +63,8 @@ func (h *Handler) RecordCheckIn(ctx context.Context, req api.RecordCheckInReques
 
 // ListPresence serves GET /v1/presence.
 func (h *Handler) ListPresence(ctx context.Context, req api.ListPresenceRequestObject) (api.ListPresenceResponseObject, error) {
-	by, which := org.ActorFrom(ctx), cmp.Or(Which(value(req.Params.Which)), Own)
-	at, err := h.pages.Parse(value(req.Params.Cursor), value(req.Params.PageSize), page.Bound("listPresence", which, by.PersonID, by.Assignment))
+	by, which := org.ActorFrom(ctx), cmp.Or(Which(api.Given(req.Params.Which)), Own)
+	at, err := h.pages.Parse(api.Given(req.Params.Cursor), api.Given(req.Params.PageSize), page.Bound("listPresence", which, by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, err
 	}
@@ -136,25 +129,16 @@ func (h *Handler) GetPresence(ctx context.Context, req api.GetPresenceRequestObj
 		if err != nil {
 			return nil, err
 		}
-		answer.PersonName = given(names[p.PersonID])
+		answer.PersonName = api.Optional(names[p.PersonID])
 	}
 	for i, e := range evidence {
 		answer.Apart = answer.Apart || e.Apart
 		answer.Evidence[i] = api.PresenceEvidence{
 			Kind: api.PresenceEvidenceKind(e.Kind), HappenedAt: e.HappenedAt, RecordedAt: e.RecordedAt, Offline: e.Offline,
-			LateEntry: e.Late, ClockUntrusted: e.ClockUntrusted, Distance: given(api.PresenceEvidenceDistance(e.Distance)), Reason: given(e.Reason),
+			LateEntry: e.Late, ClockUntrusted: e.ClockUntrusted, Distance: api.Optional(api.PresenceEvidenceDistance(e.Distance)), Reason: api.Optional(e.Reason),
 		}
 	}
 	return answer, nil
-}
-
-// given is a pointer to v, or nil if there is nothing to say.
-func given[T comparable](v T) *T {
-	var nothing T
-	if v == nothing {
-		return nil
-	}
-	return &v
 }
 
 // ListDaysSince serves GET /v1/days-since.
@@ -162,7 +146,7 @@ func (h *Handler) ListDaysSince(ctx context.Context, req api.ListDaysSinceReques
 	by := org.ActorFrom(ctx)
 	var days []Since
 	var err error
-	if value(req.Params.Of) == api.ListDaysSinceParamsOfUnit {
+	if api.Given(req.Params.Of) == api.ListDaysSinceParamsOfUnit {
 		days = make([]Since, 1)
 		days[0], err = h.service.UnitSince(ctx, by)
 	} else {
@@ -191,7 +175,7 @@ func (h *Handler) since(d Since) (last *string, ago *int) {
 // ListQuietUnits serves GET /v1/quiet-units.
 func (h *Handler) ListQuietUnits(ctx context.Context, req api.ListQuietUnitsRequestObject) (api.ListQuietUnitsResponseObject, error) {
 	by := org.ActorFrom(ctx)
-	at, err := h.pages.Parse(value(req.Params.Cursor), value(req.Params.PageSize), page.Bound("listQuietUnits", by.PersonID, by.Assignment))
+	at, err := h.pages.Parse(api.Given(req.Params.Cursor), api.Given(req.Params.PageSize), page.Bound("listQuietUnits", by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +185,7 @@ func (h *Handler) ListQuietUnits(ctx context.Context, req api.ListQuietUnitsRequ
 		return nil, err
 	}
 	rows, next := page.Cut(rows, at, func(u Since) (time.Time, int64) { return time.UnixMilli(0), int64(u.UnitID) })
-	answer := api.ListQuietUnits200JSONResponse{Items: make([]api.QuietUnit, len(rows)), NextCursor: given(next)}
+	answer := api.ListQuietUnits200JSONResponse{Items: make([]api.QuietUnit, len(rows)), NextCursor: api.Optional(next)}
 	for i, u := range rows {
 		last, ago := h.since(u)
 		answer.Items[i] = api.QuietUnit{UnitID: int64(u.UnitID), UnitName: u.UnitName, LastDay: last, WorkingDays: ago}
@@ -236,7 +220,7 @@ func (h *Handler) ChangePlace(ctx context.Context, req api.ChangePlaceRequestObj
 	by := org.ActorFrom(ctx)
 	p := Place{ID: PlaceID(req.PlaceID), Kind: string(req.Body.Kind), Name: req.Body.Name, Version: req.Body.Version}
 	if req.Body.EndsOn != nil {
-		p.EndsOn = given(calendar.Day(req.Body.EndsOn.String()))
+		p.EndsOn = api.Optional(calendar.Day(req.Body.EndsOn.String()))
 	}
 	p, err := h.service.ChangePlace(ctx, by, p.Fenced(fenceOf(req.Body.Fence)))
 	if err != nil {
@@ -296,7 +280,7 @@ func (h *Handler) ListPlaces(ctx context.Context, _ api.ListPlacesRequestObject)
 
 // GetPlaceCode serves GET /v1/places/{placeId}/codes.
 func (h *Handler) GetPlaceCode(ctx context.Context, req api.GetPlaceCodeRequestObject) (api.GetPlaceCodeResponseObject, error) {
-	during := time.Duration(value(req.Params.Seconds)) * time.Second
+	during := time.Duration(api.Given(req.Params.Seconds)) * time.Second
 	codes, err := h.service.Codes(ctx, org.ActorFrom(ctx), PlaceID(req.PlaceID), during)
 	if err != nil {
 		return nil, err

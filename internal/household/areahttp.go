@@ -11,7 +11,7 @@ import (
 
 // WhatIfSplit serves GET /v1/areas/{areaId}/what-if.
 func (h *Handler) WhatIfSplit(ctx context.Context, req api.WhatIfSplitRequestObject) (api.WhatIfSplitResponseObject, error) {
-	parts, err := h.service.WhatIf(ctx, org.ActorFrom(ctx), org.UnitID(req.AreaID), value(req.Params.Parts))
+	parts, err := h.service.WhatIf(ctx, org.ActorFrom(ctx), org.UnitID(req.AreaID), api.Given(req.Params.Parts))
 	if err != nil {
 		return nil, err
 	}
@@ -26,8 +26,8 @@ func stairsToAPI(stairs []Stair) []api.StairRow {
 	rows := make([]api.StairRow, len(stairs))
 	for i, s := range stairs {
 		rows[i] = api.StairRow{
-			ID: int64(s.ID), Label: s.Label, Doors: s.Doors, PlaceID: orAbsent(int64(s.PlaceID)),
-			FromAreaID: orAbsent(int64(s.From)), ToAreaID: orAbsent(int64(s.Moving)),
+			ID: int64(s.ID), Label: s.Label, Doors: s.Doors, PlaceID: api.Optional(int64(s.PlaceID)),
+			FromAreaID: api.Optional(int64(s.From)), ToAreaID: api.Optional(int64(s.Moving)),
 		}
 	}
 	return rows
@@ -41,7 +41,7 @@ func splitToAPI(v SplitView) api.Split {
 	for i, a := range v.Areas {
 		x.Areas[i] = api.SplitArea{
 			ID: int64(a.ID), Name: a.Name, Before: a.Before, After: a.After,
-			Answer: orAbsent(api.SplitAreaAnswer(a.Answer)), Reason: orAbsent(a.Why),
+			Answer: api.Optional(api.SplitAreaAnswer(a.Answer)), Reason: api.Optional(a.Why),
 		}
 	}
 	return x
@@ -62,7 +62,7 @@ func (h *Handler) DraftSplit(ctx context.Context, req api.DraftSplitRequestObjec
 
 // ListSplits serves GET /v1/area-splits.
 func (h *Handler) ListSplits(ctx context.Context, req api.ListSplitsRequestObject) (api.ListSplitsResponseObject, error) {
-	all, next, err := h.service.Splits(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Splits(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (h *Handler) ListSplits(ctx context.Context, req api.ListSplitsRequestObjec
 			ID: int64(x.ID), PlaceID: int64(x.PlaceID), State: api.SplitState(x.State), Reason: x.Reason, DraftedAt: x.DraftedAt,
 		}
 	}
-	return api.ListSplits200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListSplits200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetSplit serves GET /v1/area-splits/{splitId}.
@@ -95,7 +95,7 @@ func (h *Handler) ProposeSplit(ctx context.Context, req api.ProposeSplitRequestO
 
 // AnswerSplit serves POST /v1/area-splits/{splitId}/answer.
 func (h *Handler) AnswerSplit(ctx context.Context, req api.AnswerSplitRequestObject) (api.AnswerSplitResponseObject, error) {
-	v, err := h.service.AnswerSplit(ctx, org.ActorFrom(ctx), SplitID(req.SplitID), req.Body.Accepted, value(req.Body.Reason))
+	v, err := h.service.AnswerSplit(ctx, org.ActorFrom(ctx), SplitID(req.SplitID), req.Body.Accepted, api.Given(req.Body.Reason))
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +105,9 @@ func (h *Handler) AnswerSplit(ctx context.Context, req api.AnswerSplitRequestObj
 // AddEntrance serves POST /v1/entrances.
 func (h *Handler) AddEntrance(ctx context.Context, req api.AddEntranceRequestObject) (api.AddEntranceResponseObject, error) {
 	b := req.Body
-	n := NewEntrance{Place: org.UnitID(b.PlaceID), Building: value(b.Building), Number: b.Number, Area: org.UnitID(value(b.AreaID))}
+	n := NewEntrance{Place: org.UnitID(b.PlaceID), Building: api.Given(b.Building), Number: b.Number, Area: org.UnitID(api.Given(b.AreaID))}
 	for _, d := range b.Doors {
-		n.Doors = append(n.Doors, Premises{Door: d.Door, Kind: Kind(value(d.Kind)), Empty: value(d.Empty)})
+		n.Doors = append(n.Doors, Premises{Door: d.Door, Kind: Kind(api.Given(d.Kind)), Empty: api.Given(d.Empty)})
 	}
 	id, err := h.service.AddStair(ctx, org.ActorFrom(ctx), n)
 	if err != nil {

@@ -84,8 +84,8 @@ func (h *Handler) SetFlag(ctx context.Context, req api.SetFlagRequestObject) (ap
 		return nil, ErrDay.Field("/expiresOn", ErrDay.Code)
 	}
 	f, err := h.service.SetFlag(ctx, org.ActorFrom(ctx), NewFlag{
-		Household: ID(req.HouseholdID), Kind: FlagKind(b.Kind), Source: string(b.Source), Purpose: b.Purpose, Note: value(b.Note),
-		Temporary: value(b.Temporary), BasisID: privacy.BasisID(value(b.LegalBasisID)), ExpiresOn: expires,
+		Household: ID(req.HouseholdID), Kind: FlagKind(b.Kind), Source: string(b.Source), Purpose: b.Purpose, Note: api.Given(b.Note),
+		Temporary: api.Given(b.Temporary), BasisID: privacy.BasisID(api.Given(b.LegalBasisID)), ExpiresOn: expires,
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (h *Handler) RefuseFlag(ctx context.Context, req api.RefuseFlagRequestObjec
 func (f Flag) toAPI() api.Flag {
 	a := api.Flag{
 		ID: int64(f.ID), HouseholdID: int64(f.Household), Kind: api.FlagKind(f.Kind), Source: f.Source, Purpose: f.Purpose,
-		Note: orAbsent(f.Note), Temporary: f.Temporary, RestsOn: "consent", ExpiresOn: string(f.ExpiresOn), SeenAt: f.SeenAt,
+		Note: api.Optional(f.Note), Temporary: f.Temporary, RestsOn: "consent", ExpiresOn: string(f.ExpiresOn), SeenAt: f.SeenAt,
 		RecordedAt: f.RecordedAt,
 	}
 	if f.BasisID != nil {

@@ -20,7 +20,7 @@ func NewHandler(s *Service) *Handler { return &Handler{service: s} }
 
 // ListAreas serves GET /v1/areas.
 func (h *Handler) ListAreas(ctx context.Context, req api.ListAreasRequestObject) (api.ListAreasResponseObject, error) {
-	areas, next, err := h.service.Areas(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	areas, next, err := h.service.Areas(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (h *Handler) ListAreas(ctx context.Context, req api.ListAreasRequestObject)
 			SplitSuggested: a.SplitSuggested,
 		}
 	}
-	return api.ListAreas200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListAreas200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // AssignEntrances serves POST /v1/areas/{areaId}/entrances.
@@ -50,7 +50,7 @@ func (h *Handler) AssignEntrances(ctx context.Context, req api.AssignEntrancesRe
 // ListUnassignedEntrances serves GET /v1/entrances/unassigned.
 func (h *Handler) ListUnassignedEntrances(ctx context.Context, req api.ListUnassignedEntrancesRequestObject) (api.ListUnassignedEntrancesResponseObject, error) {
 	p := req.Params
-	found, next, err := h.service.Unassigned(ctx, org.ActorFrom(ctx), calendar.Day(value(p.Day)), value(p.Cursor), value(p.PageSize))
+	found, next, err := h.service.Unassigned(ctx, org.ActorFrom(ctx), calendar.Day(api.Given(p.Day)), api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +58,19 @@ func (h *Handler) ListUnassignedEntrances(ctx context.Context, req api.ListUnass
 	for i, e := range found {
 		items[i] = api.EntranceRow{ID: int64(e.ID), PlaceID: int64(e.PlaceID), Label: e.Label}
 	}
-	return api.ListUnassignedEntrances200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListUnassignedEntrances200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // LookUpContact serves GET /v1/contacts.
 func (h *Handler) LookUpContact(ctx context.Context, req api.LookUpContactRequestObject) (api.LookUpContactResponseObject, error) {
 	by, p := org.ActorFrom(ctx), req.Params
-	l, err := h.service.LookUp(ctx, by, org.UnitID(p.PlaceID), value(p.Building), p.Entrance)
+	l, err := h.service.LookUp(ctx, by, org.UnitID(p.PlaceID), api.Given(p.Building), p.Entrance)
 	if err != nil {
 		return nil, err
 	}
 	answer := api.AreaContact{
 		AreaID: int64(l.Area.ID), AreaName: l.Area.Name, Entrance: l.Entrance, AssignmentID: int64(l.Holder.Assignment),
-		Interim: orAbsent(l.Interim), StandIn: orAbsent(l.StandIn), Levels: make([]api.LevelLabel, len(l.Levels)),
+		Interim: api.Optional(l.Interim), StandIn: api.Optional(l.StandIn), Levels: make([]api.LevelLabel, len(l.Levels)),
 	}
 	for i, v := range l.Levels {
 		answer.Levels[i] = api.LevelLabel{Level: int32(v.Unit.Level), Label: v.Label, UnitName: v.Unit.Name}
@@ -80,7 +80,7 @@ func (h *Handler) LookUpContact(ctx context.Context, req api.LookUpContactReques
 		if err != nil {
 			return nil, err
 		}
-		answer.Name = orAbsent(names[l.Holder.Person])
+		answer.Name = api.Optional(names[l.Holder.Person])
 	}
 	return api.LookUpContact200JSONResponse(answer), nil
 }
@@ -93,7 +93,7 @@ func (h *Handler) ListHouseholds(ctx context.Context, req api.ListHouseholdsRequ
 		id := org.UnitID(*p.AreaID)
 		area = &id
 	}
-	rows, next, err := h.service.Households(ctx, by, area, value(p.Cursor), value(p.PageSize))
+	rows, next, err := h.service.Households(ctx, by, area, api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (h *Handler) ListHouseholds(ctx context.Context, req api.ListHouseholdsRequ
 			items[i].HasContact, items[i].LastVisitedAt, items[i].MutedUntil = &r.HasContact, r.LastVisited, day(r.MutedUntil)
 		}
 	}
-	return api.ListHouseholds200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListHouseholds200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 func (r Row) toAPI() api.HouseholdRow {
@@ -116,7 +116,7 @@ func (r Row) toAPI() api.HouseholdRow {
 // ListDueHouseholds serves GET /v1/due-households.
 func (h *Handler) ListDueHouseholds(ctx context.Context, req api.ListDueHouseholdsRequestObject) (api.ListDueHouseholdsResponseObject, error) {
 	by := org.ActorFrom(ctx)
-	all, next, err := h.service.Due(ctx, by, value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Due(ctx, by, api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (h *Handler) ListDueHouseholds(ctx context.Context, req api.ListDueHousehol
 			items[i].Flagged = &d.Flagged
 		}
 	}
-	return api.ListDueHouseholds200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListDueHouseholds200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetHousehold serves GET /v1/households/{householdId}.
@@ -144,7 +144,7 @@ func (h *Handler) GetHousehold(ctx context.Context, req api.GetHouseholdRequestO
 		BreakGlass: privacy.ToAPI(d.Openings),
 		Consents:   []api.HouseholdConsent{},
 		Contact: api.HouseholdContact{
-			FormOfAddress: orAbsent(d.Contact.FormOfAddress.Masked()), Phone: orAbsent(d.Contact.Phone.Masked()), Version: d.Contact.Version,
+			FormOfAddress: api.Optional(d.Contact.FormOfAddress.Masked()), Phone: api.Optional(d.Contact.Phone.Masked()), Version: d.Contact.Version,
 		},
 	}
 	for _, c := range d.Consents {
@@ -159,7 +159,7 @@ func (h *Handler) GetHousehold(ctx context.Context, req api.GetHouseholdRequestO
 
 // SetHouseholdContact serves PUT /v1/households/{householdId}/contact.
 func (h *Handler) SetHouseholdContact(ctx context.Context, req api.SetHouseholdContactRequestObject) (api.SetHouseholdContactResponseObject, error) {
-	c := Contact{FormOfAddress: sealed.NameOf(value(req.Body.FormOfAddress)), Version: req.Body.Version}
+	c := Contact{FormOfAddress: sealed.NameOf(api.Given(req.Body.FormOfAddress)), Version: req.Body.Version}
 	if req.Body.Phone != nil {
 		phone, err := sealed.ParsePhone(*req.Body.Phone)
 		if err != nil {
@@ -186,7 +186,7 @@ func (h *Handler) UnmaskHousehold(ctx context.Context, req api.UnmaskHouseholdRe
 		return nil, err
 	}
 	return api.UnmaskHousehold200JSONResponse{
-		FormOfAddress: orAbsent(shown[FormOfAddress]), Phone: orAbsent(shown[PhoneNumber]),
+		FormOfAddress: api.Optional(shown[FormOfAddress]), Phone: api.Optional(shown[PhoneNumber]),
 	}, nil
 }
 
@@ -194,11 +194,11 @@ func (h *Handler) UnmaskHousehold(ctx context.Context, req api.UnmaskHouseholdRe
 func (h *Handler) RecordVisit(ctx context.Context, req api.RecordVisitRequestObject) (api.RecordVisitResponseObject, error) {
 	b := req.Body
 	a := Account{
-		Household: ID(b.HouseholdID), Result: Result(b.Result), Reason: Reason(value(b.Reason)), Note: value(b.Note),
-		MuteDays: int(value(b.MuteDays)), ClientRef: b.ClientRef.String(), HappenedAt: b.HappenedAt,
+		Household: ID(b.HouseholdID), Result: Result(b.Result), Reason: Reason(api.Given(b.Reason)), Note: api.Given(b.Note),
+		MuteDays: int(api.Given(b.MuteDays)), ClientRef: b.ClientRef.String(), HappenedAt: b.HappenedAt,
 	}
 	for _, n := range b.Needs {
-		need := request.Need{What: n.What, Who: value(n.Who), Category: request.Code(value(n.Category))}
+		need := request.Need{What: n.What, Who: api.Given(n.Who), Category: request.Code(api.Given(n.Category))}
 		need.CallBack, need.Phone = request.CallBackOf(n.CallBack)
 		a.Needs = append(a.Needs, need)
 	}
@@ -207,7 +207,7 @@ func (h *Handler) RecordVisit(ctx context.Context, req api.RecordVisitRequestObj
 		if err != nil {
 			return nil, ErrDay.Field("/promises", ErrDay.Code)
 		}
-		a.Promises = append(a.Promises, Word{NewPromise: request.NewPromise{DueOn: due, Text: value(w.Text)}, About: int(value(w.Need))})
+		a.Promises = append(a.Promises, Word{NewPromise: request.NewPromise{DueOn: due, Text: api.Given(w.Text)}, About: int(api.Given(w.Need))})
 	}
 	for _, f := range b.FlagsSeen {
 		a.FlagsSeen = append(a.FlagsSeen, FlagID(f))
@@ -243,7 +243,7 @@ func (h *Handler) RecordVisits(ctx context.Context, req api.RecordVisitsRequestO
 
 // ListVisits serves GET /v1/visits.
 func (h *Handler) ListVisits(ctx context.Context, req api.ListVisitsRequestObject) (api.ListVisitsResponseObject, error) {
-	calls, next, err := h.service.Visits(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	calls, next, err := h.service.Visits(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (h *Handler) ListVisits(ctx context.Context, req api.ListVisitsRequestObjec
 			HappenedAt: c.HappenedAt, RecordedAt: c.RecordedAt,
 		}
 	}
-	return api.ListVisits200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListVisits200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetVisit serves GET /v1/visits/{visitId}.
@@ -265,7 +265,7 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 	}
 	answer := api.VisitDetail{
 		ID: int64(d.ID), HouseholdID: int64(d.Premises), AreaID: int64(d.AreaID), Entrance: d.Entrance, Door: d.Door,
-		Result: api.VisitResult(d.Result), Note: orAbsent(d.Note), VisitorName: d.Visitor, AssignmentID: int64(d.Assignment),
+		Result: api.VisitResult(d.Result), Note: api.Optional(d.Note), VisitorName: d.Visitor, AssignmentID: int64(d.Assignment),
 		HappenedAt: d.HappenedAt, RecordedAt: d.RecordedAt, ClockUntrusted: d.ClockUntrusted, RequestIds: ids(d.Requests), PromiseIds: ids(d.Promises),
 	}
 	if d.Reason != nil {
@@ -277,35 +277,18 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 
 // GetVisitCounts serves GET /v1/visit-counts.
 func (h *Handler) GetVisitCounts(ctx context.Context, req api.GetVisitCountsRequestObject) (api.GetVisitCountsResponseObject, error) {
-	c, err := h.service.Counts(ctx, org.ActorFrom(ctx), value(req.Params.Month))
+	c, err := h.service.Counts(ctx, org.ActorFrom(ctx), api.Given(req.Params.Month))
 	if err != nil {
 		return nil, err
 	}
 	answer := api.VisitCounts{
-		Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: orAbsent(c.Total),
-		NeedsFound: orAbsent(c.Found), NeedsSolved: c.Solved,
+		Month: c.Month, Results: make([]api.VisitCount, len(results)), Total: api.Optional(c.Total),
+		NeedsFound: api.Optional(c.Found), NeedsSolved: c.Solved,
 	}
 	for i, r := range results {
 		answer.Results[i] = api.VisitCount{Result: api.VisitResult(r), Count: c.Results[i]}
 	}
 	return api.GetVisitCounts200JSONResponse(answer), nil
-}
-
-// value is what p points to, or nothing.
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// orAbsent is v as an optional property: absent when it is zero.
-func orAbsent[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }
 
 // day is d as an optional property.

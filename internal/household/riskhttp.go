@@ -29,7 +29,7 @@ func (h *Handler) CloseRiskEvent(ctx context.Context, req api.CloseRiskEventRequ
 
 // ListRiskEvents serves GET /v1/risk-events.
 func (h *Handler) ListRiskEvents(ctx context.Context, req api.ListRiskEventsRequestObject) (api.ListRiskEventsResponseObject, error) {
-	all, next, err := h.service.Risks(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Risks(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (h *Handler) ListRiskEvents(ctx context.Context, req api.ListRiskEventsRequ
 	for i, e := range all {
 		items[i] = e.toAPI()
 	}
-	return api.ListRiskEvents200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListRiskEvents200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetRiskEvent serves GET /v1/risk-events/{riskEventId}.
@@ -79,7 +79,7 @@ func (e RiskEvent) toAPI() api.RiskEvent {
 func (h *Handler) RecordRound(ctx context.Context, req api.RecordRoundRequestObject) (api.RecordRoundResponseObject, error) {
 	b := req.Body
 	r, err := h.service.RecordRound(ctx, org.ActorFrom(ctx), Walk{
-		Building: BuildingID(value(b.BuildingID)), Entrance: EntranceID(value(b.EntranceID)), Kind: string(b.Kind),
+		Building: BuildingID(api.Given(b.BuildingID)), Entrance: EntranceID(api.Given(b.EntranceID)), Kind: string(b.Kind),
 		Doors: int(b.Doors), Answered: int(b.Answered), ClientRef: b.ClientRef.String(), HappenedAt: b.HappenedAt,
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (h *Handler) RecordRound(ctx context.Context, req api.RecordRoundRequestObj
 
 // ListRounds serves GET /v1/rounds.
 func (h *Handler) ListRounds(ctx context.Context, req api.ListRoundsRequestObject) (api.ListRoundsResponseObject, error) {
-	all, next, err := h.service.Rounds(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Rounds(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (h *Handler) ListRounds(ctx context.Context, req api.ListRoundsRequestObjec
 	for i, r := range all {
 		items[i] = r.toAPI()
 	}
-	return api.ListRounds200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListRounds200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 func (r Round) toAPI() api.Round {

@@ -29,11 +29,11 @@ func (h *Handler) ListMembers(ctx context.Context, req api.ListMembersRequestObj
 	if req.Params.Status != nil {
 		f.Status = Status(*req.Params.Status)
 	}
-	ms, next, err := h.service.List(ctx, org.ActorFrom(ctx), f, given(req.Params.Cursor), given(req.Params.PageSize))
+	ms, next, err := h.service.List(ctx, org.ActorFrom(ctx), f, api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	return api.ListMembers200JSONResponse{Items: toAPIs(ms), NextCursor: orNil(next)}, nil
+	return api.ListMembers200JSONResponse{Items: toAPIs(ms), NextCursor: api.Optional(next)}, nil
 }
 
 // AddMember serves POST /v1/members.
@@ -89,7 +89,7 @@ func (h *Handler) GetMember(ctx context.Context, req api.GetMemberRequestObject)
 
 // CorrectMember serves PUT /v1/members/{memberId}.
 func (h *Handler) CorrectMember(ctx context.Context, req api.CorrectMemberRequestObject) (api.CorrectMemberResponseObject, error) {
-	c := Correction{Version: req.Body.Version, Name: given(req.Body.Name)}
+	c := Correction{Version: req.Body.Version, Name: api.Given(req.Body.Name)}
 	if req.Body.Status != nil {
 		c.Status = Status(*req.Body.Status)
 	}
@@ -115,20 +115,20 @@ func (h *Handler) UnmaskMember(ctx context.Context, req api.UnmaskMemberRequestO
 		return nil, err
 	}
 	return api.UnmaskMember200JSONResponse{
-		Name: orNil(plain["name"]), Phone: orNil(plain["phone"]), FullMemberSince: orNil(plain["fullMemberSince"]), ShowForSeconds: showFor,
+		Name: api.Optional(plain["name"]), Phone: api.Optional(plain["phone"]), FullMemberSince: api.Optional(plain["fullMemberSince"]), ShowForSeconds: showFor,
 	}, nil
 }
 
 // ListOwnAccesses serves GET /v1/me/accesses.
 func (h *Handler) ListOwnAccesses(ctx context.Context, req api.ListOwnAccessesRequestObject) (api.ListOwnAccessesResponseObject, error) {
-	all, next, err := h.service.Accesses(ctx, org.ActorFrom(ctx), given(req.Params.Cursor), given(req.Params.PageSize))
+	all, next, err := h.service.Accesses(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListOwnAccesses200JSONResponse{Items: make([]api.Access, len(all)), NextCursor: orNil(next)}
+	answer := api.ListOwnAccesses200JSONResponse{Items: make([]api.Access, len(all)), NextCursor: api.Optional(next)}
 	for i, a := range all {
 		answer.Items[i] = api.Access{
-			At: a.At, Role: a.Role, UnitName: a.Unit, Purpose: orNil(a.Purpose), Reason: orNil(a.Reason), Fields: strings.Split(a.Fields, ","),
+			At: a.At, Role: a.Role, UnitName: a.Unit, Purpose: api.Optional(a.Purpose), Reason: api.Optional(a.Reason), Fields: strings.Split(a.Fields, ","),
 		}
 	}
 	return answer, nil
@@ -151,22 +151,6 @@ func toAPIs(ms []Member) []api.Member {
 		items[i] = m.toAPI()
 	}
 	return items
-}
-
-// given is what a parameter holds, or nothing.
-func given[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// orNil leaves out what is empty.
-func orNil(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // GetOwnExemption serves GET /v1/me/exemption.

@@ -20,7 +20,7 @@ func (h *Handler) AnnounceAbsence(ctx context.Context, req api.AnnounceAbsenceRe
 		return nil, err
 	}
 	a, err := h.absences.Announce(ctx, ActorFrom(ctx), NewAbsence{
-		StandInAs: AssignmentID(b.StandInAssignmentID), SeesFlags: value(b.SeesFlags), From: first, To: last.Add(1),
+		StandInAs: AssignmentID(b.StandInAssignmentID), SeesFlags: api.Given(b.SeesFlags), From: first, To: last.Add(1),
 	})
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (h *Handler) ListAbsences(ctx context.Context, req api.ListAbsencesRequestO
 		return nil, err
 	}
 	all, next := page.Cut(all, p, func(a Absence) (time.Time, int64) { return atID(a.ID) })
-	answer := api.ListAbsences200JSONResponse{Items: []api.Absence{}, NextCursor: given(next)}
+	answer := api.ListAbsences200JSONResponse{Items: []api.Absence{}, NextCursor: api.Optional(next)}
 	if len(all) > 0 {
 		answer.Items, err = h.showAbsences(ctx, all...)
 	}

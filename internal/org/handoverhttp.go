@@ -20,7 +20,7 @@ func (h *Handler) ListHandovers(ctx context.Context, req api.ListHandoversReques
 		return nil, err
 	}
 	all, next := page.Cut(all, p, func(x Handover) (time.Time, int64) { return atID(x.ID) })
-	answer := api.ListHandovers200JSONResponse{Items: []api.Handover{}, NextCursor: given(next)}
+	answer := api.ListHandovers200JSONResponse{Items: []api.Handover{}, NextCursor: api.Optional(next)}
 	for _, x := range all {
 		shown, err := h.showHandover(ctx, by, x)
 		if err != nil {
@@ -81,7 +81,7 @@ func (h *Handler) showHandover(ctx context.Context, by Actor, x Handover) (shown
 	}
 	names, err := h.names(ctx, h.db, ids...)
 	if shown.FromName = names[x.From]; x.Successor != nil {
-		shown.SuccessorName = given(names[*x.Successor])
+		shown.SuccessorName = api.Optional(names[*x.Successor])
 	}
 	return shown, err
 }
@@ -100,7 +100,7 @@ func (h *Handler) GetLeadCheck(ctx context.Context, req api.GetLeadCheckRequestO
 	if err != nil {
 		return nil, err
 	}
-	c, err := CheckLeads(ctx, h.db, ActorFrom(ctx), UnitID(value(req.Params.PlaceID)), day)
+	c, err := CheckLeads(ctx, h.db, ActorFrom(ctx), UnitID(api.Given(req.Params.PlaceID)), day)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +108,7 @@ func (h *Handler) GetLeadCheck(ctx context.Context, req api.GetLeadCheckRequestO
 	for _, v := range c.Gaps {
 		one := api.Vacancy{Unit: toAPI(v.Unit), Unsigned: v.Unsigned}
 		if v.Interim.ID != 0 {
-			one.InterimUnit = given(toAPI(v.Interim))
+			one.InterimUnit = api.Optional(toAPI(v.Interim))
 		}
 		answer.Gaps = append(answer.Gaps, one)
 	}

@@ -53,24 +53,7 @@ func optionalDay(text *string, pointer string) (calendar.Day, error) {
 }
 
 func (h *Handler) page(by Actor, cursor *string, size *int, bound ...any) (page.Page, error) {
-	return h.keys.Parse(value(cursor), value(size), page.Bound(append(bound, by.PersonID, by.Assignment)...))
-}
-
-// value is the zero value for what is not there.
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// given is nil for the zero value.
-func given[T comparable](v T) *T {
-	var none T
-	if v == none {
-		return nil
-	}
-	return &v
+	return h.keys.Parse(api.Given(cursor), api.Given(size), page.Bound(append(bound, by.PersonID, by.Assignment)...))
 }
 
 // ListUnits serves GET /v1/units.
@@ -80,8 +63,8 @@ func (h *Handler) ListUnits(ctx context.Context, req api.ListUnitsRequestObject)
 	if err != nil {
 		return nil, err
 	}
-	f := UnitFilter{Tree: Tree(r.Tree), Kind: UnitKind(value(r.Kind)), Parent: UnitID(value(r.ParentID)), AsOf: day}
-	p, err := h.page(by, r.Cursor, r.PageSize, "listUnits", f.Tree, f.Kind, f.Parent, value(r.AsOf))
+	f := UnitFilter{Tree: Tree(r.Tree), Kind: UnitKind(api.Given(r.Kind)), Parent: UnitID(api.Given(r.ParentID)), AsOf: day}
+	p, err := h.page(by, r.Cursor, r.PageSize, "listUnits", f.Tree, f.Kind, f.Parent, api.Given(r.AsOf))
 	if err != nil {
 		return nil, err
 	}
@@ -90,12 +73,12 @@ func (h *Handler) ListUnits(ctx context.Context, req api.ListUnitsRequestObject)
 		return nil, err
 	}
 	units, next := page.Cut(units, p, func(u Listed) (time.Time, int64) { return atID(u.ID) })
-	answer := api.ListUnits200JSONResponse{Items: make([]api.ListedUnit, 0, len(units)), NextCursor: given(next)}
+	answer := api.ListUnits200JSONResponse{Items: make([]api.ListedUnit, 0, len(units)), NextCursor: api.Optional(next)}
 	for _, u := range units {
 		answer.Items = append(answer.Items, api.ListedUnit{
 			ID: int64(u.ID), Tree: api.ListedUnitTree(u.Tree), Kind: api.UnitKind(u.Kind), Name: u.Name, Level: u.Level,
-			ParentID: (*int64)(u.ParentID), LinkedID: (*int64)(u.LinkedID), Sector: given(u.Sector),
-			Ownership: given(u.Ownership), ValidFrom: string(u.ValidFrom), ValidTo: (*string)(u.ValidTo),
+			ParentID: (*int64)(u.ParentID), LinkedID: (*int64)(u.LinkedID), Sector: api.Optional(u.Sector),
+			Ownership: api.Optional(u.Ownership), ValidFrom: string(u.ValidFrom), ValidTo: (*string)(u.ValidTo),
 		})
 	}
 	return answer, nil
@@ -121,16 +104,16 @@ func (h *Handler) GetUnit(ctx context.Context, req api.GetUnitRequestObject) (ap
 	}
 	answer := api.GetUnit200JSONResponse{
 		ID: int64(p.ID), Tree: api.UnitProfileTree(p.Tree), Kind: api.UnitKind(p.Kind), Name: p.Name, Level: p.Level,
-		ParentID: (*int64)(p.ParentID), Sector: given(p.Sector), Ownership: given(p.Ownership), ParkID: (*int64)(p.ParkID),
-		AreaKm2: given(p.AreaKm2), FilingNo: given(p.FilingNo), ValidFrom: string(p.ValidFrom), ValidTo: (*string)(p.ValidTo),
+		ParentID: (*int64)(p.ParentID), Sector: api.Optional(p.Sector), Ownership: api.Optional(p.Ownership), ParkID: (*int64)(p.ParkID),
+		AreaKm2: api.Optional(p.AreaKm2), FilingNo: api.Optional(p.FilingNo), ValidFrom: string(p.ValidFrom), ValidTo: (*string)(p.ValidTo),
 		Version: p.Version, Label: p.Label, Labels: []api.PlaceLabel{}, Lead: lead, Gap: p.Gap, Interim: interim,
 		Counts: []api.PlaceCount{},
 	}
 	if p.Linked.ID != 0 {
-		answer.Linked = given(toAPI(p.Linked))
+		answer.Linked = api.Optional(toAPI(p.Linked))
 	}
 	if p.InterimUnit.ID != 0 {
-		answer.InterimUnit = given(toAPI(p.InterimUnit))
+		answer.InterimUnit = api.Optional(toAPI(p.InterimUnit))
 	}
 	if p.Kind == Subdistrict {
 		answer.PrimaryOrganisations = &p.Primary
@@ -161,7 +144,7 @@ func (h *Handler) incumbents(ctx context.Context, in []Incumbent) ([]api.Incumbe
 	names, err := h.names(ctx, h.db, ids...)
 	for _, i := range in {
 		all = append(all, api.Incumbent{
-			PersonID: int64(i.Person), Name: names[i.Person], Role: api.Role(i.Role), Post: given(api.Post(i.Post)),
+			PersonID: int64(i.Person), Name: names[i.Person], Role: api.Role(i.Role), Post: api.Optional(api.Post(i.Post)),
 		})
 	}
 	return all, err
@@ -175,8 +158,8 @@ func toAPI(u Unit) api.Unit {
 func (h *Handler) AddUnit(ctx context.Context, req api.AddUnitRequestObject) (api.AddUnitResponseObject, error) {
 	b := *req.Body
 	u, err := h.service.Add(ctx, ActorFrom(ctx), NewUnit{
-		Kind: UnitKind(b.Kind), Name: b.Name, Parent: Unit{ID: UnitID(b.ParentID)}, Sector: value(b.Sector),
-		Ownership: string(value(b.Ownership)), Park: UnitID(value(b.ParkID)), AreaKm2: value(b.AreaKm2), FilingNo: value(b.FilingNo),
+		Kind: UnitKind(b.Kind), Name: b.Name, Parent: Unit{ID: UnitID(b.ParentID)}, Sector: api.Given(b.Sector),
+		Ownership: string(api.Given(b.Ownership)), Park: UnitID(api.Given(b.ParkID)), AreaKm2: api.Given(b.AreaKm2), FilingNo: api.Given(b.FilingNo),
 	})
 	if err != nil {
 		return nil, err
@@ -264,8 +247,8 @@ func (h *Handler) ListAssignments(ctx context.Context, req api.ListAssignmentsRe
 	if err != nil {
 		return nil, err
 	}
-	f := AssignmentFilter{Unit: UnitID(value(r.UnitID)), Person: PersonID(value(r.PersonID)), Role: Role(value(r.Role)), AsOf: day}
-	p, err := h.page(by, r.Cursor, r.PageSize, "listAssignments", f.Unit, f.Person, f.Role, value(r.AsOf))
+	f := AssignmentFilter{Unit: UnitID(api.Given(r.UnitID)), Person: PersonID(api.Given(r.PersonID)), Role: Role(api.Given(r.Role)), AsOf: day}
+	p, err := h.page(by, r.Cursor, r.PageSize, "listAssignments", f.Unit, f.Person, f.Role, api.Given(r.AsOf))
 	if err != nil {
 		return nil, err
 	}
@@ -287,11 +270,11 @@ func (h *Handler) assignments(ctx context.Context, as []Assignment, p page.Page)
 	if err != nil {
 		return answer, err
 	}
-	answer = api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: given(next)}
+	answer = api.ListAssignments200JSONResponse{Items: make([]api.Assignment, 0, len(as)), NextCursor: api.Optional(next)}
 	for _, a := range as {
 		answer.Items = append(answer.Items, api.Assignment{
 			ID: int64(a.ID), PersonID: int64(a.PersonID), Name: names[a.PersonID], Role: api.Role(a.Role),
-			Post: given(api.Post(a.Post)), UnitID: int64(a.UnitID), UnitName: a.UnitName, Primary: a.Primary,
+			Post: api.Optional(api.Post(a.Post)), UnitID: int64(a.UnitID), UnitName: a.UnitName, Primary: a.Primary,
 			ValidFrom: string(a.ValidFrom), ValidTo: (*string)(a.ValidTo),
 		})
 	}
@@ -310,16 +293,16 @@ func (h *Handler) GrantAssignment(ctx context.Context, req api.GrantAssignmentRe
 		return nil, err
 	}
 	g, err := h.service.Grant(ctx, ActorFrom(ctx), NewAssignment{
-		Person: PersonID(b.PersonID), Role: Role(b.Role), Post: Post(value(b.Post)), Unit: Unit{ID: UnitID(b.UnitID)},
-		Primary: value(b.Primary), Span: Span{From: from, To: to}, Document: value(b.Document),
+		Person: PersonID(b.PersonID), Role: Role(b.Role), Post: Post(api.Given(b.Post)), Unit: Unit{ID: UnitID(b.UnitID)},
+		Primary: api.Given(b.Primary), Span: Span{From: from, To: to}, Document: api.Given(b.Document),
 	})
 	if err != nil {
 		return nil, err
 	}
 	if g.Proposal != 0 {
-		return api.GrantAssignment201JSONResponse{State: api.GrantStateProposed, ProposalID: given(int64(g.Proposal))}, nil
+		return api.GrantAssignment201JSONResponse{State: api.GrantStateProposed, ProposalID: api.Optional(int64(g.Proposal))}, nil
 	}
-	return api.GrantAssignment201JSONResponse{State: api.GrantStateGranted, AssignmentID: given(int64(g.Assignment))}, nil
+	return api.GrantAssignment201JSONResponse{State: api.GrantStateGranted, AssignmentID: api.Optional(int64(g.Assignment))}, nil
 }
 
 // EndAssignment serves POST /v1/role-assignments/{assignmentId}/end.
@@ -354,12 +337,12 @@ func (h *Handler) ListProposals(ctx context.Context, req api.ListProposalsReques
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListProposals200JSONResponse{Items: make([]api.Proposal, 0, len(ps)), NextCursor: given(next)}
+	answer := api.ListProposals200JSONResponse{Items: make([]api.Proposal, 0, len(ps)), NextCursor: api.Optional(next)}
 	for _, p := range ps {
 		answer.Items = append(answer.Items, api.Proposal{
 			ID: int64(p.ID), PersonID: int64(p.PersonID), Name: names[p.PersonID], Role: api.Role(p.Role),
-			Post: given(api.Post(p.Post)), UnitID: int64(p.UnitID), UnitName: p.UnitName, ValidFrom: string(p.ValidFrom),
-			ValidTo: (*string)(p.ValidTo), Document: given(p.Document), ProposedBy: int64(p.ProposedBy),
+			Post: api.Optional(api.Post(p.Post)), UnitID: int64(p.UnitID), UnitName: p.UnitName, ValidFrom: string(p.ValidFrom),
+			ValidTo: (*string)(p.ValidTo), Document: api.Optional(p.Document), ProposedBy: int64(p.ProposedBy),
 			ProposedByName: names[p.ProposedBy], ProposedAt: p.ProposedAt,
 		})
 	}
@@ -380,7 +363,7 @@ func (h *Handler) GetGridCoverage(ctx context.Context, req api.GetGridCoverageRe
 	if err != nil {
 		return nil, err
 	}
-	covered, err := GridCoverage(ctx, h.db, ActorFrom(ctx), UnitID(value(req.Params.PlaceID)), day)
+	covered, err := GridCoverage(ctx, h.db, ActorFrom(ctx), UnitID(api.Given(req.Params.PlaceID)), day)
 	if err != nil {
 		return nil, err
 	}

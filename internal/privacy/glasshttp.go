@@ -31,11 +31,11 @@ func (h *GlassHandler) BreakGlass(ctx context.Context, req api.BreakGlassRequest
 
 // ListBreakGlassReviews serves GET /v1/break-glass/reviews.
 func (h *GlassHandler) ListBreakGlassReviews(ctx context.Context, req api.ListBreakGlassReviewsRequestObject) (api.ListBreakGlassReviewsResponseObject, error) {
-	all, next, err := h.glasses.ToReview(ctx, org.ActorFrom(ctx), given(req.Params.Cursor), given(req.Params.PageSize))
+	all, next, err := h.glasses.ToReview(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListBreakGlassReviews200JSONResponse{Items: make([]api.GlassReview, len(all)), NextCursor: orNil(next)}
+	answer := api.ListBreakGlassReviews200JSONResponse{Items: make([]api.GlassReview, len(all)), NextCursor: api.Optional(next)}
 	for i, g := range all {
 		answer.Items[i] = api.GlassReview{
 			ID: int64(g.ID), Object: api.GlassReviewObject(g.Object), Role: string(g.Role), UnitName: g.UnitName, AreaName: g.AreaName,
@@ -47,7 +47,7 @@ func (h *GlassHandler) ListBreakGlassReviews(ctx context.Context, req api.ListBr
 
 // ReviewBreakGlass serves POST /v1/break-glass/{glassId}/review.
 func (h *GlassHandler) ReviewBreakGlass(ctx context.Context, req api.ReviewBreakGlassRequestObject) (api.ReviewBreakGlassResponseObject, error) {
-	err := h.glasses.Review(ctx, org.ActorFrom(ctx), GlassID(req.GlassID), req.Body.Needed, given(req.Body.Note))
+	err := h.glasses.Review(ctx, org.ActorFrom(ctx), GlassID(req.GlassID), req.Body.Needed, api.Given(req.Body.Note))
 	if err != nil {
 		return nil, err
 	}
@@ -60,25 +60,8 @@ func ToAPI(openings []Opening) []api.GlassOpening {
 	for i, o := range openings {
 		all[i] = api.GlassOpening{
 			Role: string(o.Role), UnitName: o.UnitName, OpenedAt: o.OpenedAt, EndsAt: o.EndsAt, Reason: o.Reason,
-			Verdict: (*api.GlassOpeningVerdict)(orNil(o.Verdict)),
+			Verdict: (*api.GlassOpeningVerdict)(api.Optional(o.Verdict)),
 		}
 	}
 	return all
-}
-
-// given is what p points to, or nothing.
-func given[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// orNil leaves out what is zero.
-func orNil[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }

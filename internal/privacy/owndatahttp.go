@@ -15,7 +15,7 @@ func NewOwnDataHandler(s *OwnDatas) *OwnDataHandler { return &OwnDataHandler{s} 
 
 // AskOwnData serves POST /v1/me/own-data.
 func (h *OwnDataHandler) AskOwnData(ctx context.Context, req api.AskOwnDataRequestObject) (api.AskOwnDataResponseObject, error) {
-	o, err := h.owned.Ask(ctx, org.ActorFrom(ctx), Wish{Kind: string(req.Body.Kind), Text: given(req.Body.Text)})
+	o, err := h.owned.Ask(ctx, org.ActorFrom(ctx), Wish{Kind: string(req.Body.Kind), Text: api.Given(req.Body.Text)})
 	if err != nil {
 		return nil, err
 	}
@@ -24,7 +24,7 @@ func (h *OwnDataHandler) AskOwnData(ctx context.Context, req api.AskOwnDataReque
 
 // RecordOwnData serves POST /v1/own-data.
 func (h *OwnDataHandler) RecordOwnData(ctx context.Context, req api.RecordOwnDataRequestObject) (api.RecordOwnDataResponseObject, error) {
-	w := Wish{Kind: string(req.Body.Kind), Text: given(req.Body.Text)}
+	w := Wish{Kind: string(req.Body.Kind), Text: api.Given(req.Body.Text)}
 	o, err := h.owned.Record(ctx, org.ActorFrom(ctx), w, req.Body.ReceiptCode, req.Body.Secret)
 	if err != nil {
 		return nil, err
@@ -38,15 +38,15 @@ func (o OwnData) received() api.ReceivedOwnData {
 
 // ListOwnDataRequests serves GET /v1/own-data.
 func (h *OwnDataHandler) ListOwnDataRequests(ctx context.Context, req api.ListOwnDataRequestsRequestObject) (api.ListOwnDataRequestsResponseObject, error) {
-	all, next, err := h.owned.List(ctx, org.ActorFrom(ctx), given(req.Params.Cursor), given(req.Params.PageSize))
+	all, next, err := h.owned.List(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListOwnDataRequests200JSONResponse{Items: make([]api.OwnDataRow, len(all)), NextCursor: orNil(next)}
+	answer := api.ListOwnDataRequests200JSONResponse{Items: make([]api.OwnDataRow, len(all)), NextCursor: api.Optional(next)}
 	for i, o := range all {
 		answer.Items[i] = api.OwnDataRow{
 			ID: int64(o.ID), Kind: api.OwnDataKind(o.Kind), Channel: api.OwnDataRowChannel(o.Channel), State: api.OwnDataState(o.State),
-			Text: orNil(o.Text), ReceivedAt: o.ReceivedAt, DueOn: string(o.DueOn), AnsweredAt: o.AnsweredAt,
+			Text: api.Optional(o.Text), ReceivedAt: o.ReceivedAt, DueOn: string(o.DueOn), AnsweredAt: o.AnsweredAt,
 		}
 	}
 	return answer, nil

@@ -39,11 +39,11 @@ func (h *RetentionHandler) RunRetention(ctx context.Context, _ api.RunRetentionR
 
 // ListRetentionRuns serves GET /v1/retention/runs.
 func (h *RetentionHandler) ListRetentionRuns(ctx context.Context, req api.ListRetentionRunsRequestObject) (api.ListRetentionRunsResponseObject, error) {
-	runs, next, err := h.retention.Runs(ctx, org.ActorFrom(ctx), given(req.Params.Cursor), given(req.Params.PageSize))
+	runs, next, err := h.retention.Runs(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	return api.ListRetentionRuns200JSONResponse{Items: runsToAPI(runs), NextCursor: orNil(next)}, nil
+	return api.ListRetentionRuns200JSONResponse{Items: runsToAPI(runs), NextCursor: api.Optional(next)}, nil
 }
 
 func runsToAPI(runs []Run) []api.RetentionRun {

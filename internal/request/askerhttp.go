@@ -12,7 +12,7 @@ import (
 func (h *Handler) CreatePublicRequest(ctx context.Context, req api.CreatePublicRequestRequestObject) (api.CreatePublicRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need: Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger))},
+		Need: Need{What: b.What, Who: api.Given(b.Who), Category: Code(api.Given(b.Category)), Danger: Danger(api.Given(b.Danger))},
 		Site: site(&b.Site), HappenedAt: b.HappenedAt,
 	}
 	t.CallBack, t.Phone = CallBackOf(b.CallBack)
@@ -31,7 +31,7 @@ func (h *Handler) CreatePublicRequest(ctx context.Context, req api.CreatePublicR
 func (h *Handler) CreateMyRequest(ctx context.Context, req api.CreateMyRequestRequestObject) (api.CreateMyRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need: Need{What: b.What, Category: Code(value(b.Category)), Danger: Danger(value(b.Danger)), About: org.AssignmentID(value(b.AboutAssignmentID))},
+		Need: Need{What: b.What, Category: Code(api.Given(b.Category)), Danger: Danger(api.Given(b.Danger)), About: org.AssignmentID(api.Given(b.AboutAssignmentID))},
 		Site: site(&b.Site), HappenedAt: b.HappenedAt,
 	}
 	t.CallBack, t.Phone = CallBackOf(b.CallBack)
@@ -47,8 +47,8 @@ func (h *Handler) CreateMyRequest(ctx context.Context, req api.CreateMyRequestRe
 
 func (b Begun) toAPI() api.BegunRequest {
 	return api.BegunRequest{
-		RequestID: orAbsent(int64(b.Request)), ReceiptCode: b.Receipt.String(), Secret: (*api.ReceiptSecret)(orAbsent(b.Secret)),
-		Status: b.Words.Status, Holder: b.Words.Holder, Words: orAbsent(b.Words.Now),
+		RequestID: api.Optional(int64(b.Request)), ReceiptCode: b.Receipt.String(), Secret: (*api.ReceiptSecret)(api.Optional(b.Secret)),
+		Status: b.Words.Status, Holder: b.Words.Holder, Words: api.Optional(b.Words.Now),
 		DangerText: dangerText(b.Category),
 	}
 }
@@ -57,11 +57,11 @@ func site(s *api.RequestSite) Site {
 	if s == nil {
 		return Site{}
 	}
-	return Site{Place: org.UnitID(s.PlaceID), Building: value(s.Building), Entrance: s.Entrance}
+	return Site{Place: org.UnitID(s.PlaceID), Building: api.Given(s.Building), Entrance: s.Entrance}
 }
 
 // language is what Accept-Language asks for.
-func language(header *string) say.Lang { return say.Preferred(value(header)) }
+func language(header *string) say.Lang { return say.Preferred(api.Given(header)) }
 
 // OpenReceipt serves POST /v1/receipts/open.
 func (h *Handler) OpenReceipt(ctx context.Context, req api.OpenReceiptRequestObject) (api.OpenReceiptResponseObject, error) {
@@ -95,7 +95,7 @@ func (h *Handler) AnswerOutcomeByReceipt(ctx context.Context, req api.AnswerOutc
 	if err != nil {
 		return nil, err
 	}
-	f, err := h.service.Answer(ctx, as, req.Body.Outcome == api.ReceiptAnswerOutcomeDone, value(req.Body.Note))
+	f, err := h.service.Answer(ctx, as, req.Body.Outcome == api.ReceiptAnswerOutcomeDone, api.Given(req.Body.Note))
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (h *Handler) CorrectByReceipt(ctx context.Context, req api.CorrectByReceipt
 // ListMyRequests serves GET /v1/me/requests.
 func (h *Handler) ListMyRequests(ctx context.Context, req api.ListMyRequestsRequestObject) (api.ListMyRequestsResponseObject, error) {
 	p := req.Params
-	rows, next, err := h.service.Mine(ctx, org.ActorFrom(ctx), language(p.AcceptLanguage), value(p.Cursor), value(p.PageSize))
+	rows, next, err := h.service.Mine(ctx, org.ActorFrom(ctx), language(p.AcceptLanguage), api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (h *Handler) ListMyRequests(ctx context.Context, req api.ListMyRequestsRequ
 			WaitUntil: r.WaitUntil, SolveDueAt: r.SolveDueAt,
 		}
 	}
-	return api.ListMyRequests200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListMyRequests200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // FollowRequest serves POST /v1/me/requests/follow.
@@ -182,7 +182,7 @@ func (h *Handler) AddRequestMessage(ctx context.Context, req api.AddRequestMessa
 
 // AnswerRequest serves POST /v1/me/requests/{requestId}/answer.
 func (h *Handler) AnswerRequest(ctx context.Context, req api.AnswerRequestRequestObject) (api.AnswerRequestResponseObject, error) {
-	f, err := h.service.Answer(ctx, own(ctx, req.RequestID), req.Body.Outcome == api.AskerAnswerOutcomeDone, value(req.Body.Note))
+	f, err := h.service.Answer(ctx, own(ctx, req.RequestID), req.Body.Outcome == api.AskerAnswerOutcomeDone, api.Given(req.Body.Note))
 	if err != nil {
 		return nil, err
 	}
@@ -250,14 +250,14 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	r := p.Request
 	page := api.ReceiptPage{
 		RequestID: int64(r.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(r.State), Status: p.Status, Holder: p.Holder,
-		Since: orAbsent(p.Since), Words: orAbsent(p.Now), Category: api.RequestCategory(r.Category), What: orAbsent(p.What),
-		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: orAbsent(p.Reason), WaitUntil: r.WaitUntil,
+		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(p.What),
+		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: api.Optional(p.Reason), WaitUntil: r.WaitUntil,
 		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer,
 		Steps: make([]api.ReceiptStep, len(p.Steps)), Views: make([]api.ReceiptView, len(p.Views)),
 		Promises: make([]api.ReceiptPromise, len(p.Promises)), Cards: make([]api.ReceiptCard, len(p.Cards)),
 		Counters: make([]api.ReceiptCounter, len(p.Counters)),
 	}
-	page.CallBack.By, page.CallBack.Phone = api.ReceiptPageCallBackBy(p.CallBack), orAbsent(p.Phone.Masked())
+	page.CallBack.By, page.CallBack.Phone = api.ReceiptPageCallBackBy(p.CallBack), api.Optional(p.Phone.Masked())
 	if p.Handed != (HandedTo{}) {
 		page.HandedTo = &struct {
 			Body    string `json:"body"`
@@ -265,17 +265,17 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		}{p.Handed.Body, p.Handed.Contact}
 	}
 	for i, s := range p.Steps {
-		page.Steps[i] = api.ReceiptStep{Move: s.Move, Words: s.Words, At: s.At, Text: orAbsent(s.Text), Own: s.Own}
+		page.Steps[i] = api.ReceiptStep{Move: s.Move, Words: s.Words, At: s.At, Text: api.Optional(s.Text), Own: s.Own}
 	}
 	for i, v := range p.Views {
 		page.Views[i] = api.ReceiptView{
-			At: v.At, Role: string(v.Role), What: v.viewed(), Purpose: orAbsent(v.Purpose), Reason: orAbsent(v.Reason),
+			At: v.At, Role: string(v.Role), What: v.viewed(), Purpose: api.Optional(v.Purpose), Reason: api.Optional(v.Reason),
 		}
 	}
 	for i, c := range p.Cards {
 		page.Cards[i] = api.ReceiptCard{
-			Title: c.Title, ForWhom: orAbsent(c.ForWhom), Region: orAbsent(c.Region), Materials: orAbsent(c.Materials),
-			Counter: orAbsent(c.Counter), HowTo: orAbsent(c.HowTo), ValidTo: string(c.ValidTo),
+			Title: c.Title, ForWhom: api.Optional(c.ForWhom), Region: api.Optional(c.Region), Materials: api.Optional(c.Materials),
+			Counter: api.Optional(c.Counter), HowTo: api.Optional(c.HowTo), ValidTo: string(c.ValidTo),
 		}
 	}
 	for i, c := range p.Counters {
@@ -283,7 +283,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	}
 	for i, m := range p.Promises {
 		page.Promises[i] = api.ReceiptPromise{
-			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: m.Text, Moved: m.Moved > 0, Reason: orAbsent(m.Why),
+			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: m.Text, Moved: m.Moved > 0, Reason: api.Optional(m.Why),
 		}
 	}
 	return page

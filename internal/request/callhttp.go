@@ -10,7 +10,7 @@ import (
 
 // ListCalls serves GET /v1/calls.
 func (h *Handler) ListCalls(ctx context.Context, req api.ListCallsRequestObject) (api.ListCallsResponseObject, error) {
-	rows, next, err := h.service.Calls(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	rows, next, err := h.service.Calls(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -18,7 +18,7 @@ func (h *Handler) ListCalls(ctx context.Context, req api.ListCallsRequestObject)
 	for i, c := range rows {
 		items[i] = c.toAPI()
 	}
-	return api.ListCalls200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListCalls200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetCall serves GET /v1/calls/{callId}.
@@ -31,10 +31,10 @@ func (h *Handler) GetCall(ctx context.Context, req api.GetCallRequestObject) (ap
 	answer := api.GetCall200JSONResponse{
 		ID: c.ID, RequestID: c.RequestID, State: api.CallDetailState(c.State), Messages: c.Messages, Tries: c.Tries, TriedOn: c.TriedOn,
 		DueOn: c.DueOn, OpenedAt: c.OpenedAt, Version: c.Version, ReceiptCode: d.Receipt.String(),
-		Who: orAbsent(d.Who.Masked()), Phone: orAbsent(d.Phone.Masked()), Say: make([]api.ReceiptStep, len(d.Say)),
+		Who: api.Optional(d.Who.Masked()), Phone: api.Optional(d.Phone.Masked()), Say: make([]api.ReceiptStep, len(d.Say)),
 	}
 	for i, s := range d.Say {
-		answer.Say[i] = api.ReceiptStep{Move: s.Move, Words: s.Words, At: s.At, Text: orAbsent(s.Text), Own: s.Own}
+		answer.Say[i] = api.ReceiptStep{Move: s.Move, Words: s.Words, At: s.At, Text: api.Optional(s.Text), Own: s.Own}
 	}
 	return answer, nil
 }
@@ -61,7 +61,7 @@ func (h *Handler) UnmaskCall(ctx context.Context, req api.UnmaskCallRequestObjec
 // UnmaskAsker serves POST /v1/requests/{requestId}/unmask.
 func (h *Handler) UnmaskAsker(ctx context.Context, req api.UnmaskAskerRequestObject) (api.UnmaskAskerResponseObject, error) {
 	field, why := asked(req.Body)
-	shown, err := h.service.UnmaskAsker(ctx, org.ActorFrom(ctx), ID(req.RequestID), AskerID(value(req.Body.AskerID)), field, why)
+	shown, err := h.service.UnmaskAsker(ctx, org.ActorFrom(ctx), ID(req.RequestID), AskerID(api.Given(req.Body.AskerID)), field, why)
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +75,9 @@ func asked(b *api.AskerUnmasking) (string, privacy.Why) {
 
 func inFull(field, shown string) api.UnmaskedAsker {
 	if field == FormOfAddress {
-		return api.UnmaskedAsker{FormOfAddress: orAbsent(shown)}
+		return api.UnmaskedAsker{FormOfAddress: api.Optional(shown)}
 	}
-	return api.UnmaskedAsker{Phone: orAbsent(shown)}
+	return api.UnmaskedAsker{Phone: api.Optional(shown)}
 }
 
 func (c Call) toAPI() api.Call {

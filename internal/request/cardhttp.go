@@ -12,10 +12,10 @@ func (h *Handler) ProposeCard(ctx context.Context, req api.ProposeCardRequestObj
 	b := req.Body
 	n := NewCard{
 		CardText: CardText{
-			Kind: CardKind(b.Kind), Category: Code(b.Category), Title: b.Title, ForWhom: value(b.ForWhom), Region: value(b.Region),
-			Materials: value(b.Materials), Counter: value(b.Counter), HowTo: value(b.HowTo), Source: value(b.Source),
+			Kind: CardKind(b.Kind), Category: Code(b.Category), Title: b.Title, ForWhom: api.Given(b.ForWhom), Region: api.Given(b.Region),
+			Materials: api.Given(b.Materials), Counter: api.Given(b.Counter), HowTo: api.Given(b.HowTo), Source: api.Given(b.Source),
 		},
-		Wide: value(b.Reach) == api.NewCardReachSubdistrict, Request: ID(value(b.RequestID)), Replaces: CardID(value(b.Replaces)),
+		Wide: api.Given(b.Reach) == api.NewCardReachSubdistrict, Request: ID(api.Given(b.RequestID)), Replaces: CardID(api.Given(b.Replaces)),
 	}
 	var err error
 	if n.ValidFrom, err = day("/validFrom", &b.ValidFrom); err != nil {
@@ -37,12 +37,12 @@ func (h *Handler) ProposeCard(ctx context.Context, req api.ProposeCardRequestObj
 // ListCards serves GET /v1/cards.
 func (h *Handler) ListCards(ctx context.Context, req api.ListCardsRequestObject) (api.ListCardsResponseObject, error) {
 	p := req.Params
-	f := CardFilter{Kept: value(p.Which) == api.ListCardsParamsWhichKept, Unit: org.UnitID(value(p.UnitID)), Category: Code(value(p.Category))}
-	rows, next, err := h.service.Cards(ctx, org.ActorFrom(ctx), f, value(p.Cursor), value(p.PageSize))
+	f := CardFilter{Kept: api.Given(p.Which) == api.ListCardsParamsWhichKept, Unit: org.UnitID(api.Given(p.UnitID)), Category: Code(api.Given(p.Category))}
+	rows, next, err := h.service.Cards(ctx, org.ActorFrom(ctx), f, api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	return api.ListCards200JSONResponse{Items: cardsToAPI(rows), NextCursor: orAbsent(next)}, nil
+	return api.ListCards200JSONResponse{Items: cardsToAPI(rows), NextCursor: api.Optional(next)}, nil
 }
 
 // GetCard serves GET /v1/cards/{cardId}.
@@ -55,7 +55,7 @@ func (h *Handler) GetCard(ctx context.Context, req api.GetCardRequestObject) (ap
 	for i, s := range d.History {
 		answer.History[i] = api.CardStep{
 			CardID: int64(s.CardID), Edition: int32(s.Edition), Move: s.Move, FromState: (*api.CardState)(s.From), ToState: api.CardState(s.To),
-			AssignmentID: orAbsent(int64(s.Assignment)), Note: orAbsent(s.Note), At: s.At,
+			AssignmentID: api.Optional(int64(s.Assignment)), Note: api.Optional(s.Note), At: s.At,
 		}
 	}
 	return answer, nil
@@ -109,8 +109,8 @@ func (c Card) toAPI() api.Card {
 	return api.Card{
 		ID: int64(c.ID), Edition: int32(c.Edition), FirstEditionID: (*int64)(c.SeriesID), Kind: api.CardKind(c.Kind), State: api.CardState(c.State),
 		Category: api.RequestCategory(c.Category), UnitID: int64(c.UnitID), UnitName: c.UnitName, Title: c.Title,
-		ForWhom: orAbsent(c.ForWhom), Region: orAbsent(c.Region), Materials: orAbsent(c.Materials), Counter: orAbsent(c.Counter),
-		HowTo: orAbsent(c.HowTo), Source: orAbsent(c.Source), ValidFrom: string(c.ValidFrom), ValidTo: string(c.ValidTo),
+		ForWhom: api.Optional(c.ForWhom), Region: api.Optional(c.Region), Materials: api.Optional(c.Materials), Counter: api.Optional(c.Counter),
+		HowTo: api.Optional(c.HowTo), Source: api.Optional(c.Source), ValidFrom: string(c.ValidFrom), ValidTo: string(c.ValidTo),
 		ReviewOn: string(c.ReviewOn), ProposedAt: c.ProposedAt, Version: c.Version,
 	}
 }

@@ -20,11 +20,11 @@ func NewHandler(s *Service) *Handler { return &Handler{service: s} }
 func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestRequestObject) (api.CreateRequestResponseObject, error) {
 	b := req.Body
 	t := Telling{
-		Need:       Need{What: b.What, Who: value(b.Who), Category: Code(value(b.Category)), Danger: Danger(value(b.Danger)), About: org.AssignmentID(value(b.AboutAssignmentID))},
+		Need:       Need{What: b.What, Who: api.Given(b.Who), Category: Code(api.Given(b.Category)), Danger: Danger(api.Given(b.Danger)), About: org.AssignmentID(api.Given(b.AboutAssignmentID))},
 		Channel:    ToldMember,
-		Premises:   value(b.HouseholdID),
+		Premises:   api.Given(b.HouseholdID),
 		Site:       site(b.Site),
-		Slip:       value(b.SlipCode),
+		Slip:       api.Given(b.SlipCode),
 		HappenedAt: b.HappenedAt,
 	}
 	if b.ClientRef != nil {
@@ -44,11 +44,11 @@ func (h *Handler) CreateRequest(ctx context.Context, req api.CreateRequestReques
 // ListRequests serves GET /v1/requests.
 func (h *Handler) ListRequests(ctx context.Context, req api.ListRequestsRequestObject) (api.ListRequestsResponseObject, error) {
 	f := Filter{
-		Held:   value(req.Params.Which) == api.ListRequestsParamsWhichHeld,
-		Stale:  value(req.Params.Which) == api.ListRequestsParamsWhichStale,
-		Closed: value(req.Params.State) == api.ListRequestsParamsStateClosed,
+		Held:   api.Given(req.Params.Which) == api.ListRequestsParamsWhichHeld,
+		Stale:  api.Given(req.Params.Which) == api.ListRequestsParamsWhichStale,
+		Closed: api.Given(req.Params.State) == api.ListRequestsParamsStateClosed,
 	}
-	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), f, value(req.Params.Cursor), value(req.Params.PageSize))
+	rows, next, err := h.service.List(ctx, org.ActorFrom(ctx), f, api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (h *Handler) ListRequests(ctx context.Context, req api.ListRequestsRequestO
 			AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt,
 		}
 	}
-	return api.ListRequests200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListRequests200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // GetRequest serves GET /v1/requests/{requestId}.
@@ -78,13 +78,13 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
 		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
-		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(r.ResolvedLevel)), MergedIntoID: orAbsent(int64(d.Into)),
+		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(r.ResolvedLevel)), MergedIntoID: api.Optional(int64(d.Into)),
 		Askers: make([]api.RequestAsker, len(d.Askers)), History: make([]api.RequestStep, len(d.History)), Promises: promiseRows(d.Promises),
 	}
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{
 			ID: int64(a.ID), Settled: a.Settled,
-			Who: orAbsent(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: orAbsent(a.Phone.Masked()),
+			Who: api.Optional(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: api.Optional(a.Phone.Masked()),
 		}
 	}
 	if d.Handed != (HandedTo{}) {
@@ -114,10 +114,10 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			from := api.RequestState(*s.From)
 			step.FromState = &from
 		}
-		step.Note = orAbsent(s.Note)
-		step.AssignmentID = orAbsent(int64(s.Assignment))
-		if step.ByName = orAbsent(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
-			step.StandInForName = orAbsent(names[s.Owner])
+		step.Note = api.Optional(s.Note)
+		step.AssignmentID = api.Optional(int64(s.Assignment))
+		if step.ByName = api.Optional(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
+			step.StandInForName = api.Optional(names[s.Owner])
 		}
 		answer.History[i] = step
 	}
@@ -141,7 +141,7 @@ func (h *Handler) GetPassedRequest(ctx context.Context, req api.GetPassedRequest
 	}
 	answer := api.GetPassedRequest200JSONResponse{
 		ID: int64(p.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(p.State),
-		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
+		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
 	}
 	for i, m := range p.Messages {
 		answer.Messages[i] = api.PassedMessage{Text: m.Note, At: m.RecordedAt}
@@ -201,7 +201,7 @@ func (h *Handler) MessageAsker(ctx context.Context, req api.MessageAskerRequestO
 // EscalateRequest serves POST /v1/requests/{requestId}/escalate.
 func (h *Handler) EscalateRequest(ctx context.Context, req api.EscalateRequestRequestObject) (api.EscalateRequestResponseObject, error) {
 	m, err := h.service.Escalate(ctx, org.ActorFrom(ctx), ID(req.RequestID), Climb{
-		To: string(req.Body.To), Level: int(value(req.Body.Level)), Section: org.UnitID(value(req.Body.UnitID)), Note: req.Body.Note,
+		To: string(req.Body.To), Level: int(api.Given(req.Body.Level)), Section: org.UnitID(api.Given(req.Body.UnitID)), Note: req.Body.Note,
 	})
 	if err != nil {
 		return nil, err
@@ -234,8 +234,8 @@ func (h *Handler) CloseRequest(ctx context.Context, req api.CloseRequestRequestO
 		return nil, err
 	}
 	m, err := h.service.Close(ctx, org.ActorFrom(ctx), ID(req.RequestID), Closing{
-		Kind: State(value(req.Body.ClosureKind)), Text: value(req.Body.Text), CallBackOn: callBack,
-		HandedTo: HandedTo{Body: value(req.Body.Body), Contact: value(req.Body.Contact)}, Told: told(req.Body.ToldInPerson),
+		Kind: State(api.Given(req.Body.ClosureKind)), Text: api.Given(req.Body.Text), CallBackOn: callBack,
+		HandedTo: HandedTo{Body: api.Given(req.Body.Body), Contact: api.Given(req.Body.Contact)}, Told: told(req.Body.ToldInPerson),
 	})
 	if err != nil {
 		return nil, err
@@ -263,7 +263,7 @@ func (h *Handler) ReopenRequest(ctx context.Context, req api.ReopenRequestReques
 
 // told is how the askers have heard of an act.
 func told(inPerson *bool) Told {
-	if value(inPerson) {
+	if api.Given(inPerson) {
 		return InPerson
 	}
 	return ToTell
@@ -275,8 +275,8 @@ func (m Moved) toAPI() api.MovedRequest {
 		Holder:      holder(m.HolderUnitID, m.HolderName, m.HolderRole, m.Level),
 		AcceptDueAt: m.AcceptDueAt, UpdateDueAt: m.UpdateDueAt, SolveDueAt: m.SolveDueAt,
 		ExpectedOn: m.ExpectedOn, WaitUntil: m.WaitUntil, ClosedAt: m.ClosedAt, CallBackOn: m.CallBackOn,
-		ResolvedLevel: (*api.ResolvedLevel)(orAbsent(m.ResolvedLevel)), Version: m.Version,
-		OffersCard: orAbsent(m.offersCard()),
+		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(m.ResolvedLevel)), Version: m.Version,
+		OffersCard: api.Optional(m.offersCard()),
 	}
 }
 
@@ -308,28 +308,11 @@ func CallBackOf(c *api.CallBack) (by CallBack, phone string) {
 	if c == nil || c.By == api.CallBackByNone {
 		return CallNone, ""
 	}
-	return CallBack(c.By), value(c.Phone)
+	return CallBack(c.By), api.Given(c.Phone)
 }
 
 func holder(unit org.UnitID, name string, role org.Role, level int) api.RequestHolder {
 	h := api.RequestHolder{UnitID: int64(unit), UnitName: name, Level: int32(level)}
-	h.Role = orAbsent(string(role))
+	h.Role = api.Optional(string(role))
 	return h
-}
-
-// value is what p points to, or nothing.
-func value[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
-}
-
-// orAbsent is v as an optional property: absent when it is zero.
-func orAbsent[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
 }

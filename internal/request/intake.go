@@ -121,11 +121,13 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	return r.ID, tellHolder(ctx, tx, by, r, c, ladder)
 }
 
-func orNull(id int64) *int64 {
-	if id == 0 {
+// orNull is v for a column that may be empty: NULL when it is zero.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
 		return nil
 	}
-	return &id
+	return &v
 }
 
 // A Telling is a need as somebody records it: on behalf of the asker, or for themselves.

@@ -60,7 +60,7 @@ func (h *Handler) SetDangerQuestion(ctx context.Context, req api.SetDangerQuesti
 
 // AddCounterStep serves POST /v1/requests/{requestId}/counter-steps.
 func (h *Handler) AddCounterStep(ctx context.Context, req api.AddCounterStepRequestObject) (api.AddCounterStepResponseObject, error) {
-	m, err := h.service.AddCounterStep(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.PlaceID, value(req.Body.Closes))
+	m, err := h.service.AddCounterStep(ctx, org.ActorFrom(ctx), ID(req.RequestID), req.Body.PlaceID, api.Given(req.Body.Closes))
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func (h *Handler) AddCounterStep(ctx context.Context, req api.AddCounterStepRequ
 
 // ListCounterSteps serves GET /v1/counter-steps.
 func (h *Handler) ListCounterSteps(ctx context.Context, req api.ListCounterStepsRequestObject) (api.ListCounterStepsResponseObject, error) {
-	rows, next, err := h.service.CounterSteps(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	rows, next, err := h.service.CounterSteps(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func (h *Handler) ListCounterSteps(ctx context.Context, req api.ListCounterSteps
 	for i, c := range rows {
 		items[i] = api.CounterStepRow{ID: int64(c.ID), PlaceID: c.PlaceID, PlaceLabel: c.Label, Closes: c.Closes, AddedAt: c.AddedAt}
 	}
-	return api.ListCounterSteps200JSONResponse{Items: items, NextCursor: orAbsent(next)}, nil
+	return api.ListCounterSteps200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
 }
 
 // FinishCounterStep serves POST /v1/counter-steps/finish.

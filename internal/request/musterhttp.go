@@ -11,7 +11,7 @@ import (
 // StartMuster serves POST /v1/requests/{requestId}/musters.
 func (h *Handler) StartMuster(ctx context.Context, req api.StartMusterRequestObject) (api.StartMusterResponseObject, error) {
 	b := req.Body
-	c := Calling{People: b.People, Note: value(b.Note), MeetAt: b.MeetAt, Acknowledged: value(b.DangerAcknowledged), Skills: texts(b.Skills)}
+	c := Calling{People: b.People, Note: api.Given(b.Note), MeetAt: b.MeetAt, Acknowledged: api.Given(b.DangerAcknowledged), Skills: texts(b.Skills)}
 	m, err := h.service.StartMuster(ctx, org.ActorFrom(ctx), ID(req.RequestID), c)
 	if err != nil {
 		return nil, err
@@ -67,11 +67,11 @@ func (h *Handler) CancelMuster(ctx context.Context, req api.CancelMusterRequestO
 
 // ListMusterInvitations serves GET /v1/me/musters.
 func (h *Handler) ListMusterInvitations(ctx context.Context, req api.ListMusterInvitationsRequestObject) (api.ListMusterInvitationsResponseObject, error) {
-	all, next, err := h.service.Invitations(ctx, org.ActorFrom(ctx), value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Invitations(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	list := api.ListMusterInvitations200JSONResponse{Items: make([]api.MusterInvitation, len(all)), NextCursor: orAbsent(next)}
+	list := api.ListMusterInvitations200JSONResponse{Items: make([]api.MusterInvitation, len(all)), NextCursor: api.Optional(next)}
 	for i, x := range all {
 		list.Items[i] = x.toAPI()
 	}
@@ -117,14 +117,14 @@ func (h *Handler) muster(ctx context.Context, m Called) (api.Muster, error) {
 	}
 	return api.Muster{
 		ID: int64(m.ID), RequestID: int64(m.RequestID), Unit: m.UnitName, State: api.MusterState(m.State), Skills: helperSkills(m.Skills()),
-		Note: orAbsent(m.Note), MeetAt: m.MeetAt, CalledAt: m.CalledAt, BegunAt: m.BegunAt, EndedAt: m.EndedAt,
+		Note: api.Optional(m.Note), MeetAt: m.MeetAt, CalledAt: m.CalledAt, BegunAt: m.BegunAt, EndedAt: m.EndedAt,
 		Coming: coming, Declined: m.Declined, Silent: m.Silent, Waiting: m.Waiting, Version: m.Version,
 	}, nil
 }
 
 func (i Invitation) toAPI() api.MusterInvitation {
 	return api.MusterInvitation{
-		ID: int64(i.ID), Unit: i.UnitName, State: api.MusterState(i.State), Skills: helperSkills(i.Skills()), Note: orAbsent(i.Note),
+		ID: int64(i.ID), Unit: i.UnitName, State: api.MusterState(i.State), Skills: helperSkills(i.Skills()), Note: api.Optional(i.Note),
 		MeetAt: i.MeetAt, AskedAt: i.AskedAt, Answer: api.MusterInvitationAnswer(i.Answer),
 	}
 }

@@ -13,7 +13,7 @@ func (h *Handler) MakePromise(ctx context.Context, req api.MakePromiseRequestObj
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.service.MakePromise(ctx, org.ActorFrom(ctx), ID(req.RequestID), NewPromise{DueOn: due, Text: value(req.Body.Text)})
+	p, err := h.service.MakePromise(ctx, org.ActorFrom(ctx), ID(req.RequestID), NewPromise{DueOn: due, Text: api.Given(req.Body.Text)})
 	if err != nil {
 		return nil, err
 	}
@@ -26,11 +26,11 @@ func (h *Handler) ListPromises(ctx context.Context, req api.ListPromisesRequestO
 	if req.Params.Which != nil {
 		which = PromiseFilter(*req.Params.Which)
 	}
-	all, next, err := h.service.Promises(ctx, org.ActorFrom(ctx), which, value(req.Params.Cursor), value(req.Params.PageSize))
+	all, next, err := h.service.Promises(ctx, org.ActorFrom(ctx), which, api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	return api.ListPromises200JSONResponse{Items: promiseRows(all), NextCursor: orAbsent(next)}, nil
+	return api.ListPromises200JSONResponse{Items: promiseRows(all), NextCursor: api.Optional(next)}, nil
 }
 
 // KeepPromise serves POST /v1/promises/{promiseId}/keep.
@@ -67,7 +67,7 @@ func (h *Handler) MovePromise(ctx context.Context, req api.MovePromiseRequestObj
 func (p Promise) toAPI() api.PromiseRow {
 	return api.PromiseRow{
 		ID: int64(p.ID), RequestID: (*int64)(p.RequestID), HouseholdID: p.PremisesID, UnitID: int64(p.UnitID),
-		DueOn: string(p.DueOn), State: api.PromiseState(p.State), Text: orAbsent(p.Text), Reason: orAbsent(p.Why),
+		DueOn: string(p.DueOn), State: api.PromiseState(p.State), Text: api.Optional(p.Text), Reason: api.Optional(p.Why),
 		MovedTwice: p.Moved >= helpNeeded,
 	}
 }

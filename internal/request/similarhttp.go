@@ -10,7 +10,7 @@ import (
 // ListSimilarRequests serves GET /v1/similar-requests.
 func (h *Handler) ListSimilarRequests(ctx context.Context, req api.ListSimilarRequestsRequestObject) (api.ListSimilarRequestsResponseObject, error) {
 	p := req.Params
-	at := Site{Place: org.UnitID(p.PlaceID), Building: value(p.Building), Entrance: p.Entrance}
+	at := Site{Place: org.UnitID(p.PlaceID), Building: api.Given(p.Building), Entrance: p.Entrance}
 	rows, err := h.service.Similar(ctx, at, Code(p.Category))
 	if err != nil {
 		return nil, err
@@ -57,7 +57,7 @@ func (h *Handler) JoinRequest(ctx context.Context, req api.JoinRequestRequestObj
 
 func joining(b *api.RequestJoining) Telling {
 	t := Telling{
-		Need: Need{Who: value(b.Who), Category: Code(b.Category), Danger: Danger(value(b.Danger))}, Site: site(&b.Site),
+		Need: Need{Who: api.Given(b.Who), Category: Code(b.Category), Danger: Danger(api.Given(b.Danger))}, Site: site(&b.Site),
 	}
 	t.CallBack, t.Phone = CallBackOf(b.CallBack)
 	return t
@@ -65,7 +65,7 @@ func joining(b *api.RequestJoining) Telling {
 
 func (j Joined) toAPI(b *api.RequestJoining) api.JoinedRequest {
 	return api.JoinedRequest{
-		RequestID: orAbsent(int64(j.Request)), ReceiptCode: j.Receipt.String(), Secret: (*api.ReceiptSecret)(orAbsent(j.Secret)),
+		RequestID: api.Optional(int64(j.Request)), ReceiptCode: j.Receipt.String(), Secret: (*api.ReceiptSecret)(api.Optional(j.Secret)),
 		DangerText: dangerText(Code(b.Category)),
 	}
 }

@@ -47,7 +47,7 @@ func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Act
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.BuildingID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
 		r.HolderUnitID, r.HolderRole, r.Level, keys.MAC(receipts, []byte(code)), r.HappenedAt, r.RecordedAt, r.ClockUntrusted,
-		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orAbsent(t.ref), t.fingerprint, r.SteppedAt,
+		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orNull(t.ref), t.fingerprint, r.SteppedAt,
 		r.About)
 	if err != nil {
 		if db.IsDuplicate(err) {

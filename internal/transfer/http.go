@@ -97,7 +97,7 @@ func (h *Handler) GetImport(ctx context.Context, req api.GetImportRequestObject)
 // ListImportRows serves GET /v1/imports/{importId}/rows.
 func (h *Handler) ListImportRows(ctx context.Context, req api.ListImportRowsRequestObject) (api.ListImportRowsResponseObject, error) {
 	p := req.Params
-	rows, next, err := h.service.Rows(ctx, org.ActorFrom(ctx), ID(req.ImportID), given(p.ErrorsOnly), given(p.Cursor), given(p.PageSize))
+	rows, next, err := h.service.Rows(ctx, org.ActorFrom(ctx), ID(req.ImportID), api.Given(p.ErrorsOnly), api.Given(p.Cursor), api.Given(p.PageSize))
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +175,4 @@ func (r Row) toAPI() api.ImportRow {
 		}
 	}
 	return row
-}
-
-// given is what a parameter holds, or nothing.
-func given[T any](p *T) (v T) {
-	if p != nil {
-		v = *p
-	}
-	return v
 }
