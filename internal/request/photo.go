@@ -55,35 +55,34 @@ func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
 	return err
 }
 
-// mayHang says why by neither adds nor removes pictures of the request, or nil: its askers and its holder do, while it
-// is open.
-func mayHang(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
+// mayTouch is the request, or says why by changes none of its pictures: its askers and its holder do, after it was
+// closed as well, for what should not be seen must go at any time.
+func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, err error) {
 	own, err := asks(ctx, q, by, id)
 	if err != nil {
-		return err
+		return r, err
 	}
-	var r Seen
 	if own {
 		rows, err := byIDs(ctx, q, []ID{id})
 		if err != nil {
-			return err
+			return r, err
 		}
-		r = rows[0]
-	} else {
-		if r, err = findSeen(ctx, q, by, id); err != nil {
-			return err
-		}
-		if err := r.mayAct(by); err != nil {
-			return err
-		}
+		return rows[0], nil
 	}
-	return r.anyOpen()
+	if r, err = findSeen(ctx, q, by, id); err != nil {
+		return r, err
+	}
+	return r, r.mayAct(by)
 }
 
 // Add hangs pictures that by has sent on a request.
 func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := mayHang(ctx, tx, by, id); err != nil {
+		r, err := mayTouch(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := r.anyOpen(); err != nil {
 			return err
 		}
 		fresh, err := p.fresh(ctx, tx, id, ids)
@@ -140,7 +139,7 @@ func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Up
 // Redact blackens boxes of a picture of a request, for good.
 func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.ID, boxes []upload.Box) (upload.Upload, error) {
 	return p.uploads.Redact(ctx, by, boxes, func(q db.Queryer) (upload.Upload, error) {
-		if err := mayHang(ctx, q, by, id); err != nil {
+		if _, err := mayTouch(ctx, q, by, id); err != nil {
 			return upload.Upload{}, err
 		}
 		return upload.FindOf(ctx, q, picturesOf(id), photo)
@@ -150,7 +149,7 @@ func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.I
 // Remove deletes a picture of a request.
 func (p *Photos) Remove(ctx context.Context, by org.Actor, id ID, photo upload.ID) error {
 	return p.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := mayHang(ctx, tx, by, id); err != nil {
+		if _, err := mayTouch(ctx, tx, by, id); err != nil {
 			return err
 		}
 		u, err := upload.FindOf(ctx, tx, picturesOf(id), photo)

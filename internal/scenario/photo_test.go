@@ -105,6 +105,8 @@ func TestAPictureOfANeedIsSeenByWhoSeesTheNeedAndHoldsNothingButPixels(t *testin
 				t.Errorf("at %d the red is %x, want dark %v", x, r, want)
 			}
 		}
+		v.wants("close the need", v.holder.post(need+"/close", map[string]any{"closureKind": "resolved", "text": "已换井盖"}), http.StatusOK)
+		w.refused("a picture more of what is closed", func() answer { return v.holder.post(need+"/photos", add) }, http.StatusConflict, "request.illegal_transition")
 		v.wants("take it back", v.holder.do(http.MethodDelete, photo, nil, ""), http.StatusNoContent)
 		w.missing("look at what was taken back", func() answer { return stranger.get(black) })
 	})
