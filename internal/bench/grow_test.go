@@ -17,16 +17,24 @@ import (
 
 var update = flag.Bool("update", false, "write the plans of testdata anew")
 
+// server is the address of the test server. Where there is none the test is left out, but never in CI.
+func server(t *testing.T) string {
+	t.Helper()
+	address := os.Getenv("WANJIA_TEST_MYSQL")
+	switch {
+	case address != "":
+	case os.Getenv("CI") == "true":
+		t.Fatal("WANJIA_TEST_MYSQL is not set: CI looks at the plans of MariaDB, see make test")
+	default:
+		t.Skip("needs a server of the MySQL family")
+	}
+	return address
+}
+
 // grown is a small growth on the test server.
 func grown(t *testing.T, n int) *growth {
 	t.Helper()
-	o := GrowOptions{MySQL: os.Getenv("WANJIA_TEST_MYSQL"), Sizes: []int{n}, Subdistricts: 1, Say: t.Output()}
-	if o.MySQL == "" {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("WANJIA_TEST_MYSQL is not set: CI looks at the plans of MariaDB, see make test")
-		}
-		t.Skip("needs a server of the MySQL family")
-	}
+	o := GrowOptions{MySQL: server(t), Sizes: []int{n}, Subdistricts: 1, Say: t.Output()}
 	g, err := o.open(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
@@ -157,10 +165,7 @@ func readsAsTheProductsOwn(t *testing.T, g *growth, n int) {
 
 func TestTooLittleDiskIsSaidBeforeAnythingIsFilled(t *testing.T) {
 	t.Parallel()
-	o := GrowOptions{MySQL: os.Getenv("WANJIA_TEST_MYSQL"), Sizes: []int{10_000, 2_000_000_000}, Subdistricts: 1}
-	if o.MySQL == "" {
-		t.Skip("needs a server of the MySQL family")
-	}
+	o := GrowOptions{MySQL: server(t), Sizes: []int{10_000, 2_000_000_000}, Subdistricts: 1}
 	var said bytes.Buffer
 	o.Say = &said
 	_, err := Grow(t.Context(), o)
