@@ -10715,7 +10715,7 @@ type ServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error
-	// ListDueHouseholds Doors of the own area where a visit would be good, and why
+	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error
 	// CreateEnrolment Give a person an account for the web
@@ -10754,7 +10754,7 @@ type ServerInterface interface {
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx echo.Context, params ListHouseholdsParams) error
-	// GetHousehold One household of the own area
+	// GetHousehold One household that one looks after
 	// (GET /v1/households/{householdId})
 	GetHousehold(ctx echo.Context, householdID HouseholdID, params GetHouseholdParams) error
 	// GiveHouseholdConsent Write down what a household agrees to
@@ -34471,7 +34471,7 @@ type StrictServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx context.Context, request ListDaysSinceRequestObject) (ListDaysSinceResponseObject, error)
-	// ListDueHouseholds Doors of the own area where a visit would be good, and why
+	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx context.Context, request ListDueHouseholdsRequestObject) (ListDueHouseholdsResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
@@ -34510,7 +34510,7 @@ type StrictServerInterface interface {
 	// ListHouseholds Doors of an area
 	// (GET /v1/households)
 	ListHouseholds(ctx context.Context, request ListHouseholdsRequestObject) (ListHouseholdsResponseObject, error)
-	// GetHousehold One household of the own area
+	// GetHousehold One household that one looks after
 	// (GET /v1/households/{householdId})
 	GetHousehold(ctx context.Context, request GetHouseholdRequestObject) (GetHouseholdResponseObject, error)
 	// GiveHouseholdConsent Write down what a household agrees to

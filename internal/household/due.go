@@ -72,17 +72,21 @@ func (r Row) dueReason(k knownOfDoor, now time.Time) DueReason {
 	return ""
 }
 
-// Due is a page of the doors of by's own area where a visit would be good: by reason, then those longest without one;
+// Due is a page of the doors of the areas that by looks after where a visit would be good: by reason, then those longest without one;
 // and the cursor behind it. Which of them have a care flag is marked for who may know, and that is noted.
 func (s *Service) Due(ctx context.Context, by org.Actor, cursor string, size int) (all []Due, next string, err error) {
-	if !holdsArea(by) {
-		return nil, "", problem.ErrForbidden
-	}
 	p, err := s.pages.Parse(cursor, size, page.Bound("listDueHouseholds", by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, "", err
 	}
-	if all, err = s.due(ctx, by); err != nil {
+	if !holdsArea(by) && !slices.Contains(org.LeadRoles, by.Role) {
+		return nil, "", problem.ErrForbidden
+	}
+	areas, err := lookingAfter(ctx, s.db, by)
+	if err != nil {
+		return nil, "", err
+	}
+	if all, err = s.due(ctx, areas); err != nil {
 		return nil, "", err
 	}
 	if !p.First {
@@ -92,17 +96,21 @@ func (s *Service) Due(ctx context.Context, by org.Actor, cursor string, size int
 		})
 	}
 	all, next = page.Cut(all, p, func(d Due) (time.Time, int64) { return d.place(), int64(d.ID) })
-	return all, next, s.mark(ctx, by, all)
+	return all, next, s.mark(ctx, areas, all)
 }
 
-// due is every door of by's own area where a visit would be good, in their order. An area is small: it is put in order
-// here, however many visits there have ever been.
-func (s *Service) due(ctx context.Context, by org.Actor) (all []Due, err error) {
+// due is every door of areas where a visit would be good, in their order. An area is small: it is put in order here,
+// however many visits there have ever been.
+func (s *Service) due(ctx context.Context, areas []org.Actor) (all []Due, err error) {
 	now := s.db.Now()
 	today := calendar.DayOf(now)
-	doors, err := knownDoors(ctx, s.db, by, today)
-	if err != nil {
-		return nil, err
+	var doors []knownDoor
+	for _, by := range areas {
+		some, err := knownDoors(ctx, s.db, by, today)
+		if err != nil {
+			return nil, err
+		}
+		doors = append(doors, some...)
 	}
 	rows, ids, keys := make([]Row, len(doors)), make([]ID, len(doors)), make([]int64, len(doors))
 	for i, k := range doors {
@@ -134,8 +142,8 @@ func (s *Service) due(ctx context.Context, by org.Actor) (all []Due, err error) 
 }
 
 // mark says which of the doors have a care flag, to who may know of flags. Without the note nobody hears of one.
-func (s *Service) mark(ctx context.Context, by org.Actor, all []Due) error {
-	if !by.SeesFlags() {
+func (s *Service) mark(ctx context.Context, areas []org.Actor, all []Due) error {
+	if len(areas) == 0 || !areas[0].SeesFlags() {
 		return nil
 	}
 	ids := make([]ID, len(all))
@@ -150,7 +158,9 @@ func (s *Service) mark(ctx context.Context, by org.Actor, all []Due) error {
 		for i, d := range all {
 			all[i].Flagged = marked[d.ID]
 		}
-		audit.Note(tx, by.Did("flag.marked", "area", int64(by.Grid.ID)).Showing("flagged"))
+		for _, by := range areas {
+			audit.Note(tx, by.Did("flag.marked", "area", int64(by.Grid.ID)).Showing("flagged"))
+		}
 		return nil
 	})
 }

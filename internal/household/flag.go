@@ -111,17 +111,8 @@ func mayCare(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
 		return err
 	case !by.SeesFlags():
 		return problem.ErrNotFound
-	case holdsArea(by):
-		return nil
 	}
-	area, err := org.UnitByID(ctx, tx, h.AreaID)
-	if err != nil {
-		return err
-	}
-	in, err := org.StandsIn(ctx, tx, by, area)
-	if err == nil && !in {
-		err = problem.ErrNotFound
-	}
+	_, err = meanwhile(ctx, tx, by, h.AreaID)
 	return err
 }
 

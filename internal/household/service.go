@@ -261,14 +261,6 @@ func (s *Service) detail(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (d
 	return d, err
 }
 
-// findOwn returns the household if it lies in the area that by holds today.
-func findOwn(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (Household, error) {
-	if !holdsArea(by) {
-		return Household{}, problem.ErrNotFound
-	}
-	return findHousehold(ctx, tx, by, id, calendar.DayOf(tx.Now))
-}
-
 // Unmask shows fields of a household's contact in full, for a purpose and a reason (X40).
 func (s *Service) Unmask(ctx context.Context, by org.Actor, id ID, fields []string, why privacy.Why) (shown map[string]string, err error) {
 	if err := s.look(ctx, by, id); err != nil {

@@ -91,39 +91,33 @@ func tellCaller(ctx context.Context, tx *db.Tx, by org.Actor, id CallID, to noti
 	})
 }
 
-// callerOf is who calls the askers of r. For a vacant unit the next lead up the ladder does (T8).
+// callerOf is who calls the askers of r. While nobody leads that unit the next lead up the ladder does (T8), and the call
+// stays the unit's: whoever answers for it next finds it.
 func callerOf(ctx context.Context, tx *db.Tx, r Request) (caller seat, to notify.Audience, err error) {
-	caller = seat{Unit: r.UnitID}
-	if r.Category == HolderConcern {
-		caller = seat{Unit: r.HolderUnitID, Role: r.HolderRole}
-	}
-	if r.About != nil { // its holders are none of those it is about (V6)
-		opened, err := org.UnitByID(ctx, tx, r.UnitID)
-		if err != nil {
-			return caller, to, err
-		}
-		ladder, err := org.Ladder(ctx, tx, opened)
-		if err != nil {
-			return caller, to, err
-		}
-		to, err = holders(ctx, tx, r, ladder)
-		return caller, to, err
-	}
-	if caller.Role != "" {
-		to, err = seated(ctx, tx, caller)
-		return caller, to, err
-	}
-	u, err := org.UnitByID(ctx, tx, caller.Unit)
+	ladder, err := ladderOf(ctx, tx, r)
 	if err != nil {
 		return caller, to, err
 	}
-	in, err := leads(ctx, tx, u)
-	if err == nil && len(in) == 0 {
-		var above org.Unit
-		if above, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now)); len(in) > 0 {
-			caller.Unit = above.ID
-		}
+	if r.About != nil { // its holders are none of those it is about (V6)
+		return concernCaller(ctx, tx, r, ladder)
 	}
+	if r.Category == HolderConcern {
+		caller = seat{Unit: r.HolderUnitID, Role: r.HolderRole, Level: r.Level}
+		to, err = holders(ctx, tx, r, ladder)
+		return caller, to, err
+	}
+	caller = seat{Unit: r.UnitID, Level: ladder[0].Level}
+	_, in, err := leadFrom(ctx, tx, r, ladder, caller.Level)
+	return caller, audience(in), err
+}
+
+// concernCaller is who calls the askers of r, which concerns somebody: its holder, or who leads it meanwhile.
+func concernCaller(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (caller seat, to notify.Audience, err error) {
+	if r.Level == 0 {
+		to, err = holders(ctx, tx, r, ladder)
+		return seat{Unit: r.HolderUnitID, Role: r.HolderRole}, to, err
+	}
+	caller, in, err := leadFrom(ctx, tx, r, ladder, r.Level)
 	return caller, audience(in), err
 }
 
@@ -218,7 +212,7 @@ func (s *Service) FinishCall(ctx context.Context, by org.Actor, id CallID, as Ca
 			}
 			var to notify.Audience
 			if c.State == CallNotReached && as == CallNotReached {
-				if to, err = c.passUp(ctx, tx); err != nil {
+				if to, err = c.passUp(ctx, tx, by); err != nil {
 					return err
 				}
 			}
@@ -264,15 +258,28 @@ func nextOpen(cal *calendar.Calendar, today calendar.Day) calendar.Day {
 	return day
 }
 
-// passUp gives c to whoever leads next up the ladder of its caller, who decides about it.
-func (c *Call) passUp(ctx context.Context, tx *db.Tx) (notify.Audience, error) {
+// passUp gives c, which by could not finish, to whoever leads next up the ladder, who decides about it.
+func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audience, error) {
+	rows, err := byIDs(ctx, tx, []ID{c.Request})
+	if err != nil {
+		return notify.Audience{}, err
+	}
+	r := rows[0].Request
+	ladder, err := ladderOf(ctx, tx, r)
+	if err != nil {
+		return notify.Audience{}, err
+	}
 	u, err := org.UnitByID(ctx, tx, c.Unit)
 	if err != nil {
 		return notify.Audience{}, err
 	}
-	above, in, err := org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+	r.HolderUnitID, r.HolderRole, r.Level = c.Unit, c.Role, max(u.Level, by.Grid.Level) // who calls for a vacant unit leads above it
+	if c.Role != "" && c.Role != org.RoleCommitteeSecretary {
+		r.Level = 0 // beside the levels
+	}
+	above, in, err := leadOf(ctx, tx, r, ladder)
 	if len(in) > 0 {
-		c.Unit, c.Role = above.ID, ""
+		c.Unit, c.Role = above.Unit, above.Role
 	}
 	return audience(in), err
 }

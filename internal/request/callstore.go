@@ -35,32 +35,38 @@ const callColumns = `
 	c.id, c.request_id, c.asker_id, c.unit_id, c.role, c.state, c.messages, c.tries, c.tried_on, c.due_on, c.opened_at,
 	c.version`
 
-// findCall is a call that by has to make or to decide about; else it is not found.
+// findCall is a call that by has to make or to decide about, perhaps for a unit that nobody leads; else it is not found.
 func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Call, err error) {
-	s := sightOf(by)
+	makes, args, err := holdsToday(ctx, q, by, "c.unit_id", "c.role")
+	if err != nil {
+		return Call{}, err
+	}
 	err = q.Get(ctx, &c, `
 		SELECT`+callColumns+`
 		FROM call_task c
 		JOIN request r ON r.id = c.request_id
-		WHERE c.id = ? AND c.unit_id = ? AND c.role IN (?, ?)
-		  AND `+unsparing,
-		append([]any{id, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+		WHERE `+makes+`
+		  AND c.id = ?
+		  AND `+unsparing, append(append(args, id), sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
 	return c, db.Wrap(err, problem.ErrNotFound, "find call %d", id)
 }
 
 // listCalls are the calls that by has to make or to decide about, the oldest first.
 func listCalls(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []Call, err error) {
-	s := sightOf(by)
+	makes, args, err := holdsToday(ctx, q, by, "c.unit_id", "c.role")
+	if err != nil {
+		return nil, err
+	}
 	err = q.Select(ctx, &rows, `
 		SELECT`+callColumns+`
 		FROM call_task c
 		JOIN request r ON r.id = c.request_id
-		WHERE c.unit_id = ? AND c.role IN (?, ?)
+		WHERE `+makes+`
 		  AND c.state IN (?, ?)
 		  AND c.opened_at >= ? AND (c.opened_at > ? OR c.id > ?)
 		  AND `+unsparing+`
 		ORDER BY c.opened_at, c.id
-		LIMIT ?`, append(append([]any{s.unit, s.roles[0], s.roles[1], CallOpen, CallNotReached, p.At, p.At, p.ID},
+		LIMIT ?`, append(append(append(args, CallOpen, CallNotReached, p.At, p.At, p.ID),
 		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list calls")
 }

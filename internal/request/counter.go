@@ -11,7 +11,6 @@ import (
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
@@ -156,13 +155,15 @@ func (s *Service) findWaiting(ctx context.Context, tx *db.Tx, by org.Actor, code
 		if err != nil {
 			return CounterStep{}, Seen{}, err
 		}
+		if rows[0].Interim, err = rows[0].standsIn(ctx, tx, by); err != nil {
+			return CounterStep{}, Seen{}, err
+		}
 		waiting, err := waitingSteps(ctx, tx, id)
 		if err != nil {
 			return CounterStep{}, Seen{}, err
 		}
 		for _, w := range waiting {
-			clerk := by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID
-			if clerk || rows[0].heldBy(by) || !guard.On(guard.Rule) {
+			if by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID || rows[0].mayAct(by) == nil {
 				return w, rows[0], nil
 			}
 		}

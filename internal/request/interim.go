@@ -2,10 +2,12 @@ package request
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 )
@@ -54,4 +56,52 @@ func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, 
 		return Seen{}, err
 	}
 	return r, nil
+}
+
+// vacant are the units for which by acts meanwhile, since nobody leads them, nor any between them and by's own: below a
+// lead, below the office, and while that is empty its own for the committee's secretary (T8).
+func vacant(ctx context.Context, q db.Queryer, by org.Actor) ([]org.UnitID, error) {
+	var units []org.Unit
+	var err error
+	switch {
+	case by.Role == org.RolePartyOffice && by.Grid.Kind == org.Subdistrict:
+		units, err = org.VacantBelow(ctx, q, by.Grid, calendar.DayOf(db.NowOf(q)))
+	case by.Role == org.RoleCommitteeSecretary && by.Grid.Kind == org.Subdistrict:
+		var office []org.Incumbent
+		if office, err = leads(ctx, q, by.Grid); err != nil || len(office) > 0 {
+			return nil, err
+		}
+		units, err = org.VacantBelow(ctx, q, by.Grid, calendar.DayOf(db.NowOf(q)))
+		units = append(units, by.Grid)
+	case leading[by.Role]:
+		units, err = org.Vacant(ctx, q, by)
+	}
+	ids := make([]org.UnitID, len(units))
+	for i, u := range units {
+		ids[i] = u.ID
+	}
+	return ids, err
+}
+
+// holdsToday is the condition that a unit and a role in it, in two columns, are by's own, or that by acts meanwhile for
+// that unit, and its arguments. For whoever stands in for nobody it names one unit, so that a list is read in the order
+// of its index.
+func holdsToday(ctx context.Context, q db.Queryer, by org.Actor, unit, role string) (condition string, args []any, err error) {
+	s := sightOf(by)
+	also, err := vacant(ctx, q, by)
+	if err != nil || len(also) == 0 {
+		return unit + ` = ? AND ` + role + ` IN (?, ?)`, []any{s.unit, s.roles[0], s.roles[1]}, err
+	}
+	return db.In(unit+` IN (?) AND (`+unit+` = ? AND `+role+` IN (?, ?) OR `+unit+` IN (?) AND `+role+` = '')`,
+		append(also, s.unit), s.unit, s.roles[0], s.roles[1], also)
+}
+
+// gaveWord is the condition that promise p is to be kept by by today, and its arguments.
+func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
+	also, err := vacant(ctx, q, by)
+	if err != nil || len(also) == 0 {
+		return `p.unit_id = ? AND p.role = ?`, []any{by.Grid.ID, by.Role}, err
+	}
+	return db.In(`p.unit_id IN (?) AND (p.unit_id = ? AND p.role = ? OR p.unit_id IN (?) AND p.role IN (?))`,
+		append(also, by.Grid.ID), by.Grid.ID, by.Role, also, slices.Collect(maps.Keys(leading)))
 }

@@ -3,10 +3,13 @@ package request_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
 
@@ -28,6 +31,160 @@ func TestT8_TheInterimHolderActsForAVacantArea(t *testing.T) {
 		m := moved(t)(x.service.Accept(t.Context(), x.SunLixia, r.ID, ""))
 		if m.State != request.Accepted || m.Level != 1 {
 			t.Errorf("held at level %d, %s; want accepted for the area", m.Level, m.State)
+		}
+	})
+}
+
+// ends ends roles in d, in order.
+func ends(t *testing.T, d *db.DB, by org.Actor, roles ...org.Actor) *org.Service {
+	t.Helper()
+	units := org.NewService(d, func(context.Context, *db.Tx, org.Actor, org.RoleEvent, org.Assignment) error { return nil })
+	for _, a := range roles {
+		if err := units.EndAssignment(t.Context(), by, a.Assignment, "", "搬离"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return units
+}
+
+// held are the open requests that by holds, the newest first.
+func (x *fixture) held(t *testing.T, by org.Actor) (ids []request.ID) {
+	t.Helper()
+	for cursor := ""; ; {
+		rows, next, err := x.service.List(t.Context(), by, request.Filter{Held: true}, cursor, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			ids = append(ids, r.ID)
+		}
+		if cursor = next; next == "" {
+			return ids
+		}
+	}
+}
+
+// T8, idea 6: what a vacant unit holds stands on the list of the next lead up the ladder, whoever that is, and of nobody
+// else.
+func TestT8_WhatAVacantUnitHoldsIsHeldByTheNextLead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		own := x.create(t, x.WangQiufen, request.Need{What: "楼道灯不亮"})
+		moved(t)(x.service.Escalate(t.Context(), x.WangQiufen, own.ID, request.Climb{Note: "请协助"}))
+		chain := []org.Actor{x.ZhouChunhe, x.SunLixia, x.ChenGuyu, x.XuBailu, x.LuoQingming, x.GaoXiaohan}
+		on := func(holder org.Actor, what string) {
+			t.Helper()
+			for _, by := range append(chain, x.WangQiufen, x.ZhenxiSecretary, x.HeQingqing, x.FengShuangjiang) {
+				want := by.Assignment == holder.Assignment
+				if got := slices.Contains(x.held(t, by), r.ID); got != want {
+					t.Errorf("%s: on the list of %s of %s: %v, want %v", what, by.Role, by.Unit.Name, got, want)
+				}
+			}
+		}
+		on(x.ZhouChunhe, "while its holder is there")
+		for i, by := range []org.Actor{x.ChenGuyu, x.ChenGuyu, x.XuBailu} {
+			gone := chain[0]
+			ends(t, d, by, gone)
+			chain = chain[1:]
+			on(chain[0], "after the "+string(gone.Role))
+			if i == 0 {
+				if got := x.held(t, x.SunLixia); !slices.Equal(got, []request.ID{own.ID, r.ID}) {
+					t.Errorf("the leader holds %v, want her own and the area's, the newest first", got)
+				}
+			}
+		}
+		if _, err := x.service.Accept(t.Context(), x.LuoQingming, r.ID, ""); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office accepts what a secretary acts for: %v, want not found", err)
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = '2026-03-02' WHERE id = ?`, x.XuBailu.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		chain = []org.Actor{x.LuoQingming, x.GaoXiaohan}
+		on(x.LuoQingming, "with nobody in the place")
+		if m := moved(t)(x.service.Accept(t.Context(), x.LuoQingming, r.ID, "")); m.State != request.Accepted {
+			t.Errorf("the office leaves it %s", m.State)
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = '2026-03-02' WHERE role = 'party_office'`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		chain = []org.Actor{x.GaoXiaohan}
+		on(x.GaoXiaohan, "with nobody in the office")
+	})
+}
+
+// A call that was to be made by somebody whose role has ended is made by whoever answers for the area now.
+func TestACallOfAVacantAreaPassesToWhoeverAnswersForItNow(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证到2号窗口", request.ToTell))
+		c := x.toCall(t, x.ZhouChunhe)
+		units := ends(t, d, x.ChenGuyu, x.ZhouChunhe)
+		if got := x.toCall(t, x.SunLixia); got.ID != c.ID {
+			t.Errorf("the interim holder is to make call %d, want %d", got.ID, c.ID)
+		}
+		if _, err := x.service.FinishCall(t.Context(), x.ChenGuyu, c.ID, request.CallReached); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the lead above makes it: %v, want not found", err)
+		}
+		moved(t)(x.service.Message(t.Context(), x.SunLixia, r.ID, "请补充照片", request.ToTell)) // joins it
+		for i := range 3 {
+			at(d, i*24*60)
+			if _, err := x.service.FinishCall(t.Context(), x.SunLixia, c.ID, request.CallNotReached); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := x.toCall(t, x.ChenGuyu); got.ID != c.ID || got.Unit != x.Ruihe.Grid.ID || got.Messages != 2 {
+			t.Errorf("after three days %+v is with who leads the interim holder, want call %d of two messages", got, c.ID)
+		}
+		if _, err := x.service.FinishCall(t.Context(), x.ChenGuyu, c.ID, request.CallDropped); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Message(t.Context(), x.SunLixia, r.ID, "请来领取", request.ToTell)) // while nobody holds the area
+		later := x.toCall(t, x.SunLixia)
+		if got := inboxes(t, d, "call.assigned"); !slices.Contains(got, x.ChenGuyu.PersonID) || slices.Contains(got, x.XuBailu.PersonID) {
+			t.Errorf("told of calls: %v, want the leads of each and nobody above", got)
+		}
+		g, err := units.Grant(t.Context(), x.ChenGuyu, org.NewAssignment{Person: orgtest.Person(t, d), Role: org.RoleAreaHolder, Unit: x.Ruihe.Areas[0].Household})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := org.AssignmentByID(t.Context(), d, g.Assignment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		successor := func() org.Actor {
+			t.Helper()
+			by, err := org.ActorOf(t.Context(), d, a.PersonID, a.ID, d.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return by
+		}
+		if rows, _, err := x.service.Calls(t.Context(), successor(), "", 10); err != nil || len(rows) != 0 {
+			t.Errorf("before signing the successor has %d calls (%v), want none", len(rows), err)
+		}
+		if got := x.toCall(t, x.SunLixia); got.ID != later.ID {
+			t.Errorf("meanwhile the leader has call %d, want %d", got.ID, later.ID)
+		}
+		var handover org.HandoverID
+		if err := d.Get(t.Context(), &handover, `SELECT id FROM handover`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := units.Sign(t.Context(), successor(), handover); err != nil {
+			t.Fatal(err)
+		}
+		if got := x.toCall(t, successor()); got.ID != later.ID {
+			t.Errorf("the successor has call %d, want %d", got.ID, later.ID)
+		}
+		if rows, _, err := x.service.Calls(t.Context(), x.SunLixia, "", 10); err != nil || len(rows) != 0 {
+			t.Errorf("the leader still has %d calls (%v), want none", len(rows), err)
 		}
 	})
 }

@@ -32,7 +32,7 @@ const unmergeWindow = 24 * time.Hour
 // or whoever holds both.
 func (r Request) mayMerge(by org.Actor, into Request) error {
 	lead := leading[by.Role] && by.Grid.ID == r.PlaceID && by.Grid.ID == into.PlaceID
-	if guard.On(guard.Rule) && !lead && (!r.heldBy(by) || !into.heldBy(by)) {
+	if guard.On(guard.Rule) && !lead && (r.mayAct(by) != nil || into.mayAct(by) != nil) {
 		return problem.ErrForbidden
 	}
 	return nil

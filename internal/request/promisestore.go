@@ -107,17 +107,22 @@ func PromisesOfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []Prom
 	return ids, db.Wrap(err, nil, "find the promises of visit %d", visit)
 }
 
-// listPromises are the open promises of by's role in its unit, those due first in front.
+// listPromises are the open promises of by's role in its unit, and of the leads for whom by acts meanwhile, those due
+// first in front.
 func listPromises(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Promise, err error) {
 	day := calendar.DayOf(p.At)
+	gave, args, err := gaveWord(ctx, q, by)
+	if err != nil {
+		return nil, err
+	}
 	err = q.Select(ctx, &all, `
 		SELECT `+promiseColumns+`
 		FROM promise p
-		WHERE p.unit_id = ? AND p.state = ?
+		WHERE `+gave+`
+		  AND p.state = ?
 		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
-		  AND p.role = ?
 		ORDER BY p.due_on, p.id
-		LIMIT ?`, by.Grid.ID, PromiseOpen, day, day, p.ID, by.Role, p.Limit())
+		LIMIT ?`, append(args, PromiseOpen, day, day, p.ID, p.Limit())...)
 	return all, db.Wrap(err, nil, "list promises")
 }
 

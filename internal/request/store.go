@@ -387,21 +387,24 @@ func askers(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]Aske
 	return found, nil
 }
 
-// listHeld are the requests that by's unit, or by's role in it, holds.
+// listHeld are the requests that by's unit, or by's role in it, holds, or a unit for which by acts meanwhile.
 func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
-	s := sightOf(by)
+	held, args, err := holdsToday(ctx, q, by, "r.holder_unit_id", "r.holder_role")
+	if err != nil {
+		return nil, err
+	}
 	err = q.Select(ctx, &rows, `
 		SELECT `+columns+`
 		FROM request r
 		JOIN unit u ON u.id = r.unit_id
 		JOIN unit h ON h.id = r.holder_unit_id
-		WHERE r.holder_unit_id = ? AND r.holder_role IN (?, ?)
+		WHERE `+held+`
 		  AND r.is_open = ?
 		  AND r.recorded_at >= ?
 		  AND r.recorded_at <= ? AND (r.recorded_at < ? OR r.id < ?)
 		  AND `+unsparing+`
 		ORDER BY r.recorded_at DESC, r.id DESC
-		LIMIT ?`, append(append([]any{s.unit, s.roles[0], s.roles[1], open, since, p.At, p.At, p.ID},
+		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID),
 		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests held")
 }

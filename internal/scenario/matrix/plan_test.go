@@ -283,7 +283,11 @@ func aPlace(c *cell) int64 {
 // homesOfOwnArea is the oracle of what is known of homes: the holder of the area, and nobody else.
 func homesOfOwnArea(c *cell) bool { return c.by.role == org.RoleAreaHolder && c.by.home.grid() == c.at }
 
-func aHome(c *cell) int64 { return int64(c.at.doors[0]) }
+// aHome is a home of the area of c.at, which somebody holds: else the next lead up the ladder would (T8).
+func aHome(c *cell) int64 {
+	c.lead(c.at)
+	return int64(c.at.doors[0])
+}
 
 // aGlass is an opening that is over, and that c.by is to judge if c.position is self.
 func aGlass(c *cell) int64 {
@@ -923,6 +927,7 @@ var plans = map[string]*plan{
 	}},
 	"listHouseholds": {fits: areas, make: aHome, list: "id"},
 	"listDueHouseholds": {fits: areas, list: "id", sees: homesOfOwnArea, make: func(c *cell) int64 {
+		c.lead(c.at)
 		return int64(c.at.doors[len(c.at.doors)-1]) // nobody has been there yet
 	}},
 	"getHousehold": {fits: areas, make: aHome, sees: homesOfOwnArea},
