@@ -3442,6 +3442,12 @@ type AccountConflictList struct {
 	Items []AccountConflict `json:"items"`
 }
 
+// AddedDoors defines model for AddedDoors.
+type AddedDoors struct {
+	Added      int   `json:"added"`
+	EntranceID int64 `json:"entranceId"`
+}
+
 // AddedMember defines model for AddedMember.
 type AddedMember struct {
 	ID       int64 `json:"id"`
@@ -3809,6 +3815,21 @@ type BrokenGlass struct {
 // BrokenGlassObject defines model for BrokenGlass.Object.
 type BrokenGlassObject string
 
+// Building defines model for Building.
+type Building struct {
+	Entrances int    `json:"entrances"`
+	ID        int64  `json:"id"`
+	Number    string `json:"number"`
+	PlaceID   int64  `json:"placeId"`
+	Version   int64  `json:"version"`
+}
+
+// BuildingPage defines model for BuildingPage.
+type BuildingPage struct {
+	Items      []Building `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
 // Call defines model for Call.
 type Call struct {
 	DueOn string `json:"dueOn"`
@@ -4173,6 +4194,35 @@ type Disabling struct {
 	Reason string `json:"reason"`
 }
 
+// Door defines model for Door.
+type Door struct {
+	Door       string       `json:"door"`
+	Empty      bool         `json:"empty"`
+	EntranceID int64        `json:"entranceId"`
+	ID         int64        `json:"id"`
+	Kind       PremisesKind `json:"kind"`
+	Version    int64        `json:"version"`
+}
+
+// DoorMark defines model for DoorMark.
+type DoorMark struct {
+	Empty   bool  `json:"empty"`
+	Version int64 `json:"version"`
+}
+
+// DoorPage defines model for DoorPage.
+type DoorPage struct {
+	Items      []Door  `json:"items"`
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
+// DoorRenaming defines model for DoorRenaming.
+type DoorRenaming struct {
+	Door    string       `json:"door"`
+	Kind    PremisesKind `json:"kind"`
+	Version int64        `json:"version"`
+}
+
 // DueHousehold defines model for DueHousehold.
 type DueHousehold struct {
 	Door     string `json:"door"`
@@ -4232,6 +4282,18 @@ type EnrolmentState string
 // EnteredLegalBasis defines model for EnteredLegalBasis.
 type EnteredLegalBasis struct {
 	ID int64 `json:"id"`
+}
+
+// Entrance defines model for Entrance.
+type Entrance struct {
+	AreaID     *int64 `json:"areaId,omitempty"`
+	BuildingID *int64 `json:"buildingId,omitempty"`
+	Doors      int    `json:"doors"`
+	ID         int64  `json:"id"`
+	Label      string `json:"label"`
+	Number     string `json:"number"`
+	PlaceID    int64  `json:"placeId"`
+	Version    int64  `json:"version"`
 }
 
 // EntranceDeal defines model for EntranceDeal.
@@ -4786,6 +4848,12 @@ type KeptContact struct {
 	Version     int64 `json:"version"`
 }
 
+// KeptEntrancePage defines model for KeptEntrancePage.
+type KeptEntrancePage struct {
+	Items      []Entrance `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
 // LeadCheck defines model for LeadCheck.
 type LeadCheck struct {
 	Day   string    `json:"day"`
@@ -5182,6 +5250,12 @@ type NewBoard struct {
 	SiteID int64 `json:"siteId"`
 }
 
+// NewBuilding defines model for NewBuilding.
+type NewBuilding struct {
+	Number  string `json:"number"`
+	PlaceID int64  `json:"placeId"`
+}
+
 // NewCampaign defines model for NewCampaign.
 type NewCampaign struct {
 	Body   *string    `json:"body,omitempty"`
@@ -5275,6 +5349,11 @@ type NewDoor struct {
 
 // NewDoorKind defines model for NewDoor.Kind.
 type NewDoorKind string
+
+// NewDoors defines model for NewDoors.
+type NewDoors struct {
+	Doors []NewDoor `json:"doors"`
+}
 
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
@@ -6516,6 +6595,12 @@ type RelayReceipt struct {
 	ReceiptCode string `json:"receiptCode"`
 }
 
+// Renaming defines model for Renaming.
+type Renaming struct {
+	Number  string `json:"number"`
+	Version int64  `json:"version"`
+}
+
 // ReportedCopies defines model for ReportedCopies.
 type ReportedCopies struct {
 	CopyIds []int64 `json:"copyIds"`
@@ -7465,6 +7550,11 @@ type Unread struct {
 	Unread int64 `json:"unread"`
 }
 
+// UpkeepEnd defines model for UpkeepEnd.
+type UpkeepEnd struct {
+	Version int64 `json:"version"`
+}
+
 // Upload defines model for Upload.
 type Upload struct {
 	CreatedAt time.Time `json:"createdAt"`
@@ -7651,11 +7741,20 @@ type AsOf = string
 // BoardID defines model for BoardId.
 type BoardID = int64
 
+// BuildingID defines model for BuildingId.
+type BuildingID = int64
+
 // ConsentPurpose defines model for ConsentPurpose.
 type ConsentPurpose string
 
 // Cursor defines model for Cursor.
 type Cursor = string
+
+// DoorID defines model for DoorId.
+type DoorID = int64
+
+// EntranceID defines model for EntranceId.
+type EntranceID = int64
 
 // HandoverID defines model for HandoverId.
 type HandoverID = int64
@@ -8002,6 +8101,48 @@ type ReviewBreakGlassParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListBuildingsParams defines parameters for ListBuildings.
+type ListBuildingsParams struct {
+	// PlaceID One place; all of the own if not said.
+	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddBuildingParams defines parameters for AddBuilding.
+type AddBuildingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RenameBuildingParams defines parameters for RenameBuilding.
+type RenameBuildingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndBuildingParams defines parameters for EndBuilding.
+type EndBuildingParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListCallsParams defines parameters for ListCalls.
 type ListCallsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -8234,6 +8375,33 @@ type ListDaysSinceParams struct {
 // ListDaysSinceParamsOf defines parameters for ListDaysSince.
 type ListDaysSinceParamsOf string
 
+// RenameDoorParams defines parameters for RenameDoor.
+type RenameDoorParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndDoorParams defines parameters for EndDoor.
+type EndDoorParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// MarkDoorParams defines parameters for MarkDoor.
+type MarkDoorParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListDueHouseholdsParams defines parameters for ListDueHouseholds.
 type ListDueHouseholdsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -8250,6 +8418,24 @@ type ListDueHouseholdsParams struct {
 type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListEntrancesParams defines parameters for ListEntrances.
+type ListEntrancesParams struct {
+	// PlaceID One place; all of the own if not said.
+	PlaceID *int64 `form:"placeId,omitempty" json:"placeId,omitempty"`
+
+	// BuildingID One building.
+	BuildingID *int64 `form:"buildingId,omitempty" json:"buildingId,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -8274,6 +8460,45 @@ type ListUnassignedEntrancesParams struct {
 
 	// PageSize How many items a page holds at most.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RenameEntranceParams defines parameters for RenameEntrance.
+type RenameEntranceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListDoorsParams defines parameters for ListDoors.
+type ListDoorsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AddDoorsParams defines parameters for AddDoors.
+type AddDoorsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndEntranceParams defines parameters for EndEntrance.
+type EndEntranceParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
@@ -10173,6 +10398,15 @@ type BreakGlassJSONRequestBody = Breaking
 // ReviewBreakGlassJSONRequestBody defines body for ReviewBreakGlass for application/json ContentType.
 type ReviewBreakGlassJSONRequestBody = GlassVerdict
 
+// AddBuildingJSONRequestBody defines body for AddBuilding for application/json ContentType.
+type AddBuildingJSONRequestBody = NewBuilding
+
+// RenameBuildingJSONRequestBody defines body for RenameBuilding for application/json ContentType.
+type RenameBuildingJSONRequestBody = Renaming
+
+// EndBuildingJSONRequestBody defines body for EndBuilding for application/json ContentType.
+type EndBuildingJSONRequestBody = UpkeepEnd
+
 // FinishCallJSONRequestBody defines body for FinishCall for application/json ContentType.
 type FinishCallJSONRequestBody = CallOutcome
 
@@ -10200,11 +10434,29 @@ type RecordConsentJSONRequestBody = AssistedConsent
 // FinishCounterStepJSONRequestBody defines body for FinishCounterStep for application/json ContentType.
 type FinishCounterStepJSONRequestBody = CounterStepEnd
 
+// RenameDoorJSONRequestBody defines body for RenameDoor for application/json ContentType.
+type RenameDoorJSONRequestBody = DoorRenaming
+
+// EndDoorJSONRequestBody defines body for EndDoor for application/json ContentType.
+type EndDoorJSONRequestBody = UpkeepEnd
+
+// MarkDoorJSONRequestBody defines body for MarkDoor for application/json ContentType.
+type MarkDoorJSONRequestBody = DoorMark
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
 // AddEntranceJSONRequestBody defines body for AddEntrance for application/json ContentType.
 type AddEntranceJSONRequestBody = NewEntrance
+
+// RenameEntranceJSONRequestBody defines body for RenameEntrance for application/json ContentType.
+type RenameEntranceJSONRequestBody = Renaming
+
+// AddDoorsJSONRequestBody defines body for AddDoors for application/json ContentType.
+type AddDoorsJSONRequestBody = NewDoors
+
+// EndEntranceJSONRequestBody defines body for EndEntrance for application/json ContentType.
+type EndEntranceJSONRequestBody = UpkeepEnd
 
 // RefuseFlagJSONRequestBody defines body for RefuseFlag for application/json ContentType.
 type RefuseFlagJSONRequestBody = FlagRefusal
@@ -10646,6 +10898,18 @@ type ServerInterface interface {
 	// ReviewBreakGlass Say whether an opening was needed
 	// (POST /v1/break-glass/{glassId}/review)
 	ReviewBreakGlass(ctx echo.Context, glassID int64, params ReviewBreakGlassParams) error
+	// ListBuildings 楼栋列表 · Buildings that stand in the own places
+	// (GET /v1/buildings)
+	ListBuildings(ctx echo.Context, params ListBuildingsParams) error
+	// AddBuilding 新增楼栋 · Add a building
+	// (POST /v1/buildings)
+	AddBuilding(ctx echo.Context, params AddBuildingParams) error
+	// RenameBuilding 更正楼号 · Give a building another number
+	// (PUT /v1/buildings/{buildingId})
+	RenameBuilding(ctx echo.Context, buildingID BuildingID, params RenameBuildingParams) error
+	// EndBuilding 注销楼栋 · End a building with its entrances and doors, from today on
+	// (POST /v1/buildings/{buildingId}/end)
+	EndBuilding(ctx echo.Context, buildingID BuildingID, params EndBuildingParams) error
 	// ListCalls Who is to be told by phone, the oldest first
 	// (GET /v1/calls)
 	ListCalls(ctx echo.Context, params ListCallsParams) error
@@ -10715,18 +10979,42 @@ type ServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx echo.Context, params ListDaysSinceParams) error
+	// RenameDoor 更正门牌 · Put right what a door is called and what is behind it
+	// (PUT /v1/doors/{doorId})
+	RenameDoor(ctx echo.Context, doorID DoorID, params RenameDoorParams) error
+	// EndDoor 注销门牌 · End a door, from today on
+	// (POST /v1/doors/{doorId}/end)
+	EndDoor(ctx echo.Context, doorID DoorID, params EndDoorParams) error
+	// MarkDoor 标记空户 · Say whether anybody lives behind a door
+	// (POST /v1/doors/{doorId}/mark)
+	MarkDoor(ctx echo.Context, doorID DoorID, params MarkDoorParams) error
 	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
+	// ListEntrances 单元门列表 · Entrances of the own places
+	// (GET /v1/entrances)
+	ListEntrances(ctx echo.Context, params ListEntrancesParams) error
 	// AddEntrance 新增单元门 · Add an entrance with the doors behind it
 	// (POST /v1/entrances)
 	AddEntrance(ctx echo.Context, params AddEntranceParams) error
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx echo.Context, params ListUnassignedEntrancesParams) error
+	// RenameEntrance 更正单元号 · Give an entrance another number
+	// (PUT /v1/entrances/{entranceId})
+	RenameEntrance(ctx echo.Context, entranceID EntranceID, params RenameEntranceParams) error
+	// ListDoors 门牌列表 · Doors behind an entrance
+	// (GET /v1/entrances/{entranceId}/doors)
+	ListDoors(ctx echo.Context, entranceID EntranceID, params ListDoorsParams) error
+	// AddDoors 新增门牌 · Add doors behind an entrance
+	// (POST /v1/entrances/{entranceId}/doors)
+	AddDoors(ctx echo.Context, entranceID EntranceID, params AddDoorsParams) error
+	// EndEntrance 注销单元门 · End an entrance with its doors, from today on
+	// (POST /v1/entrances/{entranceId}/end)
+	EndEntrance(ctx echo.Context, entranceID EntranceID, params EndEntranceParams) error
 	// ListFeedback What people said about public pages
 	// (GET /v1/feedback)
 	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
@@ -12905,6 +13193,207 @@ func (w *ServerInterfaceWrapper) ReviewBreakGlass(ctx echo.Context) error {
 	return err
 }
 
+// ListBuildings converts echo context to params.
+func (w *ServerInterfaceWrapper) ListBuildings(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListBuildingsParams
+	// ------------- Optional query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListBuildings(ctx, params)
+	return err
+}
+
+// AddBuilding converts echo context to params.
+func (w *ServerInterfaceWrapper) AddBuilding(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddBuildingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddBuilding(ctx, params)
+	return err
+}
+
+// RenameBuilding converts echo context to params.
+func (w *ServerInterfaceWrapper) RenameBuilding(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "buildingId" -------------
+	var buildingID BuildingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buildingId", ctx.Param("buildingId"), &buildingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buildingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenameBuildingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenameBuilding(ctx, buildingID, params)
+	return err
+}
+
+// EndBuilding converts echo context to params.
+func (w *ServerInterfaceWrapper) EndBuilding(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "buildingId" -------------
+	var buildingID BuildingID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "buildingId", ctx.Param("buildingId"), &buildingID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buildingId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndBuildingParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndBuilding(ctx, buildingID, params)
+	return err
+}
+
 // ListCalls converts echo context to params.
 func (w *ServerInterfaceWrapper) ListCalls(ctx echo.Context) error {
 	var err error
@@ -13951,6 +14440,165 @@ func (w *ServerInterfaceWrapper) ListDaysSince(ctx echo.Context) error {
 	return err
 }
 
+// RenameDoor converts echo context to params.
+func (w *ServerInterfaceWrapper) RenameDoor(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "doorId" -------------
+	var doorID DoorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "doorId", ctx.Param("doorId"), &doorID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter doorId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenameDoorParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenameDoor(ctx, doorID, params)
+	return err
+}
+
+// EndDoor converts echo context to params.
+func (w *ServerInterfaceWrapper) EndDoor(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "doorId" -------------
+	var doorID DoorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "doorId", ctx.Param("doorId"), &doorID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter doorId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndDoorParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndDoor(ctx, doorID, params)
+	return err
+}
+
+// MarkDoor converts echo context to params.
+func (w *ServerInterfaceWrapper) MarkDoor(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "doorId" -------------
+	var doorID DoorID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "doorId", ctx.Param("doorId"), &doorID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter doorId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params MarkDoorParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.MarkDoor(ctx, doorID, params)
+	return err
+}
+
 // ListDueHouseholds converts echo context to params.
 func (w *ServerInterfaceWrapper) ListDueHouseholds(ctx echo.Context) error {
 	var err error
@@ -14036,6 +14684,62 @@ func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateEnrolment(ctx, params)
+	return err
+}
+
+// ListEntrances converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEntrances(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEntrancesParams
+	// ------------- Optional query parameter "placeId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "placeId", ctx.QueryParams(), &params.PlaceID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter placeId: %s", err))
+	}
+
+	// ------------- Optional query parameter "buildingId" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "buildingId", ctx.QueryParams(), &params.BuildingID, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter buildingId: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEntrances(ctx, params)
 	return err
 }
 
@@ -14131,6 +14835,214 @@ func (w *ServerInterfaceWrapper) ListUnassignedEntrances(ctx echo.Context) error
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListUnassignedEntrances(ctx, params)
+	return err
+}
+
+// RenameEntrance converts echo context to params.
+func (w *ServerInterfaceWrapper) RenameEntrance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "entranceId" -------------
+	var entranceID EntranceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "entranceId", ctx.Param("entranceId"), &entranceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entranceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenameEntranceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenameEntrance(ctx, entranceID, params)
+	return err
+}
+
+// ListDoors converts echo context to params.
+func (w *ServerInterfaceWrapper) ListDoors(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "entranceId" -------------
+	var entranceID EntranceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "entranceId", ctx.Param("entranceId"), &entranceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entranceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDoorsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListDoors(ctx, entranceID, params)
+	return err
+}
+
+// AddDoors converts echo context to params.
+func (w *ServerInterfaceWrapper) AddDoors(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "entranceId" -------------
+	var entranceID EntranceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "entranceId", ctx.Param("entranceId"), &entranceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entranceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AddDoorsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AddDoors(ctx, entranceID, params)
+	return err
+}
+
+// EndEntrance converts echo context to params.
+func (w *ServerInterfaceWrapper) EndEntrance(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "entranceId" -------------
+	var entranceID EntranceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "entranceId", ctx.Param("entranceId"), &entranceID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter entranceId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndEntranceParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndEntrance(ctx, entranceID, params)
 	return err
 }
 
@@ -23340,7 +24252,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/area-splits/:splitId", wrapper.GetSplit, options.OperationMiddlewares["getSplit"]...)
 	router.POST(options.BaseURL+"/v1/area-splits/:splitId/propose", wrapper.ProposeSplit, options.OperationMiddlewares["proposeSplit"]...)
 	router.POST(options.BaseURL+"/v1/area-splits/:splitId/answer", wrapper.AnswerSplit, options.OperationMiddlewares["answerSplit"]...)
-	router.POST(options.BaseURL+"/v1/entrances", wrapper.AddEntrance, options.OperationMiddlewares["addEntrance"]...)
 	router.GET(options.BaseURL+"/v1/coverage/areas", wrapper.GetAreaChecks, options.OperationMiddlewares["getAreaChecks"]...)
 	router.POST(options.BaseURL+"/v1/receipts", wrapper.CreatePublicRequest, options.OperationMiddlewares["createPublicRequest"]...)
 	router.POST(options.BaseURL+"/v1/receipts/open", wrapper.OpenReceipt, options.OperationMiddlewares["openReceipt"]...)
@@ -23594,6 +24505,19 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/imports/:importId/rows", wrapper.ListImportRows, options.OperationMiddlewares["listImportRows"]...)
 	router.POST(options.BaseURL+"/v1/imports/:importId/apply", wrapper.ApplyImport, options.OperationMiddlewares["applyImport"]...)
 	router.POST(options.BaseURL+"/v1/imports/:importId/undo", wrapper.UndoImport, options.OperationMiddlewares["undoImport"]...)
+	router.GET(options.BaseURL+"/v1/buildings", wrapper.ListBuildings, options.OperationMiddlewares["listBuildings"]...)
+	router.POST(options.BaseURL+"/v1/buildings", wrapper.AddBuilding, options.OperationMiddlewares["addBuilding"]...)
+	router.PUT(options.BaseURL+"/v1/buildings/:buildingId", wrapper.RenameBuilding, options.OperationMiddlewares["renameBuilding"]...)
+	router.POST(options.BaseURL+"/v1/buildings/:buildingId/end", wrapper.EndBuilding, options.OperationMiddlewares["endBuilding"]...)
+	router.GET(options.BaseURL+"/v1/entrances", wrapper.ListEntrances, options.OperationMiddlewares["listEntrances"]...)
+	router.POST(options.BaseURL+"/v1/entrances", wrapper.AddEntrance, options.OperationMiddlewares["addEntrance"]...)
+	router.PUT(options.BaseURL+"/v1/entrances/:entranceId", wrapper.RenameEntrance, options.OperationMiddlewares["renameEntrance"]...)
+	router.POST(options.BaseURL+"/v1/entrances/:entranceId/end", wrapper.EndEntrance, options.OperationMiddlewares["endEntrance"]...)
+	router.GET(options.BaseURL+"/v1/entrances/:entranceId/doors", wrapper.ListDoors, options.OperationMiddlewares["listDoors"]...)
+	router.POST(options.BaseURL+"/v1/entrances/:entranceId/doors", wrapper.AddDoors, options.OperationMiddlewares["addDoors"]...)
+	router.PUT(options.BaseURL+"/v1/doors/:doorId", wrapper.RenameDoor, options.OperationMiddlewares["renameDoor"]...)
+	router.POST(options.BaseURL+"/v1/doors/:doorId/mark", wrapper.MarkDoor, options.OperationMiddlewares["markDoor"]...)
+	router.POST(options.BaseURL+"/v1/doors/:doorId/end", wrapper.EndDoor, options.OperationMiddlewares["endDoor"]...)
 	router.POST(options.BaseURL+"/v1/uploads", wrapper.UploadFile, options.OperationMiddlewares["uploadFile"]...)
 	router.POST(options.BaseURL+"/v1/uploads/:uploadId/redactions", wrapper.RedactUpload, options.OperationMiddlewares["redactUpload"]...)
 	router.GET(options.BaseURL+"/v1/files/:link", wrapper.GetFile, options.OperationMiddlewares["getFile"]...)
@@ -25182,6 +26106,161 @@ func (response ReviewBreakGlassdefaultApplicationProblemPlusJSONResponse) VisitR
 	return err
 }
 
+type ListBuildingsRequestObject struct {
+	Params ListBuildingsParams
+}
+
+type ListBuildingsResponseObject interface {
+	VisitListBuildingsResponse(w http.ResponseWriter) error
+}
+
+type ListBuildings200JSONResponse BuildingPage
+
+func (response ListBuildings200JSONResponse) VisitListBuildingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListBuildingsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListBuildingsdefaultApplicationProblemPlusJSONResponse) VisitListBuildingsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBuildingRequestObject struct {
+	Params AddBuildingParams
+	Body   *AddBuildingJSONRequestBody
+}
+
+type AddBuildingResponseObject interface {
+	VisitAddBuildingResponse(w http.ResponseWriter) error
+}
+
+type AddBuilding201JSONResponse Building
+
+func (response AddBuilding201JSONResponse) VisitAddBuildingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddBuildingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddBuildingdefaultApplicationProblemPlusJSONResponse) VisitAddBuildingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameBuildingRequestObject struct {
+	BuildingID BuildingID `json:"buildingId"`
+	Params     RenameBuildingParams
+	Body       *RenameBuildingJSONRequestBody
+}
+
+type RenameBuildingResponseObject interface {
+	VisitRenameBuildingResponse(w http.ResponseWriter) error
+}
+
+type RenameBuilding200JSONResponse Building
+
+func (response RenameBuilding200JSONResponse) VisitRenameBuildingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameBuildingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenameBuildingdefaultApplicationProblemPlusJSONResponse) VisitRenameBuildingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndBuildingRequestObject struct {
+	BuildingID BuildingID `json:"buildingId"`
+	Params     EndBuildingParams
+	Body       *EndBuildingJSONRequestBody
+}
+
+type EndBuildingResponseObject interface {
+	VisitEndBuildingResponse(w http.ResponseWriter) error
+}
+
+type EndBuilding204Response struct {
+}
+
+func (response EndBuilding204Response) VisitEndBuildingResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndBuildingdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndBuildingdefaultApplicationProblemPlusJSONResponse) VisitEndBuildingResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListCallsRequestObject struct {
 	Params ListCallsParams
 }
@@ -26079,6 +27158,123 @@ func (response ListDaysSincedefaultApplicationProblemPlusJSONResponse) VisitList
 	return err
 }
 
+type RenameDoorRequestObject struct {
+	DoorID DoorID `json:"doorId"`
+	Params RenameDoorParams
+	Body   *RenameDoorJSONRequestBody
+}
+
+type RenameDoorResponseObject interface {
+	VisitRenameDoorResponse(w http.ResponseWriter) error
+}
+
+type RenameDoor200JSONResponse Door
+
+func (response RenameDoor200JSONResponse) VisitRenameDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameDoordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenameDoordefaultApplicationProblemPlusJSONResponse) VisitRenameDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndDoorRequestObject struct {
+	DoorID DoorID `json:"doorId"`
+	Params EndDoorParams
+	Body   *EndDoorJSONRequestBody
+}
+
+type EndDoorResponseObject interface {
+	VisitEndDoorResponse(w http.ResponseWriter) error
+}
+
+type EndDoor204Response struct {
+}
+
+func (response EndDoor204Response) VisitEndDoorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndDoordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndDoordefaultApplicationProblemPlusJSONResponse) VisitEndDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkDoorRequestObject struct {
+	DoorID DoorID `json:"doorId"`
+	Params MarkDoorParams
+	Body   *MarkDoorJSONRequestBody
+}
+
+type MarkDoorResponseObject interface {
+	VisitMarkDoorResponse(w http.ResponseWriter) error
+}
+
+type MarkDoor200JSONResponse Door
+
+func (response MarkDoor200JSONResponse) VisitMarkDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type MarkDoordefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response MarkDoordefaultApplicationProblemPlusJSONResponse) VisitMarkDoorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListDueHouseholdsRequestObject struct {
 	Params ListDueHouseholdsParams
 }
@@ -26158,6 +27354,45 @@ func (response CreateEnrolmentdefaultApplicationProblemPlusJSONResponse) VisitCr
 	return err
 }
 
+type ListEntrancesRequestObject struct {
+	Params ListEntrancesParams
+}
+
+type ListEntrancesResponseObject interface {
+	VisitListEntrancesResponse(w http.ResponseWriter) error
+}
+
+type ListEntrances200JSONResponse KeptEntrancePage
+
+func (response ListEntrances200JSONResponse) VisitListEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEntrancesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type AddEntranceRequestObject struct {
 	Params AddEntranceParams
 	Body   *AddEntranceJSONRequestBody
@@ -26226,6 +27461,163 @@ type ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ListUnassignedEntrancesdefaultApplicationProblemPlusJSONResponse) VisitListUnassignedEntrancesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameEntranceRequestObject struct {
+	EntranceID EntranceID `json:"entranceId"`
+	Params     RenameEntranceParams
+	Body       *RenameEntranceJSONRequestBody
+}
+
+type RenameEntranceResponseObject interface {
+	VisitRenameEntranceResponse(w http.ResponseWriter) error
+}
+
+type RenameEntrance200JSONResponse Entrance
+
+func (response RenameEntrance200JSONResponse) VisitRenameEntranceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenameEntrancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenameEntrancedefaultApplicationProblemPlusJSONResponse) VisitRenameEntranceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDoorsRequestObject struct {
+	EntranceID EntranceID `json:"entranceId"`
+	Params     ListDoorsParams
+}
+
+type ListDoorsResponseObject interface {
+	VisitListDoorsResponse(w http.ResponseWriter) error
+}
+
+type ListDoors200JSONResponse DoorPage
+
+func (response ListDoors200JSONResponse) VisitListDoorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListDoorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListDoorsdefaultApplicationProblemPlusJSONResponse) VisitListDoorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDoorsRequestObject struct {
+	EntranceID EntranceID `json:"entranceId"`
+	Params     AddDoorsParams
+	Body       *AddDoorsJSONRequestBody
+}
+
+type AddDoorsResponseObject interface {
+	VisitAddDoorsResponse(w http.ResponseWriter) error
+}
+
+type AddDoors201JSONResponse AddedDoors
+
+func (response AddDoors201JSONResponse) VisitAddDoorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AddDoorsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AddDoorsdefaultApplicationProblemPlusJSONResponse) VisitAddDoorsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndEntranceRequestObject struct {
+	EntranceID EntranceID `json:"entranceId"`
+	Params     EndEntranceParams
+	Body       *EndEntranceJSONRequestBody
+}
+
+type EndEntranceResponseObject interface {
+	VisitEndEntranceResponse(w http.ResponseWriter) error
+}
+
+type EndEntrance204Response struct {
+}
+
+func (response EndEntrance204Response) VisitEndEntranceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type EndEntrancedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndEntrancedefaultApplicationProblemPlusJSONResponse) VisitEndEntranceResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -34402,6 +35794,18 @@ type StrictServerInterface interface {
 	// ReviewBreakGlass Say whether an opening was needed
 	// (POST /v1/break-glass/{glassId}/review)
 	ReviewBreakGlass(ctx context.Context, request ReviewBreakGlassRequestObject) (ReviewBreakGlassResponseObject, error)
+	// ListBuildings 楼栋列表 · Buildings that stand in the own places
+	// (GET /v1/buildings)
+	ListBuildings(ctx context.Context, request ListBuildingsRequestObject) (ListBuildingsResponseObject, error)
+	// AddBuilding 新增楼栋 · Add a building
+	// (POST /v1/buildings)
+	AddBuilding(ctx context.Context, request AddBuildingRequestObject) (AddBuildingResponseObject, error)
+	// RenameBuilding 更正楼号 · Give a building another number
+	// (PUT /v1/buildings/{buildingId})
+	RenameBuilding(ctx context.Context, request RenameBuildingRequestObject) (RenameBuildingResponseObject, error)
+	// EndBuilding 注销楼栋 · End a building with its entrances and doors, from today on
+	// (POST /v1/buildings/{buildingId}/end)
+	EndBuilding(ctx context.Context, request EndBuildingRequestObject) (EndBuildingResponseObject, error)
 	// ListCalls Who is to be told by phone, the oldest first
 	// (GET /v1/calls)
 	ListCalls(ctx context.Context, request ListCallsRequestObject) (ListCallsResponseObject, error)
@@ -34471,18 +35875,42 @@ type StrictServerInterface interface {
 	// ListDaysSince How many working days ago one was last on site
 	// (GET /v1/days-since)
 	ListDaysSince(ctx context.Context, request ListDaysSinceRequestObject) (ListDaysSinceResponseObject, error)
+	// RenameDoor 更正门牌 · Put right what a door is called and what is behind it
+	// (PUT /v1/doors/{doorId})
+	RenameDoor(ctx context.Context, request RenameDoorRequestObject) (RenameDoorResponseObject, error)
+	// EndDoor 注销门牌 · End a door, from today on
+	// (POST /v1/doors/{doorId}/end)
+	EndDoor(ctx context.Context, request EndDoorRequestObject) (EndDoorResponseObject, error)
+	// MarkDoor 标记空户 · Say whether anybody lives behind a door
+	// (POST /v1/doors/{doorId}/mark)
+	MarkDoor(ctx context.Context, request MarkDoorRequestObject) (MarkDoorResponseObject, error)
 	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx context.Context, request ListDueHouseholdsRequestObject) (ListDueHouseholdsResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
+	// ListEntrances 单元门列表 · Entrances of the own places
+	// (GET /v1/entrances)
+	ListEntrances(ctx context.Context, request ListEntrancesRequestObject) (ListEntrancesResponseObject, error)
 	// AddEntrance 新增单元门 · Add an entrance with the doors behind it
 	// (POST /v1/entrances)
 	AddEntrance(ctx context.Context, request AddEntranceRequestObject) (AddEntranceResponseObject, error)
 	// ListUnassignedEntrances Entrances that lie in no area on a day
 	// (GET /v1/entrances/unassigned)
 	ListUnassignedEntrances(ctx context.Context, request ListUnassignedEntrancesRequestObject) (ListUnassignedEntrancesResponseObject, error)
+	// RenameEntrance 更正单元号 · Give an entrance another number
+	// (PUT /v1/entrances/{entranceId})
+	RenameEntrance(ctx context.Context, request RenameEntranceRequestObject) (RenameEntranceResponseObject, error)
+	// ListDoors 门牌列表 · Doors behind an entrance
+	// (GET /v1/entrances/{entranceId}/doors)
+	ListDoors(ctx context.Context, request ListDoorsRequestObject) (ListDoorsResponseObject, error)
+	// AddDoors 新增门牌 · Add doors behind an entrance
+	// (POST /v1/entrances/{entranceId}/doors)
+	AddDoors(ctx context.Context, request AddDoorsRequestObject) (AddDoorsResponseObject, error)
+	// EndEntrance 注销单元门 · End an entrance with its doors, from today on
+	// (POST /v1/entrances/{entranceId}/end)
+	EndEntrance(ctx context.Context, request EndEntranceRequestObject) (EndEntranceResponseObject, error)
 	// ListFeedback What people said about public pages
 	// (GET /v1/feedback)
 	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
@@ -36665,6 +38093,177 @@ func (sh *strictHandler) ReviewBreakGlass(ctx echo.Context, glassID int64, param
 	return nil
 }
 
+// ListBuildings operation middleware
+func (sh *strictHandler) ListBuildings(ctx echo.Context, params ListBuildingsParams) error {
+	var request ListBuildingsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListBuildings(ctx.Request().Context(), request.(ListBuildingsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListBuildings")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListBuildingsResponseObject); ok {
+		return validResponse.VisitListBuildingsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddBuilding operation middleware
+func (sh *strictHandler) AddBuilding(ctx echo.Context, params AddBuildingParams) error {
+	var request AddBuildingRequestObject
+
+	request.Params = params
+
+	var body AddBuildingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddBuilding(ctx.Request().Context(), request.(AddBuildingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddBuilding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddBuildingResponseObject); ok {
+		return validResponse.VisitAddBuildingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenameBuilding operation middleware
+func (sh *strictHandler) RenameBuilding(ctx echo.Context, buildingID BuildingID, params RenameBuildingParams) error {
+	var request RenameBuildingRequestObject
+
+	request.BuildingID = buildingID
+	request.Params = params
+
+	var body RenameBuildingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameBuilding(ctx.Request().Context(), request.(RenameBuildingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameBuilding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenameBuildingResponseObject); ok {
+		return validResponse.VisitRenameBuildingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndBuilding operation middleware
+func (sh *strictHandler) EndBuilding(ctx echo.Context, buildingID BuildingID, params EndBuildingParams) error {
+	var request EndBuildingRequestObject
+
+	request.BuildingID = buildingID
+	request.Params = params
+
+	var body EndBuildingJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndBuilding(ctx.Request().Context(), request.(EndBuildingRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndBuilding")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndBuildingResponseObject); ok {
+		return validResponse.VisitEndBuildingResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListCalls operation middleware
 func (sh *strictHandler) ListCalls(ctx echo.Context, params ListCallsParams) error {
 	var request ListCallsRequestObject
@@ -37456,6 +39055,153 @@ func (sh *strictHandler) ListDaysSince(ctx echo.Context, params ListDaysSincePar
 	return nil
 }
 
+// RenameDoor operation middleware
+func (sh *strictHandler) RenameDoor(ctx echo.Context, doorID DoorID, params RenameDoorParams) error {
+	var request RenameDoorRequestObject
+
+	request.DoorID = doorID
+	request.Params = params
+
+	var body RenameDoorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameDoor(ctx.Request().Context(), request.(RenameDoorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameDoor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenameDoorResponseObject); ok {
+		return validResponse.VisitRenameDoorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndDoor operation middleware
+func (sh *strictHandler) EndDoor(ctx echo.Context, doorID DoorID, params EndDoorParams) error {
+	var request EndDoorRequestObject
+
+	request.DoorID = doorID
+	request.Params = params
+
+	var body EndDoorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndDoor(ctx.Request().Context(), request.(EndDoorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndDoor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndDoorResponseObject); ok {
+		return validResponse.VisitEndDoorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// MarkDoor operation middleware
+func (sh *strictHandler) MarkDoor(ctx echo.Context, doorID DoorID, params MarkDoorParams) error {
+	var request MarkDoorRequestObject
+
+	request.DoorID = doorID
+	request.Params = params
+
+	var body MarkDoorJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.MarkDoor(ctx.Request().Context(), request.(MarkDoorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "MarkDoor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(MarkDoorResponseObject); ok {
+		return validResponse.VisitMarkDoorResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListDueHouseholds operation middleware
 func (sh *strictHandler) ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error {
 	var request ListDueHouseholdsRequestObject
@@ -37529,6 +39275,31 @@ func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmen
 	return nil
 }
 
+// ListEntrances operation middleware
+func (sh *strictHandler) ListEntrances(ctx echo.Context, params ListEntrancesParams) error {
+	var request ListEntrancesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEntrances(ctx.Request().Context(), request.(ListEntrancesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEntrances")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEntrancesResponseObject); ok {
+		return validResponse.VisitListEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // AddEntrance operation middleware
 func (sh *strictHandler) AddEntrance(ctx echo.Context, params AddEntranceParams) error {
 	var request AddEntranceRequestObject
@@ -37596,6 +39367,179 @@ func (sh *strictHandler) ListUnassignedEntrances(ctx echo.Context, params ListUn
 		return err
 	} else if validResponse, ok := response.(ListUnassignedEntrancesResponseObject); ok {
 		return validResponse.VisitListUnassignedEntrancesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenameEntrance operation middleware
+func (sh *strictHandler) RenameEntrance(ctx echo.Context, entranceID EntranceID, params RenameEntranceParams) error {
+	var request RenameEntranceRequestObject
+
+	request.EntranceID = entranceID
+	request.Params = params
+
+	var body RenameEntranceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameEntrance(ctx.Request().Context(), request.(RenameEntranceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameEntrance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenameEntranceResponseObject); ok {
+		return validResponse.VisitRenameEntranceResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListDoors operation middleware
+func (sh *strictHandler) ListDoors(ctx echo.Context, entranceID EntranceID, params ListDoorsParams) error {
+	var request ListDoorsRequestObject
+
+	request.EntranceID = entranceID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListDoors(ctx.Request().Context(), request.(ListDoorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListDoors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListDoorsResponseObject); ok {
+		return validResponse.VisitListDoorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddDoors operation middleware
+func (sh *strictHandler) AddDoors(ctx echo.Context, entranceID EntranceID, params AddDoorsParams) error {
+	var request AddDoorsRequestObject
+
+	request.EntranceID = entranceID
+	request.Params = params
+
+	var body AddDoorsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AddDoors(ctx.Request().Context(), request.(AddDoorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddDoors")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddDoorsResponseObject); ok {
+		return validResponse.VisitAddDoorsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndEntrance operation middleware
+func (sh *strictHandler) EndEntrance(ctx echo.Context, entranceID EntranceID, params EndEntranceParams) error {
+	var request EndEntranceRequestObject
+
+	request.EntranceID = entranceID
+	request.Params = params
+
+	var body EndEntranceJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndEntrance(ctx.Request().Context(), request.(EndEntranceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndEntrance")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndEntranceResponseObject); ok {
+		return validResponse.VisitEndEntranceResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -276,7 +276,8 @@ func homesOf(ctx context.Context, q db.Queryer, boards []Board, day calendar.Day
 		SELECT x.area_id, COUNT(*) AS n
 		FROM area_entrance x
 		JOIN premises p ON p.entrance_id = x.entrance_id
-		WHERE x.area_id IN (?) AND x.valid_from <= ? AND (x.valid_to IS NULL OR x.valid_to > ?) AND p.kind = 'home'
+		WHERE x.area_id IN (?) AND x.valid_from <= ? AND (x.valid_to IS NULL OR x.valid_to > ?)
+		  AND p.kind = 'home' AND p.ended_on IS NULL
 		GROUP BY x.area_id`, areasOf(boards), day, day)
 	if err != nil {
 		return nil, err

@@ -105,9 +105,9 @@ func (h *Handler) AnswerSplit(ctx context.Context, req api.AnswerSplitRequestObj
 // AddEntrance serves POST /v1/entrances.
 func (h *Handler) AddEntrance(ctx context.Context, req api.AddEntranceRequestObject) (api.AddEntranceResponseObject, error) {
 	b := req.Body
-	n := NewEntrance{Place: org.UnitID(b.PlaceID), Building: api.Given(b.Building), Number: b.Number, Area: org.UnitID(api.Given(b.AreaID))}
-	for _, d := range b.Doors {
-		n.Doors = append(n.Doors, Premises{Door: d.Door, Kind: Kind(api.Given(d.Kind)), Empty: api.Given(d.Empty)})
+	n := NewEntrance{
+		Place: org.UnitID(b.PlaceID), Building: api.Given(b.Building), Number: b.Number, Area: org.UnitID(api.Given(b.AreaID)),
+		Doors: newDoors(b.Doors),
 	}
 	id, err := h.service.AddStair(ctx, org.ActorFrom(ctx), n)
 	if err != nil {

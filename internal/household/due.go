@@ -193,6 +193,7 @@ func knownDoors(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Da
 		JOIN premises p ON p.entrance_id = e.id
 		WHERE u.path >= ? AND u.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+		  AND p.ended_on IS NULL
 		ORDER BY p.id
 		LIMIT ?`, from, to, day, day, doorsOfArea)
 	return all, db.Wrap(err, nil, "list the doors of an area")

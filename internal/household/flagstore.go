@@ -59,7 +59,7 @@ func (r flagRow) open(keys *sealed.Keys) (Flag, error) {
 
 // lockHousehold keeps others from flagging the household meanwhile.
 func lockHousehold(ctx context.Context, tx *db.Tx, id ID) error {
-	err := tx.Get(ctx, &id, `SELECT id FROM premises WHERE id = ?`+db.ForUpdate, id)
+	err := tx.Get(ctx, &id, `SELECT id FROM premises WHERE id = ? AND ended_on IS NULL`+db.ForUpdate, id)
 	return db.Wrap(err, problem.ErrNotFound, "lock household %d", id)
 }
 
@@ -158,6 +158,29 @@ func flagged(ctx context.Context, q db.Queryer, day calendar.Day, ids ...ID) (ma
 		}
 	}
 	return found, nil
+}
+
+// homesKept is of how many of the homes whoever looks after them keeps something: how to reach them, what they agreed to,
+// what help they may be offered. Of which it keeps what, it does not say.
+func homesKept(ctx context.Context, q db.Queryer, day calendar.Day, ids []ID) (n int, err error) {
+	query, args, err := db.In(`
+		SELECT COUNT(*)
+		FROM premises p
+		WHERE p.id IN (?)
+		  AND (EXISTS (
+		      SELECT 1
+		      FROM household_contact c
+		      WHERE c.premises_id = p.id AND (c.address_sealed IS NOT NULL OR c.phone_sealed IS NOT NULL))
+		    OR EXISTS (
+		      SELECT 1
+		      FROM household_consent c
+		      WHERE c.premises_id = p.id AND c.withdrawn_at IS NULL AND (c.valid_to IS NULL OR c.valid_to > ?))
+		    OR EXISTS (SELECT 1 FROM care_flag f WHERE f.premises_id = p.id AND f.expires_on >= ?))`, ids, day, day)
+	if err != nil {
+		return 0, err
+	}
+	err = q.Get(ctx, &n, query, args...)
+	return n, db.Wrap(err, nil, "count the homes that something is kept of")
 }
 
 // LiveFlags are the live flags of the households of an area, by their ids: what a handover counts.

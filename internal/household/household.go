@@ -47,9 +47,11 @@ var (
 
 // A Building (楼栋) stands in a place and has entrances.
 type Building struct {
-	ID      BuildingID `db:"id"`
-	PlaceID org.UnitID `db:"place_id"`
-	Number  string     `db:"number"`
+	ID        BuildingID `db:"id"`
+	PlaceID   org.UnitID `db:"place_id"`
+	Number    string     `db:"number"`
+	Entrances int        `db:"entrances"` // that are there
+	Version   int64      `db:"version"`
 }
 
 // An Entrance (单元门) is the smallest thing dealt to an area.
@@ -59,6 +61,9 @@ type Entrance struct {
 	BuildingID *BuildingID `db:"building_id"` // nil: the door of a house in a village, or of a shop
 	Number     string      `db:"number"`
 	Label      string      `db:"label"`
+	AreaID     *org.UnitID `db:"area_id"` // today; nil: it lies in none
+	Doors      int         `db:"doors"`   // that are there
+	Version    int64       `db:"version"`
 }
 
 // EntranceLabel is how people say an entrance; without a building its number alone.

@@ -61,21 +61,23 @@ var Retained = []privacy.Class{
 			`DELETE FROM visit WHERE id IN (?)`,
 		},
 	},
-	{ // that lie in no area any more, once nothing speaks of them
+	{ // that have ended or lie in no area any more, once nothing speaks of them
 		Name: "premises", Tables: []string{"premises"}, Kept: privacy.Period{Days: 90}, Journal: true,
 		Due: `
 			SELECT p.id
 			FROM premises p
-			WHERE EXISTS (SELECT 1 FROM area_entrance a WHERE a.entrance_id = p.entrance_id)
-			  AND NOT EXISTS (SELECT 1 FROM area_entrance a WHERE a.entrance_id = p.entrance_id AND (a.valid_to IS NULL OR a.valid_to > ?))
+			WHERE (p.ended_on <= ?
+			    OR EXISTS (SELECT 1 FROM area_entrance a WHERE a.entrance_id = p.entrance_id)
+			      AND NOT EXISTS (SELECT 1 FROM area_entrance a WHERE a.entrance_id = p.entrance_id AND (a.valid_to IS NULL OR a.valid_to > ?)))
 			  AND NOT EXISTS (SELECT 1 FROM visit v WHERE v.premises_id = p.id)
 			  AND NOT EXISTS (SELECT 1 FROM care_flag f WHERE f.premises_id = p.id)
 			  AND NOT EXISTS (SELECT 1 FROM household_consent c WHERE c.premises_id = p.id)
 			  AND NOT EXISTS (SELECT 1 FROM risk_offer o WHERE o.premises_id = p.id)
+			  AND NOT EXISTS (SELECT 1 FROM plaque q WHERE q.premises_id = p.id)
 			  AND p.id > ?
 			ORDER BY p.id
 			LIMIT ?`,
-		Args: privacy.OnDay,
+		Args: func(before time.Time) []any { return []any{calendar.DayOf(before), calendar.DayOf(before)} },
 		Erase: []string{
 			`DELETE FROM household_contact WHERE premises_id IN (?)`,
 			`DELETE FROM household_mute WHERE premises_id IN (?)`,

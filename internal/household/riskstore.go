@@ -105,7 +105,7 @@ func agreedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day) (
 		JOIN household_consent c ON c.premises_id = p.id
 		WHERE x.path >= ? AND x.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND p.occupied = ?
+		  AND p.occupied = ? AND p.ended_on IS NULL
 		  AND c.purpose = ? AND c.withdrawn_at IS NULL
 		  AND c.valid_from <= ? AND (c.valid_to IS NULL OR c.valid_to > ?)
 		ORDER BY a.area_id, p.id`, from, to, day, day, true, RiskVisit, day, day)
@@ -125,7 +125,7 @@ func promisedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day)
 		JOIN request r ON r.id = w.request_id
 		WHERE x.path >= ? AND x.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND p.occupied = ? AND w.state = ? AND r.category = ?
+		  AND p.occupied = ? AND p.ended_on IS NULL AND w.state = ? AND r.category = ?
 		ORDER BY a.area_id, p.id`, from, to, day, day, true, request.PromiseOpen, request.DwellingSafety)
 	return offers, db.Wrap(err, nil, "find the homes that were promised something")
 }
@@ -191,7 +191,7 @@ func offerToo(ctx context.Context, tx *db.Tx, id ID) error {
 }
 
 // listOffers are the homes of by's own area on the list of an event. Who has moved into another area since is seen
-// there.
+// there; where nobody lives any more, only what was done.
 func listOffers(ctx context.Context, q db.Queryer, by org.Actor, event RiskEventID) (offers []Offer, err error) {
 	from, to := by.Scope()
 	day := calendar.DayOf(db.NowOf(q))
@@ -205,9 +205,9 @@ func listOffers(ctx context.Context, q db.Queryer, by org.Actor, event RiskEvent
 		LEFT JOIN visit v ON v.id = o.visit_id
 		WHERE u.path >= ? AND u.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND o.event_id = ?
+		  AND o.event_id = ? AND (o.visit_id IS NOT NULL OR p.occupied = ? AND p.ended_on IS NULL)
 		ORDER BY p.id
-		LIMIT 1000`, from, to, day, day, event)
+		LIMIT 1000`, from, to, day, day, event, true)
 	return offers, db.Wrap(err, nil, "list the homes of risk event %d", event)
 }
 

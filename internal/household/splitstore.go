@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"wanjia/internal/org"
@@ -11,11 +12,15 @@ import (
 	"wanjia/internal/platform/problem"
 )
 
-// stairColumns of a Stair, from entrance e and building b; the day stands twice in their arguments.
+// stairColumns of a Stair, from entrance e and building b; the day stands four times in their arguments.
 const stairColumns = `
 	e.id, e.place_id, e.label, COALESCE(b.number, '') AS building, e.number,
-	(SELECT COUNT(*) FROM premises p WHERE p.entrance_id = e.id AND p.kind = 'home') AS homes,
-	(SELECT COUNT(*) FROM premises p WHERE p.entrance_id = e.id) AS doors,
+	(SELECT COUNT(*)
+	 FROM premises p
+	 WHERE p.entrance_id = e.id AND p.kind = 'home' AND (p.ended_on IS NULL OR p.ended_on > ?)) AS homes,
+	(SELECT COUNT(*)
+	 FROM premises p
+	 WHERE p.entrance_id = e.id AND (p.ended_on IS NULL OR p.ended_on > ?)) AS doors,
 	(SELECT COUNT(*)
 	 FROM area_entrance x
 	 WHERE x.entrance_id = e.id AND x.valid_from <= ? AND (x.valid_to IS NULL OR x.valid_to > ?)) AS areas`
@@ -28,8 +33,8 @@ func stairsBelow(ctx context.Context, q db.Queryer, by org.Actor, day calendar.D
 		FROM entrance e
 		JOIN unit u ON u.id = e.place_id
 		LEFT JOIN building b ON b.id = e.building_id
-		WHERE u.path >= ? AND u.path < ?
-		ORDER BY e.id`, day, day, from, to)
+		WHERE u.path >= ? AND u.path < ? AND (e.ended_on IS NULL OR e.ended_on > ?)
+		ORDER BY e.id`, day, day, day, day, from, to, day)
 	return all, db.Wrap(err, nil, "list the entrances below unit %d", by.Grid.ID)
 }
 
@@ -41,7 +46,7 @@ func stairsAt(ctx context.Context, q db.Queryer, place org.UnitID, day calendar.
 		JOIN area_entrance a ON a.entrance_id = e.id
 		LEFT JOIN building b ON b.id = e.building_id
 		WHERE e.place_id = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		ORDER BY e.id`, day, day, place, day, day)
+		ORDER BY e.id`, day, day, day, day, place, day, day)
 	return all, db.Wrap(err, nil, "list the entrances of place %d", place)
 }
 
@@ -53,7 +58,7 @@ func stairsOf(ctx context.Context, q db.Queryer, area org.UnitID, day calendar.D
 		JOIN entrance e ON e.id = a.entrance_id
 		LEFT JOIN building b ON b.id = e.building_id
 		WHERE a.area_id = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		ORDER BY e.id`, day, day, area, day, day)
+		ORDER BY e.id`, day, day, day, day, area, day, day)
 	return all, db.Wrap(err, nil, "list the entrances of area %d", area)
 }
 
@@ -155,14 +160,14 @@ func viewSplit(ctx context.Context, q db.Queryer, x Split) (v SplitView, err err
 		JOIN entrance e ON e.id = m.entrance_id
 		LEFT JOIN building b ON b.id = e.building_id
 		WHERE m.split_id = ?
-		ORDER BY e.id`, day, day, x.ID); err != nil {
+		ORDER BY e.id`, day, day, day, day, x.ID); err != nil {
 		return SplitView{}, db.Wrap(err, nil, "read the moves of split %d", x.ID)
 	}
 	if err := q.Select(ctx, &v.Areas, `
 		SELECT u.id, u.name,
 		       (SELECT COUNT(*)
 		        FROM area_entrance a
-		        JOIN premises p ON p.entrance_id = a.entrance_id
+		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.ended_on IS NULL
 		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS doors
 		FROM unit u
 		WHERE u.id IN (SELECT from_id FROM area_split_move WHERE split_id = ?)
@@ -273,7 +278,10 @@ func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error 
 		return db.Wrap(err, nil, "read the moves of split %d", id)
 	}
 	for _, m := range moves {
-		if _, err := lockEntrance(ctx, tx, m.Entrance); err != nil {
+		switch _, err := lockEntrance(ctx, tx, m.Entrance); {
+		case errors.Is(err, problem.ErrNotFound): // it has ended meanwhile
+			return ErrSplitChanged
+		case err != nil:
 			return err
 		}
 		if err := moveEntrance(ctx, tx, by, m.Entrance, m.From, m.To); err != nil {

@@ -16,11 +16,24 @@ import (
 	"wanjia/internal/platform/problem"
 )
 
-// AddBuilding stores a building of a place.
+// AddBuilding stores a building of a place. One of that number that has ended is there again, as the building it was;
+// db.IsDuplicate if one stands there.
 func AddBuilding(ctx context.Context, tx *db.Tx, place org.UnitID, number string) (BuildingID, error) {
 	id, err := tx.Insert(ctx, `
 		INSERT INTO building (place_id, number, created_at)
 		VALUES (?, ?, ?)`, place, number, tx.Now)
+	if db.IsDuplicate(err) {
+		found, again := tx.Change(ctx, `
+			UPDATE building
+			SET ended_on = NULL, version = version + 1
+			WHERE place_id = ? AND number = ? AND ended_on IS NOT NULL`, place, number)
+		switch {
+		case again != nil:
+			return 0, db.Wrap(again, nil, "bring building %s of place %d back", number, place)
+		case found == 1:
+			return FindBuilding(ctx, tx, place, number)
+		}
+	}
 	return BuildingID(id), db.Wrap(err, nil, "add building %s of place %d", number, place)
 }
 
@@ -29,22 +42,37 @@ func FindBuilding(ctx context.Context, q db.Queryer, place org.UnitID, number st
 	err = q.Get(ctx, &id, `
 		SELECT id
 		FROM building
-		WHERE place_id = ? AND number = ?`, place, number)
+		WHERE place_id = ? AND number = ? AND ended_on IS NULL`, place, number)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
 	return id, db.Wrap(err, nil, "find building %s of place %d", number, place)
 }
 
-// AddEntrance stores an entrance of a building, or of the place itself when building is the zero Building.
+// AddEntrance stores an entrance of a building, or of the place itself when building is the zero Building. One of that
+// name that has ended is there again, as the entrance it was; db.IsDuplicate if there is one.
 func AddEntrance(ctx context.Context, tx *db.Tx, place org.UnitID, building Building, number string) (EntranceID, error) {
 	var in *BuildingID
 	if building.ID != 0 {
 		in = &building.ID
 	}
+	label := EntranceLabel(building.Number, number)
 	id, err := tx.Insert(ctx, `
 		INSERT INTO entrance (place_id, building_id, number, label, created_at)
-		VALUES (?, ?, ?, ?, ?)`, place, in, number, EntranceLabel(building.Number, number), tx.Now)
+		VALUES (?, ?, ?, ?, ?)`, place, in, number, label, tx.Now)
+	if db.IsDuplicate(err) {
+		found, again := tx.Change(ctx, `
+			UPDATE entrance
+			SET ended_on = NULL, building_id = ?, number = ?, version = version + 1
+			WHERE place_id = ? AND label = ? AND ended_on IS NOT NULL`, in, number, place, label)
+		switch {
+		case again != nil:
+			return 0, db.Wrap(again, nil, "bring entrance %s of place %d back", number, place)
+		case found == 1:
+			e, err := FindEntrance(ctx, tx, place, building.Number, number)
+			return e.ID, err
+		}
+	}
 	return EntranceID(id), db.Wrap(err, nil, "add entrance %s of place %d", number, place)
 }
 
@@ -81,15 +109,20 @@ func FindEntrance(ctx context.Context, q db.Queryer, place org.UnitID, building,
 	err = q.Get(ctx, &e, `
 		SELECT id, place_id, building_id, number, label
 		FROM entrance
-		WHERE place_id = ? AND label = ?`, place, EntranceLabel(building, entrance))
+		WHERE place_id = ? AND label = ? AND ended_on IS NULL`, place, EntranceLabel(building, entrance))
 	return e, db.Wrap(err, problem.ErrNotFound, "find entrance %s of building %s in place %d", entrance, building, place)
 }
 
 // rowsAtOnce is how many rows go into one INSERT where no ids are needed.
 const rowsAtOnce = 200
 
-// AddPremises stores premises by the hundreds.
+// AddPremises stores premises by the hundreds. Doors of that name that have ended are there again, as the doors they
+// were; db.IsDuplicate if there is one.
 func AddPremises(ctx context.Context, tx *db.Tx, all []Premises) error {
+	all, err := bringBack(ctx, tx, all)
+	if err != nil {
+		return err
+	}
 	for some := range slices.Chunk(all, rowsAtOnce) {
 		args := make([]any, 0, 5*len(some))
 		for _, p := range some {
@@ -105,6 +138,45 @@ func AddPremises(ctx context.Context, tx *db.Tx, all []Premises) error {
 	return nil
 }
 
+// bringBack makes those of all that have ended be there again, and returns the others.
+func bringBack(ctx context.Context, tx *db.Tx, all []Premises) (others []Premises, err error) {
+	type door struct {
+		Entrance EntranceID `db:"entrance_id"`
+		Door     string     `db:"door"`
+	}
+	ended := map[door]bool{}
+	for some := range slices.Chunk(all, rowsAtOnce) {
+		ids := make([]EntranceID, len(some))
+		for i, p := range some {
+			ids[i] = p.EntranceID
+		}
+		query, args, err := db.In(`SELECT entrance_id, door FROM premises WHERE entrance_id IN (?) AND ended_on IS NOT NULL`, ids)
+		if err != nil {
+			return nil, err
+		}
+		var found []door
+		if err := tx.Select(ctx, &found, query, args...); err != nil {
+			return nil, db.Wrap(err, nil, "find which of %d doors have ended", len(some))
+		}
+		for _, d := range found {
+			ended[d] = true
+		}
+	}
+	for _, p := range all {
+		if !ended[door{p.EntranceID, p.Door}] {
+			others = append(others, p)
+			continue
+		}
+		if _, err := tx.Change(ctx, `
+			UPDATE premises
+			SET ended_on = NULL, kind = ?, occupied = ?, version = version + 1
+			WHERE entrance_id = ? AND door = ?`, p.Kind, !p.Empty, p.EntranceID, p.Door); err != nil {
+			return nil, db.Wrap(err, nil, "bring door %s of entrance %d back", p.Door, p.EntranceID)
+		}
+	}
+	return others, nil
+}
+
 // rows is the text of n rows of values.
 func rows(one string, n int) string { return strings.Repeat(one+", ", n-1) + one }
 
@@ -113,7 +185,7 @@ func FindDoor(ctx context.Context, q db.Queryer, entrance EntranceID, door strin
 	err = q.Get(ctx, &id, `
 		SELECT id
 		FROM premises
-		WHERE entrance_id = ? AND door = ?`, entrance, door)
+		WHERE entrance_id = ? AND door = ? AND ended_on IS NULL`, entrance, door)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
@@ -129,19 +201,20 @@ func DoorsOfArea(ctx context.Context, q db.Queryer, area org.UnitID, day calenda
 		JOIN entrance e ON e.id = a.entrance_id
 		JOIN premises p ON p.entrance_id = e.id
 		WHERE a.area_id = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		ORDER BY p.id`, area, day, day)
+		  AND (p.ended_on IS NULL OR p.ended_on > ?)
+		ORDER BY p.id`, area, day, day, day)
 	return all, db.Wrap(err, nil, "find the doors of area %d", area)
 }
 
 // doorColumns of a Household, from area_entrance a, area u, entrance e and premises p.
 const doorColumns = `p.id, a.area_id, u.name AS area_name, e.label AS entrance, p.door, p.kind, p.occupied`
 
-// lockEntrance keeps others from dealing the entrance meanwhile, and returns it.
+// lockEntrance keeps others from dealing the entrance meanwhile, or from ending it, and returns it while it is there.
 func lockEntrance(ctx context.Context, tx *db.Tx, id EntranceID) (e Entrance, err error) {
 	err = tx.Get(ctx, &e, `
 		SELECT id, place_id, building_id, number, label
 		FROM entrance
-		WHERE id = ?`+db.ForUpdate, id)
+		WHERE id = ? AND ended_on IS NULL`+db.ForUpdate, id)
 	return e, db.Wrap(err, problem.ErrNotFound, "lock entrance %d", id)
 }
 
@@ -228,12 +301,13 @@ func listUnassigned(ctx context.Context, q db.Queryer, by org.Actor, day calenda
 		JOIN unit u ON u.id = e.place_id
 		WHERE u.path >= ? AND u.path < ?
 		  AND e.id > ?
+		  AND (e.ended_on IS NULL OR e.ended_on > ?)
 		  AND NOT EXISTS (
 		    SELECT 1
 		    FROM area_entrance a
 		    WHERE a.entrance_id = e.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?))
 		ORDER BY e.id
-		LIMIT ?`, from, to, after(p), day, day, p.Limit())
+		LIMIT ?`, from, to, after(p), day, day, day, p.Limit())
 	return found, db.Wrap(err, nil, "list unassigned entrances")
 }
 
@@ -325,7 +399,7 @@ func findHousehold(ctx context.Context, q db.Queryer, by org.Actor, id ID, day c
 		JOIN entrance e ON e.id = p.entrance_id
 		JOIN area_entrance a ON a.entrance_id = e.id
 		JOIN unit u ON u.id = a.area_id
-		WHERE p.id = ?
+		WHERE p.id = ? AND p.ended_on IS NULL
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
 		  AND u.path >= ? AND u.path < ?`, id, day, day, from, to)
 	return h, db.Wrap(err, problem.ErrNotFound, "find household %d", id)
@@ -355,7 +429,7 @@ func listHouseholds(ctx context.Context, q db.Queryer, by org.Actor, area *org.U
 		JOIN premises p ON p.entrance_id = e.id
 		WHERE u.path >= ? AND u.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND p.id > ?`+one+`
+		  AND p.ended_on IS NULL AND p.id > ?`+one+`
 		ORDER BY p.id
 		LIMIT ?`, append(args, p.Limit())...)
 	return found, db.Wrap(err, nil, "list households")
@@ -464,7 +538,7 @@ func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day
 		SELECT u.id, u.name,
 		       (SELECT COUNT(*)
 		        FROM area_entrance a
-		        JOIN premises p ON p.entrance_id = a.entrance_id
+		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.ended_on IS NULL
 		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS households,
 		       (SELECT COUNT(*)
 		        FROM request r
@@ -487,6 +561,6 @@ func EntrancesAt(ctx context.Context, q db.Queryer, unit org.UnitID) (n int, err
 	day := calendar.DayOf(db.NowOf(q))
 	err = q.Get(ctx, &n, `
 		SELECT (SELECT COUNT(*) FROM area_entrance WHERE area_id = ? AND (valid_to IS NULL OR valid_to > ?))
-		     + (SELECT COUNT(*) FROM entrance WHERE place_id = ?) AS n`, unit, day, unit)
+		     + (SELECT COUNT(*) FROM entrance WHERE place_id = ? AND ended_on IS NULL) AS n`, unit, day, unit)
 	return n, db.Wrap(err, nil, "count the entrances of unit %d", unit)
 }

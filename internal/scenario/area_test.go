@@ -38,6 +38,38 @@ func (v *village) splits() {
 	v.pass(time.Minute) // these were many calls
 }
 
+// upkeep calls each operation of buildings, entrances and doors once: a new house is built, renamed and ended.
+func (v *village) upkeep() {
+	v.t.Helper()
+	ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
+	of := func(kind string, thing answer) string { return fmt.Sprintf("/v1/%s/%d", kind, thing.id("id")) }
+	house := v.wants("a building", v.secretary.post("/v1/buildings", map[string]any{"placeId": v.place, "number": "九"}), created)
+	stairs := v.wants("its entrance", v.secretary.post("/v1/entrances", map[string]any{
+		"placeId": v.place, "building": "九", "number": "1", "areaId": v.area, "doors": []any{map[string]any{"door": "101"}},
+	}), created)
+	v.wants("a second door", v.secretary.post(of("entrances", stairs)+"/doors", map[string]any{"doors": []any{map[string]any{"door": "102"}}}), created)
+	house = v.wants("rename", v.secretary.put(of("buildings", house), map[string]any{"number": "十", "version": house.at("version")}), ok)
+	list := v.wants("entrances", v.secretary.get(fmt.Sprintf("/v1/entrances?buildingId=%d", house.id("id"))), ok)
+	v.says("the entrance", list, "十栋1单元", "items", 0, "label")
+	v.says("the entrance", list, float64(v.area), "items", 0, "areaId")
+	v.says("the entrance", list, 2, "items", 0, "doors")
+	renamed := v.wants("rename", v.secretary.put(of("entrances", stairs), map[string]any{"number": "2", "version": list.at("items", 0, "version")}), ok)
+	doors := v.wants("doors", v.secretary.get(of("entrances", stairs)+"/doors"), ok)
+	path := fmt.Sprintf("/v1/doors/%.0f", doors.at("items", 0, "id"))
+	marked := v.wants("empty, says the holder", v.holder.acting(v.holder.role("area_holder", "二片区")).post(path+"/mark", map[string]any{"empty": true, "version": 1}), ok)
+	v.says("marked", marked, true, "empty")
+	door := v.wants("rename", v.secretary.put(path, map[string]any{"door": "103", "kind": "home", "version": marked.at("version")}), ok)
+	v.refused("an old version", func() answer { return v.secretary.post(path+"/end", map[string]any{"version": 1}) }, http.StatusConflict, "common.conflict")
+	v.wants("end the door", v.secretary.post(path+"/end", map[string]any{"version": door.at("version")}), done)
+	v.wants("end the entrance", v.secretary.post(of("entrances", stairs)+"/end", map[string]any{"version": renamed.at("version")}), done)
+	v.wants("end the building", v.secretary.post(of("buildings", house)+"/end", map[string]any{"version": house.at("version")}), done)
+	v.says("no building is left", v.wants("buildings", v.secretary.get(fmt.Sprintf("/v1/buildings?placeId=%d", v.place)), ok), nil, "items", 0, "id")
+	checks := v.wants("checks", v.secretary.get("/v1/coverage/areas"), ok)
+	for i := range 2 {
+		v.says("each lies in one area", checks, checks.at("items", i, "total"), "items", i, "met")
+	}
+}
+
 // F5, idea 11: an area of 72 households is split 36/36 along its doors, with a preview, and applied only with a yes.
 func TestF5_AnAreaOf72IsSplitInHalves(t *testing.T) {
 	t.Parallel()

@@ -101,6 +101,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.absences()
 		v.handovers()
 		v.splits()
+		v.upkeep()
 		v.policy()
 		v.consents()
 		v.ledger()

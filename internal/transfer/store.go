@@ -322,7 +322,7 @@ func (t *present) readEntrances(ctx context.Context, q db.Queryer, places []org.
 		return nil
 	}
 	var buildings []household.Building
-	if err := selectIn(ctx, q, &buildings, `SELECT id, place_id, number FROM building WHERE place_id IN (?)`, places); err != nil {
+	if err := selectIn(ctx, q, &buildings, `SELECT id, place_id, number FROM building WHERE place_id IN (?) AND ended_on IS NULL`, places); err != nil {
 		return db.Wrap(err, nil, "read the buildings of an import")
 	}
 	for _, b := range buildings {
@@ -333,7 +333,7 @@ func (t *present) readEntrances(ctx context.Context, q db.Queryer, places []org.
 		SELECT e.id, e.place_id, e.label, a.area_id
 		FROM entrance e
 		LEFT JOIN area_entrance a ON a.entrance_id = e.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		WHERE e.place_id IN (?)`, day, day, places)
+		WHERE e.place_id IN (?) AND e.ended_on IS NULL`, day, day, places)
 	if err != nil {
 		return db.Wrap(err, nil, "read the entrances of an import")
 	}
@@ -350,7 +350,7 @@ func (t *present) readEntrances(ctx context.Context, q db.Queryer, places []org.
 		SELECT p.entrance_id, p.door
 		FROM premises p
 		JOIN entrance e ON e.id = p.entrance_id
-		WHERE e.place_id IN (?)`, places)
+		WHERE e.place_id IN (?) AND p.ended_on IS NULL`, places)
 	for _, d := range doors {
 		if e := byID[d.Entrance]; e != nil { // nil: it has been made since
 			e.doors[d.Door] = true

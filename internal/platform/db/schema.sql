@@ -299,6 +299,8 @@ CREATE TABLE `building` (
   `place_id` bigint(20) NOT NULL,
   `number` varchar(20) NOT NULL,
   `created_at` datetime(3) NOT NULL,
+  `ended_on` char(10) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
   PRIMARY KEY (`id`),
   UNIQUE KEY `building_number` (`place_id`,`number`),
   CONSTRAINT `building_place_fk` FOREIGN KEY (`place_id`) REFERENCES `unit` (`id`)
@@ -582,6 +584,8 @@ CREATE TABLE `entrance` (
   `number` varchar(20) NOT NULL,
   `label` varchar(60) NOT NULL,
   `created_at` datetime(3) NOT NULL,
+  `ended_on` char(10) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
   PRIMARY KEY (`id`),
   UNIQUE KEY `entrance_label` (`place_id`,`label`),
   KEY `entrance_building` (`building_id`),
@@ -995,6 +999,7 @@ CREATE TABLE `premises` (
   `occupied` tinyint(1) NOT NULL DEFAULT 1,
   `created_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `ended_on` char(10) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `premises_door` (`entrance_id`,`door`),
   CONSTRAINT `premises_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)

@@ -1,0 +1,337 @@
+package household_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+)
+
+// house is a building of 瑞和社区 with an entrance of two doors in its first area.
+func (x *fixture) house(t *testing.T, d *db.DB, number string) (b household.Building, e household.Entrance, doors []household.Doorway) {
+	t.Helper()
+	b, err := x.service.Build(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, number)
+	if err != nil {
+		t.Fatalf("build: %v", err)
+	}
+	id, err := x.service.AddStair(t.Context(), x.XuBailu, household.NewEntrance{
+		Place: x.Ruihe.Unit.ID, Building: number, Number: "1", Area: x.Ruihe.Areas[0].Area.ID,
+		Doors: []household.Premises{{Door: "101", Kind: household.Home}, {Door: "102", Kind: household.Home}},
+	})
+	if err != nil {
+		t.Fatalf("add an entrance: %v", err)
+	}
+	return b, x.stair(t, b.ID, id), x.behind(t, id)
+}
+
+func (x *fixture) stair(t *testing.T, b household.BuildingID, id household.EntranceID) household.Entrance {
+	t.Helper()
+	all, _, err := x.service.Entrances(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, b, "", 100)
+	if err != nil || len(all) != 1 || all[0].ID != id {
+		t.Fatalf("entrances of the building: %+v (%v), want the one", all, err)
+	}
+	return all[0]
+}
+
+func (x *fixture) behind(t *testing.T, id household.EntranceID) []household.Doorway {
+	t.Helper()
+	doors, _, err := x.service.Doors(t.Context(), x.XuBailu, id, "", 100)
+	if err != nil {
+		t.Fatalf("doors: %v", err)
+	}
+	return doors
+}
+
+// whole fails the test unless every entrance and home that the secretary of 瑞和社区 sees lies in exactly one area.
+func (x *fixture) whole(t *testing.T, d *db.DB, entrances, homes int) {
+	t.Helper()
+	checks, err := household.CheckAreas(t.Context(), d, x.XuBailu, calendar.DayOf(d.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []int{entrances, homes} {
+		if c := checks[i]; c.Total != want || c.Met != want {
+			t.Errorf("%s: %d of %d, want all of %d", c.Name, c.Met, c.Total, want)
+		}
+	}
+}
+
+// hangs are what err says that keeps something from ending.
+func hangs(t *testing.T, err error) string {
+	t.Helper()
+	var p *problem.Problem
+	if !errors.As(err, &p) || !errors.Is(err, household.ErrHangs) {
+		t.Fatalf("ends: %v, want %v", err, household.ErrHangs)
+	}
+	return fmt.Sprint(p.Members["uses"])
+}
+
+// X1, T7: a building is renamed with its entrances, new doors lie in the area of theirs, and what has ended lies nowhere.
+func TestX1_ABuildingIsKeptInOrder(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		b, e, _ := x.house(t, d, "40")
+		x.whole(t, d, 1, 2)
+		if n, err := x.service.Furnish(t.Context(), x.XuBailu, e.ID, []household.Premises{{Door: "201", Kind: household.Home}}); err != nil || n != 1 {
+			t.Fatalf("add a door: %d, %v", n, err)
+		}
+		x.whole(t, d, 1, 3)
+		if doors, err := household.DoorsOfArea(t.Context(), d, x.Ruihe.Areas[0].Area.ID, calendar.DayOf(d.Now())); err != nil || len(doors) != 3 {
+			t.Errorf("the area has %d doors (%v), want the new one as well", len(doors), err)
+		}
+		if _, err := x.service.Furnish(t.Context(), x.XuBailu, e.ID, []household.Premises{{Door: "201", Kind: household.Home}}); !errors.Is(err, household.ErrDoorThere) {
+			t.Errorf("the same door twice: %v, want %v", err, household.ErrDoorThere)
+		}
+		if _, err := x.service.RenameBuilding(t.Context(), x.XuBailu, b.ID, b.Version+1, "41"); !errors.Is(err, problem.ErrConflict) {
+			t.Errorf("rename another version: %v, want %v", err, problem.ErrConflict)
+		}
+		b, err := x.service.RenameBuilding(t.Context(), x.XuBailu, b.ID, b.Version, "41")
+		if err != nil || b.Number != "41" {
+			t.Fatalf("rename: %+v, %v", b, err)
+		}
+		e, err = x.service.RenameEntrance(t.Context(), x.XuBailu, e.ID, x.stair(t, b.ID, e.ID).Version, "3")
+		if err != nil || e.Label != "41栋3单元" || e.AreaID == nil || *e.AreaID != x.Ruihe.Areas[0].Area.ID {
+			t.Errorf("the entrance is %+v (%v), want 41栋3单元 in its area", e, err)
+		}
+		if _, err := x.service.Build(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, "41"); !errors.Is(err, household.ErrBuildingThere) {
+			t.Errorf("a second building 41: %v, want %v", err, household.ErrBuildingThere)
+		}
+		if _, err := x.service.Build(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, " 42"); !errors.Is(err, household.ErrNumber) {
+			t.Errorf("a number behind a blank: %v, want %v", err, household.ErrNumber)
+		}
+		if err := x.service.EndBuilding(t.Context(), x.XuBailu, b.ID, b.Version); err != nil {
+			t.Fatalf("end: %v", err)
+		}
+		x.whole(t, d, 0, 0)
+		if free, _, err := x.service.Unassigned(t.Context(), x.XuBailu, "", "", 100); err != nil || len(free) != 0 {
+			t.Errorf("%d entrances lie in no area (%v), want none: it has ended", len(free), err)
+		}
+		if _, err := x.service.LookUp(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, "41", "3"); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who looks after it: %v, want not found", err)
+		}
+		if rows := count(t, d, `SELECT COUNT(*) FROM premises WHERE ended_on IS NOT NULL`); rows != 3 {
+			t.Errorf("%d doors have ended, want 3 that stay on record", rows)
+		}
+		x.at(synced.Add(24 * time.Hour)) // the building is there again, as the building it was, with the door that is named
+		_, again, doors := x.house(t, d, "41")
+		if again.ID == e.ID || len(doors) != 2 {
+			t.Errorf("entrance %d again with %d doors, want another than 3单元 with 2", again.ID, len(doors))
+		}
+		x.whole(t, d, 1, 2)
+		if rows := count(t, d, `SELECT COUNT(*) FROM building`); rows != 1 {
+			t.Errorf("%d buildings on record, want the one", rows)
+		}
+	})
+}
+
+// T6: nothing ends while something is open there, and what is said of it gives no flag away (F9).
+func TestT6_ADoorWithSomethingOpenDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door := func(i int) household.Doorway {
+			t.Helper()
+			e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", []string{"2-30", "2-31", "2-32"}[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			doors, _, err := x.service.Doors(t.Context(), x.FengShuangjiang, e.ID, "", 100)
+			if err != nil || len(doors) != 1 {
+				t.Fatalf("%d doors (%v), want one", len(doors), err)
+			}
+			return doors[0]
+		}
+		end := func(i int) error {
+			return x.service.EndDoor(t.Context(), x.FengShuangjiang, x.doors[i], door(i).Version)
+		}
+		x.roof(t, x.doors[0], ref, "2026-08-20")
+		if got, want := hangs(t, end(0)), "[{requests 1} {promises 1}]"; got != want {
+			t.Errorf("a need and a promise hang on it as %s, want %s", got, want)
+		}
+		e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", "2-30")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := hangs(t, x.service.EndEntrance(t.Context(), x.FengShuangjiang, e.ID, 1)), "[{requests 1} {promises 1}]"; got != want {
+			t.Errorf("on its entrance hangs %s, want %s", got, want)
+		}
+		x.flag(t, x.doors[1], "2026-12-31")
+		if _, err := x.service.SetContact(t.Context(), x.YaoMangzhong, x.doors[2], household.Contact{FormOfAddress: sealed.NameOf("林女士")}); err != nil {
+			t.Fatal(err)
+		}
+		if flagged, known := hangs(t, end(1)), hangs(t, end(2)); flagged != known || flagged != "[{homes 1}]" {
+			t.Errorf("a flag hangs on a door as %s, a contact as %s: want the same", flagged, known)
+		}
+		if got := count(t, d, `SELECT COUNT(*) FROM premises WHERE ended_on IS NOT NULL`); got != 0 {
+			t.Errorf("%d doors have ended, want none", got)
+		}
+		if err := x.service.EndDoor(t.Context(), x.XuBailu, x.doors[2], 1); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the secretary of another place ends it: %v, want not found", err)
+		}
+		if _, err := x.service.SetContact(t.Context(), x.YaoMangzhong, x.doors[2], household.Contact{Version: 1}); err != nil { // erased
+			t.Fatal(err)
+		}
+		if err := end(2); err != nil {
+			t.Errorf("a door about which nothing is kept ends: %v", err)
+		}
+	})
+}
+
+// X1, idea 9: a door that has ended, or that nobody lives behind, leaves the lists the same day; what was noted there stays.
+func TestADoorThatEndsLeavesTheListsTheSameDay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		x.agree(t, x.YaoMangzhong, x.doors[1], household.RiskVisit)
+		event := x.rain(t)
+		seen := household.Account{Household: x.doors[2], Result: household.AllWell, ClientRef: ref}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, seen); err != nil {
+			t.Fatal(err)
+		}
+		lists := func() [3]int {
+			t.Helper()
+			all, _, err := x.service.Households(t.Context(), x.YaoMangzhong, nil, "", 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			due, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			round, err := x.service.Round(t.Context(), x.YaoMangzhong, event.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return [3]int{len(all), len(due), len(round)}
+		}
+		if got, want := lists(), [3]int{3, 2, 2}; got != want {
+			t.Fatalf("doors, due and round are %v, want %v", got, want)
+		}
+		if _, err := x.service.MarkDoor(t.Context(), x.YiPian, x.doors[0], 1, true); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the neighbour marks it empty: %v, want not found", err)
+		}
+		if marked, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], 1, true); err != nil || marked.Occupied {
+			t.Fatalf("marked empty: %+v, %v", marked, err)
+		}
+		if got, want := lists(), [3]int{3, 1, 1}; got != want {
+			t.Errorf("with an empty home they are %v, want %v", got, want)
+		}
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, x.doors[1], household.RiskVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
+		for i, version := range map[int]int64{1: 1, 2: 1} {
+			if err := x.service.EndDoor(t.Context(), x.FengShuangjiang, x.doors[i], version); err != nil {
+				t.Fatalf("end door %d: %v", i, err)
+			}
+		}
+		if got, want := lists(), [3]int{1, 0, 0}; got != want {
+			t.Errorf("with two doors less they are %v, want %v", got, want)
+		}
+		if _, err := x.service.Read(t.Context(), x.YaoMangzhong, x.doors[2]); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("read a door that has ended: %v, want not found", err)
+		}
+		if calls, _, err := x.service.Visits(t.Context(), x.YaoMangzhong, "", 100); err != nil || len(calls) != 1 {
+			t.Errorf("%d visits are listed (%v), want the one that was paid there", len(calls), err)
+		}
+		told := household.Account{Household: x.doors[2], Result: household.NotHome, ClientRef: "44444444-4f6e-4a0e-8f57-90a4f9b0c1d2"}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, told); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("a visit there: %v, want not found", err)
+		}
+		areas, _, err := x.service.Areas(t.Context(), x.YaoMangzhong, "", 100)
+		if err != nil || len(areas) != 1 || areas[0].Households != "1" {
+			t.Errorf("the area is %+v (%v), want one home left", areas, err)
+		}
+	})
+}
+
+// X1: one entrance goes to another area with the yes of who gets it; one that ends before is not applied any more.
+func TestX1_OneEntranceMovesWithAYes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		stair := func(label string) household.EntranceID {
+			t.Helper()
+			e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", label)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e.ID
+		}
+		propose := func(label string) household.SplitView {
+			t.Helper()
+			v, err := x.service.DraftSplit(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID,
+				[]household.Move{{Entrance: stair(label), To: x.Xingwu.Areas[0].Area.ID}}, "就近走访")
+			if err == nil {
+				v, err = x.service.ProposeSplit(t.Context(), x.FengShuangjiang, v.ID)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		area := func(label string) org.UnitID {
+			t.Helper()
+			id, err := household.AreaOf(t.Context(), d, stair(label), calendar.DayOf(d.Now()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		v := propose("2-30")
+		if area("2-30") != x.Xingwu.Areas[1].Area.ID {
+			t.Error("the entrance has moved before anybody said yes")
+		}
+		if got, want := hangs(t, x.service.EndEntrance(t.Context(), x.FengShuangjiang, stair("2-30"), 1)), "[{splits 1}]"; got != want {
+			t.Errorf("what is proposed hangs on it as %s, want %s", got, want)
+		}
+		if v, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); err != nil || v.State != household.SplitApplied {
+			t.Fatalf("the move is %s (%v), want applied", v.State, err)
+		}
+		if area("2-30") != x.Xingwu.Areas[0].Area.ID || area("2-31") != x.Xingwu.Areas[1].Area.ID {
+			t.Error("not exactly the one entrance has moved")
+		}
+		if err := x.service.EndEntrance(t.Context(), x.FengShuangjiang, stair("2-30"), 1); err != nil {
+			t.Errorf("once it has moved it ends: %v", err)
+		}
+		checks, err := household.CheckAreas(t.Context(), d, x.FengShuangjiang, calendar.DayOf(d.Now()))
+		if err != nil || checks[1].Total != 3 || checks[1].Met != 3 {
+			t.Errorf("%+v (%v), want three homes in one area each", checks, err)
+		}
+		before, err := household.CheckAreas(t.Context(), d, x.FengShuangjiang, calendar.DayOf(d.Now()).Add(-1))
+		if err != nil || before[1].Total != 4 {
+			t.Errorf("the day before there were %+v (%v), want four homes", before, err)
+		}
+	})
+}
+
+// Two at once: one ends the door, the other finds another version; and a need that was recorded first keeps it.
+func TestADoorIsEndedOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		done := make(chan error)
+		for range 8 {
+			go func() { done <- x.service.EndDoor(t.Context(), x.FengShuangjiang, x.doors[0], 1) }()
+		}
+		ended := 0
+		for range 8 {
+			switch err := <-done; {
+			case err == nil:
+				ended++
+			case !errors.Is(err, problem.ErrConflict) && !errors.Is(err, problem.ErrNotFound):
+				t.Errorf("ended at once: %v", err)
+			}
+		}
+		if ended != 1 {
+			t.Errorf("the door was ended %d times, want once", ended)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'door.ended'`); n != 1 {
+			t.Errorf("%d rows say so, want one", n)
+		}
+	})
+}
+
