@@ -594,6 +594,27 @@ func (e CounterStepEndOutcome) Valid() bool {
 	}
 }
 
+// Defines values for DepictedKind.
+const (
+	DepictedKindAccount DepictedKind = "account"
+	DepictedKindMember  DepictedKind = "member"
+	DepictedKindPaper   DepictedKind = "paper"
+)
+
+// Valid indicates whether the value is a known member of the DepictedKind enum.
+func (e DepictedKind) Valid() bool {
+	switch e {
+	case DepictedKindAccount:
+		return true
+	case DepictedKindMember:
+		return true
+	case DepictedKindPaper:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DueReason.
 const (
 	DueReasonAgreedRiskVisit DueReason = "agreed_risk_visit"
@@ -1575,6 +1596,24 @@ func (e OwnDataState) Valid() bool {
 	}
 }
 
+// Defines values for OwnMediaKind.
+const (
+	OwnMediaKindMedia       OwnMediaKind = "media"
+	OwnMediaKindPublication OwnMediaKind = "publication"
+)
+
+// Valid indicates whether the value is a known member of the OwnMediaKind enum.
+func (e OwnMediaKind) Valid() bool {
+	switch e {
+	case OwnMediaKindMedia:
+		return true
+	case OwnMediaKindPublication:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PackedThingsWhat.
 const (
 	PackedThingsWhatBoards   PackedThingsWhat = "boards"
@@ -1602,6 +1641,7 @@ func (e PackedThingsWhat) Valid() bool {
 // Defines values for PageNameKind.
 const (
 	PageNameKindBoard       PageNameKind = "board"
+	PageNameKindMedia       PageNameKind = "media"
 	PageNameKindNotices     PageNameKind = "notices"
 	PageNameKindPlaque      PageNameKind = "plaque"
 	PageNameKindPlaques     PageNameKind = "plaques"
@@ -1612,6 +1652,8 @@ const (
 func (e PageNameKind) Valid() bool {
 	switch e {
 	case PageNameKindBoard:
+		return true
+	case PageNameKindMedia:
 		return true
 	case PageNameKindNotices:
 		return true
@@ -4052,13 +4094,24 @@ type Challenge struct {
 	ExpiresIn int    `json:"expiresIn"`
 }
 
+// ChangedMedia defines model for ChangedMedia.
+type ChangedMedia struct {
+	Caption string     `json:"caption"`
+	Credit  *string    `json:"credit,omitempty"`
+	Shown   []NewShown `json:"shown"`
+	Version int64      `json:"version"`
+}
+
 // ChangedPublication defines model for ChangedPublication.
 type ChangedPublication struct {
-	EndOn   *string `json:"endOn,omitempty"`
-	StartOn string  `json:"startOn"`
-	Text    string  `json:"text"`
-	Title   string  `json:"title"`
-	Version int64   `json:"version"`
+	EndOn *string `json:"endOn,omitempty"`
+
+	// Shown Who is named in it, as in createMedia.
+	Shown   []NewShown `json:"shown,omitempty"`
+	StartOn string     `json:"startOn"`
+	Text    string     `json:"text"`
+	Title   string     `json:"title"`
+	Version int64      `json:"version"`
 }
 
 // ConfirmEnrolment defines model for ConfirmEnrolment.
@@ -4188,6 +4241,22 @@ type DealtEntrances struct {
 	AreaID int64 `json:"areaId"`
 	Dealt  int32 `json:"dealt"`
 }
+
+// Depicted defines model for Depicted.
+type Depicted struct {
+	// Agreed Their consent stands now.
+	Agreed bool `json:"agreed"`
+
+	// Code To hand them, until they have said yes.
+	Code    *string      `json:"code,omitempty"`
+	EndedAt *time.Time   `json:"endedAt,omitempty"`
+	ID      int64        `json:"id"`
+	Kind    DepictedKind `json:"kind"`
+	Paper   *string      `json:"paper,omitempty"`
+}
+
+// DepictedKind defines model for Depicted.Kind.
+type DepictedKind string
 
 // Disabling defines model for Disabling.
 type Disabling struct {
@@ -4972,6 +5041,43 @@ type Me struct {
 // MeAccount defines model for Me.Account.
 type MeAccount string
 
+// Media defines model for Media.
+type Media struct {
+	// Agreed Everybody on it agrees.
+	Agreed    bool      `json:"agreed"`
+	Caption   string    `json:"caption"`
+	CreatedAt time.Time `json:"createdAt"`
+	Credit    string    `json:"credit"`
+
+	// Height Pixels
+	Height        int    `json:"height"`
+	ID            int64  `json:"id"`
+	Own           bool   `json:"own"`
+	PublicationID *int64 `json:"publicationId,omitempty"`
+
+	// Scope Name of the place that it is for.
+	Scope string     `json:"scope"`
+	Shown []Depicted `json:"shown"`
+
+	// URL Path of getFile, good for five minutes
+	URL     string `json:"url"`
+	Version int64  `json:"version"`
+
+	// Width Pixels
+	Width int `json:"width"`
+}
+
+// MediaCode defines model for MediaCode.
+type MediaCode struct {
+	Code string `json:"code"`
+}
+
+// MediaPage defines model for MediaPage.
+type MediaPage struct {
+	Items      []Media `json:"items"`
+	NextCursor *string `json:"nextCursor,omitempty"`
+}
+
 // Member defines model for Member.
 type Member struct {
 	ID int64 `json:"id"`
@@ -5429,6 +5535,15 @@ type NewLegalBasis struct {
 	ValidUntil openapi_types.Date `json:"validUntil"`
 }
 
+// NewMedia defines model for NewMedia.
+type NewMedia struct {
+	Caption       string     `json:"caption"`
+	Credit        *string    `json:"credit,omitempty"`
+	PublicationID *int64     `json:"publicationId,omitempty"`
+	Shown         []NewShown `json:"shown"`
+	UploadID      int64      `json:"uploadId"`
+}
+
 // NewMember defines model for NewMember.
 type NewMember struct {
 	// FullMemberSince For full members; standing counts from it.
@@ -5507,11 +5622,14 @@ type NewPublicProfile struct {
 
 // NewPublication defines model for NewPublication.
 type NewPublication struct {
-	EndOn   *string            `json:"endOn,omitempty"`
-	Kind    NewPublicationKind `json:"kind"`
-	StartOn string             `json:"startOn"`
-	Text    string             `json:"text"`
-	Title   string             `json:"title"`
+	EndOn *string            `json:"endOn,omitempty"`
+	Kind  NewPublicationKind `json:"kind"`
+
+	// Shown Who is named in it, as in createMedia.
+	Shown   []NewShown `json:"shown,omitempty"`
+	StartOn string     `json:"startOn"`
+	Text    string     `json:"text"`
+	Title   string     `json:"title"`
 }
 
 // NewPublicationKind defines model for NewPublication.Kind.
@@ -5582,6 +5700,19 @@ type NewRound struct {
 	EntranceID *int64             `json:"entranceId,omitempty"`
 	HappenedAt *time.Time         `json:"happenedAt,omitempty"`
 	Kind       RoundKind          `json:"kind"`
+}
+
+// NewShown One of the four.
+type NewShown struct {
+	// Account They say yes themselves.
+	Account *bool `json:"account,omitempty"`
+
+	// ID Of an entry that stays.
+	ID *int64 `json:"id,omitempty"`
+
+	// Paper Number of the signed paper; no name.
+	Paper    *string `json:"paper,omitempty"`
+	PersonID *int64  `json:"personId,omitempty"`
 }
 
 // NewSplit defines model for NewSplit.
@@ -5824,6 +5955,38 @@ type OwnDataWish struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// OwnMedia defines model for OwnMedia.
+type OwnMedia struct {
+	AddedAt time.Time `json:"addedAt"`
+
+	// Agreed My consent to it stands now.
+	Agreed bool `json:"agreed"`
+
+	// EndedAt When I said no to it.
+	EndedAt *time.Time   `json:"endedAt,omitempty"`
+	ID      int64        `json:"id"`
+	Kind    OwnMediaKind `json:"kind"`
+
+	// Public It is published.
+	Public bool    `json:"public"`
+	Text   *string `json:"text,omitempty"`
+
+	// Title The words of the picture, or the title of the story.
+	Title string `json:"title"`
+
+	// URL Path of getFile, good for five minutes
+	URL *string `json:"url,omitempty"`
+}
+
+// OwnMediaKind defines model for OwnMedia.Kind.
+type OwnMediaKind string
+
+// OwnMediaPage defines model for OwnMediaPage.
+type OwnMediaPage struct {
+	Items      []OwnMedia `json:"items"`
+	NextCursor *string    `json:"nextCursor,omitempty"`
+}
+
 // OwnPlaques defines model for OwnPlaques.
 type OwnPlaques struct {
 	Items []Plaque `json:"items"`
@@ -5843,11 +6006,11 @@ type PackedThingsWhat string
 type PageName struct {
 	ID int64 `json:"id"`
 
-	// Kind plaques and notices: the lists of a place.
+	// Kind media: a picture of a publication. plaques and notices: the lists of a place.
 	Kind PageNameKind `json:"kind"`
 }
 
-// PageNameKind plaques and notices: the lists of a place.
+// PageNameKind media: a picture of a publication. plaques and notices: the lists of a place.
 type PageNameKind string
 
 // PassedMessage What was written to the asker.
@@ -6219,11 +6382,22 @@ type PublicBoard struct {
 // PublicBoardStatus defines model for PublicBoard.Status.
 type PublicBoardStatus string
 
+// PublicMedia defines model for PublicMedia.
+type PublicMedia struct {
+	Caption string `json:"caption"`
+	Credit  string `json:"credit"`
+	ID      int64  `json:"id"`
+
+	// URL Path of the picture, without signing in.
+	URL string `json:"url"`
+}
+
 // PublicPage defines model for PublicPage.
 type PublicPage struct {
 	EndOn   *string        `json:"endOn,omitempty"`
 	ID      int64          `json:"id"`
 	Kind    PublicPageKind `json:"kind"`
+	Media   []PublicMedia  `json:"media,omitempty"`
 	StartOn string         `json:"startOn"`
 	Text    string         `json:"text"`
 	Title   string         `json:"title"`
@@ -6295,15 +6469,21 @@ type PublicRequestCategory string
 
 // Publication defines model for Publication.
 type Publication struct {
-	EndOn       *string         `json:"endOn,omitempty"`
-	ID          int64           `json:"id"`
-	Kind        PublicationKind `json:"kind"`
-	Own         bool            `json:"own"`
-	PublishedAt *time.Time      `json:"publishedAt,omitempty"`
-	Reason      *string         `json:"reason,omitempty"`
+	EndOn *string         `json:"endOn,omitempty"`
+	ID    int64           `json:"id"`
+	Kind  PublicationKind `json:"kind"`
+
+	// Media Its pictures; not in lists.
+	Media       []Media    `json:"media,omitempty"`
+	Own         bool       `json:"own"`
+	PublishedAt *time.Time `json:"publishedAt,omitempty"`
+	Reason      *string    `json:"reason,omitempty"`
 
 	// Scope Name of the place that it is for.
-	Scope   string           `json:"scope"`
+	Scope string `json:"scope"`
+
+	// Shown Who is named in it; not in lists.
+	Shown   []Depicted       `json:"shown,omitempty"`
 	StartOn string           `json:"startOn"`
 	State   PublicationState `json:"state"`
 	Text    string           `json:"text"`
@@ -8840,6 +9020,36 @@ type SetHelperSkillsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListMyMediaParams defines parameters for ListMyMedia.
+type ListMyMediaParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// AgreeMediaParams defines parameters for AgreeMedia.
+type AgreeMediaParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RefuseMediaParams defines parameters for RefuseMedia.
+type RefuseMediaParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListMusterInvitationsParams defines parameters for ListMusterInvitations.
 type ListMusterInvitationsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -8980,6 +9190,66 @@ type AddRequestMessageParams struct {
 
 // WithdrawMyRequestParams defines parameters for WithdrawMyRequest.
 type WithdrawMyRequestParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMediaParams defines parameters for ListMedia.
+type ListMediaParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateMediaParams defines parameters for CreateMedia.
+type CreateMediaParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RemoveMediaParams defines parameters for RemoveMedia.
+type RemoveMediaParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetMediaParams defines parameters for GetMedia.
+type GetMediaParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ChangeMediaParams defines parameters for ChangeMedia.
+type ChangeMediaParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RedactMediaParams defines parameters for RedactMedia.
+type RedactMediaParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawShownParams defines parameters for WithdrawShown.
+type WithdrawShownParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -9466,6 +9736,15 @@ type RemovePublicationParams struct {
 
 // ReturnPublicationParams defines parameters for ReturnPublication.
 type ReturnPublicationParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawNamedParams defines parameters for WithdrawNamed.
+type WithdrawNamedParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -10506,6 +10785,9 @@ type SetOwnExemptionJSONRequestBody = Exemption
 // SetHelperSkillsJSONRequestBody defines body for SetHelperSkills for application/json ContentType.
 type SetHelperSkillsJSONRequestBody = HelperSkills
 
+// AgreeMediaJSONRequestBody defines body for AgreeMedia for application/json ContentType.
+type AgreeMediaJSONRequestBody = MediaCode
+
 // AnswerMusterJSONRequestBody defines body for AnswerMuster for application/json ContentType.
 type AnswerMusterJSONRequestBody = MusterAnswer
 
@@ -10535,6 +10817,15 @@ type CorrectRequestJSONRequestBody = AskerCorrection
 
 // AddRequestMessageJSONRequestBody defines body for AddRequestMessage for application/json ContentType.
 type AddRequestMessageJSONRequestBody = AskerMessage
+
+// CreateMediaJSONRequestBody defines body for CreateMedia for application/json ContentType.
+type CreateMediaJSONRequestBody = NewMedia
+
+// ChangeMediaJSONRequestBody defines body for ChangeMedia for application/json ContentType.
+type ChangeMediaJSONRequestBody = ChangedMedia
+
+// RedactMediaJSONRequestBody defines body for RedactMedia for application/json ContentType.
+type RedactMediaJSONRequestBody = Redaction
 
 // AddMemberJSONRequestBody defines body for AddMember for application/json ContentType.
 type AddMemberJSONRequestBody = NewMember
@@ -11132,6 +11423,15 @@ type ServerInterface interface {
 	// SetHelperSkills Say what one can help with, or that one no longer wants to be asked
 	// (PUT /v1/me/helper-skills)
 	SetHelperSkills(ctx echo.Context, params SetHelperSkillsParams) error
+	// ListMyMedia Pictures and stories that show me
+	// (GET /v1/me/media)
+	ListMyMedia(ctx echo.Context, params ListMyMediaParams) error
+	// AgreeMedia Say yes to a picture or story, with the code that one was handed
+	// (POST /v1/me/media)
+	AgreeMedia(ctx echo.Context, params AgreeMediaParams) error
+	// RefuseMedia Say no to one picture or story that shows me
+	// (POST /v1/me/media/{shownId}/refuse)
+	RefuseMedia(ctx echo.Context, shownID int64, params RefuseMediaParams) error
 	// ListMusterInvitations What one was asked to help with, the newest first
 	// (GET /v1/me/musters)
 	ListMusterInvitations(ctx echo.Context, params ListMusterInvitationsParams) error
@@ -11180,6 +11480,27 @@ type ServerInterface interface {
 	// WithdrawMyRequest Take a need back
 	// (POST /v1/me/requests/{requestId}/withdraw)
 	WithdrawMyRequest(ctx echo.Context, requestID int64, params WithdrawMyRequestParams) error
+	// ListMedia Pictures that one may use
+	// (GET /v1/media)
+	ListMedia(ctx echo.Context, params ListMediaParams) error
+	// CreateMedia Make a picture that one has sent one to publish
+	// (POST /v1/media)
+	CreateMedia(ctx echo.Context, params CreateMediaParams) error
+	// RemoveMedia Take a picture away for good
+	// (DELETE /v1/media/{mediaId})
+	RemoveMedia(ctx echo.Context, mediaID int64, params RemoveMediaParams) error
+	// GetMedia One picture, with who on it agrees
+	// (GET /v1/media/{mediaId})
+	GetMedia(ctx echo.Context, mediaID int64, params GetMediaParams) error
+	// ChangeMedia Change the words of an own picture, and who is shown on it
+	// (PUT /v1/media/{mediaId})
+	ChangeMedia(ctx echo.Context, mediaID int64, params ChangeMediaParams) error
+	// RedactMedia Blacken boxes of a picture, for good
+	// (POST /v1/media/{mediaId}/redactions)
+	RedactMedia(ctx echo.Context, mediaID int64, params RedactMediaParams) error
+	// WithdrawShown Write down that somebody on a picture says no
+	// (POST /v1/media/{mediaId}/shown/{shownId}/withdraw)
+	WithdrawShown(ctx echo.Context, mediaID int64, shownID int64, params WithdrawShownParams) error
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx echo.Context, params ListMembersParams) error
@@ -11342,6 +11663,9 @@ type ServerInterface interface {
 	// ReturnPublication Give it back to its author, with the reason
 	// (POST /v1/publications/{publicationId}/return)
 	ReturnPublication(ctx echo.Context, publicationID PublicationID, params ReturnPublicationParams) error
+	// WithdrawNamed Write down that somebody named in a story says no
+	// (POST /v1/publications/{publicationId}/shown/{shownId}/withdraw)
+	WithdrawNamed(ctx echo.Context, publicationID int64, shownID int64, params WithdrawNamedParams) error
 	// SubmitPublication Hand an own draft to the editors
 	// (POST /v1/publications/{publicationId}/submit)
 	SubmitPublication(ctx echo.Context, publicationID PublicationID, params SubmitPublicationParams) error
@@ -16698,6 +17022,147 @@ func (w *ServerInterfaceWrapper) SetHelperSkills(ctx echo.Context) error {
 	return err
 }
 
+// ListMyMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMyMedia(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyMediaParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMyMedia(ctx, params)
+	return err
+}
+
+// AgreeMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) AgreeMedia(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AgreeMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.AgreeMedia(ctx, params)
+	return err
+}
+
+// RefuseMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) RefuseMedia(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "shownId" -------------
+	var shownID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "shownId", ctx.Param("shownId"), &shownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter shownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RefuseMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RefuseMedia(ctx, shownID, params)
+	return err
+}
+
 // ListMusterInvitations converts echo context to params.
 func (w *ServerInterfaceWrapper) ListMusterInvitations(ctx echo.Context) error {
 	var err error
@@ -17449,6 +17914,333 @@ func (w *ServerInterfaceWrapper) WithdrawMyRequest(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawMyRequest(ctx, requestID, params)
+	return err
+}
+
+// ListMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMedia(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMediaParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMedia(ctx, params)
+	return err
+}
+
+// CreateMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMedia(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMedia(ctx, params)
+	return err
+}
+
+// RemoveMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveMedia(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mediaId" -------------
+	var mediaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mediaId", ctx.Param("mediaId"), &mediaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mediaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveMedia(ctx, mediaID, params)
+	return err
+}
+
+// GetMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMedia(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mediaId" -------------
+	var mediaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mediaId", ctx.Param("mediaId"), &mediaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mediaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMedia(ctx, mediaID, params)
+	return err
+}
+
+// ChangeMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeMedia(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mediaId" -------------
+	var mediaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mediaId", ctx.Param("mediaId"), &mediaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mediaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ChangeMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeMedia(ctx, mediaID, params)
+	return err
+}
+
+// RedactMedia converts echo context to params.
+func (w *ServerInterfaceWrapper) RedactMedia(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mediaId" -------------
+	var mediaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mediaId", ctx.Param("mediaId"), &mediaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mediaId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RedactMediaParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RedactMedia(ctx, mediaID, params)
+	return err
+}
+
+// WithdrawShown converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawShown(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mediaId" -------------
+	var mediaID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mediaId", ctx.Param("mediaId"), &mediaID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mediaId: %s", err))
+	}
+
+	// ------------- Path parameter "shownId" -------------
+	var shownID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "shownId", ctx.Param("shownId"), &shownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter shownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawShownParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawShown(ctx, mediaID, shownID, params)
 	return err
 }
 
@@ -19903,6 +20695,67 @@ func (w *ServerInterfaceWrapper) ReturnPublication(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ReturnPublication(ctx, publicationID, params)
+	return err
+}
+
+// WithdrawNamed converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawNamed(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "publicationId" -------------
+	var publicationID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "publicationId", ctx.Param("publicationId"), &publicationID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter publicationId: %s", err))
+	}
+
+	// ------------- Path parameter "shownId" -------------
+	var shownID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "shownId", ctx.Param("shownId"), &shownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter shownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawNamedParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawNamed(ctx, publicationID, shownID, params)
 	return err
 }
 
@@ -24419,6 +25272,17 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/requests/:requestId/counter-steps", wrapper.AddCounterStep, options.OperationMiddlewares["addCounterStep"]...)
 	router.GET(options.BaseURL+"/v1/counter-steps", wrapper.ListCounterSteps, options.OperationMiddlewares["listCounterSteps"]...)
 	router.POST(options.BaseURL+"/v1/counter-steps/finish", wrapper.FinishCounterStep, options.OperationMiddlewares["finishCounterStep"]...)
+	router.GET(options.BaseURL+"/v1/media", wrapper.ListMedia, options.OperationMiddlewares["listMedia"]...)
+	router.POST(options.BaseURL+"/v1/media", wrapper.CreateMedia, options.OperationMiddlewares["createMedia"]...)
+	router.DELETE(options.BaseURL+"/v1/media/:mediaId", wrapper.RemoveMedia, options.OperationMiddlewares["removeMedia"]...)
+	router.GET(options.BaseURL+"/v1/media/:mediaId", wrapper.GetMedia, options.OperationMiddlewares["getMedia"]...)
+	router.PUT(options.BaseURL+"/v1/media/:mediaId", wrapper.ChangeMedia, options.OperationMiddlewares["changeMedia"]...)
+	router.POST(options.BaseURL+"/v1/media/:mediaId/redactions", wrapper.RedactMedia, options.OperationMiddlewares["redactMedia"]...)
+	router.POST(options.BaseURL+"/v1/media/:mediaId/shown/:shownId/withdraw", wrapper.WithdrawShown, options.OperationMiddlewares["withdrawShown"]...)
+	router.POST(options.BaseURL+"/v1/publications/:publicationId/shown/:shownId/withdraw", wrapper.WithdrawNamed, options.OperationMiddlewares["withdrawNamed"]...)
+	router.GET(options.BaseURL+"/v1/me/media", wrapper.ListMyMedia, options.OperationMiddlewares["listMyMedia"]...)
+	router.POST(options.BaseURL+"/v1/me/media", wrapper.AgreeMedia, options.OperationMiddlewares["agreeMedia"]...)
+	router.POST(options.BaseURL+"/v1/me/media/:shownId/refuse", wrapper.RefuseMedia, options.OperationMiddlewares["refuseMedia"]...)
 	router.GET(options.BaseURL+"/v1/members", wrapper.ListMembers, options.OperationMiddlewares["listMembers"]...)
 	router.POST(options.BaseURL+"/v1/members", wrapper.AddMember, options.OperationMiddlewares["addMember"]...)
 	router.GET(options.BaseURL+"/v1/members/counts", wrapper.CountMembers, options.OperationMiddlewares["countMembers"]...)
@@ -29144,6 +30008,125 @@ func (response SetHelperSkillsdefaultApplicationProblemPlusJSONResponse) VisitSe
 	return err
 }
 
+type ListMyMediaRequestObject struct {
+	Params ListMyMediaParams
+}
+
+type ListMyMediaResponseObject interface {
+	VisitListMyMediaResponse(w http.ResponseWriter) error
+}
+
+type ListMyMedia200JSONResponse OwnMediaPage
+
+func (response ListMyMedia200JSONResponse) VisitListMyMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMyMediadefaultApplicationProblemPlusJSONResponse) VisitListMyMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AgreeMediaRequestObject struct {
+	Params AgreeMediaParams
+	Body   *AgreeMediaJSONRequestBody
+}
+
+type AgreeMediaResponseObject interface {
+	VisitAgreeMediaResponse(w http.ResponseWriter) error
+}
+
+type AgreeMedia200JSONResponse OwnMedia
+
+func (response AgreeMedia200JSONResponse) VisitAgreeMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AgreeMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response AgreeMediadefaultApplicationProblemPlusJSONResponse) VisitAgreeMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseMediaRequestObject struct {
+	ShownID int64 `json:"shownId"`
+	Params  RefuseMediaParams
+}
+
+type RefuseMediaResponseObject interface {
+	VisitRefuseMediaResponse(w http.ResponseWriter) error
+}
+
+type RefuseMedia200JSONResponse OwnMedia
+
+func (response RefuseMedia200JSONResponse) VisitRefuseMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RefuseMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RefuseMediadefaultApplicationProblemPlusJSONResponse) VisitRefuseMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListMusterInvitationsRequestObject struct {
 	Params ListMusterInvitationsParams
 }
@@ -29774,6 +30757,282 @@ type WithdrawMyRequestdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response WithdrawMyRequestdefaultApplicationProblemPlusJSONResponse) VisitWithdrawMyRequestResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMediaRequestObject struct {
+	Params ListMediaParams
+}
+
+type ListMediaResponseObject interface {
+	VisitListMediaResponse(w http.ResponseWriter) error
+}
+
+type ListMedia200JSONResponse MediaPage
+
+func (response ListMedia200JSONResponse) VisitListMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMediadefaultApplicationProblemPlusJSONResponse) VisitListMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMediaRequestObject struct {
+	Params CreateMediaParams
+	Body   *CreateMediaJSONRequestBody
+}
+
+type CreateMediaResponseObject interface {
+	VisitCreateMediaResponse(w http.ResponseWriter) error
+}
+
+type CreateMedia201JSONResponse Media
+
+func (response CreateMedia201JSONResponse) VisitCreateMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateMediadefaultApplicationProblemPlusJSONResponse) VisitCreateMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveMediaRequestObject struct {
+	MediaID int64 `json:"mediaId"`
+	Params  RemoveMediaParams
+}
+
+type RemoveMediaResponseObject interface {
+	VisitRemoveMediaResponse(w http.ResponseWriter) error
+}
+
+type RemoveMedia204Response struct {
+}
+
+func (response RemoveMedia204Response) VisitRemoveMediaResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveMediadefaultApplicationProblemPlusJSONResponse) VisitRemoveMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMediaRequestObject struct {
+	MediaID int64 `json:"mediaId"`
+	Params  GetMediaParams
+}
+
+type GetMediaResponseObject interface {
+	VisitGetMediaResponse(w http.ResponseWriter) error
+}
+
+type GetMedia200JSONResponse Media
+
+func (response GetMedia200JSONResponse) VisitGetMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetMediadefaultApplicationProblemPlusJSONResponse) VisitGetMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMediaRequestObject struct {
+	MediaID int64 `json:"mediaId"`
+	Params  ChangeMediaParams
+	Body    *ChangeMediaJSONRequestBody
+}
+
+type ChangeMediaResponseObject interface {
+	VisitChangeMediaResponse(w http.ResponseWriter) error
+}
+
+type ChangeMedia200JSONResponse Media
+
+func (response ChangeMedia200JSONResponse) VisitChangeMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ChangeMediadefaultApplicationProblemPlusJSONResponse) VisitChangeMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactMediaRequestObject struct {
+	MediaID int64 `json:"mediaId"`
+	Params  RedactMediaParams
+	Body    *RedactMediaJSONRequestBody
+}
+
+type RedactMediaResponseObject interface {
+	VisitRedactMediaResponse(w http.ResponseWriter) error
+}
+
+type RedactMedia200JSONResponse Media
+
+func (response RedactMedia200JSONResponse) VisitRedactMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RedactMediadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RedactMediadefaultApplicationProblemPlusJSONResponse) VisitRedactMediaResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawShownRequestObject struct {
+	MediaID int64 `json:"mediaId"`
+	ShownID int64 `json:"shownId"`
+	Params  WithdrawShownParams
+}
+
+type WithdrawShownResponseObject interface {
+	VisitWithdrawShownResponse(w http.ResponseWriter) error
+}
+
+type WithdrawShown200JSONResponse Media
+
+func (response WithdrawShown200JSONResponse) VisitWithdrawShownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawShowndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawShowndefaultApplicationProblemPlusJSONResponse) VisitWithdrawShownResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -31904,6 +33163,47 @@ type ReturnPublicationdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ReturnPublicationdefaultApplicationProblemPlusJSONResponse) VisitReturnPublicationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawNamedRequestObject struct {
+	PublicationID int64 `json:"publicationId"`
+	ShownID       int64 `json:"shownId"`
+	Params        WithdrawNamedParams
+}
+
+type WithdrawNamedResponseObject interface {
+	VisitWithdrawNamedResponse(w http.ResponseWriter) error
+}
+
+type WithdrawNamed200JSONResponse Publication
+
+func (response WithdrawNamed200JSONResponse) VisitWithdrawNamedResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawNameddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawNameddefaultApplicationProblemPlusJSONResponse) VisitWithdrawNamedResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -36028,6 +37328,15 @@ type StrictServerInterface interface {
 	// SetHelperSkills Say what one can help with, or that one no longer wants to be asked
 	// (PUT /v1/me/helper-skills)
 	SetHelperSkills(ctx context.Context, request SetHelperSkillsRequestObject) (SetHelperSkillsResponseObject, error)
+	// ListMyMedia Pictures and stories that show me
+	// (GET /v1/me/media)
+	ListMyMedia(ctx context.Context, request ListMyMediaRequestObject) (ListMyMediaResponseObject, error)
+	// AgreeMedia Say yes to a picture or story, with the code that one was handed
+	// (POST /v1/me/media)
+	AgreeMedia(ctx context.Context, request AgreeMediaRequestObject) (AgreeMediaResponseObject, error)
+	// RefuseMedia Say no to one picture or story that shows me
+	// (POST /v1/me/media/{shownId}/refuse)
+	RefuseMedia(ctx context.Context, request RefuseMediaRequestObject) (RefuseMediaResponseObject, error)
 	// ListMusterInvitations What one was asked to help with, the newest first
 	// (GET /v1/me/musters)
 	ListMusterInvitations(ctx context.Context, request ListMusterInvitationsRequestObject) (ListMusterInvitationsResponseObject, error)
@@ -36076,6 +37385,27 @@ type StrictServerInterface interface {
 	// WithdrawMyRequest Take a need back
 	// (POST /v1/me/requests/{requestId}/withdraw)
 	WithdrawMyRequest(ctx context.Context, request WithdrawMyRequestRequestObject) (WithdrawMyRequestResponseObject, error)
+	// ListMedia Pictures that one may use
+	// (GET /v1/media)
+	ListMedia(ctx context.Context, request ListMediaRequestObject) (ListMediaResponseObject, error)
+	// CreateMedia Make a picture that one has sent one to publish
+	// (POST /v1/media)
+	CreateMedia(ctx context.Context, request CreateMediaRequestObject) (CreateMediaResponseObject, error)
+	// RemoveMedia Take a picture away for good
+	// (DELETE /v1/media/{mediaId})
+	RemoveMedia(ctx context.Context, request RemoveMediaRequestObject) (RemoveMediaResponseObject, error)
+	// GetMedia One picture, with who on it agrees
+	// (GET /v1/media/{mediaId})
+	GetMedia(ctx context.Context, request GetMediaRequestObject) (GetMediaResponseObject, error)
+	// ChangeMedia Change the words of an own picture, and who is shown on it
+	// (PUT /v1/media/{mediaId})
+	ChangeMedia(ctx context.Context, request ChangeMediaRequestObject) (ChangeMediaResponseObject, error)
+	// RedactMedia Blacken boxes of a picture, for good
+	// (POST /v1/media/{mediaId}/redactions)
+	RedactMedia(ctx context.Context, request RedactMediaRequestObject) (RedactMediaResponseObject, error)
+	// WithdrawShown Write down that somebody on a picture says no
+	// (POST /v1/media/{mediaId}/shown/{shownId}/withdraw)
+	WithdrawShown(ctx context.Context, request WithdrawShownRequestObject) (WithdrawShownResponseObject, error)
 	// ListMembers The roster of the own organisation and below, masked
 	// (GET /v1/members)
 	ListMembers(ctx context.Context, request ListMembersRequestObject) (ListMembersResponseObject, error)
@@ -36238,6 +37568,9 @@ type StrictServerInterface interface {
 	// ReturnPublication Give it back to its author, with the reason
 	// (POST /v1/publications/{publicationId}/return)
 	ReturnPublication(ctx context.Context, request ReturnPublicationRequestObject) (ReturnPublicationResponseObject, error)
+	// WithdrawNamed Write down that somebody named in a story says no
+	// (POST /v1/publications/{publicationId}/shown/{shownId}/withdraw)
+	WithdrawNamed(ctx context.Context, request WithdrawNamedRequestObject) (WithdrawNamedResponseObject, error)
 	// SubmitPublication Hand an own draft to the editors
 	// (POST /v1/publications/{publicationId}/submit)
 	SubmitPublication(ctx context.Context, request SubmitPublicationRequestObject) (SubmitPublicationResponseObject, error)
@@ -40891,6 +42224,105 @@ func (sh *strictHandler) SetHelperSkills(ctx echo.Context, params SetHelperSkill
 	return nil
 }
 
+// ListMyMedia operation middleware
+func (sh *strictHandler) ListMyMedia(ctx echo.Context, params ListMyMediaParams) error {
+	var request ListMyMediaRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyMedia(ctx.Request().Context(), request.(ListMyMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMyMediaResponseObject); ok {
+		return validResponse.VisitListMyMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AgreeMedia operation middleware
+func (sh *strictHandler) AgreeMedia(ctx echo.Context, params AgreeMediaParams) error {
+	var request AgreeMediaRequestObject
+
+	request.Params = params
+
+	var body AgreeMediaJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.AgreeMedia(ctx.Request().Context(), request.(AgreeMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AgreeMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AgreeMediaResponseObject); ok {
+		return validResponse.VisitAgreeMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RefuseMedia operation middleware
+func (sh *strictHandler) RefuseMedia(ctx echo.Context, shownID int64, params RefuseMediaParams) error {
+	var request RefuseMediaRequestObject
+
+	request.ShownID = shownID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RefuseMedia(ctx.Request().Context(), request.(RefuseMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RefuseMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RefuseMediaResponseObject); ok {
+		return validResponse.VisitRefuseMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ListMusterInvitations operation middleware
 func (sh *strictHandler) ListMusterInvitations(ctx echo.Context, params ListMusterInvitationsParams) error {
 	var request ListMusterInvitationsRequestObject
@@ -41522,6 +42954,256 @@ func (sh *strictHandler) WithdrawMyRequest(ctx echo.Context, requestID int64, pa
 		return err
 	} else if validResponse, ok := response.(WithdrawMyRequestResponseObject); ok {
 		return validResponse.VisitWithdrawMyRequestResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMedia operation middleware
+func (sh *strictHandler) ListMedia(ctx echo.Context, params ListMediaParams) error {
+	var request ListMediaRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMedia(ctx.Request().Context(), request.(ListMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMediaResponseObject); ok {
+		return validResponse.VisitListMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateMedia operation middleware
+func (sh *strictHandler) CreateMedia(ctx echo.Context, params CreateMediaParams) error {
+	var request CreateMediaRequestObject
+
+	request.Params = params
+
+	var body CreateMediaJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMedia(ctx.Request().Context(), request.(CreateMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMediaResponseObject); ok {
+		return validResponse.VisitCreateMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveMedia operation middleware
+func (sh *strictHandler) RemoveMedia(ctx echo.Context, mediaID int64, params RemoveMediaParams) error {
+	var request RemoveMediaRequestObject
+
+	request.MediaID = mediaID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveMedia(ctx.Request().Context(), request.(RemoveMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveMediaResponseObject); ok {
+		return validResponse.VisitRemoveMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMedia operation middleware
+func (sh *strictHandler) GetMedia(ctx echo.Context, mediaID int64, params GetMediaParams) error {
+	var request GetMediaRequestObject
+
+	request.MediaID = mediaID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMedia(ctx.Request().Context(), request.(GetMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMediaResponseObject); ok {
+		return validResponse.VisitGetMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeMedia operation middleware
+func (sh *strictHandler) ChangeMedia(ctx echo.Context, mediaID int64, params ChangeMediaParams) error {
+	var request ChangeMediaRequestObject
+
+	request.MediaID = mediaID
+	request.Params = params
+
+	var body ChangeMediaJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeMedia(ctx.Request().Context(), request.(ChangeMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeMediaResponseObject); ok {
+		return validResponse.VisitChangeMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RedactMedia operation middleware
+func (sh *strictHandler) RedactMedia(ctx echo.Context, mediaID int64, params RedactMediaParams) error {
+	var request RedactMediaRequestObject
+
+	request.MediaID = mediaID
+	request.Params = params
+
+	var body RedactMediaJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RedactMedia(ctx.Request().Context(), request.(RedactMediaRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RedactMedia")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RedactMediaResponseObject); ok {
+		return validResponse.VisitRedactMediaResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawShown operation middleware
+func (sh *strictHandler) WithdrawShown(ctx echo.Context, mediaID int64, shownID int64, params WithdrawShownParams) error {
+	var request WithdrawShownRequestObject
+
+	request.MediaID = mediaID
+	request.ShownID = shownID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawShown(ctx.Request().Context(), request.(WithdrawShownRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawShown")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawShownResponseObject); ok {
+		return validResponse.VisitWithdrawShownResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -43525,6 +45207,33 @@ func (sh *strictHandler) ReturnPublication(ctx echo.Context, publicationID Publi
 		return err
 	} else if validResponse, ok := response.(ReturnPublicationResponseObject); ok {
 		return validResponse.VisitReturnPublicationResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawNamed operation middleware
+func (sh *strictHandler) WithdrawNamed(ctx echo.Context, publicationID int64, shownID int64, params WithdrawNamedParams) error {
+	var request WithdrawNamedRequestObject
+
+	request.PublicationID = publicationID
+	request.ShownID = shownID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawNamed(ctx.Request().Context(), request.(WithdrawNamedRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawNamed")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawNamedResponseObject); ok {
+		return validResponse.VisitWithdrawNamedResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -26,8 +26,11 @@ func tellGuards(ctx context.Context, tx *db.Tx, by org.Actor, key string) error 
 	})
 }
 
-// consentChanged tells a person of a consent that somebody else wrote down for them (X47).
+// consentChanged lets go what rested on a consent, and tells a person of one that somebody else wrote down for them (X47).
 func consentChanged(ctx context.Context, tx *db.Tx, by org.Actor, c privacy.Consent) error {
+	if err := board.ConsentSaid(ctx, tx, c); err != nil {
+		return err
+	}
 	if by.PersonID == c.PersonID {
 		return nil
 	}

@@ -268,8 +268,8 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 	a.Retention = NewRetention(a.Stores, a.config)
 	a.sends = notify.NewSends(d, a.needs.Unreached)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
-	a.boards = board.NewService(d, keys, pages, a.needs, holidays)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
+	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads)
 	a.homes = household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look).Hinting(a.config.Household.LoadHint)
 	return features{
 		boardHandler: board.NewHandler(a.boards),

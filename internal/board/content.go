@@ -57,7 +57,7 @@ func contents(ctx context.Context, q db.Queryer, boards []Board, day calendar.Da
 		}
 		persons = append(persons, places[b.PlaceID].lead...)
 	}
-	shown, err := agreed(ctx, q, persons, day)
+	shown, err := chosen(ctx, q, persons, day)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ type answer struct {
 // Serve answers with a page, or says why not.
 func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) error {
 	h := w.Header()
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "same-origin") // no-referrer would take the origin from our own forms
 	h.Set("Cache-Control", "no-store")
 	if _, pattern := p.mux.Handler(r); pattern == "" {

@@ -71,9 +71,9 @@ func (p Profile) offered(day calendar.Day) []string {
 	return all
 }
 
-// agreed is what persons have both chosen to show and consented to, on day. Of a secretary the name is public with the
+// chosen is what persons have both chosen to show and consented to, on day. Of a secretary the name is public with the
 // post, whatever they choose (E4).
-func agreed(ctx context.Context, q db.Queryer, persons []org.PersonID, day calendar.Day) (map[org.PersonID]Shown, error) {
+func chosen(ctx context.Context, q db.Queryer, persons []org.PersonID, day calendar.Day) (map[org.PersonID]Shown, error) {
 	shown := make(map[org.PersonID]Shown, len(persons))
 	if len(persons) == 0 {
 		return shown, nil
@@ -125,7 +125,7 @@ func ownProfile(ctx context.Context, q db.Queryer, by org.Actor, at time.Time) (
 	if err != nil {
 		return Profile{}, Shown{}, err
 	}
-	shown, err := agreed(ctx, q, []org.PersonID{by.PersonID}, calendar.DayOf(at))
+	shown, err := chosen(ctx, q, []org.PersonID{by.PersonID}, calendar.DayOf(at))
 	now = shown[by.PersonID]
 	now.Duty = by.Unit.Name
 	return all[by.PersonID], now, err

@@ -67,7 +67,11 @@ type Publication struct {
 	AuthorID    org.PersonID    `db:"author_id"`
 	PublishedAt *time.Time      `db:"published_at"`
 	Reason      string          `db:"reason"`
+	EndedAt     *time.Time      `db:"ended_at"` // since when somebody in it has said no
 	Version     int64           `db:"version"`
+
+	Shown []Depicted `db:"-"` // who is named in it
+	Media []Media    `db:"-"`
 }
 
 // check says why p cannot be kept, or nil.
@@ -151,8 +155,8 @@ func scopeOf(ctx context.Context, q db.Queryer, by org.Actor) (org.UnitID, error
 	return sub.ID, err
 }
 
-// Write keeps a draft of by.
-func (s *Service) Write(ctx context.Context, by org.Actor, p Publication) (Publication, error) {
+// Write keeps a draft of by, which names those of the list.
+func (s *Service) Write(ctx context.Context, by org.Actor, p Publication, named []Named) (Publication, error) {
 	if err := p.check(); err != nil {
 		return Publication{}, err
 	}
@@ -160,15 +164,16 @@ func (s *Service) Write(ctx context.Context, by org.Actor, p Publication) (Publi
 		if p.UnitID, err = scopeOf(ctx, tx, by); err != nil {
 			return 0, err
 		}
-		if id, err = insertPublication(ctx, tx, by, p); err == nil {
-			audit.Note(tx, by.Did("publication.drafted", "publication", int64(id)))
+		if id, err = insertPublication(ctx, tx, by, p); err != nil {
+			return 0, err
 		}
-		return id, err
+		audit.Note(tx, by.Did("publication.drafted", "publication", int64(id)))
+		return id, s.list(ctx, tx, by, id.subject(), named)
 	})
 }
 
-// Rewrite changes an own draft, if nobody has changed it since by read it.
-func (s *Service) Rewrite(ctx context.Context, by org.Actor, p Publication) (Publication, error) {
+// Rewrite changes an own draft, if nobody has changed it since by read it; nil: who is named stays.
+func (s *Service) Rewrite(ctx context.Context, by org.Actor, p Publication, named []Named) (Publication, error) {
 	return s.publish(ctx, by, func(tx *db.Tx) (PublicationID, error) {
 		old, err := findPublication(ctx, tx, by, p.ID)
 		if err != nil {
@@ -182,7 +187,10 @@ func (s *Service) Rewrite(ctx context.Context, by org.Actor, p Publication) (Pub
 			return 0, err
 		}
 		audit.Note(tx, by.Did("publication.changed", "publication", int64(p.ID)))
-		return p.ID, updatePublication(ctx, tx, p)
+		if err := updatePublication(ctx, tx, p); err != nil || named == nil {
+			return p.ID, err
+		}
+		return p.ID, s.list(ctx, tx, by, p.ID.subject(), named)
 	})
 }
 
@@ -217,6 +225,15 @@ func (s *Service) Judge(ctx context.Context, by org.Actor, id PublicationID, nex
 		if err := p.canDecide(by, next); err != nil {
 			return 0, err
 		}
+		if next == PublicationPublished {
+			one := []Publication{p}
+			if err := filled(ctx, tx, one); err != nil {
+				return 0, err
+			}
+			if err := missing(one[0]); err != nil && guard.On(guard.Rule) {
+				return 0, err
+			}
+		}
 		audit.Note(tx, by.Did("publication."+string(next), "publication", int64(id)).For("", reason))
 		return id, savePublication(ctx, tx, by, p, next, reason)
 	})
@@ -233,15 +250,33 @@ func (s *Service) publish(ctx context.Context, by org.Actor, f func(tx *db.Tx) (
 		if err != nil {
 			return err
 		}
-		p, err = findPublication(ctx, tx, by, id)
+		p, err = s.publication(ctx, tx, by, id)
 		return err
 	})
 	return p, err
 }
 
+// publication is one that by may see, with its pictures.
+func (s *Service) publication(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (Publication, error) {
+	p, err := findPublication(ctx, q, by, id)
+	if err != nil {
+		return Publication{}, err
+	}
+	one := []Publication{p}
+	if err := filled(ctx, q, one); err != nil {
+		return Publication{}, err
+	}
+	for _, m := range one[0].Media {
+		if err := s.readCodes(by, m.AuthorID, m.Shown); err != nil {
+			return Publication{}, err
+		}
+	}
+	return one[0], s.readCodes(by, p.AuthorID, one[0].Shown)
+}
+
 // Publication is one that by may see.
 func (s *Service) Publication(ctx context.Context, by org.Actor, id PublicationID) (Publication, error) {
-	return findPublication(ctx, s.db, by, id)
+	return s.publication(ctx, s.db, by, id)
 }
 
 // Publications is a page of those that by may see, and the cursor behind it.
@@ -272,7 +307,8 @@ func (s *Service) ShownIn(ctx context.Context, unit org.UnitID, cursor string, s
 		return nil, "", err
 	}
 	all, next = page.Cut(all, p, publicationKey)
-	return all, next, nil
+	all, err = showable(ctx, s.db, all)
+	return all, next, err
 }
 
 // Shown is a notice or story that everybody may see today.
@@ -280,5 +316,16 @@ func (s *Service) Shown(ctx context.Context, id PublicationID) (Publication, err
 	if err := s.open(ctx, PageRef{Kind: PublicationPage, ID: int64(id)}); err != nil {
 		return Publication{}, err
 	}
-	return findShown(ctx, s.db, id, calendar.DayOf(s.db.Now()))
+	p, err := findShown(ctx, s.db, id, calendar.DayOf(s.db.Now()))
+	if err != nil {
+		return Publication{}, err
+	}
+	some, err := showable(ctx, s.db, []Publication{p})
+	if err != nil {
+		return Publication{}, err
+	}
+	if len(some) == 0 {
+		return Publication{}, problem.ErrNotFound
+	}
+	return some[0], nil
 }

@@ -13,7 +13,7 @@ import (
 
 const publicationColumns = `
 	SELECT n.id, n.kind, n.unit_id, u.name AS unit_name, n.title, n.body, n.start_on, n.end_on, n.state, n.author_id,
-	       n.published_at, n.reason, n.version
+	       n.published_at, n.reason, n.ended_at, n.version
 	FROM publication n
 	JOIN unit u ON u.id = n.unit_id`
 
@@ -22,6 +22,12 @@ func findPublication(ctx context.Context, q db.Queryer, by org.Actor, id Publica
 	from, to := sightOfAll(by)
 	err = q.Get(ctx, &p, publicationColumns+`
 		WHERE n.id = ? AND (n.author_id = ? OR (u.path >= ? AND u.path < ?))`, id, by.PersonID, from, to)
+	return p, db.Wrap(err, problem.ErrNotFound, "find publication %d", id)
+}
+
+// publicationByID is a publication, whoever asks.
+func publicationByID(ctx context.Context, q db.Queryer, id PublicationID) (p Publication, err error) {
+	err = q.Get(ctx, &p, publicationColumns+` WHERE n.id = ?`, id)
 	return p, db.Wrap(err, problem.ErrNotFound, "find publication %d", id)
 }
 

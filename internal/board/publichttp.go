@@ -78,11 +78,11 @@ func (h *Handler) CreatePublication(ctx context.Context, req api.CreatePublicati
 	b, by := req.Body, org.ActorFrom(ctx)
 	p, err := h.service.Write(ctx, by, Publication{
 		Kind: PublicationKind(b.Kind), Title: b.Title, Text: b.Text, StartOn: calendar.Day(b.StartOn), EndOn: (*calendar.Day)(b.EndOn),
-	})
+	}, namedIn(b.Shown))
 	if err != nil {
 		return nil, err
 	}
-	return api.CreatePublication201JSONResponse(p.toAPI(by)), nil
+	return api.CreatePublication201JSONResponse(h.publication(by, p)), nil
 }
 
 // ChangePublication serves PUT /v1/publications/{publicationId}.
@@ -91,11 +91,11 @@ func (h *Handler) ChangePublication(ctx context.Context, req api.ChangePublicati
 	p, err := h.service.Rewrite(ctx, by, Publication{
 		ID: PublicationID(req.PublicationID), Title: b.Title, Text: b.Text, StartOn: calendar.Day(b.StartOn), EndOn: (*calendar.Day)(b.EndOn),
 		Version: b.Version,
-	})
+	}, changedNames(b.Shown))
 	if err != nil {
 		return nil, err
 	}
-	return api.ChangePublication200JSONResponse(p.toAPI(by)), nil
+	return api.ChangePublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // ListPublications serves GET /v1/publications.
@@ -119,7 +119,7 @@ func (h *Handler) GetPublication(ctx context.Context, req api.GetPublicationRequ
 	if err != nil {
 		return nil, err
 	}
-	return api.GetPublication200JSONResponse(p.toAPI(by)), nil
+	return api.GetPublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // SubmitPublication serves POST /v1/publications/{publicationId}/submit.
@@ -129,7 +129,7 @@ func (h *Handler) SubmitPublication(ctx context.Context, req api.SubmitPublicati
 	if err != nil {
 		return nil, err
 	}
-	return api.SubmitPublication200JSONResponse(p.toAPI(by)), nil
+	return api.SubmitPublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // PublishPublication serves POST /v1/publications/{publicationId}/publish.
@@ -139,7 +139,7 @@ func (h *Handler) PublishPublication(ctx context.Context, req api.PublishPublica
 	if err != nil {
 		return nil, err
 	}
-	return api.PublishPublication200JSONResponse(p.toAPI(by)), nil
+	return api.PublishPublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // ReturnPublication serves POST /v1/publications/{publicationId}/return.
@@ -149,7 +149,7 @@ func (h *Handler) ReturnPublication(ctx context.Context, req api.ReturnPublicati
 	if err != nil {
 		return nil, err
 	}
-	return api.ReturnPublication200JSONResponse(p.toAPI(by)), nil
+	return api.ReturnPublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // HidePublication serves POST /v1/publications/{publicationId}/hide.
@@ -159,7 +159,7 @@ func (h *Handler) HidePublication(ctx context.Context, req api.HidePublicationRe
 	if err != nil {
 		return nil, err
 	}
-	return api.HidePublication200JSONResponse(p.toAPI(by)), nil
+	return api.HidePublication200JSONResponse(h.publication(by, p)), nil
 }
 
 // RemovePublication serves POST /v1/publications/{publicationId}/remove.
@@ -169,7 +169,7 @@ func (h *Handler) RemovePublication(ctx context.Context, req api.RemovePublicati
 	if err != nil {
 		return nil, err
 	}
-	return api.RemovePublication200JSONResponse(p.toAPI(by)), nil
+	return api.RemovePublication200JSONResponse(h.publication(by, p)), nil
 }
 
 func (p Publication) toAPI(by org.Actor) api.Publication {
@@ -190,7 +190,23 @@ func (h *Handler) ListPublicPages(ctx context.Context, req api.ListPublicPagesRe
 	for i, p := range all {
 		answer.Items[i] = api.PublicPage{
 			ID: int64(p.ID), Kind: api.PublicPageKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),
+			Media: publicMedia(p.Media),
 		}
 	}
 	return answer, nil
+}
+
+func publicMedia(all []Media) (items []api.PublicMedia) {
+	for _, m := range all {
+		items = append(items, api.PublicMedia{ID: int64(m.ID), URL: pictureAddress(m.ID), Caption: m.Caption, Credit: m.Credit})
+	}
+	return items
+}
+
+// changedNames are those on a list, or nil if there is none: then they stay.
+func changedNames(all []api.NewShown) []Named {
+	if all == nil {
+		return nil
+	}
+	return namedIn(all)
 }

@@ -13,6 +13,7 @@ import (
 func (p *Pages) public() {
 	p.mux.Handle("GET /p/notices/{unit}", own(p.notices))
 	p.mux.Handle("GET /p/item/{id}", own(p.item))
+	p.mux.Handle("GET /p/picture/{id}", own(p.picture))
 	p.mux.Handle("GET /p/plaques/{unit}", own(p.plaques))
 	p.mux.Handle("GET /p/report/{kind}/{id}", own(p.report))
 	p.mux.Handle("POST /p/report/{kind}/{id}/takedown", own(p.takeDown))
@@ -53,7 +54,39 @@ func (p *Pages) item(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, "item.html", map[string]any{"Title": shown.Title, "Item": shown, "Report": reportOf(PublicationPage, id)})
+	type figure struct{ Address, Caption, Credit, Report string }
+	figures := make([]figure, len(shown.Media))
+	for i, m := range shown.Media {
+		figures[i] = figure{pictureAddress(m.ID), m.Caption, m.Credit, reportOf(MediaPage, int64(m.ID))}
+	}
+	return write(w, "item.html", map[string]any{
+		"Title": shown.Title, "Item": shown, "Figures": figures, "Report": reportOf(PublicationPage, id),
+	})
+}
+
+// picture is a picture that is published.
+func (p *Pages) picture(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	jpeg, err := p.service.ShownPicture(r.Context(), MediaID(id))
+	if err != nil {
+		return err
+	}
+	return writePicture(w, jpeg)
+}
+
+// writePicture answers with a picture. Caches may keep it, for less than the minute in which a withdrawn consent counts.
+func writePicture(w http.ResponseWriter, jpeg []byte) error {
+	h := w.Header()
+	h.Set("Content-Type", "image/jpeg")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Cache-Control", "public, max-age=30")
+	if _, err := w.Write(jpeg); err != nil {
+		return nil //nolint:nilerr // because nobody is left to tell
+	}
+	return nil
 }
 
 // plaques are those that hang in a place.

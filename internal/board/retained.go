@@ -38,8 +38,8 @@ var Retained = []privacy.Class{
 	},
 	{
 		Name: "publication", Tables: []string{"publication"}, Kept: privacy.Period{Months: 36},
-		Due:   `SELECT id FROM publication WHERE end_on <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Args:  privacy.OnDay,
+		Due:  `SELECT id FROM publication WHERE end_on <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Args: privacy.OnDay, Also: forgetPictures,
 		Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
 	},
 	{
@@ -55,8 +55,50 @@ var Retained = []privacy.Class{
 	{ // what was removed was wrong
 		Name: "publication_removed", Tables: []string{"publication"}, Kept: privacy.Period{Days: 30}, Journal: true,
 		Due:  `SELECT id FROM publication WHERE state = 'removed' AND end_on <= ? AND id > ? ORDER BY id LIMIT ?`,
-		Args: privacy.OnDay, Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
+		Args: privacy.OnDay, Also: forgetPictures, Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
 	},
+	{ // somebody in it said no
+		Name: "publication_ended", Tables: []string{"publication"}, Kept: privacy.Period{Days: 30}, Journal: true,
+		Due:  `SELECT id FROM publication WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Also: forgetPictures, Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
+	},
+	{ // somebody on it said no
+		Name: "media", Tables: []string{"media", "depicted"}, Kept: privacy.Period{Days: 30}, Journal: true,
+		Due:  `SELECT id FROM media WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Also: forgetMedia,
+	},
+	{ // it was never used
+		Name: "media_unused", Tables: []string{"media"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due:  `SELECT id FROM media WHERE publication_id IS NULL AND created_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Also: forgetMedia,
+	},
+}
+
+// forgetMedia forgets pictures with their files and who is shown on them.
+func forgetMedia(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
+	return deleteMedia(ctx, tx, ids)
+}
+
+// forgetPictures forgets the pictures of publications, and who is named in these, which go next.
+func forgetPictures(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
+	of := make([]PublicationID, len(ids))
+	for i, id := range ids {
+		of[i] = PublicationID(id)
+	}
+	all, err := mediaOf(ctx, tx, of)
+	if err != nil {
+		return err
+	}
+	if len(all) > 0 {
+		pictures := make([]int64, len(all))
+		for i, m := range all {
+			pictures[i] = int64(m.ID)
+		}
+		if err := deleteMedia(ctx, tx, pictures); err != nil {
+			return err
+		}
+	}
+	return deleteDepicted(ctx, tx, inPublication, ids)
 }
 
 // forgetScans forgets how often boards were scanned on days before.

@@ -19,6 +19,7 @@ import (
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
+	"wanjia/internal/upload"
 )
 
 // Service is what can be done with what is public.
@@ -28,6 +29,8 @@ type Service struct {
 	pages *page.Keys
 	needs *request.Service
 	cal   *calendar.Calendar // of working days
+
+	uploads *upload.Service // see Picturing
 }
 
 // NewService makes a Service, whose working days are those of cal.

@@ -16,13 +16,16 @@ import (
 	"wanjia/internal/checkin"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/blob"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
+	"wanjia/internal/upload"
 )
 
 // A site is a board of 二片区 in 杏坞村, published, with whatever is needed to change what is true.
@@ -34,6 +37,8 @@ type site struct {
 	s    *board.Service
 	id   board.ID
 	now  time.Time
+
+	uploads *upload.Service
 }
 
 func published(t *testing.T, d *db.DB) *site {
@@ -50,7 +55,13 @@ func published(t *testing.T, d *db.DB) *site {
 		t.Fatal(err)
 	}
 	pages := page.NewKeys([]byte("pages"))
-	x.s = board.NewService(d, keys, pages, request.NewService(d, keys, pages, cal, nil), cal)
+	files, err := blob.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = files.Close() })
+	x.uploads = upload.NewService(d, keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
+	x.s = board.NewService(d, keys, pages, request.NewService(d, keys, pages, cal, nil), cal).Picturing(x.uploads)
 	x.in(func(tx *db.Tx) error {
 		for person, name := range map[org.PersonID]string{x.YaoMangzhong.PersonID: "姚芒种", x.FengShuangjiang.PersonID: "冯霜降"} {
 			b, err := keys.Seal(sealed.Personal, "person", "name_sealed", int64(person), name)

@@ -32,6 +32,7 @@ const (
 	PlaquePage      PageKind = "plaque"
 	PlaquesPage     PageKind = "plaques"
 	PublicationPage PageKind = "publication"
+	MediaPage       PageKind = "media"
 	NoticesPage     PageKind = "notices"
 )
 

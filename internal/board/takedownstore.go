@@ -35,6 +35,12 @@ func placeOfPage(ctx context.Context, q db.Queryer, p PageRef) (at place, err er
 			WHERE q.id = ? AND q.state = ?`, p.ID, PlaqueHung)
 	case PublicationPage:
 		err = q.Get(ctx, &row, `SELECT unit_id, 0 AS number FROM publication WHERE id = ? AND state = ?`, p.ID, PublicationPublished)
+	case MediaPage:
+		err = q.Get(ctx, &row, `
+			SELECT m.unit_id, 0 AS number
+			FROM media m
+			JOIN publication n ON n.id = m.publication_id
+			WHERE m.id = ? AND n.state = ?`, p.ID, PublicationPublished)
 	case PlaquesPage, NoticesPage:
 		err = q.Get(ctx, &row, `SELECT id AS unit_id, 0 AS number FROM unit WHERE id = ? AND tree = ? AND level >= 4`, p.ID, org.GridTree)
 	default:

@@ -91,6 +91,7 @@ var kinds = map[string]kind{
 	"board.outdated":    {Ordinary, []string{count, placeLabel}},
 	"board.reprint":     {Ordinary, []string{count, placeLabel}},
 	"plaque.return":     {Ordinary, []string{count, placeLabel}},
+	"media.shown":       {Ordinary, []string{kindLabel, at}}, // to whoever is shown, before it is published
 	"takedown.received": {Prompt, []string{receiptCode, statusLabel, dueAt}},
 	"takedown.decided":  {Prompt, []string{receiptCode, statusLabel}},
 

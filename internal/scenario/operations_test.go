@@ -93,6 +93,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		w.pass(time.Minute) // so many writes a minute, and no more
 		v.needs()
 		v.photos()
+		v.media()
 		v.musters()
 		v.cards()
 		v.intake()
@@ -106,7 +107,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.consents()
 		v.ledger()
 		v.glass()
-		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload", "muster"); len(ids) > 0 {
+		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload", "muster", "media"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

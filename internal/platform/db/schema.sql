@@ -515,6 +515,25 @@ CREATE TABLE `demo_handle` (
   CONSTRAINT `demo_handle_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `depicted` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `owner_type` varchar(20) NOT NULL,
+  `owner_id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `paper` varchar(40) NOT NULL,
+  `code_hash` varbinary(32) DEFAULT NULL,
+  `code_sealed` varbinary(120) DEFAULT NULL,
+  `added_by` bigint(20) NOT NULL,
+  `added_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `depicted_code` (`code_hash`),
+  KEY `depicted_owner` (`owner_type`,`owner_id`,`id`),
+  KEY `depicted_person` (`person_id`,`id`),
+  CONSTRAINT `depicted_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `device` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -791,6 +810,29 @@ CREATE TABLE `login_code_use` (
   `at` datetime(3) NOT NULL,
   PRIMARY KEY (`hash`),
   KEY `login_code_use_at` (`at`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `media` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `publication_id` bigint(20) DEFAULT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `caption` varchar(200) NOT NULL,
+  `credit` varchar(60) NOT NULL,
+  `author_id` bigint(20) NOT NULL,
+  `author_as` bigint(20) NOT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `media_publication` (`publication_id`,`id`),
+  KEY `media_unit` (`unit_id`),
+  KEY `media_author` (`author_id`,`id`),
+  KEY `media_as` (`author_as`),
+  KEY `media_ended` (`ended_at`,`id`),
+  CONSTRAINT `media_as_fk` FOREIGN KEY (`author_as`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `media_author_fk` FOREIGN KEY (`author_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `media_publication_fk` FOREIGN KEY (`publication_id`) REFERENCES `publication` (`id`),
+  CONSTRAINT `media_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `member` (
@@ -1100,11 +1142,13 @@ CREATE TABLE `publication` (
   `published_at` datetime(3) DEFAULT NULL,
   `reason` varchar(200) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `ended_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `publication_unit` (`unit_id`,`state`,`start_on`,`id`),
   KEY `publication_author` (`author_id`,`id`),
   KEY `publication_as` (`author_as`),
   KEY `publication_decided` (`decided_by`),
+  KEY `publication_ended` (`ended_at`,`id`),
   CONSTRAINT `publication_as_fk` FOREIGN KEY (`author_as`) REFERENCES `role_assignment` (`id`),
   CONSTRAINT `publication_author_fk` FOREIGN KEY (`author_id`) REFERENCES `person` (`id`),
   CONSTRAINT `publication_decided_fk` FOREIGN KEY (`decided_by`) REFERENCES `person` (`id`),

@@ -16,7 +16,7 @@ var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
 	"household": "HH", "area": "HH", "entrance": "HH", "building": "HH", "visit": "VI", "visit_count": "VI", "care_flag": "FL", "request": "RQ",
 	"card": "CA", "counter_step": "RQ", "report": "RP", "category": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
-	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "takedown": "MD", "feedback": "MD",
+	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "media": "MD", "takedown": "MD", "feedback": "MD",
 }
 
 // besides are objects of the contract that the table does not speak of, and why.
@@ -47,6 +47,7 @@ var besides = map[string]string{
 	"call":             "asked of the area where a need was opened (N9): whoever leads its unit makes it",
 	"asker_contact":    "of whoever holds the need (V4), and of nobody else",
 	"upload":           "everybody's own, until it hangs on something that decides who sees it",
+	"own_media":        "everybody's own",
 	"muster":           "of whoever holds the need; those who are asked see their own invitation (F15)",
 	"helper_skill":     "everybody's own",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",

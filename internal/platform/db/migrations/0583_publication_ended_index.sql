@@ -1,0 +1,1 @@
+CREATE INDEX publication_ended ON publication (ended_at, id);

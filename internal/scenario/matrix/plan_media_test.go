@@ -1,0 +1,87 @@
+package matrix
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+func init() { //nolint:gochecknoinits // because the plans are one table, and this is a part of it
+	maps.Copy(plans, map[string]*plan{
+		"createMedia": {mine: true, fill: fill(func(c *cell, b map[string]any) {
+			b["uploadId"], _ = c.by.sends(c.world)
+		})},
+		"listMedia": {self: true, has: writes, fits: committees, make: aMedia, list: "id", sees: readsDrafts},
+		"getMedia":  {self: true, has: writes, fits: committees, make: aMedia, sees: readsDrafts},
+		"changeMedia": {self: true, has: writes, fits: committees, make: aMedia, sees: readsDrafts, rule: ownDraft, fill: fill(func(_ *cell, b map[string]any) {
+			b["version"] = 1
+			delete(b, "id")
+		})},
+		"removeMedia": {self: true, has: writes, fits: committees, make: aMedia, sees: readsDrafts},
+		"redactMedia": {self: true, has: writes, fits: committees, make: aMedia, sees: readsDrafts},
+		"withdrawShown": {self: true, has: writes, fits: committees, make: aMedia, sees: readsDrafts, fill: func(c *cell, r *call) {
+			r.path = strings.NewReplacer("{mediaId}", fmt.Sprint(c.thing), "{shownId}", fmt.Sprint(c.depictedIn("media"))).Replace(r.path)
+		}},
+		"withdrawNamed": {self: true, has: writes, fits: committees, make: aDraft, sees: readsDrafts, fill: func(c *cell, r *call) {
+			r.path = strings.NewReplacer("{publicationId}", fmt.Sprint(c.thing), "{shownId}", fmt.Sprint(c.depictedIn("publication"))).Replace(r.path)
+		}},
+		"listMyMedia": {self: true, make: ownMedia, list: "id", sees: ofSelf},
+		"refuseMedia": {self: true, make: ownMedia, sees: ofSelf},
+		"agreeMedia": {self: true, fill: fill(func(c *cell, b map[string]any) {
+			picture := c.correspondent().pictures(c, []any{map[string]any{"account": true}})
+			b["code"] = picture.body["shown"].([]any)[0].(map[string]any)["code"]
+		})},
+	})
+	for _, op := range []string{"createMedia", "changeMedia", "createPublication", "changePublication"} {
+		batches[op] = func(c *cell, b map[string]any) {
+			list, _ := b["shown"].([]any)
+			b["shown"] = append(list, map[string]any{"personId": c.as(org.RoleGeneralSecretary, c.unit(org.GeneralBranch, "柳岸社区")).person})
+		}
+	}
+}
+
+// correspondent is that of the first subdistrict.
+func (c *cell) correspondent() *actor {
+	return c.as(org.RoleCorrespondent, c.unit(org.SubdistrictCommittee, "海棠街道"))
+}
+
+// pictures makes a picture that a sends one to publish.
+func (a *actor) pictures(c *cell, shown []any) answer {
+	id, _ := a.sends(c.world)
+	return a.post("/v1/media", map[string]any{"uploadId": id, "caption": "帮收麦子", "shown": shown})
+}
+
+// aMedia is a picture of c.by's, or of a correspondent of c.at, with somebody on it who signed a paper.
+func aMedia(c *cell) int64 {
+	by := c.by
+	if c.position != self {
+		by = c.as(org.RoleCorrespondent, c.at)
+	}
+	return by.pictures(c, []any{map[string]any{"paper": "同意书-1"}}).id("id")
+}
+
+// depictedIn is somebody in c.thing, who signed a paper.
+func (c *cell) depictedIn(kind string) (id int64) {
+	c.in("name somebody", func(tx *db.Tx) (err error) {
+		id, err = tx.Insert(c.Context(), `
+			INSERT INTO depicted (owner_type, owner_id, kind, paper, added_by, added_at)
+			VALUES (?, ?, 'paper', '同意书-2', ?, ?)`, kind, c.thing, c.by.person, tx.Now)
+		return err
+	})
+	return id
+}
+
+// ownMedia is a picture that shows c.by.
+func ownMedia(c *cell) (id int64) {
+	picture := c.correspondent().pictures(c, []any{}).id("id")
+	c.in("show somebody", func(tx *db.Tx) (err error) {
+		id, err = tx.Insert(c.Context(), `
+			INSERT INTO depicted (owner_type, owner_id, kind, person_id, paper, added_by, added_at)
+			VALUES ('media', ?, 'member', ?, '', ?, ?)`, picture, c.by.person, c.by.person, tx.Now)
+		return err
+	})
+	return id
+}
