@@ -3909,11 +3909,11 @@ type CallDetail struct {
 	OpenedAt time.Time `json:"openedAt"`
 	Phone    *string   `json:"phone,omitempty"`
 
-	// ReceiptCode The asker's code, ten characters shown five and five.
+	// ReceiptCode The first half of the asker's code, by which staff name a need. The whole code opens the receipt, so only its asker has it, and whoever hands it over when the need is opened or its slip is printed.
 	//
-	// Example: 7K3QX-9PM2A
-	ReceiptCode ReceiptCode `json:"receiptCode"`
-	RequestID   int64       `json:"requestId"`
+	// Example: 7K3QX
+	ReceiptCode ReceiptStart `json:"receiptCode"`
+	RequestID   int64        `json:"requestId"`
 
 	// Say What has happened and is to be told.
 	Say     []ReceiptStep   `json:"say"`
@@ -6024,10 +6024,10 @@ type PassedRequest struct {
 	ID       int64           `json:"id"`
 	Messages []PassedMessage `json:"messages"`
 
-	// ReceiptCode The asker's code, ten characters shown five and five.
+	// ReceiptCode The first half of the asker's code, by which staff name a need. The whole code opens the receipt, so only its asker has it, and whoever hands it over when the need is opened or its slip is printed.
 	//
-	// Example: 7K3QX-9PM2A
-	ReceiptCode ReceiptCode `json:"receiptCode"`
+	// Example: 7K3QX
+	ReceiptCode ReceiptStart `json:"receiptCode"`
 
 	// ResolvedLevel Where a need was resolved.
 	ResolvedLevel *ResolvedLevel `json:"resolvedLevel,omitempty"`
@@ -6688,6 +6688,11 @@ type ReceiptSlip struct {
 	Secret ReceiptSecret `json:"secret"`
 }
 
+// ReceiptStart The first half of the asker's code, by which staff name a need. The whole code opens the receipt, so only its asker has it, and whoever hands it over when the need is opened or its slip is printed.
+//
+// Example: 7K3QX
+type ReceiptStart = string
+
 // ReceiptStep defines model for ReceiptStep.
 type ReceiptStep struct {
 	At   time.Time `json:"at"`
@@ -6891,11 +6896,11 @@ type RequestDetail struct {
 	// Promises What the asker was promised, with its day.
 	Promises []PromiseRow `json:"promises"`
 
-	// ReceiptCode The asker's code, ten characters shown five and five.
+	// ReceiptCode The first half of the asker's code, by which staff name a need. The whole code opens the receipt, so only its asker has it, and whoever hands it over when the need is opened or its slip is printed.
 	//
-	// Example: 7K3QX-9PM2A
-	ReceiptCode ReceiptCode `json:"receiptCode"`
-	RecordedAt  time.Time   `json:"recordedAt"`
+	// Example: 7K3QX
+	ReceiptCode ReceiptStart `json:"receiptCode"`
+	RecordedAt  time.Time    `json:"recordedAt"`
 
 	// Reopened How often it was opened again.
 	Reopened int32 `json:"reopened"`
@@ -7025,10 +7030,10 @@ type RequestRow struct {
 	Holder RequestHolder `json:"holder"`
 	ID     int64         `json:"id"`
 
-	// ReceiptCode The asker's code, ten characters shown five and five.
+	// ReceiptCode The first half of the asker's code, by which staff name a need. The whole code opens the receipt, so only its asker has it, and whoever hands it over when the need is opened or its slip is printed.
 	//
-	// Example: 7K3QX-9PM2A
-	ReceiptCode ReceiptCode    `json:"receiptCode"`
+	// Example: 7K3QX
+	ReceiptCode ReceiptStart   `json:"receiptCode"`
 	RecordedAt  time.Time      `json:"recordedAt"`
 	SolveDueAt  *time.Time     `json:"solveDueAt,omitempty"`
 	State       RequestState   `json:"state"`

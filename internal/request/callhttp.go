@@ -30,8 +30,8 @@ func (h *Handler) GetCall(ctx context.Context, req api.GetCallRequestObject) (ap
 	c := d.toAPI()
 	answer := api.GetCall200JSONResponse{
 		ID: c.ID, RequestID: c.RequestID, State: api.CallDetailState(c.State), Messages: c.Messages, Tries: c.Tries, TriedOn: c.TriedOn,
-		DueOn: c.DueOn, OpenedAt: c.OpenedAt, Version: c.Version, ReceiptCode: d.Receipt.String(),
-		Who: api.Optional(d.Who.Masked()), Phone: api.Optional(d.Phone.Masked()), Say: make([]api.ReceiptStep, len(d.Say)),
+		DueOn: c.DueOn, OpenedAt: c.OpenedAt, Version: c.Version, ReceiptCode: d.Receipt.start(),
+		Who: api.Optional(d.Who.Masked()), Phone: api.Optional(d.Phone.Begun()), Say: make([]api.ReceiptStep, len(d.Say)),
 	}
 	for i, s := range d.Say {
 		answer.Say[i] = api.ReceiptStep{Move: s.Move, Words: s.Words, At: s.At, Text: api.Optional(s.Text), Own: s.Own}

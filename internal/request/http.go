@@ -55,7 +55,7 @@ func (h *Handler) ListRequests(ctx context.Context, req api.ListRequestsRequestO
 	items := make([]api.RequestRow, len(rows))
 	for i, r := range rows {
 		items[i] = api.RequestRow{
-			ID: int64(r.ID), ReceiptCode: r.Receipt.String(), Category: api.RequestCategory(r.Category),
+			ID: int64(r.ID), ReceiptCode: r.Receipt.start(), Category: api.RequestCategory(r.Category),
 			Type: api.RequestRowType(r.Type), State: api.RequestState(r.State), UnitID: int64(r.UnitID), UnitName: r.UnitName,
 			Holder: holder(r.HolderUnitID, r.HolderName, r.HolderRole, r.Level), HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt,
 			AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt,
@@ -72,7 +72,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	}
 	r := d.Request
 	answer := api.RequestDetail{
-		ID: int64(r.ID), ReceiptCode: d.Receipt.String(), Category: api.RequestCategory(r.Category), Type: api.RequestDetailType(r.Type),
+		ID: int64(r.ID), ReceiptCode: d.Receipt.start(), Category: api.RequestCategory(r.Category), Type: api.RequestDetailType(r.Type),
 		Channel: api.RequestDetailChannel(r.Channel), State: api.RequestState(r.State), UnitID: int64(r.UnitID), UnitName: d.UnitName,
 		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: d.What, SourceVisitID: r.SourceVisitID,
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
@@ -84,7 +84,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	for i, a := range d.Askers { // masked for everyone (V4)
 		answer.Askers[i] = api.RequestAsker{
 			ID: int64(a.ID), Settled: a.Settled,
-			Who: api.Optional(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: api.Optional(a.Phone.Masked()),
+			Who: api.Optional(a.Who.Masked()), CallBack: api.RequestAskerCallBack(a.CallBack), Phone: api.Optional(a.Phone.Begun()),
 		}
 	}
 	if d.Handed != (HandedTo{}) {
@@ -140,7 +140,7 @@ func (h *Handler) GetPassedRequest(ctx context.Context, req api.GetPassedRequest
 		return nil, err
 	}
 	answer := api.GetPassedRequest200JSONResponse{
-		ID: int64(p.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(p.State),
+		ID: int64(p.ID), ReceiptCode: p.Receipt.start(), State: api.RequestState(p.State),
 		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
 	}
 	for i, m := range p.Messages {

@@ -106,6 +106,11 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	w.says("opened", opened, utc("11:00"), "solveDueAt")
 	need := fmt.Sprintf("/v1/requests/%d", opened.id("id"))
 	proof := map[string]any{"receiptCode": code, "secret": "0001"}
+	for _, path := range []string{need, "/v1/requests?which=held"} { // who sees a need cannot open its receipt
+		seen := w.wants("read", area.get(path), ok).text
+		w.holds("staff", seen, `"receiptCode":"`+code[:5]+`"`)
+		w.lacks("staff", seen, code, code[6:], "*0001")
+	}
 	w.wants("follow", lin.post("/v1/me/requests/follow", proof), ok)
 	for range credit {
 		w.wants("allow", lin.post("/v1/wechat/grants", map[string]any{"clientRef": uuid.NewString(), "templates": []string{"request"}}), http.StatusNoContent)

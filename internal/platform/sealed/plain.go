@@ -49,6 +49,15 @@ func (p Phone) Masked() string {
 	}
 }
 
+// Begun keeps nothing of the end, which proves to whom a receipt belongs (C25); of a mobile number it keeps the first three digits.
+func (p Phone) Begun() string {
+	n := len(p.value)
+	if n < 11 {
+		return strings.Repeat("*", n)
+	}
+	return p.value[:3] + strings.Repeat("*", n-3)
+}
+
 // A Secret is a token, a key or a code: nothing of it is ever shown.
 type Secret struct{ plain }
 

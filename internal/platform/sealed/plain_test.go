@@ -79,6 +79,15 @@ func TestMasksTellNothingByTheirLength(t *testing.T) {
 	}
 }
 
+func TestC25TheBeginningOfAPhoneHoldsNothingOfTheProof(t *testing.T) {
+	t.Parallel()
+	for digits, want := range map[string]string{"19900001234": "199********", "01088880000": "010********", "6666888": "*******", "": ""} {
+		if got := sealed.PhoneOf(digits).Begun(); got != want {
+			t.Errorf("the beginning of %q is %q, want %q", digits, got, want)
+		}
+	}
+}
+
 func TestC3_APhoneHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
