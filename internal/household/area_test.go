@@ -10,6 +10,7 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
 )
 
 // leave ends the role of who holds an area.
@@ -92,6 +93,45 @@ func TestX1_ASplitIsAppliedWithTheLastYes(t *testing.T) {
 		}
 		if v, err = x.service.FindSplit(t.Context(), x.FengShuangjiang, v.ID); err != nil || v.State != household.SplitApplied {
 			t.Errorf("the split is %s (%v), want applied", v.State, err)
+		}
+	})
+}
+
+// What was done and promised at a door goes with it: who looks after it from now on knows, who did does not any more.
+func TestX1_ASplitTakesVisitsAndPromisesAlong(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		call := func(a household.Account, due calendar.Day, text string) (household.VisitID, request.PromiseID) {
+			t.Helper()
+			a.Promises = []household.Word{{NewPromise: request.NewPromise{DueOn: due, Text: text}}}
+			r, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.ID, r.Promises[0]
+		}
+		visited, ofNeed := call(leak(x), "2026-08-20", "来修屋顶")
+		_, free := call(household.Account{
+			Household: x.doors[1], Result: household.AllWell, ClientRef: "55555555-4f6e-4a0e-8f57-90a4f9b0c1d2",
+		}, "2026-08-21", "再来看望")
+		v := x.halved(t, d)
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := x.service.ReadVisit(t.Context(), x.YiPian, visited); err != nil || c.Note != "老人独居" || c.PersonID != x.YaoMangzhong.PersonID {
+			t.Errorf("the new holder reads %+v (%v), want the visit under the name of who paid it", c, err)
+		}
+		if _, err := x.service.ReadVisit(t.Context(), x.YaoMangzhong, visited); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the holder before: %v, want not found", err)
+		}
+		if _, err := x.requests.KeepPromise(t.Context(), x.YaoMangzhong, free); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the holder before keeps the promise: %v, want not found", err)
+		}
+		if _, err := x.requests.KeepPromise(t.Context(), x.YiPian, free); err != nil {
+			t.Errorf("the new holder keeps the promise: %v", err)
+		}
+		if _, err := x.requests.KeepPromise(t.Context(), x.YaoMangzhong, ofNeed); err != nil { // who still holds the need
+			t.Errorf("who holds the need keeps the promise about it: %v", err)
 		}
 	})
 }

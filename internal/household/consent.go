@@ -77,9 +77,9 @@ func (s *Service) Consent(ctx context.Context, tx *db.Tx, by org.Actor, n NewCon
 	}
 	audit.Note(tx, by.Did("household.consent_given", "household", int64(n.Household)).For(string(n.Purpose), ""))
 	if n.Purpose == RiskVisit {
-		err = offerToo(ctx, tx, n.Household)
+		return id, offerToo(ctx, tx, n.Household)
 	}
-	return id, err
+	return id, moveFlags(ctx, tx, n, id)
 }
 
 // GiveConsent writes down that a household of by's own area agrees to a purpose.

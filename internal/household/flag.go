@@ -23,10 +23,11 @@ type FlagKind string
 
 // What care flags refuse.
 var (
-	ErrFlagExpiry  = problem.New(problem.Invalid, "flag.expiry_invalid")
-	ErrFlagThere   = problem.New(problem.Conflict, "flag.there_is_one")
-	ErrFlagRefused = problem.New(problem.Conflict, "flag.refused")
-	ErrFlagSeen    = problem.New(problem.Invalid, "flag.not_seen")
+	ErrFlagExpiry   = problem.New(problem.Invalid, "flag.expiry_invalid")
+	ErrFlagOutlives = problem.New(problem.Invalid, "flag.outlives_its_ground")
+	ErrFlagThere    = problem.New(problem.Conflict, "flag.there_is_one")
+	ErrFlagRefused  = problem.New(problem.Conflict, "flag.refused")
+	ErrFlagSeen     = problem.New(problem.Invalid, "flag.not_seen")
 )
 
 const (
@@ -116,23 +117,36 @@ func mayCare(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
 	return err
 }
 
-// ground is the consent that a flag rests on, if no legal basis is named; without either there is no flag.
-func ground(ctx context.Context, tx *db.Tx, id ID, basis privacy.BasisID) (consent *int64, named *privacy.BasisID, err error) {
+// rest lets f rest on the consent of its household, if no legal basis is named; without either there is no flag, and none
+// outlives what it rests on.
+func (f *Flag) rest(ctx context.Context, tx *db.Tx, basis privacy.BasisID) error {
 	today := calendar.DayOf(tx.Now)
-	c, err := newestConsent(ctx, tx, id, CareVisit)
+	c, err := newestConsent(ctx, tx, f.Household, CareVisit)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if again, no := c.AskAgainOn(); no && today < again {
-		return nil, nil, ErrFlagRefused
+		return ErrFlagRefused
 	}
+	var until calendar.Day
 	switch {
 	case basis != 0:
-		return nil, &basis, privacy.RestsOn(ctx, tx, basis, careFlag, today)
+		if until, err = privacy.RestsOn(ctx, tx, basis, careFlag, today); err != nil {
+			return err
+		}
+		f.ConsentID, f.BasisID = nil, &basis
 	case !c.Holds(today):
-		return nil, nil, privacy.ErrConsentRequired
+		return privacy.ErrConsentRequired
+	default:
+		if c.Until != nil {
+			until = *c.Until
+		}
+		f.ConsentID, f.BasisID = &c.ID, nil
 	}
-	return &c.ID, nil, nil
+	if until != "" && f.ExpiresOn >= until {
+		return ErrFlagOutlives.With("lastDay", string(until.Add(-1))).Field("/expiresOn", ErrFlagOutlives.Code)
+	}
+	return nil
 }
 
 // Flag sets a flag in the transaction of whoever calls. A household has one of a kind.
@@ -153,8 +167,7 @@ func (s *Service) Flag(ctx context.Context, tx *db.Tx, by org.Actor, n NewFlag) 
 		Household: n.Household, Kind: n.Kind, Source: n.Source, Purpose: n.Purpose, Note: n.Note, Temporary: n.Temporary,
 		ExpiresOn: n.ExpiresOn, RecordedAt: tx.Now,
 	}
-	var err error
-	if f.ConsentID, f.BasisID, err = ground(ctx, tx, n.Household, n.BasisID); err != nil {
+	if err := f.rest(ctx, tx, n.BasisID); err != nil {
 		return 0, err
 	}
 	others, err := s.flagsOf(ctx, tx, n.Household)
@@ -205,9 +218,12 @@ func (s *Service) flag(ctx context.Context, tx *db.Tx, by org.Actor, id FlagID) 
 	return f, nil
 }
 
-// Flags are the live flags of a household that by looks after, or has opened by break-glass. The reading is noted, and without the note nothing is
-// shown (X41).
+// Flags are the live flags of a household that by looks after, or has opened by break-glass. The reading is noted, and
+// without the note nothing is shown (X41).
 func (s *Service) Flags(ctx context.Context, by org.Actor, id ID) (all []Flag, err error) {
+	if err := s.look(ctx, by, id); err != nil {
+		return nil, err
+	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		err := mayCare(ctx, tx, by, id)
 		if errors.Is(err, problem.ErrNotFound) { // but for who has opened it in an emergency
@@ -246,10 +262,10 @@ func (s *Service) RenewFlag(ctx context.Context, by org.Actor, id FlagID, expire
 			if f.BasisID != nil {
 				basis = *f.BasisID
 			}
-			if f.ConsentID, f.BasisID, err = ground(ctx, tx, f.Household, basis); err != nil {
+			f.ExpiresOn = expires
+			if err := f.rest(ctx, tx, basis); err != nil {
 				return err
 			}
-			f.ExpiresOn = expires
 			audit.Note(tx, by.Did("flag.renewed", "household", int64(f.Household)).For("renewal", why))
 			return saveFlag(ctx, tx, by, f)
 		}); err != nil {

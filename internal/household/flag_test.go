@@ -1,6 +1,7 @@
 package household_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -179,6 +180,109 @@ func TestAFlagWithoutConsentOrLegalBasisIsRefused(t *testing.T) {
 		n.Temporary, n.ExpiresOn = true, "2026-11-18"
 		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, household.ErrFlagExpiry) {
 			t.Errorf("a temporary one for more than 3 months: %v, want %v", err, household.ErrFlagExpiry)
+		}
+	})
+}
+
+// What rests on a consent or a legal basis ends with it at the latest.
+func TestAFlagDoesNotOutliveWhatItRestsOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		give := func(until calendar.Day) {
+			t.Helper()
+			n := household.NewConsent{Household: x.doors[0], Purpose: household.CareVisit, Wording: "2026-01", Channel: "paper", Until: until}
+			if _, err := x.service.GiveConsent(t.Context(), x.YaoMangzhong, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		give("2026-10-01")
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, veteran(x.doors[0], "2026-10-01")); !errors.Is(err, household.ErrFlagOutlives) {
+			t.Errorf("a day longer than the consent: %v, want %v", err, household.ErrFlagOutlives)
+		}
+		f, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, veteran(x.doors[0], "2026-09-30"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.RenewFlag(t.Context(), x.YaoMangzhong, f.ID, "2026-10-01", "仍需要节日慰问"); !errors.Is(err, household.ErrFlagOutlives) {
+			t.Errorf("renewed beyond the consent: %v, want %v", err, household.ErrFlagOutlives)
+		}
+		lasts := func(want calendar.Day) {
+			t.Helper()
+			all, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[0])
+			if err != nil || len(all) != 1 || all[0].ExpiresOn != want {
+				t.Errorf("the flags are %+v (%v), want one until %s", all, err, want)
+			}
+		}
+		give("2026-12-01") // once more, for longer: the flag may go on, and does not by itself
+		lasts("2026-09-30")
+		if f, err = x.service.RenewFlag(t.Context(), x.YaoMangzhong, f.ID, "2026-11-30", "仍需要节日慰问"); err != nil {
+			t.Fatal(err)
+		}
+		give("2026-09-11") // and once more, for a shorter time
+		lasts("2026-09-10")
+		id, err := enterBasis(t, d, x, "2026-09-01")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := veteran(x.doors[0], "2026-09-01")
+		n.Kind, n.BasisID = "low_income", id
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); !errors.Is(err, household.ErrFlagOutlives) {
+			t.Errorf("on the day the legal basis ends: %v, want %v", err, household.ErrFlagOutlives)
+		}
+		n.ExpiresOn = "2026-08-31"
+		if _, err := x.service.SetFlag(t.Context(), x.YaoMangzhong, n); err != nil {
+			t.Errorf("on the last day of the legal basis: %v", err)
+		}
+	})
+}
+
+// enterBasis is a legal basis for care flags that holds until a day, that one left out.
+func enterBasis(t *testing.T, d *db.DB, x *fixture, until calendar.Day) (id privacy.BasisID, err error) {
+	t.Helper()
+	err = d.InTx(t.Context(), func(tx *db.Tx) error {
+		n, err := tx.Insert(t.Context(), `
+			INSERT INTO legal_basis (
+				purpose, instrument, clause, issuer, issued_on, valid_until, state, entered_by, entered_at, approved_by, approved_at)
+			VALUES ('care_flag', '优抚条例', '第3条', '街道', '2026-01-01', ?, 'approved', ?, ?, ?, ?)`,
+			until, x.LuoQingming.PersonID, tx.Now, x.FengShuangjiang.PersonID, tx.Now)
+		id = privacy.BasisID(n)
+		return err
+	})
+	return id, err
+}
+
+// X50: whatever shows something of a home is asked of the watch, and counted by it.
+func TestX50_FlagsAndVisitsOfManyHomesAreWatched(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		v, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tooMany := problem.New(problem.Forbidden, "auth.step_up_required")
+		var asked []int64
+		x.service.Watched(func(_ context.Context, _ org.Actor, household int64) error {
+			asked = append(asked, household)
+			return tooMany
+		})
+		if _, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[0]); !errors.Is(err, tooMany) {
+			t.Errorf("flags of one home too many: %v, want %v", err, tooMany)
+		}
+		if _, err := x.service.ReadVisit(t.Context(), x.YaoMangzhong, v.ID); !errors.Is(err, tooMany) {
+			t.Errorf("a visit at one home too many: %v, want %v", err, tooMany)
+		}
+		if want := []int64{int64(x.doors[0]), int64(x.doors[1])}; !slices.Equal(asked, want) {
+			t.Errorf("the watch was asked of %v, want %v", asked, want)
+		}
+		x.service.Watched(nil)
+		if _, err := x.service.ReadVisit(t.Context(), x.YaoMangzhong, v.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[0]); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, d, `SELECT COUNT(DISTINCT object_id) FROM audit WHERE object = 'household' AND action LIKE '%read'`); n != 2 {
+			t.Errorf("the watch counts %d homes, want 2", n)
 		}
 	})
 }

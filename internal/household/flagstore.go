@@ -206,6 +206,26 @@ func seenFlag(ctx context.Context, tx *db.Tx, id ID, flag FlagID) (bool, error) 
 	return found == 1, db.Wrap(err, nil, "note that flag %d was seen", flag)
 }
 
+// moveFlags lets the flags that rest on a household's consent rest on its newest one, and end with it at the latest.
+func moveFlags(ctx context.Context, tx *db.Tx, n NewConsent, consent int64) error {
+	if _, err := tx.Change(ctx, `
+		UPDATE care_flag
+		SET consent_id = ?, version = version + 1
+		WHERE premises_id = ? AND consent_id IS NOT NULL`, consent, n.Household); err != nil {
+		return db.Wrap(err, nil, "let the flags of household %d rest on consent %d", n.Household, consent)
+	}
+	if n.Until == "" {
+		return nil
+	}
+	last := n.Until.Add(-1)
+	_, err := tx.Change(ctx, `
+		UPDATE care_flag
+		SET expires_on = ?, warn_at = ?, purge_on = ?
+		WHERE premises_id = ? AND consent_id = ? AND expires_on > ?`,
+		last, warnAt(last, tx.Now), last.Add(flagPurge), n.Household, consent, last)
+	return db.Wrap(err, nil, "end the flags of household %d with their consent", n.Household)
+}
+
 // purgeFlags leaves nothing of flags.
 func purgeFlags(ctx context.Context, tx *db.Tx, ids ...FlagID) error {
 	return remove(ctx, tx, `DELETE FROM care_flag WHERE id IN (?)`, ids)

@@ -174,7 +174,7 @@ func whomToOffer(ctx context.Context, tx *db.Tx, u org.Unit) ([]Offer, error) {
 	return unmuted(ctx, tx, promised, day)
 }
 
-// unmuted are those of the offers whose homes want to be visited, by area.
+// unmuted are those of the offers whose homes were visited or want to be, by area.
 func unmuted(ctx context.Context, tx *db.Tx, offers []Offer, day calendar.Day) ([]Offer, error) {
 	var kept []Offer
 	for some := range slices.Chunk(offers, 500) {
@@ -187,7 +187,7 @@ func unmuted(ctx context.Context, tx *db.Tx, offers []Offer, day calendar.Day) (
 			return nil, err
 		}
 		for _, o := range some {
-			if _, quiet := muted[o.Premises]; !quiet {
+			if _, quiet := muted[o.Premises]; !quiet || o.VisitID != nil {
 				kept = append(kept, o)
 			}
 		}
@@ -300,6 +300,9 @@ func (s *Service) Round(ctx context.Context, by org.Actor, id RiskEventID) (offe
 			return err
 		}
 		if offers, err = listOffers(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if offers, err = unmuted(ctx, tx, offers, calendar.DayOf(tx.Now)); err != nil {
 			return err
 		}
 		audit.Note(tx, by.Did("risk.round_read", "risk_event", int64(id)))

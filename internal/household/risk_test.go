@@ -117,6 +117,51 @@ func TestF12_ARainRoundListsAgreedHomesAndRoofPromisesOnly(t *testing.T) {
 	})
 }
 
+// A yes and a no in turn while it rains count each home once, and a home that says no or wants no visit is left in peace.
+func TestF12_ARoundFollowsWhatHomesSay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		x.agree(t, x.YaoMangzhong, x.doors[1], household.RiskVisit)
+		e := x.rain(t)
+		no := func(id household.ID) {
+			t.Helper()
+			if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, id, household.RiskVisit, "phone"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		holds := func(what string, rows, offered int) {
+			t.Helper()
+			offers, err := x.service.Round(t.Context(), x.YaoMangzhong, e.ID)
+			if n := count(t, d, `SELECT offered FROM risk_event`); err != nil || len(offers) != rows || n != offered {
+				t.Errorf("%s: %d homes on the list, %d counted (%v); want %d and %d", what, len(offers), n, err, rows, offered)
+			}
+		}
+		for range 4 {
+			no(x.doors[0])
+			x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		}
+		holds("after four times no and yes", 2, 2)
+		if err := x.service.Mute(t.Context(), x.YaoMangzhong, x.doors[0], "2026-09-17"); err != nil {
+			t.Fatal(err)
+		}
+		holds("one wants no visit", 1, 2)
+		no(x.doors[0])
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		holds("who wants no visit agrees once more", 1, 1)
+		x.at(synced.Add(time.Hour))
+		a := household.Account{Household: x.doors[1], Result: household.AllWell, Note: "独自在家", ClientRef: ref}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+			t.Fatal(err)
+		}
+		no(x.doors[1])
+		holds("who was visited says no", 0, 0)
+		if n := count(t, d, `SELECT COUNT(*) FROM visit WHERE note_sealed IS NOT NULL`); n != 0 {
+			t.Errorf("%d notes are left of the round, want none", n)
+		}
+	})
+}
+
 func TestF12_ARiskEventClosesItselfAndLeavesNothingTemporary(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

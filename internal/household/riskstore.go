@@ -156,6 +156,10 @@ func offerToo(ctx context.Context, tx *db.Tx, id ID) error {
 	if err != nil {
 		return err
 	}
+	quiet, err := mutes(ctx, tx, []ID{id}, day)
+	if _, muted := quiet[id]; err != nil || muted {
+		return err
+	}
 	area, err := org.UnitByID(ctx, tx, h.AreaID)
 	if err != nil {
 		return err
@@ -180,14 +184,20 @@ func offerToo(ctx context.Context, tx *db.Tx, id ID) error {
 		case err != nil:
 			return err
 		}
-		if _, err := tx.Change(ctx, `
-			UPDATE risk_event
-			SET offered = offered + 1
-			WHERE id = ?`, e); err != nil {
-			return db.Wrap(err, nil, "count a home of risk event %d", e)
+		if err := countOffers(ctx, tx, e); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// countOffers notes how many homes stand on the list of an event.
+func countOffers(ctx context.Context, tx *db.Tx, e RiskEventID) error {
+	_, err := tx.Change(ctx, `
+		UPDATE risk_event
+		SET offered = (SELECT COUNT(*) FROM risk_offer o WHERE o.event_id = risk_event.id)
+		WHERE id = ?`, e)
+	return db.Wrap(err, nil, "count the homes of risk event %d", e)
 }
 
 // listOffers are the homes of by's own area on the list of an event. Who has moved into another area since is seen
@@ -272,12 +282,35 @@ func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
 	return found, nil
 }
 
-// dropOffers takes a household off the lists of risk events.
+// dropOffers takes a household that does not agree any more off the lists of risk events, with what was noted there.
 func dropOffers(ctx context.Context, tx *db.Tx, id ID) error {
-	_, err := tx.Change(ctx, `
-		DELETE FROM risk_offer
-		WHERE premises_id = ? AND visit_id IS NULL AND reason = ?`, id, AgreedRiskVisit)
-	return db.Wrap(err, nil, "take household %d off the lists", id)
+	var listed []struct {
+		Event RiskEventID `db:"event_id"`
+		Visit *VisitID    `db:"visit_id"`
+	}
+	if err := tx.Select(ctx, &listed, `
+		SELECT event_id, visit_id
+		FROM risk_offer
+		WHERE premises_id = ? AND reason = ?
+		ORDER BY event_id`, id, AgreedRiskVisit); err != nil {
+		return db.Wrap(err, nil, "find the lists of household %d", id)
+	}
+	for _, l := range listed {
+		if l.Visit != nil {
+			if err := saveNote(ctx, tx, *l.Visit, nil); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Change(ctx, `
+			DELETE FROM risk_offer
+			WHERE event_id = ? AND premises_id = ?`, l.Event, id); err != nil {
+			return db.Wrap(err, nil, "take household %d off the list of risk event %d", id, l.Event)
+		}
+		if err := countOffers(ctx, tx, l.Event); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func risksOver(ctx context.Context, q db.Queryer, now time.Time) (all []RiskEvent, err error) {

@@ -33,14 +33,15 @@ const ref = "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"
 // A fixture has the doors 2-30 to 2-32 in 二片区 of 杏坞村, and 1-1 in 一片区.
 type fixture struct {
 	*orgtest.World
-	keys    *sealed.Keys
-	service *household.Service
-	doors   []household.ID
-	foreign household.ID
-	now     atomic.Pointer[time.Time]
-	mu      sync.Mutex
-	onSite  []household.VisitID // told of by the service
-	refuse  error               // what being told of a visit answers
+	keys     *sealed.Keys
+	service  *household.Service
+	requests *request.Service
+	doors    []household.ID
+	foreign  household.ID
+	now      atomic.Pointer[time.Time]
+	mu       sync.Mutex
+	onSite   []household.VisitID // told of by the service
+	refuse   error               // what being told of a visit answers
 }
 
 // at moves the clock.
@@ -61,7 +62,8 @@ func each(t *testing.T, f func(t *testing.T, d *db.DB, x *fixture)) {
 		}
 		x.World, x.keys = orgtest.Tree(t, d), keys
 		pages := page.NewKeys(make([]byte, 32))
-		x.service = household.NewService(d, keys, pages, request.NewService(d, keys, pages, &calendar.Calendar{}, nil),
+		x.requests = request.NewService(d, keys, pages, &calendar.Calendar{}, nil)
+		x.service = household.NewService(d, keys, pages, x.requests,
 			func(_ context.Context, _ *db.Tx, _ org.Actor, v household.Visit) error {
 				x.mu.Lock()
 				defer x.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
 )
 
 // stairColumns of a Stair, from entrance e and building b; the day stands four times in their arguments.
@@ -291,9 +292,37 @@ func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error 
 	return nil
 }
 
-// moveEntrance ends the days of an entrance in an area with yesterday, and begins those in another with today. A lying
-// there that began today never held a day, and is led elsewhere instead.
+// moveEntrance leads an entrance from one area to another, with the visits and promises of its doors: who looks after
+// them from now on knows of them, and who did does not any more. The names stay (F6).
 func moveEntrance(ctx context.Context, tx *db.Tx, by org.Actor, e EntranceID, from, to org.UnitID) error {
+	if err := leadEntrance(ctx, tx, by, e, from, to); err != nil {
+		return err
+	}
+	var doors []int64
+	if err := tx.Select(ctx, &doors, `SELECT id FROM premises WHERE entrance_id = ? ORDER BY id`, e); err != nil {
+		return db.Wrap(err, nil, "find the doors of entrance %d", e)
+	}
+	for some := range slices.Chunk(doors, rowsAtOnce) {
+		query, args, err := db.In(`
+			UPDATE visit
+			SET unit_id = ?
+			WHERE unit_id = ? AND premises_id IN (?)`, to, from, some)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Change(ctx, query, args...); err != nil {
+			return db.Wrap(err, nil, "move the visits of entrance %d", e)
+		}
+		if err := request.MovePromises(ctx, tx, from, to, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leadEntrance ends the days of an entrance in an area with yesterday, and begins those in another with today. A lying
+// there that began today never held a day, and is led elsewhere instead.
+func leadEntrance(ctx context.Context, tx *db.Tx, by org.Actor, e EntranceID, from, to org.UnitID) error {
 	today := calendar.DayOf(tx.Now)
 	found, err := tx.Change(ctx, `
 		UPDATE area_entrance

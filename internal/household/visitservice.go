@@ -244,6 +244,13 @@ type VisitDetail struct {
 // ReadVisit shows a visit to the holder of the area it was paid in. The reading is noted, and without the note
 // nothing is shown (X41).
 func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d VisitDetail, err error) {
+	at, err := findCall(ctx, s.db, by, id)
+	if err != nil {
+		return VisitDetail{}, err
+	}
+	if err := s.look(ctx, by, at.Premises); err != nil {
+		return VisitDetail{}, err
+	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if d.Call, err = findCall(ctx, tx, by, id); err != nil {
 			return err
@@ -266,6 +273,7 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 		}
 		d.Visitor = names[d.PersonID]
 		audit.Note(tx, by.Did("visit.read", "visit", int64(id)).Showing("note"))
+		audit.Note(tx, by.Did("household.visit_read", "household", int64(d.Premises))) // what the watch over reading counts
 		return nil
 	})
 	if err != nil {

@@ -78,14 +78,15 @@ func GeofenceOn(ctx context.Context, q db.Queryer, unit org.UnitID, day calendar
 	return on, db.Wrap(err, nil, "ask for the geofence of unit %d", unit)
 }
 
-// RestsOn says why nothing for a purpose can rest on a legal basis on a day, or nil.
-func RestsOn(ctx context.Context, q db.Queryer, id BasisID, purpose string, day calendar.Day) error {
+// RestsOn says until which day, that one left out, something for a purpose can rest on a legal basis, or why it cannot on
+// day.
+func RestsOn(ctx context.Context, q db.Queryer, id BasisID, purpose string, day calendar.Day) (until calendar.Day, err error) {
 	b, err := findBasis(ctx, q, id)
 	if err != nil && !errors.Is(err, problem.ErrNotFound) {
-		return err
+		return "", err
 	}
 	if b.Purpose != purpose || !b.Holds(day) {
-		return ErrBasisMissing
+		return "", ErrBasisMissing
 	}
-	return nil
+	return b.ValidUntil, nil
 }

@@ -172,6 +172,25 @@ func OpenPromisesIn(ctx context.Context, q db.Queryer, unit org.UnitID) (ids []P
 	return ids, db.Wrap(err, nil, "find the open promises of unit %d", unit)
 }
 
+// MovePromises lets whoever looks after doors from now on keep the open promises that were made there, but for those
+// about a need that the unit before still holds.
+func MovePromises(ctx context.Context, tx *db.Tx, from, to org.UnitID, premises []int64) error {
+	query, args, err := db.In(`
+		UPDATE promise
+		SET unit_id = ?, version = version + 1
+		WHERE unit_id = ? AND state = ? AND premises_id IN (?)
+		  AND NOT EXISTS (
+			SELECT 1
+			FROM request r
+			WHERE r.id = promise.request_id AND r.holder_unit_id = ? AND r.is_open = ?)`,
+		to, from, PromiseOpen, premises, from, true)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, query, args...)
+	return db.Wrap(err, nil, "move the promises at %d doors", len(premises))
+}
+
 // toRemind are promises whose reminder is due, the earliest first.
 func toRemind(ctx context.Context, q db.Queryer, now time.Time) (all []Promise, err error) {
 	err = q.Select(ctx, &all, `
