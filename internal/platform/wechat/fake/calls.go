@@ -176,10 +176,13 @@ func (s *Server) answer(call string, r request, f *Fault) object {
 	}
 }
 
+// shanghai is where the platform's day ends.
+var shanghai = time.FixedZone("Asia/Shanghai", 8*60*60)
+
 // overQuota counts a call and says whether it was one too many.
 func (s *Server) overQuota(call string) int {
-	q, now := s.quotas[call], s.now()
-	minute, day := quotaKey{call, now.Format("2006-01-02T15:04")}, quotaKey{call, now.Format("2006-01-02")}
+	q, now := s.quotas[call], s.now().UTC()
+	minute, day := quotaKey{call, now.Format("2006-01-02T15:04")}, quotaKey{call, now.In(shanghai).Format("2006-01-02")}
 	s.used[minute]++
 	s.used[day]++
 	switch {
@@ -316,6 +319,9 @@ var rules = map[string]*regexp.Regexp{
 	"symbol":           regexp.MustCompile(`^[^\pL\pN\s]{1,5}$`),
 	"character_string": regexp.MustCompile(`^[!-~]{1,32}$`),
 	"phrase":           regexp.MustCompile(`^\p{Han}{1,5}$`),
+	"name":             regexp.MustCompile(`^(\p{Han}{1,10}|[A-Za-z ]{1,20})$`),
+	"phone_number":     regexp.MustCompile(`^[0-9+-]{1,17}$`),
+	"car_number":       regexp.MustCompile(`^[\p{Han}A-Za-z0-9]{1,8}$`),
 	"amount":           regexp.MustCompile(`^[¥￥$]?[0-9]{1,10}(\.[0-9]{1,2})?元?$`),
 	"date":             regexp.MustCompile(`^[0-9]{4}[年/-][0-9]{1,2}[月/-][0-9]{1,2}日?( [0-9]{1,2}:[0-9]{2})?$`),
 	"time":             regexp.MustCompile(`^([0-9]{4}年[0-9]{1,2}月[0-9]{1,2}日 )?[0-9]{1,2}:[0-9]{2}$`),
