@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"wanjia/internal/notify"
 	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/wechat"
 )
@@ -47,6 +48,13 @@ func (a *App) measure(wx *wechat.Client) {
 	if wx != nil {
 		count("wechat_token_fetch_total", "Access tokens fetched from WeChat; alarm above 12 an hour.", wx.TokenFetches)
 	}
+	for _, outcome := range notify.Outcomes {
+		a.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "wanjia_wechat_sends_total", Help: "Messages of WeChat by what came of them.", ConstLabels: prometheus.Labels{"outcome": string(outcome)},
+		}, func() float64 { return float64(a.sends.Ended(outcome)) }))
+	}
+	count("wechat_unknown_total", "Messages of which nobody knows whether WeChat took them.", func() int64 { return a.sends.Ended(notify.Unknown) })
+	count("wechat_alarms_total", "Answers of WeChat that only a person can mend; alarm above 0.", a.sends.Alarms)
 	a.metrics.MustRegister(closes{a.hub, prometheus.NewDesc("wanjia_push_closed_total", "Connections closed by us, by code.", []string{"code"}, nil)})
 }
 

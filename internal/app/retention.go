@@ -33,7 +33,7 @@ var swept = map[string]string{
 	"risk_offer":   "dangerous weather that is over",
 	"receipt_try":  "old tries of receipt codes",
 	"upload":       "pictures whose time is over",
-	"wechat_token": "replaced by whoever asks for the next one",
+	"wechat_token": "replaced by whoever asks for the next one", "notice_digest": "summaries of the day",
 }
 
 // NewRetention is what erases what is kept no longer, in the stores of a deployment.

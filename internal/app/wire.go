@@ -165,12 +165,18 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	})
 	a.metrics = watch.NewMetrics()
 	a.wirePush()
-	a.measure(wx)
 	holidays, err := calendar.Parse(configs.Holidays)
 	if err != nil {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
 	}
-	a.server, err = a.edge(limits, a.serve(limits, holidays, o.Version))
+	served := a.serve(limits, holidays, wx, o.Version)
+	a.measure(wx)
+	if a.fake != nil {
+		if err = a.demoTemplates(ctx); err != nil {
+			return a, err
+		}
+	}
+	a.server, err = a.edge(limits, served)
 	return a, err
 }
 
@@ -253,7 +259,7 @@ func (a *App) ended(e auth.Ended) {
 }
 
 // serve are the features' handlers.
-func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version string) features {
+func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wechat.Client, version string) features {
 	d, keys, pages := a.Stores.DB, a.Stores.Keys, a.Stores.Pages
 	a.tasks, a.holidays = campaign.NewService(d), holidays
 	a.onSite = checkin.NewService(d, checkin.SealedKeys(keys), limits).TakingLate(a.config.Checkin.LateEntry)
@@ -266,7 +272,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, version s
 			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
 		}).AtCounters(counter)
 	a.Retention = NewRetention(a.Stores, a.config)
-	a.sends = notify.NewSends(d, a.needs.Unreached)
+	a.sends = a.messages(wx, limits)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads)

@@ -63,6 +63,7 @@ type WeChat struct {
 	Secret     string `koanf:"secret" secret:"true"`
 	SecretFile string `koanf:"secret_file"`
 	BaseURL    string `koanf:"base_url"`
+	Rate       int    `koanf:"rate"` // messages a second, of all nodes together
 	Fake       bool   `koanf:"fake"` // start the shipped fake WeChat server on loopback
 }
 
@@ -106,7 +107,7 @@ func Default() Config {
 	return Config{
 		Data:    "data",
 		Listen:  Listen{Public: "127.0.0.1:8080", Admin: "127.0.0.1:8081"},
-		WeChat:  WeChat{BaseURL: "https://api.weixin.qq.com"},
+		WeChat:  WeChat{BaseURL: "https://api.weixin.qq.com", Rate: 200},
 		Log:     Log{Level: "info"},
 		Checkin: Checkin{LateEntry: 7 * 24 * time.Hour},
 		Push:    Push{KeepDone: 2 * time.Minute},

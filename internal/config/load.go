@@ -224,6 +224,9 @@ func (c Config) check() error {
 	if !c.WeChat.Fake && c.WeChat.AppID != "" && c.WeChat.Secret == "" {
 		say("wechat.secret_file: an app id needs its secret")
 	}
+	if c.WeChat.Rate < 1 || c.WeChat.Rate > 10_000 {
+		say("wechat.rate: %d messages a second are not between 1 and 10000", c.WeChat.Rate)
+	}
 	if c.WeChat.Fake && !c.Demo && !c.Embedded() {
 		say("wechat.fake: the fake WeChat server is for demo and tests")
 	}

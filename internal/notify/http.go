@@ -27,11 +27,11 @@ func NewHandler(s *Service, tickets *push.Tickets, session func(ctx context.Cont
 
 // RecordWeChatGrants serves POST /v1/wechat/grants.
 func (h *Handler) RecordWeChatGrants(ctx context.Context, req api.RecordWeChatGrantsRequestObject) (api.RecordWeChatGrantsResponseObject, error) {
-	codes := make([]string, len(req.Body.Templates))
+	allowed := make([]string, len(req.Body.Templates))
 	for i, t := range req.Body.Templates {
-		codes[i] = string(t)
+		allowed[i] = string(t)
 	}
-	if err := h.sends.Grant(ctx, org.ActorFrom(ctx), req.Body.ClientRef.String(), codes); err != nil {
+	if err := h.sends.Grant(ctx, org.ActorFrom(ctx), req.Body.ClientRef.String(), allowed, nil); err != nil {
 		return nil, err
 	}
 	return api.RecordWeChatGrants204Response{}, nil

@@ -1,53 +1,74 @@
 package notify
 
 import (
-	"context"
 	"time"
 
 	"wanjia/internal/org"
-	"wanjia/internal/platform/calendar"
-	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 )
 
-// A template is what WeChat sends a person who has allowed it: some fields of an item, and nothing else (N5).
-type template struct {
-	code      string
-	fields    []string
-	mustReach bool // ☎: who has no credit for it is called
-}
-
-// onRequest tells askers what becomes of their need.
-var onRequest = template{code: "request", fields: []string{receiptCode, statusLabel, placeLabel, at}, mustReach: true}
-
-// templates are the kinds that WeChat repeats, and by which template.
-var templates = map[string]template{
-	"request.message": onRequest, "request.waiting": onRequest, "request.late": onRequest, "request.closed": onRequest,
-}
-
-// ErrTemplate says that there is no such template.
-var ErrTemplate = problem.New(problem.Invalid, "wechat.template_unknown")
-
+// The templates of ours: what WeChat sends a person who has allowed it, some fields of an item and nothing else (N5).
+// They are few, because one tap allows three at most.
 const (
-	patience   = 30 * time.Second // so long a device may take to acknowledge before WeChat repeats an item (N2)
-	quietFrom  = 21*time.Hour + 30*time.Minute
-	quietUntil = 7*time.Hour + 30*time.Minute
+	onRequest = "request" // what becomes of the person's own need
+	onWork    = "work"    // what they are to do
+	onNotice  = "notice"  // anything else that cannot wait
+	onDigest  = "digest"  // the summary of the day
 )
+
+// codes are all templates, as people are asked for them.
+var codes = []string{onRequest, onWork, onNotice, onDigest}
+
+// A repeat is how WeChat repeats a kind.
+type repeat struct {
+	code      string
+	mustReach bool // ☎: who cannot be reached so is called
+}
+
+// repeats are the kinds that have a template of their own; every other that cannot wait is a notice.
+var repeats = map[string]repeat{
+	"request.message": {onRequest, true}, "request.waiting": {onRequest, true}, "request.late": {onRequest, true},
+	"request.closed": {onRequest, true}, "promise.moved": {onRequest, false},
+
+	"contact.changed": {onNotice, true},
+
+	"request.assigned": {onWork, false}, "request.reopened": {onWork, false}, "request.accept_overdue": {onWork, false},
+	"request.target_near": {onWork, false}, "request.target_missed": {onWork, false}, "call.assigned": {onWork, false},
+	"task.assigned": {onWork, false}, "task.returned": {onWork, false}, "takedown.received": {onWork, false},
+	"own_data.received": {onWork, false}, "split.proposed": {onWork, false}, "security.bind_requested": {onWork, false},
+	"muster.asked": {onWork, false}, "muster.started": {onWork, false}, "muster.cancelled": {onWork, false},
+}
+
+// repeatOf is how WeChat repeats an item of a kind and priority, if it does (N2).
+func repeatOf(kind string, prio int) (r repeat, ok bool) {
+	if prio > Prompt {
+		return r, false
+	}
+	if r, ok = repeats[kind]; !ok {
+		r.code = onNotice
+	}
+	return r, true
+}
+
+// What the messages of WeChat refuse.
+var (
+	ErrTemplate      = problem.New(problem.Invalid, "wechat.template_unknown")
+	ErrTemplateID    = problem.New(problem.Invalid, "wechat.template_id_invalid")
+	ErrTemplateField = problem.New(problem.Invalid, "wechat.template_field_refused")
+)
+
+// patience is how long a device may take to acknowledge before WeChat repeats an item (N2).
+const patience = 30 * time.Second
 
 // notBefore is when WeChat may repeat what was told at now (K17): safety at once, anything else after some patience and
 // not in the quiet hours.
-func notBefore(prio int, now time.Time) time.Time {
+func notBefore(prio int, now time.Time, h hours) time.Time {
 	if prio == Safety {
 		return now
 	}
 	due := now.Add(patience)
-	day := calendar.DayOf(due)
-	switch at := due.Sub(day.Time()); {
-	case at < quietUntil:
-		return day.Time().Add(quietUntil).UTC()
-	case at >= quietFrom:
-		return day.Add(1).Time().Add(quietUntil).UTC()
+	if end, quiet := h.quietEnd(due); quiet {
+		return end
 	}
 	return due
 }
@@ -55,81 +76,24 @@ func notBefore(prio int, now time.Time) time.Time {
 // An Outcome says what came of a message.
 type Outcome string
 
-// The outcomes that this side of WeChat decides. What has a credit is ready, and has none yet.
+// The outcomes. Each message ends in exactly one (X32).
 const (
-	NoCredit   Outcome = "no_credit"
-	Suppressed Outcome = "suppressed" // a device had it in time
+	Sent       Outcome = "sent"
+	NoCredit   Outcome = "no_credit"  // the person has not allowed it, or has no account
+	Suppressed Outcome = "suppressed" // a device had it in time, or the person does not want it
+	Unknown    Outcome = "unknown"    // sent twice, and no answer came
+	Dead       Outcome = "dead"       // WeChat does not take it
 )
+
+// Outcomes are all outcomes, for metrics.
+var Outcomes = []Outcome{Sent, NoCredit, Suppressed, Unknown, Dead}
+
+// reached says whether nobody need be called.
+func (o Outcome) reached() bool { return o == Sent || o == Suppressed }
 
 // Unreached is an item that reaches a person neither by a device nor by WeChat.
 type Unreached struct {
 	Person org.PersonID `db:"person_id"`
 	Kind   string       `db:"kind"`
 	Ref    Ref
-}
-
-// Sends are the messages of WeChat, as far as their sending.
-type Sends struct {
-	db     *db.DB
-	called func(ctx context.Context, tx *db.Tx, u Unreached) error
-}
-
-// NewSends makes Sends of d. Who must be reached and cannot be is given to called.
-func NewSends(d *db.DB, called func(ctx context.Context, tx *db.Tx, u Unreached) error) *Sends {
-	return &Sends{db: d, called: called}
-}
-
-// Claim decides about the messages that are due, and says whether there were any: a device has the item, or a credit is
-// spent for it, or there is none and the person is called. Any number of nodes may do so at one time: each message moves
-// on from waiting once (K14).
-func (s *Sends) Claim(ctx context.Context) (some bool, err error) {
-	due, err := dueSends(ctx, s.db, s.db.Now())
-	if err != nil {
-		return false, err
-	}
-	for _, m := range due {
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.claim(ctx, tx, m) }); err != nil {
-			return true, err
-		}
-	}
-	return len(due) > 0, nil
-}
-
-func (s *Sends) claim(ctx context.Context, tx *db.Tx, m send) error {
-	has, err := deviceHas(ctx, tx, m.Person, m.Seq)
-	if err != nil {
-		return err
-	}
-	if has {
-		_, err := endSend(ctx, tx, m.ID, Suppressed)
-		return err
-	}
-	paid, err := spend(ctx, tx, m)
-	if err != nil || paid {
-		return err
-	}
-	ended, err := endSend(ctx, tx, m.ID, NoCredit)
-	if err != nil || !ended || !m.MustReach {
-		return err
-	}
-	return s.called(ctx, tx, Unreached{Person: m.Person, Kind: m.Kind, Ref: Ref{m.RefType, m.RefID}})
-}
-
-// Grant notes the messages that a person has allowed with one tap of theirs, once for a clientRef: one for each template.
-func (s *Sends) Grant(ctx context.Context, by org.Actor, clientRef string, codes []string) error {
-	for _, c := range codes {
-		if c != onRequest.code {
-			return ErrTemplate.Field("/templates", ErrTemplate.Code)
-		}
-	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			for _, c := range codes {
-				if err := grant(ctx, tx, by.PersonID, c, clientRef); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	})
 }

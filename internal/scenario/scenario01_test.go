@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// A message of WeChat as it stands before it is sent.
+// A message of WeChat as it is kept.
 type message struct {
 	Kind    string  `db:"kind"`
 	State   string  `db:"state"`
@@ -23,12 +23,12 @@ func (w *world) messages(n int) (all []message) {
 	w.t.Helper()
 	for end := time.Now().Add(5 * time.Second); ; {
 		all = nil
-		if err := w.app.Stores.DB.Select(w.t.Context(), &all, `SELECT kind, state, outcome, args FROM wechat_send ORDER BY id`); err != nil {
+		if err := w.app.Stores.DB.Select(w.t.Context(), &all, `SELECT kind, state, outcome, args FROM wechat_send WHERE template = 'request' ORDER BY id`); err != nil {
 			w.t.Fatal(err)
 		}
 		decided := 0
 		for _, m := range all {
-			if m.State != "waiting" {
+			if m.State == "ended" {
 				decided++
 			}
 		}
@@ -83,7 +83,7 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	w.t.Helper()
 	ok, made := http.StatusOK, http.StatusCreated
 	today := w.clock().In(time.FixedZone("Asia/Shanghai", 8*3600)).Format("2006-01-02")
-	before := len(w.messages(w.count(`SELECT COUNT(*) FROM wechat_send`)))
+	before := len(w.messages(w.count(`SELECT COUNT(*) FROM wechat_send WHERE template = 'request'`)))
 	ga := w.signIn("rh.ga").phone()
 	heard := len(ga.received())
 
@@ -159,10 +159,14 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	both := w.messages(before + 2)[before:]
 	w.isQuiet("a message of WeChat", both[1].Args)
 
-	// 6: with credit both are ready and it is spent; without, one call for the area, which the second word joins.
+	// 6: with credit both are sent and it is spent; without, one call for the area, which the second word joins.
 	calls := w.wants("calls", area.get("/v1/calls"), ok)
 	for _, m := range both {
-		if credit > 0 && m.State != "ready" || credit == 0 && (m.Outcome == nil || *m.Outcome != "no_credit") {
+		want := "no_credit"
+		if credit > 0 {
+			want = "sent"
+		}
+		if m.Outcome == nil || *m.Outcome != want {
 			w.t.Errorf("with credit %d the message is %+v", credit, m)
 		}
 	}

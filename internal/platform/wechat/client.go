@@ -177,13 +177,16 @@ type Message struct {
 	Fields   map[string]string // name of the template's field → text
 }
 
+// SendCall is the name of the call of Send in an Error: one of another name says that no token was to be had.
+const SendCall = "subscribe/send"
+
 // Send delivers m and returns the platform's number for it.
 func (c *Client) Send(ctx context.Context, m Message) (msgID string, err error) {
 	data := make(map[string]any, len(m.Fields))
 	for name, value := range m.Fields {
 		data[name] = map[string]string{"value": value}
 	}
-	a, err := c.withToken(ctx, "subscribe/send", "/cgi-bin/message/subscribe/send", map[string]any{
+	a, err := c.withToken(ctx, SendCall, "/cgi-bin/message/subscribe/send", map[string]any{
 		"touser": m.OpenID, "template_id": m.Template, "page": m.Page, "data": data,
 	})
 	if err != nil {

@@ -1,0 +1,506 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/lease"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/platform/wechat"
+)
+
+// The rules of a message (push.md §12).
+const (
+	atOnce      = 16 // messages under way in one process
+	sendTime    = 5 * time.Second
+	mostTries   = 6 // refusals that may pass by themselves
+	firstPause  = 2 * time.Second
+	askAgain    = 30 * time.Second // after which a message without an answer is sent once more
+	mostUnknown = 2                // times that a message may be sent without an answer
+	badTemplate = 20               // ill-formed messages in a row that pause a template
+	templateOff = 24 * time.Hour
+	slowFor     = 10 * time.Minute
+	channelOff  = time.Hour      // after which an app that may not send tries again
+	tooOld      = 36 * time.Hour // a message that could not be sent for so long is dead: people are called instead
+	recordTime  = 10 * time.Second
+)
+
+// SendOptions are what Sends need.
+type SendOptions struct {
+	DB     *db.DB
+	Keys   *sealed.Keys
+	Client *wechat.Client // nil: there is no mini-program, and nobody can be reached by it
+	Leases *lease.Leases
+	Limits *limit.Limits
+	Rate   int // messages a second, of all nodes
+	Log    *slog.Logger
+
+	// Called has somebody called who must be reached and cannot be, in the transaction that knows.
+	Called func(ctx context.Context, tx *db.Tx, u Unreached) error
+	// Granted hears of leave that a person has given, after COMMIT; nil: nobody. The shipped fake WeChat does, which sees no
+	// phone.
+	Granted func(openID, templateID string)
+}
+
+// Sends carry messages to WeChat. Any number of nodes may do so: each works for the shards that it holds, and the fence
+// in every claim sees to it that a node which has lost a shard, and does not know yet, sends nothing for it.
+type Sends struct {
+	SendOptions
+	db  *db.DB
+	app string
+
+	turn  sync.Mutex
+	known sync.Map // message id → settled: what WeChat said, and the database could not be told
+
+	ended  map[Outcome]*atomic.Int64
+	alarms atomic.Int64
+}
+
+// NewSends makes the Sends of a node.
+func NewSends(o SendOptions) *Sends {
+	s := &Sends{SendOptions: o, db: o.DB, ended: map[Outcome]*atomic.Int64{}}
+	if o.Client != nil {
+		s.app = o.Client.AppID()
+	}
+	for _, outcome := range Outcomes {
+		s.ended[outcome] = &atomic.Int64{}
+	}
+	return s
+}
+
+// Ended is how many messages have ended so on this node since the start.
+func (s *Sends) Ended(o Outcome) int64 { return s.ended[o].Load() }
+
+// Alarms is how often, since the start, WeChat said something that only a person can mend.
+func (s *Sends) Alarms() int64 { return s.alarms.Load() }
+
+// Turn sends the messages that are due in this node's shards, a load at a time, and says whether any moved on.
+func (s *Sends) Turn(ctx context.Context) (bool, error) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	shards := s.Leases.Held()
+	if len(shards) == 0 {
+		return false, nil
+	}
+	settled, err := s.settle(ctx, shards)
+	if err != nil {
+		return settled, err
+	}
+	now := s.db.Now()
+	line, err := findLine(ctx, s.db, s.app)
+	if err != nil {
+		return settled, err
+	}
+	since := now
+	if line.paused(now) {
+		since = now.Add(-tooOld) // what is too old ends also now
+	}
+	due, err := dueSends(ctx, s.db, shards, now, since)
+	if err != nil || len(due) == 0 {
+		return settled, err
+	}
+	templates, err := allTemplates(ctx, s.db)
+	if err != nil {
+		return settled, err
+	}
+	var moved atomic.Bool
+	group := errgroup.Group{}
+	group.SetLimit(atOnce)
+	for _, m := range due {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			on, err := s.one(ctx, m, templates[m.Template], line)
+			if on {
+				moved.Store(true)
+			}
+			return err
+		})
+	}
+	err = group.Wait()
+	return settled || moved.Load(), err
+}
+
+// one brings a message on by one step, and says whether it moved.
+func (s *Sends) one(ctx context.Context, m send, t Template, line line) (bool, error) {
+	term, held := s.Leases.Holds(m.Shard)
+	if !held {
+		return false, nil
+	}
+	l, moved, err := s.claim(ctx, m, t, term)
+	if err != nil || l == nil {
+		return moved, err
+	}
+	// From here on a stop of the node waits: the message is between us and WeChat.
+	return true, s.record(context.WithoutCancel(ctx), *l, s.deliver(context.WithoutCancel(ctx), *l, line))
+}
+
+// A letter is a message that has been claimed.
+type letter struct {
+	send
+	template Template
+	message  wechat.Message
+}
+
+// claim decides about m in one transaction: a letter to send now, or nil and whether m moved on.
+func (s *Sends) claim(ctx context.Context, m send, t Template, term int64) (l *letter, moved bool, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		l, moved = nil, false
+		to, v, err := s.judge(ctx, tx, m, t)
+		if err != nil {
+			return err
+		}
+		f := fence{m.Shard, s.Leases.Node(), term}
+		switch {
+		case v.outcome != "":
+			moved, err = s.endWaiting(ctx, tx, m, f, v)
+			return err
+		case !v.later.IsZero():
+			moved, err = postpone(ctx, tx, m, f, v.later)
+			return err
+		}
+		if moved, err = take(ctx, tx, m, f, to.Account); err != nil || !moved {
+			return err
+		}
+		m.Attempt++
+		if !t.Long && !m.Paid {
+			paid, err := spend(ctx, tx, m, to.Account)
+			if err != nil {
+				return err
+			}
+			if !paid {
+				_, err := s.end(ctx, tx, m, verdict{outcome: NoCredit})
+				return err
+			}
+			m.Paid = true
+		}
+		m.Account = to.Account
+		values, err := t.values(m.Args, m.At)
+		if err != nil {
+			return err
+		}
+		l = &letter{send: m, template: t, message: wechat.Message{OpenID: to.OpenID, Template: t.ID, Page: openAt, Fields: values}}
+		return nil
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	return l, moved, nil
+}
+
+// openAt is the page of the mini-program that a message opens.
+const openAt = "pages/inbox/index"
+
+// A verdict is what becomes of a message instead of being sent.
+type verdict struct {
+	outcome Outcome
+	code    int
+	msgID   string
+	later   time.Time
+}
+
+// judge says to whom m goes, or why not now.
+func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to addressee, v verdict, err error) {
+	if m.Prio != Safety {
+		has, err := deviceHas(ctx, tx, m.Person, m.Seq)
+		if err != nil || has {
+			return to, verdict{outcome: Suppressed}, err
+		}
+		wants, err := wantsWeChat(ctx, tx, m.Person, m.Kind)
+		if err != nil || !wants {
+			return to, verdict{outcome: Suppressed}, err
+		}
+	}
+	if !tx.Now.Before(m.At.Add(tooOld)) {
+		return to, verdict{outcome: Dead}, nil
+	}
+	if m.Prio != Safety {
+		h, err := hoursOf(ctx, tx, m.Person)
+		if err != nil {
+			return to, v, err
+		}
+		if end, quiet := h.quietEnd(tx.Now); quiet {
+			return to, verdict{later: end}, nil
+		}
+	}
+	to, found, err := findAddressee(ctx, tx, m.Person, s.app)
+	switch {
+	case err != nil:
+		return to, v, err
+	case !found, t.ID == "": // nobody can have allowed what is not registered
+		return to, verdict{outcome: NoCredit}, nil
+	case t.paused(tx.Now):
+		return to, verdict{outcome: Dead}, nil
+	}
+	if to.OpenID, err = s.Keys.Open(sealed.Personal, "wechat_account", "openid_sealed", to.Account, to.Sealed); err != nil {
+		return to, v, err
+	}
+	return to, v, nil
+}
+
+// A settled is what WeChat said to a letter.
+type settled struct {
+	letter letter
+	class  wechat.Class
+	code   int
+	msgID  string
+}
+
+// deliver sends l, outside of any transaction, and says what came of it.
+func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
+	if !s.mayGo(ctx, line) {
+		return settled{letter: l, class: wechat.None, code: notSent}
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*sendTime) // a stale token makes three calls of one
+	defer cancel()
+	msgID, err := s.Client.Send(ctx, l.message)
+	x := settled{letter: l, class: wechat.ClassOf(err), msgID: msgID}
+	e, said := errors.AsType[*wechat.Error](err)
+	if said {
+		x.code = e.Code
+	}
+	// Without a token the message itself was not sent, and what went wrong says nothing of it but that the app may not.
+	if err != nil && (!said || e.Call != wechat.SendCall) && x.class != wechat.Account {
+		x.class = wechat.Transient
+	}
+	return x
+}
+
+// notSent is the code of a letter that found no room in the bucket.
+const notSent = -2
+
+// mayGo waits for room in the bucket that all nodes share. A node that cannot ask has its share of it.
+func (s *Sends) mayGo(ctx context.Context, line line) bool {
+	rate := s.Rate
+	if line.slow(s.db.Now()) {
+		rate = max(1, rate/2)
+	}
+	bucket := limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
+	for range 5 {
+		v := s.Limits.Allow(ctx, bucket, s.app)
+		if v.OK {
+			return true
+		}
+		if !pause(ctx, min(v.Retry, sendTime)) {
+			return false
+		}
+	}
+	return false
+}
+
+// record writes what became of a letter, in a transaction of its own. What the database does not take is kept, for the
+// next turn: what WeChat said is never forgotten while this process lives.
+func (s *Sends) record(ctx context.Context, l letter, x settled) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
+	x.letter = l
+	err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.write(ctx, tx, x) })
+	if err != nil {
+		s.known.Store(l.ID, x)
+		return err
+	}
+	s.known.Delete(l.ID)
+	return nil
+}
+
+// write is the table of answers (push.md §12).
+func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
+	l := x.letter
+	switch x.class {
+	case wechat.None:
+		if x.code == notSent {
+			return s.again(ctx, tx, l.send, tx.Now.Add(time.Second), 0)
+		}
+		if l.template.BadInRow > 0 {
+			if err := clearBad(ctx, tx, l.Template); err != nil {
+				return err
+			}
+		}
+		_, err := s.end(ctx, tx, l.send, verdict{outcome: Sent, msgID: x.msgID})
+		return err
+	case wechat.Transient, wechat.TokenStale:
+		if l.Tries+1 >= mostTries {
+			ended, err := s.end(ctx, tx, l.send, verdict{outcome: Dead, code: x.code})
+			if err != nil || !ended {
+				return err
+			}
+			return refund(ctx, tx, l.send)
+		}
+		wait := firstPause << l.Tries
+		wait = wait/2 + rand.N(wait) //nolint:gosec // because a pause is no secret
+		return s.again(ctx, tx, l.send, tx.Now.Add(wait), 1)
+	case wechat.Unknown, wechat.Garbled:
+		return s.unanswered(ctx, tx, l.send)
+	case wechat.Refused:
+		ended, err := s.end(ctx, tx, l.send, verdict{outcome: NoCredit, code: x.code})
+		if err != nil || !ended {
+			return err
+		}
+		return burn(ctx, tx, l.send)
+	case wechat.Address:
+		ended, err := s.end(ctx, tx, l.send, verdict{outcome: Dead, code: x.code})
+		if err != nil || !ended {
+			return err
+		}
+		if err := refund(ctx, tx, l.send); err != nil {
+			return err
+		}
+		return invalidate(ctx, tx, l.Account)
+	case wechat.MinuteQuota:
+		if err := slowDown(ctx, tx, s.app, tx.Now.Add(slowFor)); err != nil {
+			return err
+		}
+		return s.again(ctx, tx, l.send, tx.Now.Truncate(time.Minute).Add(time.Minute), 0)
+	case wechat.DayQuota:
+		until := calendar.DayOf(tx.Now).Add(1).Time()
+		if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
+			return err
+		}
+		return s.again(ctx, tx, l.send, until, 0)
+	case wechat.Account:
+		s.alarm(tx, "WeChat does not let this app send", x)
+		until := tx.Now.Add(channelOff)
+		if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
+			return err
+		}
+		return s.again(ctx, tx, l.send, until, 0)
+	default: // our bug, or a code that nobody has told us of
+		s.alarm(tx, "WeChat finds a message ill-formed", x)
+		ended, err := s.end(ctx, tx, l.send, verdict{outcome: Dead, code: x.code})
+		if err != nil || !ended {
+			return err
+		}
+		if err := refund(ctx, tx, l.send); err != nil {
+			return err
+		}
+		return countBad(ctx, tx, l.Template)
+	}
+}
+
+// alarm says, once it is certain, what only a person can mend.
+func (s *Sends) alarm(tx *db.Tx, what string, x settled) {
+	tx.After(func() {
+		s.alarms.Add(1)
+		s.Log.Error(what, "errcode", x.code, "template", x.letter.Template, "class", x.class.String())
+	})
+}
+
+// unanswered is what becomes of a message that was sent, and no answer came: once more after a while, and then it is not
+// known whether it arrived. It keeps its credit: WeChat may have taken it.
+func (s *Sends) unanswered(ctx context.Context, tx *db.Tx, m send) error {
+	if m.Unknowns+1 < mostUnknown {
+		return waitForAnswer(ctx, tx, m, tx.Now.Add(askAgain))
+	}
+	_, err := s.end(ctx, tx, m, verdict{outcome: Unknown})
+	return err
+}
+
+// again gives the credit back and lets m wait until at.
+func (s *Sends) again(ctx context.Context, tx *db.Tx, m send, at time.Time, tries int) error {
+	back, err := waitUntil(ctx, tx, m, at, tries)
+	if err != nil || !back {
+		return err
+	}
+	return refund(ctx, tx, m)
+}
+
+// endWaiting ends a message that was never claimed.
+func (s *Sends) endWaiting(ctx context.Context, tx *db.Tx, m send, f fence, v verdict) (bool, error) {
+	ended, err := endFenced(ctx, tx, m, f, v)
+	if err != nil || !ended {
+		return ended, err
+	}
+	return true, s.over(ctx, tx, m, v.outcome)
+}
+
+// end ends a message that was claimed, unless it has moved on without us.
+func (s *Sends) end(ctx context.Context, tx *db.Tx, m send, v verdict) (bool, error) {
+	ended, err := endClaimed(ctx, tx, m, v)
+	if err != nil || !ended {
+		return false, err
+	}
+	return true, s.over(ctx, tx, m, v.outcome)
+}
+
+// over is what else happens when m has ended: who must be reached and was not is called, once.
+func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
+	tx.After(func() { s.ended[o].Add(1) })
+	if o.reached() || !m.MustReach || m.Called {
+		return nil
+	}
+	if err := noteCalled(ctx, tx, m.ID); err != nil {
+		return err
+	}
+	return s.Called(ctx, tx, Unreached{Person: m.Person, Kind: m.Kind, Ref: Ref{m.RefType, m.RefID}})
+}
+
+// settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when
+// the database did not take what WeChat had said. Of the former nobody knows whether they were sent.
+func (s *Sends) settle(ctx context.Context, shards []int) (some bool, err error) {
+	left, err := underWay(ctx, s.db, shards)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range left {
+		if x, ok := s.known.Load(m.ID); ok && x.(settled).letter.Attempt == m.Attempt { //nolint:forcetypeassert // because nothing else is kept there
+			if err := s.record(ctx, x.(settled).letter, x.(settled)); err != nil { //nolint:forcetypeassert // as above
+				return some, err
+			}
+			some = true
+			continue
+		}
+		term, held := s.Leases.Holds(m.Shard)
+		if !held {
+			continue
+		}
+		took := false
+		err := s.db.InTx(ctx, func(tx *db.Tx) error {
+			took = false
+			ours, err := adopt(ctx, tx, m, fence{m.Shard, s.Leases.Node(), term})
+			if err != nil || !ours {
+				return err
+			}
+			took = true
+			return s.unanswered(ctx, tx, m)
+		})
+		if err != nil {
+			return some, err
+		}
+		some = some || took
+	}
+	return some, nil
+}
+
+// A send is a message as it stands.
+type send struct {
+	ID        int64        `db:"id"`
+	Shard     int          `db:"shard"`
+	Person    org.PersonID `db:"person_id"`
+	Seq       int64        `db:"seq"`
+	Template  string       `db:"template"`
+	Kind      string       `db:"kind"`
+	RefType   string       `db:"ref_type"`
+	RefID     int64        `db:"ref_id"`
+	Args      string       `db:"args"`
+	Prio      int          `db:"prio"`
+	MustReach bool         `db:"must_reach"`
+	Attempt   int          `db:"attempt"`
+	Tries     int          `db:"tries"`
+	Unknowns  int          `db:"unknowns"`
+	Paid      bool         `db:"paid"`
+	Called    bool         `db:"called"`
+	Account   int64        `db:"account_id"`
+	At        time.Time    `db:"created_at"`
+}

@@ -1,0 +1,1 @@
+ALTER TABLE wechat_send ADD COLUMN account_id BIGINT NULL;

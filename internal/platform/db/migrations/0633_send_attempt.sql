@@ -1,0 +1,1 @@
+ALTER TABLE wechat_send ADD COLUMN attempt INT NOT NULL DEFAULT 0;

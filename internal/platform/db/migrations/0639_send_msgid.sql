@@ -1,0 +1,1 @@
+ALTER TABLE wechat_send ADD COLUMN msgid VARCHAR(32) NULL;

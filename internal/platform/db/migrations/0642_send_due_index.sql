@@ -1,0 +1,1 @@
+DROP INDEX wechat_send_due /*! ON wechat_send */;

@@ -1,0 +1,1 @@
+CREATE INDEX wechat_send_outcome ON wechat_send (outcome, ended_at, id);

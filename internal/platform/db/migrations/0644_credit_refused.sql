@@ -1,0 +1,1 @@
+ALTER TABLE wechat_credit ADD COLUMN refused_at DATETIME(3) NULL;

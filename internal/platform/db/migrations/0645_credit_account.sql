@@ -1,0 +1,1 @@
+ALTER TABLE wechat_credit ADD COLUMN account_id BIGINT NULL;
