@@ -31,3 +31,12 @@ func (a *App) demoTemplates(ctx context.Context) error {
 
 // Fake is the WeChat that this program has started for itself; nil: the real one, or another. Tests make it fail.
 func (a *App) Fake() *fake.Server { return a.fake }
+
+// refreshToken sees to it that no message waits for WeChat's access token: the holder of the first shard fetches it for
+// all nodes, some time before its end.
+func (a *App) refreshToken(ctx context.Context) (bool, error) {
+	if _, held := a.leases.Holds(0); !held || a.wechat == nil {
+		return false, nil
+	}
+	return false, a.wechat.RefreshToken(ctx)
+}

@@ -105,6 +105,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Second, "messages of WeChat that are due", a.sends.Turn)
+	loop(5*time.Second, "access token of WeChat", a.refreshToken)
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)
 	loop(20*time.Second, "clocks of requests", a.needs.RunClocks)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)

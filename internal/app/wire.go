@@ -63,7 +63,8 @@ type App struct {
 
 	config  config.Config
 	log     *slog.Logger
-	fake    *fake.Server // nil: WeChat itself answers
+	wechat  *wechat.Client // nil: there is no mini-program
+	fake    *fake.Server   // nil: WeChat itself answers
 	leases  *lease.Leases
 	hub     *push.Hub
 	courier *notify.Courier
@@ -194,7 +195,7 @@ func (a *App) weChat(ctx context.Context) (*wechat.Client, error) {
 	if o.AppID == "" {
 		return nil, nil //nolint:nilnil // because a deployment without a mini-program has no client
 	}
-	o.Shared = auth.SharedToken(a.Stores.DB, a.Stores.Keys, o.AppID)
+	o.Shared = auth.SharedToken(a.Stores.DB, a.Stores.KV, a.Stores.Keys, o.AppID)
 	return wechat.New(o)
 }
 
@@ -272,7 +273,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
 		}).AtCounters(counter)
 	a.Retention = NewRetention(a.Stores, a.config)
-	a.sends = a.messages(wx, limits)
+	a.wechat, a.sends = wx, a.messages(wx, limits)
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads)

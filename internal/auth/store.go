@@ -747,12 +747,31 @@ func findWeChatToken(ctx context.Context, q db.Queryer, app string) (r tokenRow,
 	return r, found, err
 }
 
-func insertWeChatToken(ctx context.Context, tx *db.Tx, app string) (int64, error) {
-	return tx.Insert(ctx, `INSERT INTO wechat_token (app_id, expires_at, version) VALUES (?, ?, 1)`, app, tx.Now)
+// ensureWeChatToken is the row of app, which it makes when there is none.
+func ensureWeChatToken(ctx context.Context, tx *db.Tx, app string) (tokenRow, error) {
+	r, found, err := findWeChatToken(ctx, tx, app)
+	if err != nil || found {
+		return r, err
+	}
+	r = tokenRow{ExpiresAt: tx.Now, Version: 1}
+	r.ID, err = tx.Insert(ctx, `INSERT INTO wechat_token (app_id, expires_at, version) VALUES (?, ?, 1)`, app, tx.Now)
+	if db.IsDuplicate(err) { // another node was faster
+		r, _, err = findWeChatToken(ctx, tx, app)
+	}
+	return r, db.Wrap(err, nil, "make the row of the wechat token")
+}
+
+// takeWeChatFetch takes the turn to fetch the token until a moment, unless another node has it or has just been there.
+func takeWeChatFetch(ctx context.Context, tx *db.Tx, r tokenRow, until time.Time) (bool, error) {
+	found, err := tx.Change(ctx, `
+		UPDATE wechat_token
+		SET fetch_until = ?
+		WHERE id = ? AND version = ? AND (fetch_until IS NULL OR fetch_until <= ?)`, until, r.ID, r.Version, tx.Now)
+	return found > 0, db.Wrap(err, nil, "take the turn to fetch the wechat token")
 }
 
 func saveWeChatToken(ctx context.Context, tx *db.Tx, r tokenRow) (found int64, err error) {
-	found, err = tx.Change(ctx, `UPDATE wechat_token SET token_sealed = ?, expires_at = ?, version = version + 1 WHERE id = ? AND version = ?`,
+	found, err = tx.Change(ctx, `UPDATE wechat_token SET token_sealed = ?, expires_at = ?, fetch_until = NULL, version = version + 1 WHERE id = ? AND version = ?`,
 		r.Sealed, r.ExpiresAt, r.ID, r.Version)
 	return found, db.Wrap(err, nil, "save the wechat token")
 }

@@ -62,7 +62,7 @@ func newPlace(t *testing.T, d *db.DB, k *kv.KV) *place {
 	}
 	t.Cleanup(func() { _ = p.fake.Close() })
 	client, err := wechat.New(wechat.Options{
-		BaseURL: p.fake.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: p.now, Shared: SharedToken(d, keys, fake.AppID),
+		BaseURL: p.fake.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: p.now, Shared: SharedToken(d, k, keys, fake.AppID),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -896,6 +896,29 @@ CREATE TABLE `node_beat` (
   PRIMARY KEY (`node`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `notice_digest` (
+  `shard` smallint(6) NOT NULL,
+  `slot` datetime(3) NOT NULL,
+  PRIMARY KEY (`shard`,`slot`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `notice_preference` (
+  `person_id` bigint(20) NOT NULL,
+  `kind` varchar(32) NOT NULL,
+  `wechat` tinyint(1) NOT NULL,
+  `digest` tinyint(1) NOT NULL,
+  `muted` tinyint(1) NOT NULL,
+  PRIMARY KEY (`person_id`,`kind`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `notice_setting` (
+  `person_id` bigint(20) NOT NULL,
+  `quiet_from` char(5) NOT NULL,
+  `quiet_to` char(5) NOT NULL,
+  `digest_at` char(5) NOT NULL,
+  PRIMARY KEY (`person_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `office_post` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -1894,10 +1917,20 @@ CREATE TABLE `wechat_account` (
   CONSTRAINT `wechat_account_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `wechat_channel` (
+  `app_id` varchar(64) NOT NULL,
+  `paused_until` datetime(3) DEFAULT NULL,
+  `errcode` int(11) DEFAULT NULL,
+  `slow_until` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`app_id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `wechat_credit` (
   `person_id` bigint(20) NOT NULL,
   `template` varchar(32) NOT NULL,
   `balance` int(11) NOT NULL,
+  `refused_at` datetime(3) DEFAULT NULL,
+  `account_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`person_id`,`template`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -1930,9 +1963,33 @@ CREATE TABLE `wechat_send` (
   `outcome` varchar(20) DEFAULT NULL,
   `created_at` datetime(3) NOT NULL,
   `ended_at` datetime(3) DEFAULT NULL,
+  `shard` smallint(6) NOT NULL DEFAULT 0,
+  `prio` smallint(6) NOT NULL DEFAULT 1,
+  `account_id` bigint(20) DEFAULT NULL,
+  `attempt` int(11) NOT NULL DEFAULT 0,
+  `tries` smallint(6) NOT NULL DEFAULT 0,
+  `unknowns` smallint(6) NOT NULL DEFAULT 0,
+  `paid` tinyint(1) NOT NULL DEFAULT 0,
+  `term` bigint(20) NOT NULL DEFAULT 0,
+  `errcode` int(11) DEFAULT NULL,
+  `msgid` varchar(32) DEFAULT NULL,
+  `called` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`),
   UNIQUE KEY `wechat_send_once` (`person_id`,`event`,`template`),
-  KEY `wechat_send_due` (`state`,`not_before`,`id`)
+  KEY `wechat_send_shard` (`shard`,`state`,`not_before`,`id`),
+  KEY `wechat_send_outcome` (`outcome`,`ended_at`,`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `wechat_template` (
+  `code` varchar(32) NOT NULL,
+  `template_id` varchar(64) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `fields` varchar(2000) NOT NULL,
+  `bad_in_row` int(11) NOT NULL DEFAULT 0,
+  `paused_until` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  `changed_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`code`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `wechat_token` (
@@ -1941,6 +1998,7 @@ CREATE TABLE `wechat_token` (
   `token_sealed` varbinary(4000) DEFAULT NULL,
   `expires_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `fetch_until` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `wechat_token_app` (`app_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -26,6 +26,8 @@ func (t Token) good(now time.Time) bool {
 // Shared is where the nodes of a deployment share one token. The platform's stable token is the same for
 // whoever asks without force, so a node that cannot reach the others fetches it and harms nobody (W7).
 type Shared struct {
+	// Turn says whether it is this node's turn to fetch. Another one's comes to an end by itself.
+	Turn func(ctx context.Context) (bool, error)
 	Load func(ctx context.Context) (Token, error) // the zero Token if there is none
 	Save func(ctx context.Context, t Token) error
 	Drop func(ctx context.Context, value string) error // only if value is still the one kept
@@ -52,26 +54,51 @@ func (k *keeper) token(ctx context.Context) (string, error) {
 		return kept.Value, nil
 	}
 	// The one who fetches does so for all, so its own caller's leaving must not fail the others.
-	v, err, _ := k.flight.Do("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx)) })
+	v, err, _ := k.flight.Do("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx), 0) })
 	if err != nil {
 		return "", err
 	}
 	return v.(string), ctx.Err() //nolint:forcetypeassert // because renew returns a string
 }
 
-func (k *keeper) renew(ctx context.Context) (any, error) {
-	k.mu.Lock()
-	kept := k.kept
-	k.mu.Unlock()
-	if kept.good(k.now()) { // somebody has just been here
-		return kept.Value, nil
-	}
-	if k.shared.Load != nil {
-		// A place to share that is away costs a fetch and no message.
-		if t, err := k.shared.Load(ctx); err == nil && t.good(k.now()) && t.Value != kept.Value {
-			k.keep(t)
+// ahead is how long before anybody needs it the token is fetched by the node that sees to it.
+const ahead = time.Minute
+
+// refresh fetches the token if it will not be good in a while. One node of all calls it now and then.
+func (k *keeper) refresh(ctx context.Context) error {
+	_, err, _ := k.flight.Do("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx), ahead) })
+	return err
+}
+
+// The waiting for a node that has its turn: as long as its call may take, and a little more.
+const (
+	lookAgain = 100 * time.Millisecond
+	mostLooks = 60
+)
+
+// renew is a token that is good for a while yet. Of all nodes one fetches it and the others wait for it; who cannot learn
+// whose turn it is fetches alone, which costs a fetch and no message.
+func (k *keeper) renew(ctx context.Context, margin time.Duration) (any, error) {
+	for look := 0; ; look++ {
+		if t, good := k.find(ctx, margin); good {
 			return t.Value, nil
 		}
+		if k.shared.Turn == nil || look == mostLooks {
+			break
+		}
+		if ours, err := k.shared.Turn(ctx); ours || err != nil {
+			break
+		}
+		timer := time.NewTimer(lookAgain)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return "", ctx.Err()
+		}
+	}
+	if t, good := k.find(ctx, margin); good { // fetched between our look and our turn
+		return t.Value, nil
 	}
 	k.fetches.Add(1)
 	t, err := k.fetch(ctx)
@@ -88,6 +115,26 @@ func (k *keeper) renew(ctx context.Context) (any, error) {
 		_ = k.shared.Save(ctx, t)
 	}
 	return t.Value, nil
+}
+
+// find is the token that is good for a while yet, if this process or another has one.
+func (k *keeper) find(ctx context.Context, margin time.Duration) (Token, bool) {
+	at := k.now().Add(margin)
+	k.mu.Lock()
+	kept := k.kept
+	k.mu.Unlock()
+	if kept.good(at) {
+		return kept, true
+	}
+	if k.shared.Load == nil {
+		return Token{}, false
+	}
+	t, err := k.shared.Load(ctx) // a place to share that is away costs a fetch and no message
+	if err != nil || !t.good(at) {
+		return Token{}, false
+	}
+	k.keep(t)
+	return t, true
 }
 
 func (k *keeper) keep(t Token) {
@@ -107,6 +154,9 @@ func (k *keeper) drop(ctx context.Context, value string) {
 		_ = k.shared.Drop(ctx, value)
 	}
 }
+
+// RefreshToken fetches the token a while before anybody needs it. One node of all is to call it every few seconds.
+func (c *Client) RefreshToken(ctx context.Context) error { return c.keeper.refresh(ctx) }
 
 // TokenFetches is how often the token was fetched from the platform since the start.
 func (c *Client) TokenFetches() int64 { return c.keeper.fetches.Load() }
