@@ -255,6 +255,27 @@ func (e BrokenGlassObject) Valid() bool {
 	}
 }
 
+// Defines values for CalendarDayKind.
+const (
+	CalendarDayKindClosed   CalendarDayKind = "closed"
+	CalendarDayKindMakeUp   CalendarDayKind = "make_up"
+	CalendarDayKindOrdinary CalendarDayKind = "ordinary"
+)
+
+// Valid indicates whether the value is a known member of the CalendarDayKind enum.
+func (e CalendarDayKind) Valid() bool {
+	switch e {
+	case CalendarDayKindClosed:
+		return true
+	case CalendarDayKindMakeUp:
+		return true
+	case CalendarDayKindOrdinary:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CallState.
 const (
 	CallStateDropped    CallState = "dropped"
@@ -447,30 +468,24 @@ func (e CarePurpose) Valid() bool {
 	}
 }
 
-// Defines values for CategoryIntakeCategory.
+// Defines values for CategoryChangeType.
 const (
-	CategoryIntakeCategoryAdvice         CategoryIntakeCategory = "advice"
-	CategoryIntakeCategoryCertTravel     CategoryIntakeCategory = "cert_travel"
-	CategoryIntakeCategoryDwellingSafety CategoryIntakeCategory = "dwelling_safety"
-	CategoryIntakeCategoryGeneral        CategoryIntakeCategory = "general"
-	CategoryIntakeCategoryPipeBurst      CategoryIntakeCategory = "pipe_burst"
-	CategoryIntakeCategoryWaterSupply    CategoryIntakeCategory = "water_supply"
+	CategoryChangeTypeAdvice      CategoryChangeType = "advice"
+	CategoryChangeTypeCertificate CategoryChangeType = "certificate"
+	CategoryChangeTypeHelp        CategoryChangeType = "help"
+	CategoryChangeTypeReport      CategoryChangeType = "report"
 )
 
-// Valid indicates whether the value is a known member of the CategoryIntakeCategory enum.
-func (e CategoryIntakeCategory) Valid() bool {
+// Valid indicates whether the value is a known member of the CategoryChangeType enum.
+func (e CategoryChangeType) Valid() bool {
 	switch e {
-	case CategoryIntakeCategoryAdvice:
+	case CategoryChangeTypeAdvice:
 		return true
-	case CategoryIntakeCategoryCertTravel:
+	case CategoryChangeTypeCertificate:
 		return true
-	case CategoryIntakeCategoryDwellingSafety:
+	case CategoryChangeTypeHelp:
 		return true
-	case CategoryIntakeCategoryGeneral:
-		return true
-	case CategoryIntakeCategoryPipeBurst:
-		return true
-	case CategoryIntakeCategoryWaterSupply:
+	case CategoryChangeTypeReport:
 		return true
 	default:
 		return false
@@ -495,6 +510,30 @@ func (e CategoryIntakeType) Valid() bool {
 	case CategoryIntakeTypeHelp:
 		return true
 	case CategoryIntakeTypeReport:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CategoryRuleType.
+const (
+	CategoryRuleTypeAdvice      CategoryRuleType = "advice"
+	CategoryRuleTypeCertificate CategoryRuleType = "certificate"
+	CategoryRuleTypeHelp        CategoryRuleType = "help"
+	CategoryRuleTypeReport      CategoryRuleType = "report"
+)
+
+// Valid indicates whether the value is a known member of the CategoryRuleType enum.
+func (e CategoryRuleType) Valid() bool {
+	switch e {
+	case CategoryRuleTypeAdvice:
+		return true
+	case CategoryRuleTypeCertificate:
+		return true
+	case CategoryRuleTypeHelp:
+		return true
+	case CategoryRuleTypeReport:
 		return true
 	default:
 		return false
@@ -1170,69 +1209,6 @@ func (e MusterState) Valid() bool {
 	}
 }
 
-// Defines values for MyNewRequestCategory.
-const (
-	MyNewRequestCategoryAdvice         MyNewRequestCategory = "advice"
-	MyNewRequestCategoryCertTravel     MyNewRequestCategory = "cert_travel"
-	MyNewRequestCategoryDwellingSafety MyNewRequestCategory = "dwelling_safety"
-	MyNewRequestCategoryGeneral        MyNewRequestCategory = "general"
-	MyNewRequestCategoryHolderConcern  MyNewRequestCategory = "holder_concern"
-	MyNewRequestCategoryPipeBurst      MyNewRequestCategory = "pipe_burst"
-	MyNewRequestCategoryWaterSupply    MyNewRequestCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the MyNewRequestCategory enum.
-func (e MyNewRequestCategory) Valid() bool {
-	switch e {
-	case MyNewRequestCategoryAdvice:
-		return true
-	case MyNewRequestCategoryCertTravel:
-		return true
-	case MyNewRequestCategoryDwellingSafety:
-		return true
-	case MyNewRequestCategoryGeneral:
-		return true
-	case MyNewRequestCategoryHolderConcern:
-		return true
-	case MyNewRequestCategoryPipeBurst:
-		return true
-	case MyNewRequestCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for NewCardCategory.
-const (
-	NewCardCategoryAdvice         NewCardCategory = "advice"
-	NewCardCategoryCertTravel     NewCardCategory = "cert_travel"
-	NewCardCategoryDwellingSafety NewCardCategory = "dwelling_safety"
-	NewCardCategoryGeneral        NewCardCategory = "general"
-	NewCardCategoryPipeBurst      NewCardCategory = "pipe_burst"
-	NewCardCategoryWaterSupply    NewCardCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the NewCardCategory enum.
-func (e NewCardCategory) Valid() bool {
-	switch e {
-	case NewCardCategoryAdvice:
-		return true
-	case NewCardCategoryCertTravel:
-		return true
-	case NewCardCategoryDwellingSafety:
-		return true
-	case NewCardCategoryGeneral:
-		return true
-	case NewCardCategoryPipeBurst:
-		return true
-	case NewCardCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for NewCardKind.
 const (
 	NewCardKindPolicy   NewCardKind = "policy"
@@ -1371,39 +1347,6 @@ func (e NewPublicationKind) Valid() bool {
 	case NewPublicationKindNotice:
 		return true
 	case NewPublicationKindStory:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for NewRequestCategory.
-const (
-	NewRequestCategoryAdvice         NewRequestCategory = "advice"
-	NewRequestCategoryCertTravel     NewRequestCategory = "cert_travel"
-	NewRequestCategoryDwellingSafety NewRequestCategory = "dwelling_safety"
-	NewRequestCategoryGeneral        NewRequestCategory = "general"
-	NewRequestCategoryHolderConcern  NewRequestCategory = "holder_concern"
-	NewRequestCategoryPipeBurst      NewRequestCategory = "pipe_burst"
-	NewRequestCategoryWaterSupply    NewRequestCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the NewRequestCategory enum.
-func (e NewRequestCategory) Valid() bool {
-	switch e {
-	case NewRequestCategoryAdvice:
-		return true
-	case NewRequestCategoryCertTravel:
-		return true
-	case NewRequestCategoryDwellingSafety:
-		return true
-	case NewRequestCategoryGeneral:
-		return true
-	case NewRequestCategoryHolderConcern:
-		return true
-	case NewRequestCategoryPipeBurst:
-		return true
-	case NewRequestCategoryWaterSupply:
 		return true
 	default:
 		return false
@@ -1935,36 +1878,6 @@ func (e PublicPageKind) Valid() bool {
 	}
 }
 
-// Defines values for PublicRequestCategory.
-const (
-	PublicRequestCategoryAdvice         PublicRequestCategory = "advice"
-	PublicRequestCategoryCertTravel     PublicRequestCategory = "cert_travel"
-	PublicRequestCategoryDwellingSafety PublicRequestCategory = "dwelling_safety"
-	PublicRequestCategoryGeneral        PublicRequestCategory = "general"
-	PublicRequestCategoryPipeBurst      PublicRequestCategory = "pipe_burst"
-	PublicRequestCategoryWaterSupply    PublicRequestCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the PublicRequestCategory enum.
-func (e PublicRequestCategory) Valid() bool {
-	switch e {
-	case PublicRequestCategoryAdvice:
-		return true
-	case PublicRequestCategoryCertTravel:
-		return true
-	case PublicRequestCategoryDwellingSafety:
-		return true
-	case PublicRequestCategoryGeneral:
-		return true
-	case PublicRequestCategoryPipeBurst:
-		return true
-	case PublicRequestCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for PublicationKind.
 const (
 	PublicationKindNotice PublicationKind = "notice"
@@ -2127,39 +2040,6 @@ func (e RequestAskerCallBack) Valid() bool {
 	}
 }
 
-// Defines values for RequestCategory.
-const (
-	RequestCategoryAdvice         RequestCategory = "advice"
-	RequestCategoryCertTravel     RequestCategory = "cert_travel"
-	RequestCategoryDwellingSafety RequestCategory = "dwelling_safety"
-	RequestCategoryGeneral        RequestCategory = "general"
-	RequestCategoryHolderConcern  RequestCategory = "holder_concern"
-	RequestCategoryPipeBurst      RequestCategory = "pipe_burst"
-	RequestCategoryWaterSupply    RequestCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the RequestCategory enum.
-func (e RequestCategory) Valid() bool {
-	switch e {
-	case RequestCategoryAdvice:
-		return true
-	case RequestCategoryCertTravel:
-		return true
-	case RequestCategoryDwellingSafety:
-		return true
-	case RequestCategoryGeneral:
-		return true
-	case RequestCategoryHolderConcern:
-		return true
-	case RequestCategoryPipeBurst:
-		return true
-	case RequestCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for RequestClimbTo.
 const (
 	RequestClimbToGridAssistant RequestClimbTo = "grid_assistant"
@@ -2250,36 +2130,6 @@ func (e RequestDetailType) Valid() bool {
 	case RequestDetailTypeHelp:
 		return true
 	case RequestDetailTypeReport:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RequestJoiningCategory.
-const (
-	RequestJoiningCategoryAdvice         RequestJoiningCategory = "advice"
-	RequestJoiningCategoryCertTravel     RequestJoiningCategory = "cert_travel"
-	RequestJoiningCategoryDwellingSafety RequestJoiningCategory = "dwelling_safety"
-	RequestJoiningCategoryGeneral        RequestJoiningCategory = "general"
-	RequestJoiningCategoryPipeBurst      RequestJoiningCategory = "pipe_burst"
-	RequestJoiningCategoryWaterSupply    RequestJoiningCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the RequestJoiningCategory enum.
-func (e RequestJoiningCategory) Valid() bool {
-	switch e {
-	case RequestJoiningCategoryAdvice:
-		return true
-	case RequestJoiningCategoryCertTravel:
-		return true
-	case RequestJoiningCategoryDwellingSafety:
-		return true
-	case RequestJoiningCategoryGeneral:
-		return true
-	case RequestJoiningCategoryPipeBurst:
-		return true
-	case RequestJoiningCategoryWaterSupply:
 		return true
 	default:
 		return false
@@ -2646,36 +2496,6 @@ func (e SignInPasswordClient) Valid() bool {
 	}
 }
 
-// Defines values for SimilarRequestCategory.
-const (
-	SimilarRequestCategoryAdvice         SimilarRequestCategory = "advice"
-	SimilarRequestCategoryCertTravel     SimilarRequestCategory = "cert_travel"
-	SimilarRequestCategoryDwellingSafety SimilarRequestCategory = "dwelling_safety"
-	SimilarRequestCategoryGeneral        SimilarRequestCategory = "general"
-	SimilarRequestCategoryPipeBurst      SimilarRequestCategory = "pipe_burst"
-	SimilarRequestCategoryWaterSupply    SimilarRequestCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the SimilarRequestCategory enum.
-func (e SimilarRequestCategory) Valid() bool {
-	switch e {
-	case SimilarRequestCategoryAdvice:
-		return true
-	case SimilarRequestCategoryCertTravel:
-		return true
-	case SimilarRequestCategoryDwellingSafety:
-		return true
-	case SimilarRequestCategoryGeneral:
-		return true
-	case SimilarRequestCategoryPipeBurst:
-		return true
-	case SimilarRequestCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for SplitAreaAnswer.
 const (
 	SplitAreaAnswerAccepted SplitAreaAnswer = "accepted"
@@ -2949,36 +2769,6 @@ func (e UnitProfileTree) Valid() bool {
 	}
 }
 
-// Defines values for VisitNeedCategory.
-const (
-	VisitNeedCategoryAdvice         VisitNeedCategory = "advice"
-	VisitNeedCategoryCertTravel     VisitNeedCategory = "cert_travel"
-	VisitNeedCategoryDwellingSafety VisitNeedCategory = "dwelling_safety"
-	VisitNeedCategoryGeneral        VisitNeedCategory = "general"
-	VisitNeedCategoryPipeBurst      VisitNeedCategory = "pipe_burst"
-	VisitNeedCategoryWaterSupply    VisitNeedCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the VisitNeedCategory enum.
-func (e VisitNeedCategory) Valid() bool {
-	switch e {
-	case VisitNeedCategoryAdvice:
-		return true
-	case VisitNeedCategoryCertTravel:
-		return true
-	case VisitNeedCategoryDwellingSafety:
-		return true
-	case VisitNeedCategoryGeneral:
-		return true
-	case VisitNeedCategoryPipeBurst:
-		return true
-	case VisitNeedCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for VisitResult.
 const (
 	VisitResultAllWell  VisitResult = "all_well"
@@ -3243,36 +3033,6 @@ func (e ListPromisesParamsWhich) Valid() bool {
 	}
 }
 
-// Defines values for SetDangerQuestionParamsCategory.
-const (
-	SetDangerQuestionParamsCategoryAdvice         SetDangerQuestionParamsCategory = "advice"
-	SetDangerQuestionParamsCategoryCertTravel     SetDangerQuestionParamsCategory = "cert_travel"
-	SetDangerQuestionParamsCategoryDwellingSafety SetDangerQuestionParamsCategory = "dwelling_safety"
-	SetDangerQuestionParamsCategoryGeneral        SetDangerQuestionParamsCategory = "general"
-	SetDangerQuestionParamsCategoryPipeBurst      SetDangerQuestionParamsCategory = "pipe_burst"
-	SetDangerQuestionParamsCategoryWaterSupply    SetDangerQuestionParamsCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the SetDangerQuestionParamsCategory enum.
-func (e SetDangerQuestionParamsCategory) Valid() bool {
-	switch e {
-	case SetDangerQuestionParamsCategoryAdvice:
-		return true
-	case SetDangerQuestionParamsCategoryCertTravel:
-		return true
-	case SetDangerQuestionParamsCategoryDwellingSafety:
-		return true
-	case SetDangerQuestionParamsCategoryGeneral:
-		return true
-	case SetDangerQuestionParamsCategoryPipeBurst:
-		return true
-	case SetDangerQuestionParamsCategoryWaterSupply:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ListRequestsParamsWhich.
 const (
 	ListRequestsParamsWhichHeld   ListRequestsParamsWhich = "held"
@@ -3306,36 +3066,6 @@ func (e ListRequestsParamsState) Valid() bool {
 	case ListRequestsParamsStateClosed:
 		return true
 	case ListRequestsParamsStateOpen:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ListSimilarRequestsParamsCategory.
-const (
-	ListSimilarRequestsParamsCategoryAdvice         ListSimilarRequestsParamsCategory = "advice"
-	ListSimilarRequestsParamsCategoryCertTravel     ListSimilarRequestsParamsCategory = "cert_travel"
-	ListSimilarRequestsParamsCategoryDwellingSafety ListSimilarRequestsParamsCategory = "dwelling_safety"
-	ListSimilarRequestsParamsCategoryGeneral        ListSimilarRequestsParamsCategory = "general"
-	ListSimilarRequestsParamsCategoryPipeBurst      ListSimilarRequestsParamsCategory = "pipe_burst"
-	ListSimilarRequestsParamsCategoryWaterSupply    ListSimilarRequestsParamsCategory = "water_supply"
-)
-
-// Valid indicates whether the value is a known member of the ListSimilarRequestsParamsCategory enum.
-func (e ListSimilarRequestsParamsCategory) Valid() bool {
-	switch e {
-	case ListSimilarRequestsParamsCategoryAdvice:
-		return true
-	case ListSimilarRequestsParamsCategoryCertTravel:
-		return true
-	case ListSimilarRequestsParamsCategoryDwellingSafety:
-		return true
-	case ListSimilarRequestsParamsCategoryGeneral:
-		return true
-	case ListSimilarRequestsParamsCategoryPipeBurst:
-		return true
-	case ListSimilarRequestsParamsCategoryWaterSupply:
 		return true
 	default:
 		return false
@@ -3872,6 +3602,26 @@ type BuildingPage struct {
 	NextCursor *string    `json:"nextCursor,omitempty"`
 }
 
+// CalendarChange defines model for CalendarChange.
+type CalendarChange struct {
+	Days    []CalendarDay `json:"days,omitempty"`
+	Hours   *WorkingHours `json:"hours,omitempty"`
+	Reason  string        `json:"reason"`
+	Version int64         `json:"version"`
+}
+
+// CalendarDay defines model for CalendarDay.
+type CalendarDay struct {
+	Day string `json:"day"`
+
+	// Kind An ordinary day is closed at weekends only.
+	Kind CalendarDayKind `json:"kind"`
+	Name *string         `json:"name,omitempty"`
+}
+
+// CalendarDayKind An ordinary day is closed at weekends only.
+type CalendarDayKind string
+
 // Call defines model for Call.
 type Call struct {
 	DueOn string `json:"dueOn"`
@@ -4065,28 +3815,93 @@ type CareChannel string
 // CarePurpose defines model for CarePurpose.
 type CarePurpose string
 
+// CategoryChange defines model for CategoryChange.
+type CategoryChange struct {
+	// Always Round the clock, else in working hours.
+	Always bool `json:"always"`
+
+	// Climbs A missed solve target lets it climb one level by itself (O14).
+	Climbs *bool `json:"climbs,omitempty"`
+
+	// Closed No need is opened in it any more.
+	Closed     *bool          `json:"closed,omitempty"`
+	DangerText *RuleText      `json:"dangerText,omitempty"`
+	Label      RuleText       `json:"label"`
+	Levels     []LevelTargets `json:"levels,omitempty"`
+	Reason     string         `json:"reason"`
+	StartLevel int32          `json:"startLevel"`
+
+	// Targets Minutes of the category's calendar; one that is absent is no target.
+	Targets TargetMinutes      `json:"targets"`
+	Type    CategoryChangeType `json:"type"`
+
+	// Urgent A danger: told at once (P0), with a text that comes first.
+	Urgent *bool `json:"urgent,omitempty"`
+
+	// ValidFrom Absent or today, it holds from now on.
+	ValidFrom *string `json:"validFrom,omitempty"`
+
+	// Version Of the category that it was made from; 0, it is new.
+	Version int64 `json:"version"`
+}
+
+// CategoryChangeType defines model for CategoryChange.Type.
+type CategoryChangeType string
+
 // CategoryIntake defines model for CategoryIntake.
 type CategoryIntake struct {
 	// Answers To the question whether anybody is in danger now.
-	Answers  []DangerAnswer         `json:"answers"`
-	Category CategoryIntakeCategory `json:"category"`
+	Answers  []DangerAnswer `json:"answers"`
+	Category string         `json:"category"`
 
 	// DangerText A text in both languages.
 	DangerText *TwoTongues `json:"dangerText,omitempty"`
 
 	// Label A text in both languages.
-	Label TwoTongues         `json:"label"`
-	Type  CategoryIntakeType `json:"type"`
+	Label TwoTongues `json:"label"`
+
+	// OnlyIn The subdistrict where alone it is open, while an emergency lasts.
+	OnlyIn *int64             `json:"onlyIn,omitempty"`
+	Type   CategoryIntakeType `json:"type"`
 
 	// Version Of the question; 0, as shipped.
 	Version int64 `json:"version"`
 }
 
-// CategoryIntakeCategory defines model for CategoryIntake.Category.
-type CategoryIntakeCategory string
-
 // CategoryIntakeType defines model for CategoryIntake.Type.
 type CategoryIntakeType string
+
+// CategoryRule defines model for CategoryRule.
+type CategoryRule struct {
+	Always bool `json:"always"`
+
+	// Category What the need is about. The category decides type, calendar, start level and target times.
+	Category   RequestCategory `json:"category"`
+	Climbs     bool            `json:"climbs"`
+	Closed     bool            `json:"closed"`
+	DangerText *RuleText       `json:"dangerText,omitempty"`
+	Label      RuleText        `json:"label"`
+	Levels     []LevelTargets  `json:"levels"`
+	StartLevel int32           `json:"startLevel"`
+
+	// Targets Minutes of the category's calendar; one that is absent is no target.
+	Targets   TargetMinutes    `json:"targets"`
+	Type      CategoryRuleType `json:"type"`
+	Urgent    bool             `json:"urgent"`
+	ValidFrom time.Time        `json:"validFrom"`
+	Version   int64            `json:"version"`
+}
+
+// CategoryRuleType defines model for CategoryRule.Type.
+type CategoryRuleType string
+
+// CategoryRules defines model for CategoryRules.
+type CategoryRules struct {
+	Items []CategoryRule `json:"items"`
+
+	// Planned What has been set and does not hold yet.
+	Planned []CategoryRule `json:"planned"`
+}
 
 // Challenge defines model for Challenge.
 type Challenge struct {
@@ -4585,6 +4400,12 @@ type HelperSkills struct {
 	Skills []HelperSkill `json:"skills"`
 }
 
+// HourSpan defines model for HourSpan.
+type HourSpan struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
 // HouseholdConsent defines model for HouseholdConsent.
 type HouseholdConsent struct {
 	Agreed bool `json:"agreed"`
@@ -4973,6 +4794,14 @@ type LevelLabel struct {
 	UnitName string `json:"unitName"`
 }
 
+// LevelTargets Where a level has other targets. Solving goes on from level to level, so it has the target of the category or none.
+type LevelTargets struct {
+	Level int32 `json:"level"`
+
+	// Targets Minutes of the category's calendar; one that is absent is no target.
+	Targets TargetMinutes `json:"targets"`
+}
+
 // LinkUnits defines model for LinkUnits.
 type LinkUnits struct {
 	GridUnitID int64 `json:"gridUnitId"`
@@ -5269,9 +5098,9 @@ type MyAssignment struct {
 // MyNewRequest defines model for MyNewRequest.
 type MyNewRequest struct {
 	// AboutAssignmentID The role of the person whom a concern (holder_concern) is about.
-	AboutAssignmentID *int64                `json:"aboutAssignmentId,omitempty"`
-	CallBack          *CallBack             `json:"callBack,omitempty"`
-	Category          *MyNewRequestCategory `json:"category,omitempty"`
+	AboutAssignmentID *int64    `json:"aboutAssignmentId,omitempty"`
+	CallBack          *CallBack `json:"callBack,omitempty"`
+	Category          *string   `json:"category,omitempty"`
 
 	// ClientRef Made on the phone once an act.
 	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
@@ -5284,9 +5113,6 @@ type MyNewRequest struct {
 	Site RequestSite `json:"site"`
 	What string      `json:"what"`
 }
-
-// MyNewRequestCategory defines model for MyNewRequest.Category.
-type MyNewRequestCategory string
 
 // MyRequest defines model for MyRequest.
 type MyRequest struct {
@@ -5371,12 +5197,12 @@ type NewCampaign struct {
 
 // NewCard defines model for NewCard.
 type NewCard struct {
-	Category  NewCardCategory `json:"category"`
-	Counter   *string         `json:"counter,omitempty"`
-	ForWhom   *string         `json:"forWhom,omitempty"`
-	HowTo     *string         `json:"howTo,omitempty"`
-	Kind      NewCardKind     `json:"kind"`
-	Materials *string         `json:"materials,omitempty"`
+	Category  string      `json:"category"`
+	Counter   *string     `json:"counter,omitempty"`
+	ForWhom   *string     `json:"forWhom,omitempty"`
+	HowTo     *string     `json:"howTo,omitempty"`
+	Kind      NewCardKind `json:"kind"`
+	Materials *string     `json:"materials,omitempty"`
 
 	// Reach Where it is offered, in the own place or in the whole subdistrict.
 	Reach *NewCardReach `json:"reach,omitempty"`
@@ -5397,9 +5223,6 @@ type NewCard struct {
 	// ValidTo The last day on which it is offered.
 	ValidTo string `json:"validTo"`
 }
-
-// NewCardCategory defines model for NewCard.Category.
-type NewCardCategory string
 
 // NewCardKind defines model for NewCard.Kind.
 type NewCardKind string
@@ -5648,10 +5471,10 @@ type NewRelayMessage struct {
 // NewRequest defines model for NewRequest.
 type NewRequest struct {
 	// AboutAssignmentID The role of the person whom a concern (holder_concern) is about. It opens above everything that this person leads or holds, and neither they nor anybody below them ever sees it.
-	AboutAssignmentID *int64              `json:"aboutAssignmentId,omitempty"`
-	CallBack          *CallBack           `json:"callBack,omitempty"`
-	Category          *NewRequestCategory `json:"category,omitempty"`
-	Channel           *NewRequestChannel  `json:"channel,omitempty"`
+	AboutAssignmentID *int64             `json:"aboutAssignmentId,omitempty"`
+	CallBack          *CallBack          `json:"callBack,omitempty"`
+	Category          *string            `json:"category,omitempty"`
+	Channel           *NewRequestChannel `json:"channel,omitempty"`
 
 	// ClientRef Made on the phone, once an act; it belongs to the act for ever.
 	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
@@ -5675,9 +5498,6 @@ type NewRequest struct {
 	// Who How the asker wants to be spoken to.
 	Who *string `json:"who,omitempty"`
 }
-
-// NewRequestCategory defines model for NewRequest.Category.
-type NewRequestCategory string
 
 // NewRequestChannel defines model for NewRequest.Channel.
 type NewRequestChannel string
@@ -6446,8 +6266,8 @@ type PublicReason struct {
 
 // PublicRequest defines model for PublicRequest.
 type PublicRequest struct {
-	CallBack *CallBack              `json:"callBack,omitempty"`
-	Category *PublicRequestCategory `json:"category,omitempty"`
+	CallBack *CallBack `json:"callBack,omitempty"`
+	Category *string   `json:"category,omitempty"`
 
 	// ClientRef Made on the phone once an act.
 	ClientRef *openapi_types.UUID `json:"clientRef,omitempty"`
@@ -6463,9 +6283,6 @@ type PublicRequest struct {
 	// Who How the asker wants to be spoken to.
 	Who *string `json:"who,omitempty"`
 }
-
-// PublicRequestCategory defines model for PublicRequest.Category.
-type PublicRequestCategory string
 
 // Publication defines model for Publication.
 type Publication struct {
@@ -6818,7 +6635,7 @@ type RequestCards struct {
 }
 
 // RequestCategory What the need is about. The category decides type, calendar, start level and target times.
-type RequestCategory string
+type RequestCategory = string
 
 // RequestCategoryList defines model for RequestCategoryList.
 type RequestCategoryList struct {
@@ -6944,8 +6761,8 @@ type RequestHolder struct {
 
 // RequestJoining defines model for RequestJoining.
 type RequestJoining struct {
-	CallBack *CallBack              `json:"callBack,omitempty"`
-	Category RequestJoiningCategory `json:"category"`
+	CallBack *CallBack `json:"callBack,omitempty"`
+	Category string    `json:"category"`
 
 	// Danger What was answered to the question of the category. An answer with numbers to call keeps nothing.
 	Danger *string `json:"danger,omitempty"`
@@ -6957,9 +6774,6 @@ type RequestJoining struct {
 	// Who How the asker wants to be spoken to.
 	Who *string `json:"who,omitempty"`
 }
-
-// RequestJoiningCategory defines model for RequestJoining.Category.
-type RequestJoiningCategory string
 
 // RequestMerging defines model for RequestMerging.
 type RequestMerging struct {
@@ -7213,6 +7027,12 @@ type RoundPage struct {
 	NextCursor *string `json:"nextCursor,omitempty"`
 }
 
+// RuleText defines model for RuleText.
+type RuleText struct {
+	En string `json:"en"`
+	Zh string `json:"zh"`
+}
+
 // SecondFactor defines model for SecondFactor.
 type SecondFactor struct {
 	Challenge string `json:"challenge"`
@@ -7347,16 +7167,13 @@ type SignInWeChat struct {
 
 // SimilarRequest defines model for SimilarRequest.
 type SimilarRequest struct {
-	Category SimilarRequestCategory `json:"category"`
-	Ref      string                 `json:"ref"`
-	ToldAt   time.Time              `json:"toldAt"`
+	Category string    `json:"category"`
+	Ref      string    `json:"ref"`
+	ToldAt   time.Time `json:"toldAt"`
 
 	// Words A text in both languages.
 	Words TwoTongues `json:"words"`
 }
-
-// SimilarRequestCategory defines model for SimilarRequest.Category.
-type SimilarRequestCategory string
 
 // SimilarRequests defines model for SimilarRequests.
 type SimilarRequests struct {
@@ -7488,6 +7305,13 @@ type TakedownPage struct {
 type TakedownReceipt struct {
 	DueAt       time.Time `json:"dueAt"`
 	ReceiptCode string    `json:"receiptCode"`
+}
+
+// TargetMinutes Minutes of the category's calendar; one that is absent is no target.
+type TargetMinutes struct {
+	Accept *int32 `json:"accept,omitempty"`
+	Solve  *int32 `json:"solve,omitempty"`
+	Update *int32 `json:"update,omitempty"`
 }
 
 // TaskBurden What a task costs those who receive it, in minutes; from the subdistrict also the month's budget.
@@ -7841,16 +7665,13 @@ type VisitDetail struct {
 
 // VisitNeed defines model for VisitNeed.
 type VisitNeed struct {
-	CallBack *CallBack          `json:"callBack,omitempty"`
-	Category *VisitNeedCategory `json:"category,omitempty"`
-	What     string             `json:"what"`
+	CallBack *CallBack `json:"callBack,omitempty"`
+	Category *string   `json:"category,omitempty"`
+	What     string    `json:"what"`
 
 	// Who How the asker wants to be spoken to; the household's own contact if not said.
 	Who *string `json:"who,omitempty"`
 }
-
-// VisitNeedCategory defines model for VisitNeed.Category.
-type VisitNeedCategory string
 
 // VisitPage defines model for VisitPage.
 type VisitPage struct {
@@ -7915,6 +7736,21 @@ type WhatIf struct {
 type WhatIfPart struct {
 	Doors     int        `json:"doors"`
 	Entrances []StairRow `json:"entrances"`
+}
+
+// WorkingCalendar defines model for WorkingCalendar.
+type WorkingCalendar struct {
+	Days    []CalendarDay  `json:"days"`
+	Hours   []WorkingHours `json:"hours"`
+	Version int64          `json:"version"`
+	Year    int32          `json:"year"`
+}
+
+// WorkingHours defines model for WorkingHours.
+type WorkingHours struct {
+	// From The first day of these hours.
+	From  string     `json:"from"`
+	Spans []HourSpan `json:"spans"`
 }
 
 // ActingAs defines model for ActingAs.
@@ -9853,9 +9689,6 @@ type SetDangerQuestionParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
-// SetDangerQuestionParamsCategory defines parameters for SetDangerQuestion.
-type SetDangerQuestionParamsCategory string
-
 // ListRequestsParams defines parameters for ListRequests.
 type ListRequestsParams struct {
 	// Which Opened here and below, held by the acting role, or on its list of what those it leads have let lie for a week.
@@ -10263,6 +10096,38 @@ type RecordRoundParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// GetCalendarParams defines parameters for GetCalendar.
+type GetCalendarParams struct {
+	Year int `form:"year" json:"year"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SaveCalendarParams defines parameters for SaveCalendar.
+type SaveCalendarParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListCategoriesParams defines parameters for ListCategories.
+type ListCategoriesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetCategoryParams defines parameters for SetCategory.
+type SetCategoryParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListSectorsParams defines parameters for ListSectors.
 type ListSectorsParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -10280,14 +10145,11 @@ type SetSectorsParams struct {
 
 // ListSimilarRequestsParams defines parameters for ListSimilarRequests.
 type ListSimilarRequestsParams struct {
-	PlaceID  int64                             `form:"placeId" json:"placeId"`
-	Building *string                           `form:"building,omitempty" json:"building,omitempty"`
-	Entrance string                            `form:"entrance" json:"entrance"`
-	Category ListSimilarRequestsParamsCategory `form:"category" json:"category"`
+	PlaceID  int64   `form:"placeId" json:"placeId"`
+	Building *string `form:"building,omitempty" json:"building,omitempty"`
+	Entrance string  `form:"entrance" json:"entrance"`
+	Category string  `form:"category" json:"category"`
 }
-
-// ListSimilarRequestsParamsCategory defines parameters for ListSimilarRequests.
-type ListSimilarRequestsParamsCategory string
 
 // ListStandInsParams defines parameters for ListStandIns.
 type ListStandInsParams struct {
@@ -11015,6 +10877,12 @@ type RefuseProposalJSONRequestBody = RefuseProposal
 // RecordRoundJSONRequestBody defines body for RecordRound for application/json ContentType.
 type RecordRoundJSONRequestBody = NewRound
 
+// SaveCalendarJSONRequestBody defines body for SaveCalendar for application/json ContentType.
+type SaveCalendarJSONRequestBody = CalendarChange
+
+// SetCategoryJSONRequestBody defines body for SetCategory for application/json ContentType.
+type SetCategoryJSONRequestBody = CategoryChange
+
 // SetSectorsJSONRequestBody defines body for SetSectors for application/json ContentType.
 type SetSectorsJSONRequestBody = SetSectors
 
@@ -11712,7 +11580,7 @@ type ServerInterface interface {
 	ListRequestCategories(ctx echo.Context) error
 	// SetDangerQuestion What is asked first in a category
 	// (PUT /v1/request-categories/{category}/danger)
-	SetDangerQuestion(ctx echo.Context, category SetDangerQuestionParamsCategory, params SetDangerQuestionParams) error
+	SetDangerQuestion(ctx echo.Context, category string, params SetDangerQuestionParams) error
 	// ListRequests Needs of the own units, newest first
 	// (GET /v1/requests)
 	ListRequests(ctx echo.Context, params ListRequestsParams) error
@@ -11848,6 +11716,18 @@ type ServerInterface interface {
 	// RecordRound Record a round through a building or an entrance
 	// (POST /v1/rounds)
 	RecordRound(ctx echo.Context, params RecordRoundParams) error
+	// GetCalendar The working calendar of a year
+	// (GET /v1/rules/calendar)
+	GetCalendar(ctx echo.Context, params GetCalendarParams) error
+	// SaveCalendar Change days to come of the working calendar, or its hours from a day on
+	// (PUT /v1/rules/calendar)
+	SaveCalendar(ctx echo.Context, params SaveCalendarParams) error
+	// ListCategories What categories are, and what they will be
+	// (GET /v1/rules/categories)
+	ListCategories(ctx echo.Context, params ListCategoriesParams) error
+	// SetCategory Change a category from a day on, or make a new one
+	// (PUT /v1/rules/categories/{category})
+	SetCategory(ctx echo.Context, category string, params SetCategoryParams) error
 	// ListSectors The five sectors of the own subdistrict, and the places in each
 	// (GET /v1/sectors)
 	ListSectors(ctx echo.Context, params ListSectorsParams) error
@@ -21199,7 +21079,7 @@ func (w *ServerInterfaceWrapper) ListRequestCategories(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) SetDangerQuestion(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "category" -------------
-	var category SetDangerQuestionParamsCategory
+	var category string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "category", ctx.Param("category"), &category, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
@@ -23389,6 +23269,169 @@ func (w *ServerInterfaceWrapper) RecordRound(ctx echo.Context) error {
 	return err
 }
 
+// GetCalendar converts echo context to params.
+func (w *ServerInterfaceWrapper) GetCalendar(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCalendarParams
+	// ------------- Required query parameter "year" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "year", ctx.QueryParams(), &params.Year, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter year: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetCalendar(ctx, params)
+	return err
+}
+
+// SaveCalendar converts echo context to params.
+func (w *ServerInterfaceWrapper) SaveCalendar(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SaveCalendarParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SaveCalendar(ctx, params)
+	return err
+}
+
+// ListCategories converts echo context to params.
+func (w *ServerInterfaceWrapper) ListCategories(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCategoriesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListCategories(ctx, params)
+	return err
+}
+
+// SetCategory converts echo context to params.
+func (w *ServerInterfaceWrapper) SetCategory(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "category" -------------
+	var category string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "category", ctx.Param("category"), &category, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter category: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetCategoryParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetCategory(ctx, category, params)
+	return err
+}
+
 // ListSectors converts echo context to params.
 func (w *ServerInterfaceWrapper) ListSectors(ctx echo.Context) error {
 	var err error
@@ -25365,6 +25408,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/retention", wrapper.PreviewRetention, options.OperationMiddlewares["previewRetention"]...)
 	router.POST(options.BaseURL+"/v1/retention/run", wrapper.RunRetention, options.OperationMiddlewares["runRetention"]...)
 	router.GET(options.BaseURL+"/v1/retention/runs", wrapper.ListRetentionRuns, options.OperationMiddlewares["listRetentionRuns"]...)
+	router.GET(options.BaseURL+"/v1/rules/categories", wrapper.ListCategories, options.OperationMiddlewares["listCategories"]...)
+	router.PUT(options.BaseURL+"/v1/rules/categories/:category", wrapper.SetCategory, options.OperationMiddlewares["setCategory"]...)
+	router.GET(options.BaseURL+"/v1/rules/calendar", wrapper.GetCalendar, options.OperationMiddlewares["getCalendar"]...)
+	router.PUT(options.BaseURL+"/v1/rules/calendar", wrapper.SaveCalendar, options.OperationMiddlewares["saveCalendar"]...)
 	router.GET(options.BaseURL+"/v1/similar-requests", wrapper.ListSimilarRequests, options.OperationMiddlewares["listSimilarRequests"]...)
 	router.POST(options.BaseURL+"/v1/receipts/join", wrapper.JoinPublicRequest, options.OperationMiddlewares["joinPublicRequest"]...)
 	router.POST(options.BaseURL+"/v1/me/requests/join", wrapper.JoinMyRequest, options.OperationMiddlewares["joinMyRequest"]...)
@@ -33735,7 +33782,7 @@ func (response ListRequestCategoriesdefaultApplicationProblemPlusJSONResponse) V
 }
 
 type SetDangerQuestionRequestObject struct {
-	Category SetDangerQuestionParamsCategory `json:"category"`
+	Category string `json:"category"`
 	Params   SetDangerQuestionParams
 	Body     *SetDangerQuestionJSONRequestBody
 }
@@ -35560,6 +35607,167 @@ type RecordRounddefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordRounddefaultApplicationProblemPlusJSONResponse) VisitRecordRoundResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCalendarRequestObject struct {
+	Params GetCalendarParams
+}
+
+type GetCalendarResponseObject interface {
+	VisitGetCalendarResponse(w http.ResponseWriter) error
+}
+
+type GetCalendar200JSONResponse WorkingCalendar
+
+func (response GetCalendar200JSONResponse) VisitGetCalendarResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetCalendardefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetCalendardefaultApplicationProblemPlusJSONResponse) VisitGetCalendarResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveCalendarRequestObject struct {
+	Params SaveCalendarParams
+	Body   *SaveCalendarJSONRequestBody
+}
+
+type SaveCalendarResponseObject interface {
+	VisitSaveCalendarResponse(w http.ResponseWriter) error
+}
+
+type SaveCalendar200JSONResponse struct {
+	Version int64 `json:"version"`
+}
+
+func (response SaveCalendar200JSONResponse) VisitSaveCalendarResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SaveCalendardefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SaveCalendardefaultApplicationProblemPlusJSONResponse) VisitSaveCalendarResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCategoriesRequestObject struct {
+	Params ListCategoriesParams
+}
+
+type ListCategoriesResponseObject interface {
+	VisitListCategoriesResponse(w http.ResponseWriter) error
+}
+
+type ListCategories200JSONResponse CategoryRules
+
+func (response ListCategories200JSONResponse) VisitListCategoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListCategoriesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListCategoriesdefaultApplicationProblemPlusJSONResponse) VisitListCategoriesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetCategoryRequestObject struct {
+	Category string `json:"category"`
+	Params   SetCategoryParams
+	Body     *SetCategoryJSONRequestBody
+}
+
+type SetCategoryResponseObject interface {
+	VisitSetCategoryResponse(w http.ResponseWriter) error
+}
+
+type SetCategory200JSONResponse CategoryRule
+
+func (response SetCategory200JSONResponse) VisitSetCategoryResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetCategorydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetCategorydefaultApplicationProblemPlusJSONResponse) VisitSetCategoryResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -37753,6 +37961,18 @@ type StrictServerInterface interface {
 	// RecordRound Record a round through a building or an entrance
 	// (POST /v1/rounds)
 	RecordRound(ctx context.Context, request RecordRoundRequestObject) (RecordRoundResponseObject, error)
+	// GetCalendar The working calendar of a year
+	// (GET /v1/rules/calendar)
+	GetCalendar(ctx context.Context, request GetCalendarRequestObject) (GetCalendarResponseObject, error)
+	// SaveCalendar Change days to come of the working calendar, or its hours from a day on
+	// (PUT /v1/rules/calendar)
+	SaveCalendar(ctx context.Context, request SaveCalendarRequestObject) (SaveCalendarResponseObject, error)
+	// ListCategories What categories are, and what they will be
+	// (GET /v1/rules/categories)
+	ListCategories(ctx context.Context, request ListCategoriesRequestObject) (ListCategoriesResponseObject, error)
+	// SetCategory Change a category from a day on, or make a new one
+	// (PUT /v1/rules/categories/{category})
+	SetCategory(ctx context.Context, request SetCategoryRequestObject) (SetCategoryResponseObject, error)
 	// ListSectors The five sectors of the own subdistrict, and the places in each
 	// (GET /v1/sectors)
 	ListSectors(ctx context.Context, request ListSectorsRequestObject) (ListSectorsResponseObject, error)
@@ -45752,7 +45972,7 @@ func (sh *strictHandler) ListRequestCategories(ctx echo.Context) error {
 }
 
 // SetDangerQuestion operation middleware
-func (sh *strictHandler) SetDangerQuestion(ctx echo.Context, category SetDangerQuestionParamsCategory, params SetDangerQuestionParams) error {
+func (sh *strictHandler) SetDangerQuestion(ctx echo.Context, category string, params SetDangerQuestionParams) error {
 	var request SetDangerQuestionRequestObject
 
 	request.Category = category
@@ -47528,6 +47748,153 @@ func (sh *strictHandler) RecordRound(ctx echo.Context, params RecordRoundParams)
 		return err
 	} else if validResponse, ok := response.(RecordRoundResponseObject); ok {
 		return validResponse.VisitRecordRoundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCalendar operation middleware
+func (sh *strictHandler) GetCalendar(ctx echo.Context, params GetCalendarParams) error {
+	var request GetCalendarRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCalendar(ctx.Request().Context(), request.(GetCalendarRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCalendar")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCalendarResponseObject); ok {
+		return validResponse.VisitGetCalendarResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SaveCalendar operation middleware
+func (sh *strictHandler) SaveCalendar(ctx echo.Context, params SaveCalendarParams) error {
+	var request SaveCalendarRequestObject
+
+	request.Params = params
+
+	var body SaveCalendarJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SaveCalendar(ctx.Request().Context(), request.(SaveCalendarRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SaveCalendar")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SaveCalendarResponseObject); ok {
+		return validResponse.VisitSaveCalendarResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListCategories operation middleware
+func (sh *strictHandler) ListCategories(ctx echo.Context, params ListCategoriesParams) error {
+	var request ListCategoriesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListCategories(ctx.Request().Context(), request.(ListCategoriesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListCategories")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListCategoriesResponseObject); ok {
+		return validResponse.VisitListCategoriesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetCategory operation middleware
+func (sh *strictHandler) SetCategory(ctx echo.Context, category string, params SetCategoryParams) error {
+	var request SetCategoryRequestObject
+
+	request.Category = category
+	request.Params = params
+
+	var body SetCategoryJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetCategory(ctx.Request().Context(), request.(SetCategoryRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetCategory")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetCategoryResponseObject); ok {
+		return validResponse.VisitSetCategoryResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

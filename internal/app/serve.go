@@ -10,7 +10,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"wanjia/configs"
 	"wanjia/internal/audit"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/server"
 )
@@ -108,6 +110,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(5*time.Second, "access token of WeChat", a.refreshToken)
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)
 	loop(20*time.Second, "clocks of requests", a.needs.RunClocks)
+	loop(5*time.Second, "requests after a change of rules", a.needs.FollowRules)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)
 	loop(time.Minute, "cards whose day has come", a.needs.CardsDue)
 	loop(time.Minute, "records opened in an emergency", a.glasses.GoOn)
@@ -136,10 +139,27 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	})
 }
 
+// shipRules gives a deployment the rules to begin with, and reads those that there are.
+func (a *App) shipRules(ctx context.Context) error {
+	days, err := calendar.ParseChange(configs.Holidays)
+	if err != nil {
+		return fmt.Errorf("configs/holidays.yaml: %w", err)
+	}
+	if err := a.needs.Ship(ctx, days); err != nil {
+		return fmt.Errorf("ship the rules: %w", err)
+	}
+	return a.needs.LearnRules(ctx)
+}
+
 // TurnClocks lets happen what the clocks of requests have to say by now, without waiting for their loop: for tests that
 // move the time.
 func (a *App) TurnClocks(ctx context.Context) error {
 	for {
+		if some, err := a.needs.FollowRules(ctx); err != nil {
+			return err
+		} else if some {
+			continue
+		}
 		if some, err := a.needs.RunClocks(ctx); err != nil || !some {
 			return err
 		}

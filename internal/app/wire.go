@@ -171,6 +171,9 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
 	}
 	served := a.serve(limits, holidays, wx, o.Version)
+	if err := a.shipRules(ctx); err != nil {
+		return a, err
+	}
 	a.measure(wx)
 	if a.fake != nil {
 		if err = a.demoTemplates(ctx); err != nil {

@@ -27,6 +27,9 @@ type act func(tx *db.Tx, r *Seen) (line, error)
 func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell func(tx *db.Tx, r Seen) error) (m Moved, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &m, func() error {
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			r, err := findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
@@ -102,7 +105,7 @@ func (s *Service) AddStep(ctx context.Context, by org.Actor, id ID, note string,
 			return line{move: "step", note: note, at: at}, nil
 		}
 		r.State = InProgress
-		categories[r.Category].news(&r.Request, s.cal, tx.Now)
+		s.category(r.Request).news(&r.Request, tx.Now)
 		return line{move: "started", note: note, at: at}, nil
 	}, func(tx *db.Tx, r Seen) error {
 		if !started {
@@ -132,7 +135,7 @@ func (s *Service) Wait(ctx context.Context, by org.Actor, id ID, reason string, 
 			return line{}, ErrWait.Field("/waitUntil", ErrWait.Code)
 		}
 		now := tx.Now
-		categories[r.Category].news(&r.Request, s.cal, now)
+		s.category(r.Request).news(&r.Request, now)
 		r.State, r.WaitUntil, r.WaitingSince = WaitingResident, &end, &now
 		return line{move: "waiting", note: reason, told: told}, nil
 	}, askersHear(ctx, by, word{kind: "request.waiting", label: "waiting", told: told}))
@@ -164,7 +167,7 @@ func (s *Service) Message(ctx context.Context, by org.Actor, id ID, text string,
 		if err := r.anyOpen(); err != nil {
 			return line{}, err
 		}
-		categories[r.Category].news(&r.Request, s.cal, tx.Now)
+		s.category(r.Request).news(&r.Request, tx.Now)
 		return line{move: "message", note: text, told: told}, nil
 	}, func(tx *db.Tx, r Seen) error {
 		w := word{kind: "request.message", label: "message", told: told}
@@ -327,7 +330,7 @@ func (s *Service) pass(ctx context.Context, by org.Actor, id ID, l line, choose 
 		if err := tellAskers(ctx, tx, by, r.Request, status(l.move)); err != nil {
 			return err
 		}
-		return tellHolder(ctx, tx, by, r.Request, categories[r.Category], ladder)
+		return tellHolder(ctx, tx, by, r.Request, s.category(r.Request), ladder)
 	})
 }
 
@@ -441,7 +444,7 @@ func (s *Service) Reopen(ctx context.Context, by org.Actor, id ID, reason string
 		if err := r.mayReopen(by, tx.Now, s.reopens); err != nil {
 			return line{}, err
 		}
-		s.reopen(&r.Request, tx.Now)
+		s.reopen(r, tx.Now)
 		return line{move: "reopened", note: reason}, nil
 	}, func(tx *db.Tx, r Seen) error {
 		opened, err := org.UnitByID(ctx, tx, r.UnitID)

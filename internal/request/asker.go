@@ -69,6 +69,9 @@ func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a 
 			if err != nil {
 				return err
 			}
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			rows, err := byIDs(ctx, tx, []ID{a.Request})
 			if err != nil {
 				return err
@@ -118,7 +121,7 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 		if r.ClosedAt != nil && !tx.Now.Before(r.ClosedAt.Add(s.reopens)) {
 			return line{}, ErrReopenLate
 		}
-		s.reopen(&r.Request, tx.Now)
+		s.reopen(r, tx.Now)
 		return line{move: "reopened", note: note}, nil
 	}, func(tx *db.Tx, r Seen, a asker) error {
 		if err := tellAskers(ctx, tx, as.by, r.Request, word{kind: "request.status", label: "reopened", quiet: true, but: a.ID}); err != nil {

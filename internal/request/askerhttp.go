@@ -49,7 +49,7 @@ func (b Begun) toAPI() api.BegunRequest {
 	return api.BegunRequest{
 		RequestID: api.Optional(int64(b.Request)), ReceiptCode: b.Receipt.String(), Secret: (*api.ReceiptSecret)(api.Optional(b.Secret)),
 		Status: b.Words.Status, Holder: b.Words.Holder, Words: api.Optional(b.Words.Now),
-		DangerText: dangerText(b.Category),
+		DangerText: b.Danger.toAPI(),
 	}
 }
 

@@ -54,6 +54,13 @@ func cardSightOf(ctx context.Context, q db.Queryer, by org.Actor, today calendar
 
 // ProposeCard drafts a card and tells those who decide on it.
 func (s *Service) ProposeCard(ctx context.Context, by org.Actor, n NewCard) (c Card, err error) {
+	book, err := s.rules.learn(ctx, s.db)
+	if err != nil {
+		return Card{}, err
+	}
+	if _, err := book.asOf(s.db.Now()).opening(n.Category); err != nil {
+		return Card{}, err
+	}
 	if err := n.check(calendar.DayOf(s.db.Now())); err != nil {
 		return Card{}, err
 	}

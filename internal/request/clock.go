@@ -50,17 +50,25 @@ func (r Request) term(clock clockName) int {
 
 // due is when the clock of r says its step-th notice; nil while it does not run.
 func (s *Service) due(r Request, clock clockName, step int) *time.Time {
-	c := categories[r.Category]
-	hours := c.hours(s.cal)
+	c := s.category(r)
 	open, running := r.State.Open(), r.State.Open() && r.WaitingSince == nil
 	switch {
+	case clock == accepting && open && r.AcceptDueAt != nil && step == 1:
+		return r.AcceptDueAt
 	case clock == accepting && open && r.AcceptDueAt != nil:
-		at := hours.AddWorking(*r.AcceptDueAt, (step-1)*c.Accept)
+		minutes := c.at(r.Level).Accept
+		if minutes == 0 {
+			return nil
+		}
+		at := r.notBefore(c.cal.AddWorking(*r.AcceptDueAt, (step-1)*minutes))
 		return &at
 	case clock == news && running:
 		return r.UpdateDueAt
 	case clock == solving && running && r.SolveDueAt != nil && step == 1:
-		at := hours.Before(*r.SolveDueAt, c.warning())
+		at := r.notBefore(c.cal.Before(*r.SolveDueAt, c.warning()))
+		if at.After(*r.SolveDueAt) {
+			return r.SolveDueAt
+		}
 		return &at
 	case clock == solving && running:
 		return r.SolveDueAt
@@ -72,6 +80,14 @@ func (s *Service) due(r Request, clock clockName, step int) *time.Time {
 		return &at
 	}
 	return nil
+}
+
+// notBefore is at, or the moment of the rules that r follows: by new ones nothing was due before they held.
+func (r Request) notBefore(at time.Time) time.Time {
+	if at.Before(r.RulesAt) {
+		return r.RulesAt
+	}
+	return at
 }
 
 // next is what t becomes now that r is as it is, and whether it runs: what was said in a term is not said again. A

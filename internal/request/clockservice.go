@@ -35,6 +35,9 @@ func (s *Service) fire(ctx context.Context, tx *db.Tx, t timer) error {
 	if err != nil {
 		return err
 	}
+	if err := s.followed(ctx, tx, &r); err != nil { // what is due by older rules may not be due
+		return err
+	}
 	then, now := t, tx.Now
 	then.FiredAt = &now
 	if t.Step < notices[t.Clock] {

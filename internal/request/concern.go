@@ -170,15 +170,13 @@ func unconcerned(ctx context.Context, q db.Queryer, r Request, in []org.Incumben
 	return may, nil
 }
 
-// category is that of n, or why no need can be opened in it: a concern is about somebody, and nothing else is.
-func (n Need) category() (Category, error) {
+// needed is the category of n, or why no need can be opened in it: a concern is about somebody, and nothing else is.
+func (e edition) needed(n Need) (Category, error) {
 	if n.About == 0 {
-		return category(n.Category)
+		return e.opening(n.Category)
 	}
 	if n.Category != HolderConcern {
 		return Category{}, ErrAbout.Field("/aboutAssignmentId", ErrAbout.Code)
 	}
-	c := categories[HolderConcern]
-	c.Code = HolderConcern
-	return c, nil
+	return e.categories[HolderConcern], nil
 }

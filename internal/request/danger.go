@@ -92,6 +92,7 @@ func (d DangerQuestion) check() error {
 type Intake struct {
 	Category
 	Question DangerQuestion
+	Only     org.UnitID // the subdistrict where alone it is open, while an emergency lasts; 0: everywhere
 }
 
 // Intakes are those of all categories that a need can be opened in.
@@ -100,29 +101,33 @@ func (s *Service) Intakes(ctx context.Context) ([]Intake, error) {
 	if err != nil {
 		return nil, err
 	}
+	book, err := s.rules.learn(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	now := book.asOf(s.db.Now())
 	var all []Intake
-	for _, code := range opened {
-		c, err := category(code)
-		if err != nil {
-			return nil, err
+	for _, code := range now.order {
+		if c, err := now.opening(code); err == nil {
+			all = append(all, Intake{c, set.of(code), now.region(code)})
 		}
-		all = append(all, Intake{c, set.of(code)})
 	}
 	return all, nil
 }
 
-// opened are the categories that a need can be opened in, in the order they are shown.
-var opened = []Code{general, "cert_travel", "dwelling_safety", "pipe_burst", "water_supply", "advice"}
-
 // SetDangerQuestion changes what is asked first in a category.
 func (s *Service) SetDangerQuestion(ctx context.Context, by org.Actor, d DangerQuestion) (DangerQuestion, error) {
-	if _, err := category(d.Category); err != nil {
+	book, err := s.rules.learn(ctx, s.db)
+	if err != nil {
+		return DangerQuestion{}, err
+	}
+	if _, err := book.asOf(s.db.Now()).opening(d.Category); err != nil {
 		return DangerQuestion{}, err
 	}
 	if err := d.check(); err != nil {
 		return DangerQuestion{}, err
 	}
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &d.Version, func() error {
 			var err error
 			if d.Version, err = saveDangerQuestion(ctx, tx, by, d); err != nil {

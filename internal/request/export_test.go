@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
@@ -33,6 +34,43 @@ func (s *Service) FireCarelessly(ctx context.Context, due Due) error {
 			t.FiredAt = &now
 			return setTimer(ctx, tx, t)
 		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// At is by when a category should be answered at a level.
+func (c Category) At(level int) Targets { return c.at(level) }
+
+// FollowLate lets two nodes move a request that both read before either stored it; the careless ones store it whatever
+// has become of it.
+func (s *Service) FollowLate(ctx context.Context, id ID, careless bool) error {
+	var read []Seen
+	book, err := s.rules.learn(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	for range 2 {
+		rows, err := byIDs(ctx, s.db, []ID{id})
+		if err != nil {
+			return err
+		}
+		read = append(read, rows...)
+	}
+	for _, r := range read {
+		if err := s.db.InTx(ctx, func(tx *db.Tx) error {
+			lines := s.follow(&r, book, tx.Now)
+			if err := saveRules(ctx, tx, &r.Request, true); err != nil && !careless {
+				return err
+			}
+			for _, l := range lines {
+				if err := addStep(ctx, tx, s.keys, org.System, r.Request, l); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil && !errors.Is(err, ErrIllegalTransition) {
 			return err
 		}
 	}

@@ -287,7 +287,7 @@ func ToAPI(r Seen) api.OpenedRequest {
 		Level: int32(r.Level), Holder: holder(r.HolderUnitID, r.HolderName, r.HolderRole, r.Level),
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, SourceVisitID: r.SourceVisitID,
-		DangerText: dangerText(r.Category),
+		DangerText: r.Danger.toAPI(),
 	}
 }
 

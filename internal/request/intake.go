@@ -63,7 +63,12 @@ type saying struct {
 // Open records a need in the transaction of whoever calls, gives it a receipt and tells its holder; db.IsDuplicate if
 // the act has been told before.
 func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) (ID, error) {
-	c, err := o.category()
+	book, err := s.rules.learn(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	now := book.asOf(tx.Now)
+	c, err := now.needed(o.Need)
 	if err != nil {
 		return 0, err
 	}
@@ -84,6 +89,12 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	if err != nil {
 		return 0, err
 	}
+	if len(ladder) == 0 {
+		return 0, ErrNoHolder
+	}
+	if only := now.region(c.Code); only != 0 && ladder[len(ladder)-1].ID != only {
+		return 0, ErrCategory.Field("/category", ErrCategory.Code)
+	}
 	r := Request{
 		UnitID: o.Unit.ID, Category: c.Code, Type: c.Type, Channel: o.Channel, State: New,
 		HappenedAt: o.HappenedAt, RecordedAt: tx.Now, ClockUntrusted: o.ClockUntrusted,
@@ -99,7 +110,8 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	if err != nil {
 		return 0, err
 	}
-	c.due(&r, s.cal)
+	s.ruled(&r, ladder[len(ladder)-1].Path, tx.Now)
+	s.category(r).due(&r)
 	code := o.Code
 	if code == "" {
 		code = newReceipt()
@@ -264,7 +276,7 @@ type Begun struct {
 	Secret  string
 	Words   Words
 
-	Category Code
+	Danger Tongue // what to do before all else
 }
 
 // CreateOwn records a need of by, who has signed in, for themselves.
@@ -288,7 +300,7 @@ func (s *Service) begin(ctx context.Context, by org.Actor, t Telling, lang say.L
 			return err
 		}
 		r := rows[0]
-		b = Begun{Request: id, Receipt: r.Receipt, Category: r.Category}
+		b = Begun{Request: id, Receipt: r.Receipt, Danger: r.Danger}
 		if b.Words, err = speak(tx, lang).words(ctx, r, r.RecordedAt); err != nil {
 			return err
 		}

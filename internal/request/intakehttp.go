@@ -18,19 +18,19 @@ func (h *Handler) ListRequestCategories(ctx context.Context, _ api.ListRequestCa
 	items := make([]api.CategoryIntake, len(all))
 	for i, in := range all {
 		items[i] = api.CategoryIntake{
-			Category: api.CategoryIntakeCategory(in.Code), Type: api.CategoryIntakeType(in.Type), Label: *bothTongues("request.category_" + string(in.Code)),
-			DangerText: dangerText(in.Code), Answers: answersToAPI(in.Question.Answers), Version: in.Question.Version,
+			Category: string(in.Code), Type: api.CategoryIntakeType(in.Type), Label: *in.Label.toAPI(),
+			DangerText: in.Danger.toAPI(), OnlyIn: api.Optional(int64(in.Only)), Answers: answersToAPI(in.Question.Answers), Version: in.Question.Version,
 		}
 	}
 	return api.ListRequestCategories200JSONResponse{Items: items}, nil
 }
 
-// dangerText is what a category shows before all else, if it is about a danger.
-func dangerText(c Code) *api.TwoTongues {
-	if !categories[c].Urgent {
+// toAPI is t, if there is anything of it.
+func (t Tongue) toAPI() *api.TwoTongues {
+	if t == (Tongue{}) {
 		return nil
 	}
-	return bothTongues("request.danger_" + string(c))
+	return &api.TwoTongues{Zh: t.ZH, En: t.EN}
 }
 
 func bothTongues(code string) *api.TwoTongues {

@@ -100,6 +100,9 @@ func (s *Service) Merge(ctx context.Context, by org.Actor, target ID, ids []ID) 
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &m, func() error {
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			into, err := findSeen(ctx, tx, by, target)
 			if err != nil {
 				return err
@@ -171,6 +174,9 @@ func (s *Service) mergeOne(ctx context.Context, tx *db.Tx, by org.Actor, id ID, 
 func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &m, func() error {
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			r, err := findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
@@ -181,7 +187,7 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			}
 			from := r.State
 			r.stepped(tx.Now)
-			was.restore(&r.Request, categories[r.Category].hours(s.cal), tx.Now)
+			was.restore(&r.Request, s.category(r.Request).cal, tx.Now)
 			if err := undoMerging(ctx, tx, was.ID); err != nil {
 				return err
 			}

@@ -97,34 +97,37 @@ func (r Request) level() string {
 
 // goTo gives r to another holder, for whom it is new: accepting and news start again, solving goes on (K5).
 func (s *Service) goTo(r *Request, to seat, now time.Time) {
-	c := categories[r.Category]
-	c.goOn(r, s.cal, now)
+	c := s.category(*r)
+	c.goOn(r, now)
 	r.State, r.HolderUnitID, r.HolderRole, r.Level, r.ExpectedOn = New, to.Unit, to.Role, to.Level, nil
 	r.Holding++
-	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
-	c.news(r, s.cal, now)
+	r.AcceptDueAt = c.after(now, c.at(r.Level).Accept)
+	c.news(r, now)
+	if c.at(r.Level).Solve == 0 { // what is not defined there is dropped
+		r.SolveDueAt = nil
+	}
 }
 
 // accept stops the clock of accepting; the asker has heard of r (K6).
 func (s *Service) accept(r *Request, now time.Time) {
 	r.State, r.AcceptDueAt = Accepted, nil
-	categories[r.Category].news(r, s.cal, now)
+	s.category(*r).news(r, now)
 }
 
 // resume lets r go on after its asker was waited for.
 func (s *Service) resume(r *Request, now time.Time) {
-	c := categories[r.Category]
-	c.goOn(r, s.cal, now)
+	c := s.category(*r)
+	c.goOn(r, now)
 	r.State = InProgress
-	c.news(r, s.cal, now)
+	c.news(r, now)
 }
 
 // close ends the clocks of r. The first answer stays in the statistics, whatever is opened again later (K11).
 func (s *Service) close(r *Request, as State, now time.Time) {
-	c := categories[r.Category]
-	c.goOn(r, s.cal, now)
+	c := s.category(*r)
+	c.goOn(r, now)
 	if r.FirstClosedAt == nil && as != Withdrawn && as != Merged {
-		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes = r.SolveDueAt, &now, c.minutes(*r, s.cal, now)
+		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes = r.SolveDueAt, &now, c.minutes(*r, now)
 	}
 	r.State, r.ClosedAt = as, &now
 	r.AcceptDueAt, r.UpdateDueAt = nil, nil
@@ -133,15 +136,16 @@ func (s *Service) close(r *Request, as State, now time.Time) {
 	}
 }
 
-// reopen starts r again with its last holder and fresh clocks (K11).
-func (s *Service) reopen(r *Request, now time.Time) {
-	c := categories[r.Category]
+// reopen starts r again with its last holder and fresh clocks, by the rules of today (K11).
+func (s *Service) reopen(r *Seen, now time.Time) {
 	r.State, r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.ExpectedOn = Reopened, nil, "", nil, nil
 	r.Holding++
 	r.Reopened++
-	r.AcceptDueAt = c.after(s.cal, now, c.Accept)
-	r.SolveDueAt = c.after(s.cal, now, c.Solve)
-	c.news(r, s.cal, now)
+	s.ruled(&r.Request, r.UnitPath, now)
+	c := s.category(r.Request)
+	r.AcceptDueAt = c.after(now, c.at(r.Level).Accept)
+	c.solve(&r.Request, now)
+	c.news(&r.Request, now)
 }
 
 // stepped notes that somebody did something for r (K12).

@@ -38,7 +38,7 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 			if r.concerns() {
 				return ErrConcernAlone
 			}
-			if categories[r.Category].Urgent && !c.Acknowledged {
+			if s.category(r.Request).Urgent && !c.Acknowledged {
 				return ErrDangerUnsaid
 			}
 			persons, err := s.nearby(ctx, tx, by, r, c)

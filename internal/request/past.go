@@ -25,6 +25,9 @@ type PastStep struct {
 // Recount writes down what became of a request, for the seed: each act at its own time and under the rules of who may.
 // The first act accepts it, and the first of a new holder accepts it again. It tells nobody, since nothing is left to do.
 func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep) error {
+	if _, err := s.rules.learn(ctx, tx); err != nil {
+		return err
+	}
 	for _, p := range past {
 		tx.Now = p.At
 		r, err := findSeen(ctx, tx, p.By, id)
@@ -73,7 +76,7 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 			}
 		case from == Accepted:
 			r.State = InProgress
-			categories[r.Category].news(&r.Request, s.cal, tx.Now)
+			s.category(r.Request).news(&r.Request, tx.Now)
 			l.move = "started"
 		}
 		if err := s.recount(ctx, tx, p.By, &r, from, l); err != nil {

@@ -146,6 +146,9 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var made PromiseID // all that is kept for a repeat: the rest is read again
 		if err := once.Do(ctx, tx, int64(by.PersonID), &made, func() error {
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			r, err := findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
@@ -156,7 +159,7 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 			if err := r.anyOpen(); err != nil {
 				return err
 			}
-			categories[r.Category].news(&r.Request, s.cal, tx.Now)
+			s.category(r.Request).news(&r.Request, tx.Now)
 			r.stepped(tx.Now)
 			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err

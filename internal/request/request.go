@@ -74,40 +74,43 @@ var (
 
 // A Request is a need recorded for somebody.
 type Request struct {
-	ID             ID         `db:"id"`
-	UnitID         org.UnitID `db:"unit_id"` // where it was opened: seeing follows it
-	PlaceID        org.UnitID `db:"place_id"`
-	PremisesID     *int64     `db:"premises_id"`
-	EntranceID     *int64     `db:"entrance_id"` // where it came from, as far as that is known
-	BuildingID     *int64     `db:"building_id"`
-	SourceVisitID  *int64     `db:"source_visit_id"`
-	Category       Code       `db:"category"`
-	Type           Type       `db:"type"`
-	Channel        Channel    `db:"channel"`
-	State          State      `db:"state"`
-	HolderUnitID   org.UnitID `db:"holder_unit_id"` // who must act now: acting follows it
-	HolderRole     org.Role   `db:"holder_role"`    // a role in that unit; empty: whoever leads it
-	Level          int        `db:"level"`
-	HappenedAt     time.Time  `db:"happened_at"`
-	RecordedAt     time.Time  `db:"recorded_at"`
-	ClockUntrusted bool       `db:"clock_untrusted"`
-	AcceptDueAt    *time.Time `db:"accept_due_at"`
-	UpdateDueAt    *time.Time `db:"update_due_at"`
-	SolveDueAt     *time.Time `db:"solve_due_at"`
-	ExpectedOn     *string    `db:"expected_on"`   // the day its holder expects to be done
-	WaitUntil      *time.Time `db:"wait_until"`    // until when the asker is waited for
-	WaitingSince   *time.Time `db:"waiting_since"` // its clocks stand still from then on (K4)
-	ClosedAt       *time.Time `db:"closed_at"`
-	ResolvedLevel  string     `db:"resolved_level"` // where it was resolved (C7)
-	CallBackOn     *string    `db:"call_back_on"`   // the day the asker is called after a handing over
-	Holding        int        `db:"holding"`        // counts its holders, and each taking back
-	Reopened       int        `db:"reopened"`       // how often it was opened again
-	SteppedAt      *time.Time `db:"stepped_at"`     // when somebody last did something (K12)
-	FirstDueAt     *time.Time `db:"first_solve_due_at"`
-	FirstClosedAt  *time.Time `db:"first_closed_at"` // when it was first answered: that stays in the statistics (K11)
-	FirstMinutes   *int       `db:"first_minutes"`   // of its clock, until then
-	About          *int64     `db:"about_id"`        // the person whom a concern is about (V6)
-	Version        int64      `db:"version"`
+	ID             ID           `db:"id"`
+	UnitID         org.UnitID   `db:"unit_id"` // where it was opened: seeing follows it
+	PlaceID        org.UnitID   `db:"place_id"`
+	PremisesID     *int64       `db:"premises_id"`
+	EntranceID     *int64       `db:"entrance_id"` // where it came from, as far as that is known
+	BuildingID     *int64       `db:"building_id"`
+	SourceVisitID  *int64       `db:"source_visit_id"`
+	Category       Code         `db:"category"`
+	Type           Type         `db:"type"`
+	Channel        Channel      `db:"channel"`
+	State          State        `db:"state"`
+	HolderUnitID   org.UnitID   `db:"holder_unit_id"` // who must act now: acting follows it
+	HolderRole     org.Role     `db:"holder_role"`    // a role in that unit; empty: whoever leads it
+	Level          int          `db:"level"`
+	HappenedAt     time.Time    `db:"happened_at"`
+	RecordedAt     time.Time    `db:"recorded_at"`
+	ClockUntrusted bool         `db:"clock_untrusted"`
+	AcceptDueAt    *time.Time   `db:"accept_due_at"`
+	UpdateDueAt    *time.Time   `db:"update_due_at"`
+	SolveDueAt     *time.Time   `db:"solve_due_at"`
+	ExpectedOn     *string      `db:"expected_on"`   // the day its holder expects to be done
+	WaitUntil      *time.Time   `db:"wait_until"`    // until when the asker is waited for
+	WaitingSince   *time.Time   `db:"waiting_since"` // its clocks stand still from then on (K4)
+	ClosedAt       *time.Time   `db:"closed_at"`
+	ResolvedLevel  string       `db:"resolved_level"` // where it was resolved (C7)
+	CallBackOn     *string      `db:"call_back_on"`   // the day the asker is called after a handing over
+	Holding        int          `db:"holding"`        // counts its holders, and each taking back
+	Reopened       int          `db:"reopened"`       // how often it was opened again
+	SteppedAt      *time.Time   `db:"stepped_at"`     // when somebody last did something (K12)
+	FirstDueAt     *time.Time   `db:"first_solve_due_at"`
+	FirstClosedAt  *time.Time   `db:"first_closed_at"` // when it was first answered: that stays in the statistics (K11)
+	FirstMinutes   *int         `db:"first_minutes"`   // of its clock, until then
+	About          *int64       `db:"about_id"`        // the person whom a concern is about (V6)
+	RulesAt        time.Time    `db:"rules_at"`        // the newest rules that its clocks follow (K15)
+	EmergencyID    *EmergencyID `db:"emergency_id"`    // by which they run round the clock (K16)
+	SolveMS        *int64       `db:"solve_ms"`        // how long it may take to be solved
+	Version        int64        `db:"version"`
 
 	Interim bool `db:"-" json:"-"` // whoever looks at it acts for its holder, who is gone (T8)
 }

@@ -40,15 +40,24 @@ func TestAPhonesTimeIsBelievedWithinItsWindow(t *testing.T) {
 // clockwise is a calendar that is always open.
 var clockwise = &calendar.Calendar{}
 
+// opening is a category that ships, whose minutes run in cal.
+func opening(code Code, cal *calendar.Calendar) (Category, error) {
+	e := shippedEdition(cal)
+	if _, err := e.opening(code); err != nil {
+		return Category{}, err
+	}
+	return e.category(Request{Category: code}), nil
+}
+
 func TestSolvingCountsFromTheTellingAndAcceptingFromTheArrival(t *testing.T) {
 	t.Parallel()
 	told := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
 	r := Request{HappenedAt: told, RecordedAt: told.Add(90 * time.Minute), Level: 1}
-	c, err := category("general")
+	c, err := opening("general", clockwise)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.due(&r, clockwise)
+	c.due(&r)
 	if want := r.RecordedAt.Add(240 * time.Minute); !r.AcceptDueAt.Equal(want) {
 		t.Errorf("accept due at %v, want %v", r.AcceptDueAt, want)
 	}
@@ -61,15 +70,15 @@ func TestAUrgentCategoryRunsRoundTheClock(t *testing.T) {
 	t.Parallel()
 	r := Request{HappenedAt: time.Date(2026, 8, 15, 7, 10, 0, 0, time.UTC), Level: 1} // Sat 15:10 in Shanghai
 	r.RecordedAt = r.HappenedAt
-	c, err := category("dwelling_safety")
-	if err != nil {
-		t.Fatal(err)
-	}
 	working, err := calendar.Parse(configs.Holidays)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.due(&r, working)
+	c, err := opening("dwelling_safety", working)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.due(&r)
 	if want := r.HappenedAt.Add(24 * time.Hour); !r.SolveDueAt.Equal(want) {
 		t.Errorf("solve due at %v, want %v", r.SolveDueAt, want)
 	}
@@ -80,11 +89,11 @@ func TestATargetThatACategoryLacksIsNotSet(t *testing.T) {
 	now := time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC)
 	advice, water := Request{HappenedAt: now, RecordedAt: now, Level: 1}, Request{HappenedAt: now, RecordedAt: now, Level: 5}
 	for r, code := range map[*Request]Code{&advice: "advice", &water: "water_supply"} {
-		c, err := category(code)
+		c, err := opening(code, clockwise)
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.due(r, clockwise)
+		c.due(r)
 		if r.UpdateDueAt != nil {
 			t.Errorf("%s at level %d: update due at %v, want none", code, r.Level, r.UpdateDueAt)
 		}
@@ -94,7 +103,7 @@ func TestATargetThatACategoryLacksIsNotSet(t *testing.T) {
 func TestAConcernAboutAHolderIsNeverOpenedAtADoor(t *testing.T) {
 	t.Parallel()
 	for _, code := range []Code{HolderConcern, "petition"} {
-		if _, err := category(code); err == nil {
+		if _, err := opening(code, clockwise); err == nil {
 			t.Errorf("category %s can be opened", code)
 		}
 	}

@@ -22,13 +22,18 @@ func (s *Service) Results(ctx context.Context, q db.Queryer, place org.UnitID, f
 	if err != nil {
 		return nil, err
 	}
+	book, err := s.rules.learn(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	results := make([]Result, len(rows))
 	for i, r := range rows {
 		results[i] = Result{Resolved: r.Move == string(Resolved), Level: r.Level, Reopened: r.Again > 0}
 		if r.AnsweredAt == nil {
 			continue
 		}
-		minutes := int(categories[r.Category].hours(s.cal).WorkingBetween(r.HappenedAt, *r.AnsweredAt) / time.Minute)
+		e := book.asOf(*r.AnsweredAt)
+		minutes := int(e.category(Request{Category: r.Category}).cal.WorkingBetween(r.HappenedAt, *r.AnsweredAt) / time.Minute)
 		results[i].FirstAnswer = &minutes
 	}
 	return results, nil

@@ -35,7 +35,8 @@ type Service struct {
 	db    *db.DB
 	keys  *sealed.Keys
 	pages *page.Keys
-	cal   *calendar.Calendar // of working hours
+	cal   *calendar.Calendar // of working hours, as it is now
+	rules *rules
 	door  DoorFinder
 	site  SiteFinder
 
@@ -45,7 +46,7 @@ type Service struct {
 
 // NewService makes a Service, whose working hours are those of cal.
 func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, cal *calendar.Calendar, door DoorFinder) *Service {
-	return &Service{db: d, keys: keys, pages: pages, cal: cal, door: door, reopens: reopensFor}
+	return &Service{db: d, keys: keys, pages: pages, cal: cal, rules: newRules(cal), door: door, reopens: reopensFor}
 }
 
 // ReopeningFor is s where requests can be opened again for another time after their end than 30 days (O13).
@@ -70,7 +71,7 @@ func (s *Service) openReceipts(rows []Seen) error {
 		if err != nil {
 			return err
 		}
-		rows[i].Receipt = Receipt(code)
+		rows[i].Receipt, rows[i].Danger = Receipt(code), s.category(rows[i].Request).Danger
 	}
 	return nil
 }

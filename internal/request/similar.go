@@ -42,7 +42,11 @@ type Similar struct {
 // Similar are the open needs of a category that were told of in the building of a site within a week, the newest first
 // (X24). What concerns somebody is no category that one can ask for here.
 func (s *Service) Similar(ctx context.Context, at Site, code Code) ([]Similar, error) {
-	c, err := category(code)
+	book, err := s.rules.learn(ctx, s.db)
+	if err != nil {
+		return nil, err
+	}
+	c, err := book.asOf(s.db.Now()).opening(code)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +72,7 @@ type Joined struct {
 	Request ID
 	Receipt Receipt
 	Secret  string // the eight digits that open it if no number was left
+	Danger  Tongue // what to do before all else
 }
 
 // Join makes one more ask for what others have told of in the same building, with a receipt of their own, instead of
@@ -102,7 +107,7 @@ func (s *Service) Join(ctx context.Context, by org.Actor, t Telling, ref string)
 		if err != nil {
 			return err
 		}
-		j = Joined{Request: a.Request, Receipt: Receipt(code)}
+		j = Joined{Request: a.Request, Receipt: Receipt(code), Danger: s.rules.book.Load().asOf(tx.Now).categories[t.Category].Danger}
 		if t.Person == 0 && t.Phone == "" {
 			j.Secret = s.slipSecret(fmt.Sprintf("asker %d", id))
 		}
@@ -112,7 +117,11 @@ func (s *Service) Join(ctx context.Context, by org.Actor, t Telling, ref string)
 }
 
 func (s *Service) join(ctx context.Context, tx *db.Tx, by org.Actor, t Telling, ref string) (AskerID, error) {
-	c, err := category(t.Category)
+	book, err := s.rules.learn(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	c, err := book.asOf(tx.Now).opening(t.Category)
 	if err != nil {
 		return 0, err
 	}

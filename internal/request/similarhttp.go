@@ -18,7 +18,7 @@ func (h *Handler) ListSimilarRequests(ctx context.Context, req api.ListSimilarRe
 	items := make([]api.SimilarRequest, len(rows))
 	for i, r := range rows {
 		items[i] = api.SimilarRequest{
-			Ref: r.Ref, Category: api.SimilarRequestCategory(r.Category), Words: *bothTongues("request.similar"), ToldAt: r.ToldAt,
+			Ref: r.Ref, Category: string(r.Category), Words: *bothTongues("request.similar"), ToldAt: r.ToldAt,
 		}
 	}
 	return api.ListSimilarRequests200JSONResponse{Items: items}, nil
@@ -31,7 +31,7 @@ func (h *Handler) JoinPublicRequest(ctx context.Context, req api.JoinPublicReque
 		return nil, err
 	}
 	j.Request = 0
-	return api.JoinPublicRequest201JSONResponse(j.toAPI(req.Body)), nil
+	return api.JoinPublicRequest201JSONResponse(j.toAPI()), nil
 }
 
 // JoinMyRequest serves POST /v1/me/requests/join.
@@ -43,7 +43,7 @@ func (h *Handler) JoinMyRequest(ctx context.Context, req api.JoinMyRequestReques
 	if err != nil {
 		return nil, err
 	}
-	return api.JoinMyRequest201JSONResponse(j.toAPI(req.Body)), nil
+	return api.JoinMyRequest201JSONResponse(j.toAPI()), nil
 }
 
 // JoinRequest serves POST /v1/requests/join.
@@ -52,7 +52,7 @@ func (h *Handler) JoinRequest(ctx context.Context, req api.JoinRequestRequestObj
 	if err != nil {
 		return nil, err
 	}
-	return api.JoinRequest201JSONResponse(j.toAPI(req.Body)), nil
+	return api.JoinRequest201JSONResponse(j.toAPI()), nil
 }
 
 func joining(b *api.RequestJoining) Telling {
@@ -63,9 +63,9 @@ func joining(b *api.RequestJoining) Telling {
 	return t
 }
 
-func (j Joined) toAPI(b *api.RequestJoining) api.JoinedRequest {
+func (j Joined) toAPI() api.JoinedRequest {
 	return api.JoinedRequest{
 		RequestID: api.Optional(int64(j.Request)), ReceiptCode: j.Receipt.String(), Secret: (*api.ReceiptSecret)(api.Optional(j.Secret)),
-		DangerText: dangerText(Code(b.Category)),
+		DangerText: j.Danger.toAPI(),
 	}
 }

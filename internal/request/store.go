@@ -25,6 +25,7 @@ type Seen struct {
 	HolderPath    string `db:"holder_path"`
 	ReceiptSealed []byte `db:"receipt_sealed"`
 	Receipt       Receipt
+	Danger        Tongue // what to do before all else
 }
 
 // columns of Seen, from request r, its opening unit u and its holder h.
@@ -33,7 +34,7 @@ const columns = `
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
 	r.resolved_level, r.call_back_on, r.holding, r.reopened, r.stepped_at, r.first_solve_due_at, r.first_closed_at, r.first_minutes,
-	r.about_id, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
+	r.about_id, r.rules_at, r.emergency_id, r.solve_ms, r.version, r.receipt_sealed, u.path AS unit_path, h.path AS holder_path,
 	u.name AS unit_name, h.name AS holder_name`
 
 // insertRequest stores r under its code and gives it its id; db.IsDuplicate if the act has been told before.
@@ -43,12 +44,12 @@ func insertRequest(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Act
 			unit_id, place_id, premises_id, entrance_id, building_id, source_visit_id, category, type, channel, state, is_open,
 			holder_unit_id, holder_role, level, receipt_hash, happened_at, recorded_at, clock_untrusted,
 			accept_due_at, update_due_at, solve_due_at, recorded_by, client_ref, fingerprint, stepped_at,
-			about_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			about_id, rules_at, emergency_id, solve_ms)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.UnitID, r.PlaceID, r.PremisesID, r.EntranceID, r.BuildingID, r.SourceVisitID, r.Category, r.Type, r.Channel, r.State, r.State.Open(),
 		r.HolderUnitID, r.HolderRole, r.Level, keys.MAC(receipts, []byte(code)), r.HappenedAt, r.RecordedAt, r.ClockUntrusted,
 		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, by.PersonID, orNull(t.ref), t.fingerprint, r.SteppedAt,
-		r.About)
+		r.About, r.RulesAt, r.EmergencyID, r.SolveMS)
 	if err != nil {
 		if db.IsDuplicate(err) {
 			return err
@@ -202,12 +203,14 @@ func (s *Service) saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
 		SET state = ?, is_open = ?, holder_unit_id = ?, holder_role = ?, level = ?,
 		    accept_due_at = ?, update_due_at = ?, solve_due_at = ?, expected_on = ?, wait_until = ?, waiting_since = ?,
 		    closed_at = ?, resolved_level = ?, call_back_on = ?, holding = ?, reopened = ?, stepped_at = ?,
-		    stale_unit_id = NULL, first_solve_due_at = ?, first_closed_at = ?, first_minutes = ?, version = version + 1
+		    stale_unit_id = NULL, first_solve_due_at = ?, first_closed_at = ?, first_minutes = ?,
+		    rules_at = ?, emergency_id = ?, solve_ms = ?, version = version + 1
 		WHERE id = ? AND version = ?`,
 		r.State, r.State.Open(), r.HolderUnitID, r.HolderRole, r.Level,
 		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, r.ExpectedOn, r.WaitUntil, r.WaitingSince,
 		r.ClosedAt, r.ResolvedLevel, r.CallBackOn, r.Holding, r.Reopened, r.SteppedAt,
-		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes, r.ID, r.Version)
+		r.FirstDueAt, r.FirstClosedAt, r.FirstMinutes,
+		r.RulesAt, r.EmergencyID, r.SolveMS, r.ID, r.Version)
 	switch {
 	case err != nil:
 		return db.Wrap(err, nil, "move request %d", r.ID)

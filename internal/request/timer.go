@@ -28,6 +28,9 @@ func (s *Service) GoOn(ctx context.Context) (some bool, err error) {
 // goOnDue lets a request go on as of the moment until when was waited: a node that was down comes late, the clocks
 // of the request do not.
 func (s *Service) goOnDue(ctx context.Context, tx *db.Tx, id ID) error {
+	if _, err := s.rules.learn(ctx, tx); err != nil {
+		return err
+	}
 	rows, err := byIDs(ctx, tx, []ID{id})
 	if err != nil {
 		return err

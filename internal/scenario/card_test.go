@@ -54,6 +54,7 @@ func (v *village) intake() {
 	}
 	v.says("the question", v.wants("set", v.signIn("sa").put("/v1/request-categories/advice/danger", map[string]any{"version": 0, "answers": answers}), ok), 1, "version")
 
+	v.rules()
 	holder := v.signIn("xl.m2") // time has gone by
 	one := v.wants("record", holder.post("/v1/requests", map[string]any{"what": "水管漏水"}), http.StatusCreated).id("id")
 	two := v.wants("record", holder.post("/v1/requests", map[string]any{"what": "水管爆了"}), http.StatusCreated).id("id")

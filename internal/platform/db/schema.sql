@@ -1277,6 +1277,9 @@ CREATE TABLE `request` (
   `fingerprint` varbinary(32) DEFAULT NULL,
   `entrance_id` bigint(20) DEFAULT NULL,
   `building_id` bigint(20) DEFAULT NULL,
+  `rules_at` datetime(3) NOT NULL DEFAULT '1970-01-01 00:00:00.000',
+  `emergency_id` bigint(20) DEFAULT NULL,
+  `solve_ms` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_receipt` (`receipt_hash`),
   UNIQUE KEY `request_once` (`recorded_by`,`client_ref`),
@@ -1291,6 +1294,7 @@ CREATE TABLE `request` (
   KEY `request_building` (`building_id`,`category`,`recorded_at`,`id`),
   KEY `request_entrance` (`entrance_id`,`category`,`recorded_at`,`id`),
   KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
+  KEY `request_rules` (`is_open`,`rules_at`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -1545,6 +1549,21 @@ CREATE TABLE `role_proposal` (
   CONSTRAINT `role_proposal_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `role_proposal_proposed_fk` FOREIGN KEY (`proposed_by`) REFERENCES `person` (`id`),
   CONSTRAINT `role_proposal_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `rule_change` (
+  `id` bigint(20) NOT NULL,
+  `kind` varchar(20) NOT NULL,
+  `subject` varchar(40) NOT NULL,
+  `body` text NOT NULL,
+  `takes_effect_at` datetime(3) NOT NULL,
+  `reason` varchar(200) NOT NULL,
+  `set_by` bigint(20) DEFAULT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `recorded_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `rule_change_moment` (`takes_effect_at`),
+  KEY `rule_change_subject` (`kind`,`subject`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `sector` (

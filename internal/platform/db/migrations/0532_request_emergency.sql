@@ -1,0 +1,1 @@
+ALTER TABLE request ADD COLUMN emergency_id BIGINT NULL;

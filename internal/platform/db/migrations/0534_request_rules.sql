@@ -1,0 +1,1 @@
+CREATE INDEX request_rules ON request (is_open, rules_at, id);

@@ -1,0 +1,4 @@
+package request
+
+// An EmergencyID names an emergency.
+type EmergencyID int64
