@@ -163,6 +163,9 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	a.Auth = auth.NewService(auth.Options{
 		DB: d, KV: k, Keys: a.Stores.Keys, WeChat: wx, Issuer: "wanjia", Era: era, Demo: c.Demo, Limit: limits.Allow,
 		Ended: a.ended,
+		Disabled: func(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID) error {
+			return a.absences().Disabled(ctx, tx, by, person)
+		},
 	})
 	a.metrics = watch.NewMetrics()
 	a.wirePush()
@@ -311,7 +314,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 
 // units are the trees and the roles in them.
 func (a *App) units() *org.Service {
-	return org.NewService(a.Stores.DB, a.roleChanged, inUse...).HandingOver(tellHandover, packs...)
+	return org.NewService(a.Stores.DB, a.roleChanged, inUse...).HandingOver(tellHandover, packs...).Ending(a.absences())
 }
 
 // absences keep who is away.

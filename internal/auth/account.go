@@ -74,6 +74,11 @@ func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID
 			e := by.Did("account.disabled", "person", int64(person))
 			e.Reason = reason
 			audit.Note(tx, e)
+			if s.disabled != nil {
+				if err := s.disabled(ctx, tx, by, person); err != nil {
+					return err
+				}
+			}
 			return s.signOutEverywhere(ctx, tx, person, byDisabled)
 		})
 	})

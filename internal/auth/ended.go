@@ -225,8 +225,18 @@ func (s *Service) RightsGrew(ctx context.Context, tx *db.Tx, person org.PersonID
 	return s.revoke(ctx, tx, RightsChanged, int64(person), 0)
 }
 
-// RoleChanged is what signing in makes of a change of somebody's roles; org is given it at wiring.
+// RoleChanged is what signing in makes of a change of somebody's roles; org is given it at wiring. Whoever stands in for
+// them acts in the role that has changed, so theirs are looked up again too.
 func (s *Service) RoleChanged(ctx context.Context, tx *db.Tx, _ org.Actor, event org.RoleEvent, a org.Assignment) error {
+	standIns, err := org.StandInsOf(ctx, tx, a.ID)
+	if err != nil {
+		return err
+	}
+	for _, p := range standIns {
+		if err := s.RightsGrew(ctx, tx, p); err != nil {
+			return err
+		}
+	}
 	if event == org.RoleEnded {
 		return s.RightsShrank(ctx, tx, a.PersonID)
 	}

@@ -31,6 +31,9 @@ type Options struct {
 	Demo   bool           // sign-in by handle; see CheckDemo
 	Limit  Limit          // nil: limiters of a node that is alone
 	Ended  func(Ended)    // told of every end of rights as soon as this node knows of it; must not block
+
+	// Disabled is what else ends with somebody's account, in the same transaction; nil: nothing.
+	Disabled func(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID) error
 }
 
 // A Limit takes one call of a subject from a limiter (limit.Limits.Allow).
@@ -50,6 +53,8 @@ type Service struct {
 	denied *denied
 	cache  *recent[SessionID, liveSession]
 	seats  *recent[seat, org.Actor]
+
+	disabled func(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID) error
 }
 
 // NewService puts a service together; Start makes it ready.
@@ -61,7 +66,7 @@ func NewService(o Options) *Service {
 		o.Limit = limit.New(o.KV, o.DB.Now, func() int { return 1 }).Allow
 	}
 	s := &Service{
-		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo, limit: o.Limit,
+		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo, limit: o.Limit, disabled: o.Disabled,
 		tokens: newTokens(o.Issuer, o.Era),
 		hasher: newHasher(), cache: newRecent[SessionID, liveSession](cacheLife), seats: newRecent[seat, org.Actor](cacheLife),
 	}

@@ -164,3 +164,75 @@ func TestAA6_AnAbsenceMayLetItsStandInSeeFlags(t *testing.T) {
 		}
 	})
 }
+
+func TestX3_NobodyStandsInForARoleThatHasEnded(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		noon(t, d, "2026-03-02")
+		s, told := newAbsences(d)
+		roles, _ := newService(d)
+		roles.Ending(s)
+		left := func() (n int) {
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM absence WHERE ended_at IS NULL`); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		away := func(by, standIn org.Actor) {
+			_, err := s.Announce(t.Context(), by, org.NewAbsence{StandInAs: standIn.Assignment, From: "2026-03-02", To: "2026-04-05"})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		away(w.ZhouChunhe, w.WangQiufen)
+		away(w.YaoMangzhong, w.XingwuMember)
+		if err := roles.EndAssignment(t.Context(), w.ChenGuyu, w.ZhouChunhe.Assignment, "", "离任"); err != nil {
+			t.Fatal(err)
+		}
+		if n := left(); n != 1 || told.events[len(told.events)-1] != org.AbsenceEnded {
+			t.Errorf("%d absences are left (%v), want the other place's alone, and somebody told", n, told.events)
+		}
+		// A last day that the clock brings, of the role by which somebody stands in.
+		if err := roles.EndAssignment(t.Context(), w.FengShuangjiang, w.XingwuMember.Assignment, "2026-03-04", "转出"); err != nil {
+			t.Fatal(err)
+		}
+		if n := left(); n != 1 {
+			t.Errorf("%d absences are left before the last day, want 1", n)
+		}
+		noon(t, d, "2026-03-04")
+		for some, err := true, error(nil); some; {
+			if some, err = roles.EndDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := left(); n != 0 {
+			t.Errorf("%d absences are left, want none", n)
+		}
+	})
+}
+
+func TestX2_WhoseAccountIsDisabledStandsInForNobody(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		noon(t, d, "2026-03-02")
+		s, told := newAbsences(d)
+		a, err := s.Announce(t.Context(), w.ZhouChunhe, org.NewAbsence{StandInAs: w.WangQiufen.Assignment, From: "2026-03-02", To: "2026-03-05"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, who := range []org.PersonID{w.ZhouChunhe.PersonID, w.WangQiufen.PersonID} {
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error { return s.Disabled(t.Context(), tx, w.SunLixia, who) }); err != nil {
+				t.Fatal(err)
+			}
+			in, err := org.StandIn(t.Context(), d, a.Assignment, "2026-03-02")
+			if stays := who == w.ZhouChunhe.PersonID; err != nil || (in.Person != 0) != stays {
+				t.Errorf("after %d was disabled %+v stands in (%v), stays: %v", who, in, err, stays)
+			}
+		}
+		if n := len(told.events); n != 2 || told.events[1] != org.AbsenceEnded {
+			t.Errorf("told %v, want the announcement and one end", told.events)
+		}
+	})
+}

@@ -86,6 +86,34 @@ func (s *Absences) end(ctx context.Context, tx *db.Tx, by Actor, a *Absence) err
 	return s.say(ctx, tx, by, AbsenceEnded, *a)
 }
 
+// over ends the absences of a role that ends, and those in which somebody stands in by it.
+func (s *Absences) over(ctx context.Context, tx *db.Tx, by Actor, a Assignment) error {
+	all, err := absencesWith(ctx, tx, a.ID)
+	if err != nil {
+		return err
+	}
+	return s.endAll(ctx, tx, by, all)
+}
+
+// Disabled ends the absences in which somebody stands in who cannot sign in any more: whoever leads hears of it, and finds
+// another way. Those who are away keep theirs: their role stands until somebody ends it.
+func (s *Absences) Disabled(ctx context.Context, tx *db.Tx, by Actor, person PersonID) error {
+	all, err := absencesStoodIn(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	return s.endAll(ctx, tx, by, all)
+}
+
+func (s *Absences) endAll(ctx context.Context, tx *db.Tx, by Actor, all []Absence) error {
+	for _, a := range all {
+		if err := s.end(ctx, tx, by, &a); err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
+			return err
+		}
+	}
+	return nil
+}
+
 // EndDue ends one absence whose last day has passed, and says whether there was any.
 func (s *Absences) EndDue(ctx context.Context) (some bool, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {

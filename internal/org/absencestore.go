@@ -152,6 +152,32 @@ func dueAbsence(ctx context.Context, q db.Queryer, today calendar.Day) (a Absenc
 	return a, db.Wrap(err, nil, "find absences that are over")
 }
 
+// StandInsOf are who stand in for a role from today on.
+func StandInsOf(ctx context.Context, q db.Queryer, id AssignmentID) (persons []PersonID, err error) {
+	err = q.Select(ctx, &persons, `
+		SELECT DISTINCT stand_in_id
+		FROM absence
+		WHERE assignment_id = ? AND ended_at IS NULL AND valid_to > ?
+		ORDER BY stand_in_id`, id, calendar.DayOf(db.NowOf(q)))
+	return persons, db.Wrap(err, nil, "find who stands in for assignment %d", id)
+}
+
+// absencesWith are the absences that have not ended of a role, or in which somebody stands in by it.
+func absencesWith(ctx context.Context, q db.Queryer, id AssignmentID) (all []Absence, err error) {
+	err = q.Select(ctx, &all, absenceColumns+`
+		WHERE x.ended_at IS NULL AND (x.assignment_id = ? OR x.stand_in_as = ?)
+		ORDER BY x.id`, id, id)
+	return all, db.Wrap(err, nil, "find the absences of assignment %d", id)
+}
+
+// absencesStoodIn are the absences that have not ended in which person stands in.
+func absencesStoodIn(ctx context.Context, q db.Queryer, person PersonID) (all []Absence, err error) {
+	err = q.Select(ctx, &all, absenceColumns+`
+		WHERE x.ended_at IS NULL AND x.stand_in_id = ?
+		ORDER BY x.id`, person)
+	return all, db.Wrap(err, nil, "find the absences in which person %d stands in", person)
+}
+
 // ForWhom are the absences in which person stands in on day.
 func ForWhom(ctx context.Context, q db.Queryer, person PersonID, day calendar.Day) (all []Absence, err error) {
 	err = q.Select(ctx, &all, absenceColumns+`

@@ -39,11 +39,23 @@ type Service struct {
 	inUse   []InUse
 	packs   []Pack
 	handed  HandoverChanged
+	away    *Absences
 }
 
 // NewService makes a Service that tells changed of every change of a role, and ends no unit that inUse counts.
 func NewService(d *db.DB, changed RoleChanged, inUse ...InUse) *Service {
-	return &Service{db: d, changed: changed, inUse: inUse, handed: nobodyHears}
+	return &Service{db: d, changed: changed, inUse: inUse, handed: nobodyHears, away: NewAbsences(d, changed, nobodyIsAway)}
+}
+
+// nobodyIsAway tells nobody of an absence that ends with its role; see Ending.
+func nobodyIsAway(context.Context, *db.Tx, Actor, AbsenceEvent, Absence, []Incumbent) error {
+	return nil
+}
+
+// Ending lets those hear whom away tells, when an absence ends because its role does.
+func (s *Service) Ending(away *Absences) *Service {
+	s.away = away
+	return s
 }
 
 // shapers are the roles that change the structure below their unit (§3.5, column UN).
@@ -524,6 +536,9 @@ func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by Actor, a Assignmen
 		}
 	}
 	if err := s.changed(ctx, tx, by, RoleEnded, a); err != nil {
+		return err
+	}
+	if err := s.away.over(ctx, tx, by, a); err != nil { // nobody stands in for what has ended (X3)
 		return err
 	}
 	return s.pack(ctx, tx, by, a)

@@ -91,3 +91,26 @@ func TestX2_AStandInActsForWhoIsAway(t *testing.T) {
 		}
 	})
 }
+
+// X3, AA2, X8: with the role ends whoever stands in for it, at once and with the sign-in that they have.
+func TestX3_AStandInIsRefusedAsSoonAsTheRoleEnds(t *testing.T) {
+	t.Parallel()
+	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		holder, standIn := w.signIn("rh.m03"), w.signIn("rh.bg01")
+		seat := holder.role("area_holder", "03")
+		opened := w.wants("record", holder.post("/v1/requests", map[string]any{"what": "路灯不亮"}), http.StatusCreated)
+		path := fmt.Sprintf("/v1/requests/%d", opened.id("id"))
+		w.wants("announce", holder.post("/v1/absences", map[string]any{
+			"standInAssignmentId": standIn.role("group_leader", ""), "firstDay": "2026-03-02", "lastDay": "2026-03-20",
+		}), http.StatusCreated)
+		acting := standIn.acting(seat)
+		w.wants("the stand-in reads", acting.get(path), http.StatusOK)
+		w.wants("end the role", w.signIn("rh.gb1").post(fmt.Sprintf("/v1/role-assignments/%d/end", seat), map[string]any{"reason": "离任"}), http.StatusNoContent)
+		for what, by := range map[string]*actor{"at once": acting, "signed in anew": w.signIn("rh.bg01").acting(seat)} {
+			w.refused(what, func() answer { return by.get(path) }, http.StatusForbidden, "auth.acting_as_invalid")
+		}
+		if n := w.rows(`SELECT COUNT(*) FROM absence WHERE assignment_id = ? AND ended_at IS NULL`, seat); n != 0 {
+			t.Errorf("%d absences of the role go on", n)
+		}
+	})
+}
