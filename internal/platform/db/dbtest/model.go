@@ -32,6 +32,9 @@ func NewModel(fill func(ctx context.Context, folder, dsn string) error) *Model {
 			if err := fill(ctx, folder, ""); err != nil {
 				return nil, fmt.Errorf("fill the model: %w", err)
 			}
+			if err := count(ctx, folder); err != nil {
+				return nil, fmt.Errorf("let the model count what is written: %w", err)
+			}
 			return readFolder(folder)
 		}),
 		database: sync.OnceValues(func() (name string, err error) {

@@ -62,6 +62,20 @@ func TestACopyHoldsWhatItsModelHoldsAndALookSeesWhatChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 		after := l.Sums(t)
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Change(t.Context(), `DELETE FROM demo_handle WHERE handle = ?`, "芒种"); err != nil {
+				return err
+			}
+			_, err := tx.Change(t.Context(), `DELETE FROM person WHERE id = (SELECT MAX(id) FROM (SELECT id FROM person) p)`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for table, sum := range l.Sums(t) {
+			if before[table] != sum {
+				t.Errorf("%s is as it was, and was summed as %s, now as %s", table, before[table], sum)
+			}
+		}
 		for table := range after {
 			if before[table] != same[table] {
 				t.Errorf("%s differs from itself: %s and %s", table, before[table], same[table])
