@@ -9,23 +9,19 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 
-	"wanjia/api"
 	"wanjia/internal/platform/say"
 )
-
-var answers = sync.OnceValues(func() (*openapi3.T, error) { return loadDocument(api.Document) })
 
 // CheckAnswer says how an answer to a request of the contract differs from what the contract promises, or nil.
 // Tests call it on everything they get (A3.1): an operation, a status or a property that is not in the document is
 // a difference, and so is a problem whose code has no text. Addresses outside the contract are not looked at.
 func CheckAnswer(method string, at *url.URL, status int, header http.Header, body []byte) error {
-	doc, err := answers()
+	doc, err := theDocument()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,6 +19,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/labstack/echo/v4"
 
+	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/limit"
@@ -82,11 +84,10 @@ func loadDocument(text []byte) (*openapi3.T, error) {
 	return doc, nil
 }
 
-func newContract(text []byte, o Options) (*contract, error) {
-	doc, err := loadDocument(text)
-	if err != nil {
-		return nil, err
-	}
+// theDocument is the contract, read once a process: it takes as long as all the rest of a start, and nobody changes it.
+var theDocument = sync.OnceValues(func() (*openapi3.T, error) { return loadDocument(api.Document) })
+
+func newContract(doc *openapi3.T, o Options) (*contract, error) {
 	c := &contract{operations: map[string]*operation{}, o: o}
 	for path, item := range doc.Paths.Map() {
 		for method, spec := range item.Operations() {

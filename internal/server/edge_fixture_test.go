@@ -148,7 +148,11 @@ func newEdgeOf(t testing.TB, document []byte, change func(*Options)) *edge {
 	if change != nil {
 		change(&o)
 	}
-	c, err := newContract(document, o)
+	doc, err := loadDocument(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := newContract(doc, o)
 	if err != nil {
 		t.Fatal(err)
 	}

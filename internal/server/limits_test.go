@@ -239,16 +239,25 @@ func TestL2AnAddressIsCountedWhoeverIsSignedIn(t *testing.T) {
 
 func TestALimiterOrStepUpThatNobodyKnowsStopsTheStart(t *testing.T) {
 	t.Parallel()
+	take := func(text string) error {
+		t.Helper()
+		doc, err := loadDocument([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = newContract(doc, Options{})
+		return err
+	}
 	for _, wrong := range []string{"x-limits: [no-such]", "x-limits: [read, check_in]"} {
 		text := strings.Replace(document, "operationId: getOpen\n", "operationId: getOpen\n      "+wrong+"\n", 1)
-		if _, err := newContract([]byte(text), Options{}); err == nil {
+		if take(text) == nil {
 			t.Errorf("%s was taken", wrong)
 		}
 	}
 	for from, to := range map[string]string{
 		"{roles: [area_holder]}": "{roles: [area_holder], stepUp: sometimes}", "{roles: [public]}": "{roles: [public], stepUp: true}",
 	} {
-		if _, err := newContract([]byte(strings.Replace(document, from, to, 1)), Options{}); err == nil {
+		if take(strings.Replace(document, from, to, 1)) == nil {
 			t.Errorf("%s was taken", to)
 		}
 	}

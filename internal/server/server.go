@@ -60,7 +60,11 @@ func New(o Options) (*Server, error) {
 	if err := o.complete(); err != nil {
 		return nil, err
 	}
-	c, err := newContract(api.Document, o)
+	doc, err := theDocument()
+	if err != nil {
+		return nil, err
+	}
+	c, err := newContract(doc, o)
 	if err != nil {
 		return nil, err
 	}
