@@ -4117,6 +4117,9 @@ type DueHousehold struct {
 	ID            int64      `json:"id"`
 	LastVisitedAt *time.Time `json:"lastVisitedAt,omitempty"`
 	Reason        DueReason  `json:"reason"`
+
+	// ReasonText A text in both languages.
+	ReasonText TwoTongues `json:"reasonText"`
 }
 
 // DueHouseholds defines model for DueHouseholds.

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
 	"wanjia/internal/request"
 )
 
@@ -31,6 +32,9 @@ var dueOrder = []DueReason{PromiseDue, AgreedRiskVisit, AskedFor, NewHousehold, 
 
 // order is how pressing r is: 0 is the most pressing one.
 func (r DueReason) order() int { return slices.Index(dueOrder, r) }
+
+// Text is r in a few words, for the list.
+func (r DueReason) Text(lang say.Lang) string { return say.Text(lang, "household.due_"+string(r)) }
 
 // visitedLately is how long a visit lasts.
 const visitedLately = 90 * 24 * time.Hour

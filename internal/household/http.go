@@ -7,6 +7,7 @@ import (
 	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
@@ -123,7 +124,8 @@ func (h *Handler) ListDueHouseholds(ctx context.Context, req api.ListDueHousehol
 	items := make([]api.DueHousehold, len(all))
 	for i, d := range all {
 		items[i] = api.DueHousehold{
-			ID: int64(d.ID), Entrance: d.Entrance, Door: d.Door, Reason: api.DueReason(d.Reason), LastVisitedAt: d.LastVisited,
+			ID: int64(d.ID), Entrance: d.Entrance, Door: d.Door, Reason: api.DueReason(d.Reason),
+			ReasonText: api.TwoTongues{Zh: d.Reason.Text(say.Chinese), En: d.Reason.Text(say.English)}, LastVisitedAt: d.LastVisited,
 		}
 		if by.SeesFlags() {
 			items[i].Flagged = &d.Flagged

@@ -334,4 +334,3 @@ func TestADoorIsEndedOnce(t *testing.T) {
 		}
 	})
 }
-
