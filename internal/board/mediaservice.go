@@ -500,11 +500,11 @@ func showable(ctx context.Context, q db.Queryer, all []Publication) (some []Publ
 		}
 		var pictures []Media
 		for _, m := range p.Media {
-			hidden, err := isHidden(ctx, q, PageRef{Kind: MediaPage, ID: int64(m.ID)}, 0)
+			fit, err := shows(ctx, q, m)
 			if err != nil {
 				return nil, err
 			}
-			if agreed(m.Shown) && !hidden && m.Picture.ID != 0 {
+			if fit {
 				pictures = append(pictures, m)
 			}
 		}
@@ -512,6 +512,15 @@ func showable(ctx context.Context, q db.Queryer, all []Publication) (some []Publ
 		some = append(some, p)
 	}
 	return some, nil
+}
+
+// shows says whether a picture may be shown: everybody on it agrees, and nobody has asked to take it down.
+func shows(ctx context.Context, q db.Queryer, m Media) (bool, error) {
+	if !agreed(m.Shown) || m.Picture.ID == 0 {
+		return false, nil
+	}
+	hidden, err := isHidden(ctx, q, PageRef{Kind: MediaPage, ID: int64(m.ID)}, 0)
+	return !hidden, err
 }
 
 // ShownPicture is a picture that everybody may see now, as a file.

@@ -55,6 +55,24 @@ func mediaByID(ctx context.Context, q db.Queryer, id MediaID) (m Media, err erro
 	return m, db.Wrap(err, problem.ErrNotFound, "find picture %d", id)
 }
 
+// mediaByIDs are pictures, whoever asks, with their files and who is shown on them; those that are gone are left out.
+func mediaByIDs(ctx context.Context, q db.Queryer, ids []MediaID) (map[MediaID]Media, error) {
+	query, args, err := db.In(mediaColumns+` WHERE m.id IN (?)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []Media
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find %d pictures", len(ids))
+	}
+	all := make(map[MediaID]Media, len(rows))
+	err = complete(ctx, q, rows)
+	for _, m := range rows {
+		all[m.ID] = m
+	}
+	return all, err
+}
+
 // mediaOf are the pictures of publications, in the order in which they were put there.
 func mediaOf(ctx context.Context, q db.Queryer, ids []PublicationID) (all []Media, err error) {
 	if len(ids) == 0 {

@@ -67,6 +67,11 @@ var Retained = []privacy.Class{
 		Due:  `SELECT id FROM media WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Also: forgetMedia,
 	},
+	{ // its file goes when it expires
+		Name: "press_pack", Tables: []string{"press_pack"}, Kept: privacy.Period{Days: 30}, Journal: true,
+		Due:   `SELECT id FROM press_pack WHERE expires_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{`DELETE FROM press_pack WHERE id IN (?)`},
+	},
 	{ // it was never used
 		Name: "media_unused", Tables: []string{"media"}, Kept: privacy.Period{Months: 12}, Journal: true,
 		Due:  `SELECT id FROM media WHERE publication_id IS NULL AND created_at <= ? AND id > ? ORDER BY id LIMIT ?`,

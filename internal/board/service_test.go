@@ -39,6 +39,7 @@ type site struct {
 	now  time.Time
 
 	uploads *upload.Service
+	files   *blob.Folder
 }
 
 func published(t *testing.T, d *db.DB) *site {
@@ -60,6 +61,7 @@ func published(t *testing.T, d *db.DB) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = files.Close() })
+	x.files = files
 	x.uploads = upload.NewService(d, keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
 	x.s = board.NewService(d, keys, pages, request.NewService(d, keys, pages, cal, nil), cal).Picturing(x.uploads)
 	x.in(func(tx *db.Tx) error {

@@ -113,6 +113,7 @@ var kinds = map[string]kind{
 	"break_glass.opened": {Safety, []string{kindLabel, at}},
 	"break_glass.review": {Ordinary, []string{kindLabel, count, dueAt}}, // to the reviewer, the next working day
 
+	"export.ready":      {Prompt, []string{kindLabel, at}},
 	"own_data.received": {Prompt, []string{receiptCode, dueAt}}, // to the office that answers
 	"own_data.ready":    {Prompt, []string{kindLabel, at}},
 

@@ -122,6 +122,8 @@ var hangs = []hang{
 	{"publications", madeAssignment, "", `SELECT id FROM media WHERE author_as IN (?)`},
 	{"publications", madePerson, "", `SELECT id FROM media WHERE author_id IN (?)`},
 	{"publications", madeUnit, "", `SELECT id FROM media WHERE unit_id IN (?)`},
+	{"publications", madeAssignment, "", `SELECT id FROM press_pack WHERE built_as IN (?)`},
+	{"publications", madePerson, "", `SELECT id FROM press_pack WHERE built_by IN (?)`},
 	{"publications", madePerson, "", `SELECT id FROM depicted WHERE person_id IN (?)`},
 	{"boards", madeUnit, "", `SELECT id FROM board WHERE area_id IN (?)`},
 	{"boards", madePerson, "", `SELECT id FROM board WHERE created_by IN (?)`},

@@ -21,6 +21,15 @@ func insert(ctx context.Context, tx *db.Tx, u Upload) (ID, error) {
 	return ID(id), db.Wrap(err, nil, "note an upload of person %d", u.PersonID)
 }
 
+// insertHung notes a file that hangs on o until a moment.
+func insertHung(ctx context.Context, tx *db.Tx, o Owner, u Upload, until time.Time) error {
+	_, err := tx.Insert(ctx, `
+		INSERT INTO upload (person_id, file, number, width, height, size, owner_type, owner_id, drop_at, created_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.PersonID, u.File, u.Number, u.Width, u.Height, u.Size, o.Type, o.ID, until, tx.Now)
+	return db.Wrap(err, nil, "note a file of %s %d", o.Type, o.ID)
+}
+
 // findOwn is an upload of a person that hangs on nothing yet.
 func findOwn(ctx context.Context, q db.Queryer, person org.PersonID, id ID) (u Upload, err error) {
 	err = q.Get(ctx, &u, `SELECT `+columns+` FROM upload WHERE id = ? AND person_id = ? AND owner_id IS NULL`, id, person)

@@ -30,11 +30,23 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		}},
 		"listMyMedia": {self: true, make: ownMedia, list: "id", sees: ofSelf},
 		"refuseMedia": {self: true, make: ownMedia, sees: ofSelf},
+		"createPressPack": {mine: true, fill: fill(func(c *cell, b map[string]any) {
+			if packs(c.by) {
+				b["mediaIds"] = []any{c.by.pictures(c, []any{}).id("id")}
+			}
+		})},
+		"listPressPacks":    {self: true, has: packs, make: aPack, list: "id", sees: ofSelf},
+		"getPressPack":      {self: true, has: packs, make: aPack, sees: ofSelf},
+		"downloadPressPack": {self: true, has: packs, make: aPack, sees: ofSelf},
 		"agreeMedia": {self: true, fill: fill(func(c *cell, b map[string]any) {
 			picture := c.correspondent().pictures(c, []any{map[string]any{"account": true}})
 			b["code"] = picture.body["shown"].([]any)[0].(map[string]any)["code"]
 		})},
 	})
+	batches["createPressPack"] = func(c *cell, b map[string]any) {
+		there := c.as(org.RoleCorrespondent, c.unit(org.SubdistrictCommittee, "柳岸街道"))
+		b["mediaIds"] = append(b["mediaIds"].([]any), there.pictures(c, []any{}).id("id"))
+	}
 	for _, op := range []string{"createMedia", "changeMedia", "createPublication", "changePublication"} {
 		batches[op] = func(c *cell, b map[string]any) {
 			list, _ := b["shown"].([]any)
@@ -52,6 +64,15 @@ func (c *cell) correspondent() *actor {
 func (a *actor) pictures(c *cell, shown []any) answer {
 	id, _ := a.sends(c.world)
 	return a.post("/v1/media", map[string]any{"uploadId": id, "caption": "帮收麦子", "shown": shown})
+}
+
+// packs says whether a builds press packs.
+func packs(a *actor) bool { return oneOf(a.role, org.RoleCorrespondent, org.RoleEditor) }
+
+// aPack is a press pack of c.by's.
+func aPack(c *cell) int64 {
+	picture := c.by.pictures(c, []any{}).id("id")
+	return c.by.post("/v1/press-packs", map[string]any{"title": "麦收互助", "mediaIds": []any{picture}}).id("id")
 }
 
 // aMedia is a picture of c.by's, or of a correspondent of c.at, with somebody on it who signed a paper.
