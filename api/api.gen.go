@@ -1818,6 +1818,27 @@ func (e PresenceEvidenceKind) Valid() bool {
 	}
 }
 
+// Defines values for PressPackState.
+const (
+	PressPackStateExpired  PressPackState = "expired"
+	PressPackStateOutdated PressPackState = "outdated"
+	PressPackStateReady    PressPackState = "ready"
+)
+
+// Valid indicates whether the value is a known member of the PressPackState enum.
+func (e PressPackState) Valid() bool {
+	switch e {
+	case PressPackStateExpired:
+		return true
+	case PressPackStateOutdated:
+		return true
+	case PressPackStateReady:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PromiseState.
 const (
 	PromiseStateDropped PromiseState = "dropped"
@@ -5429,6 +5450,17 @@ type NewPlaque struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// NewPortrait defines model for NewPortrait.
+type NewPortrait struct {
+	UploadID int64 `json:"uploadId"`
+}
+
+// NewPressPack defines model for NewPressPack.
+type NewPressPack struct {
+	MediaIds []int64 `json:"mediaIds"`
+	Title    string  `json:"title"`
+}
+
 // NewPromise defines model for NewPromise.
 type NewPromise struct {
 	DueOn string  `json:"dueOn"`
@@ -5441,6 +5473,9 @@ type NewPublicProfile struct {
 	ShowItems bool          `json:"showItems"`
 	ShowName  bool          `json:"showName"`
 	ShowPhone bool          `json:"showPhone"`
+
+	// ShowPortrait Left out it is no.
+	ShowPortrait *bool `json:"showPortrait,omitempty"`
 
 	// Version 0 for the first choice.
 	Version int64 `json:"version"`
@@ -5815,6 +5850,17 @@ type OwnPlaques struct {
 	Items []Plaque `json:"items"`
 }
 
+// PackedMedia defines model for PackedMedia.
+type PackedMedia struct {
+	Caption string `json:"caption"`
+	Credit  string `json:"credit"`
+
+	// File Its name in the zip.
+	File    string `json:"file"`
+	MediaID int64  `json:"mediaId"`
+	Sha256  string `json:"sha256"`
+}
+
 // PackedThings defines model for PackedThings.
 type PackedThings struct {
 	Count int              `json:"count"`
@@ -6096,6 +6142,31 @@ type PresenceReason struct {
 	Reason string `json:"reason"`
 }
 
+// PressPack defines model for PressPack.
+type PressPack struct {
+	BuiltAt   time.Time     `json:"builtAt"`
+	ExpiresAt time.Time     `json:"expiresAt"`
+	ID        int64         `json:"id"`
+	Items     []PackedMedia `json:"items"`
+
+	// Sha256 Of the file.
+	Sha256 string         `json:"sha256"`
+	State  PressPackState `json:"state"`
+	Title  string         `json:"title"`
+
+	// URL Path of downloadPressPack.
+	URL string `json:"url"`
+}
+
+// PressPackState defines model for PressPack.State.
+type PressPackState string
+
+// PressPackPage defines model for PressPackPage.
+type PressPackPage struct {
+	Items      []PressPack `json:"items"`
+	NextCursor *string     `json:"nextCursor,omitempty"`
+}
+
 // PrintedBoard defines model for PrintedBoard.
 type PrintedBoard struct {
 	Number int32 `json:"number"`
@@ -6241,6 +6312,9 @@ type PublicPlaque struct {
 	Door     *string `json:"door,omitempty"`
 	ID       int64   `json:"id"`
 	Name     string  `json:"name"`
+
+	// Portrait Path of the portrait, without signing in.
+	Portrait *string `json:"portrait,omitempty"`
 	Text     string  `json:"text"`
 }
 
@@ -6252,10 +6326,14 @@ type PublicPlaquePage struct {
 
 // PublicProfile defines model for PublicProfile.
 type PublicProfile struct {
-	Items     []ServiceItem `json:"items"`
-	ShowItems bool          `json:"showItems"`
-	ShowName  bool          `json:"showName"`
-	ShowPhone bool          `json:"showPhone"`
+	Items []ServiceItem `json:"items"`
+
+	// Portrait The one that was sent, whether it is shown or not.
+	Portrait     *Upload `json:"portrait,omitempty"`
+	ShowItems    bool    `json:"showItems"`
+	ShowName     bool    `json:"showName"`
+	ShowPhone    bool    `json:"showPhone"`
+	ShowPortrait *bool   `json:"showPortrait,omitempty"`
 
 	// Shown What others see now; only what is chosen and consented to.
 	Shown   ShownPerson `json:"shown"`
@@ -7114,6 +7192,9 @@ type ShownPerson struct {
 	Items []string `json:"items"`
 	Name  *string  `json:"name,omitempty"`
 	Phone *string  `json:"phone,omitempty"`
+
+	// Portrait Path of the portrait, without signing in.
+	Portrait *string `json:"portrait,omitempty"`
 
 	// StandsIn Is there in place of the holder today.
 	StandsIn *bool `json:"standsIn,omitempty"`
@@ -8936,6 +9017,18 @@ type ShowPlaqueDoorParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// RemoveMyPortraitParams defines parameters for RemoveMyPortrait.
+type RemoveMyPortraitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetMyPortraitParams defines parameters for SetMyPortrait.
+type SetMyPortraitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetMyPublicProfileParams defines parameters for GetMyPublicProfile.
 type GetMyPublicProfileParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -9413,6 +9506,39 @@ type WithdrawCheckInParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListPressPacksParams defines parameters for ListPressPacks.
+type ListPressPacksParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreatePressPackParams defines parameters for CreatePressPack.
+type CreatePressPackParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetPressPackParams defines parameters for GetPressPack.
+type GetPressPackParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// DownloadPressPackParams defines parameters for DownloadPressPack.
+type DownloadPressPackParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -10667,6 +10793,9 @@ type AskOwnDataJSONRequestBody = OwnDataWish
 // ShowPlaqueDoorJSONRequestBody defines body for ShowPlaqueDoor for application/json ContentType.
 type ShowPlaqueDoorJSONRequestBody = PlaqueDoor
 
+// SetMyPortraitJSONRequestBody defines body for SetMyPortrait for application/json ContentType.
+type SetMyPortraitJSONRequestBody = NewPortrait
+
 // UpdateMyPublicProfileJSONRequestBody defines body for UpdateMyPublicProfile for application/json ContentType.
 type UpdateMyPublicProfileJSONRequestBody = NewPublicProfile
 
@@ -10747,6 +10876,9 @@ type RefusePresenceJSONRequestBody = PresenceReason
 
 // WithdrawCheckInJSONRequestBody defines body for WithdrawCheckIn for application/json ContentType.
 type WithdrawCheckInJSONRequestBody = PresenceReason
+
+// CreatePressPackJSONRequestBody defines body for CreatePressPack for application/json ContentType.
+type CreatePressPackJSONRequestBody = NewPressPack
 
 // DropPromiseJSONRequestBody defines body for DropPromise for application/json ContentType.
 type DropPromiseJSONRequestBody = PromiseDropping
@@ -11323,10 +11455,16 @@ type ServerInterface interface {
 	// ShowPlaqueDoor Show the door in the public list, or only the building
 	// (PUT /v1/me/plaques/{plaqueId}/door)
 	ShowPlaqueDoor(ctx echo.Context, plaqueID PlaqueID, params ShowPlaqueDoorParams) error
+	// RemoveMyPortrait Take my portrait back for good
+	// (DELETE /v1/me/portrait)
+	RemoveMyPortrait(ctx echo.Context, params RemoveMyPortraitParams) error
+	// SetMyPortrait Keep a picture that I have sent as my portrait, in the place of another
+	// (PUT /v1/me/portrait)
+	SetMyPortrait(ctx echo.Context, params SetMyPortraitParams) error
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error
-	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
+	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items, portrait and number
 	// (PUT /v1/me/public-profile)
 	UpdateMyPublicProfile(ctx echo.Context, params UpdateMyPublicProfileParams) error
 	// ListMyRequests The needs one follows, the last asked first
@@ -11485,6 +11623,18 @@ type ServerInterface interface {
 	// WithdrawCheckIn Take an own confirmed presence back
 	// (POST /v1/presence/{presenceId}/withdraw)
 	WithdrawCheckIn(ctx echo.Context, presenceID int64, params WithdrawCheckInParams) error
+	// ListPressPacks My press packs of the last 30 days
+	// (GET /v1/press-packs)
+	ListPressPacks(ctx echo.Context, params ListPressPacksParams) error
+	// CreatePressPack Build a press pack of pictures
+	// (POST /v1/press-packs)
+	CreatePressPack(ctx echo.Context, params CreatePressPackParams) error
+	// GetPressPack One press pack of mine, with its manifest
+	// (GET /v1/press-packs/{packId})
+	GetPressPack(ctx echo.Context, packID int64, params GetPressPackParams) error
+	// DownloadPressPack Fetch a press pack of mine
+	// (GET /v1/press-packs/{packId}/file)
+	DownloadPressPack(ctx echo.Context, packID int64, params DownloadPressPackParams) error
 	// ListPromises Open promises of the own role, or those below that need help
 	// (GET /v1/promises)
 	ListPromises(ctx echo.Context, params ListPromisesParams) error
@@ -17257,6 +17407,64 @@ func (w *ServerInterfaceWrapper) ShowPlaqueDoor(ctx echo.Context) error {
 	return err
 }
 
+// RemoveMyPortrait converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveMyPortrait(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMyPortraitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveMyPortrait(ctx, params)
+	return err
+}
+
+// SetMyPortrait converts echo context to params.
+func (w *ServerInterfaceWrapper) SetMyPortrait(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetMyPortraitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetMyPortrait(ctx, params)
+	return err
+}
+
 // GetMyPublicProfile converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMyPublicProfile(ctx echo.Context) error {
 	var err error
@@ -19767,6 +19975,166 @@ func (w *ServerInterfaceWrapper) WithdrawCheckIn(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.WithdrawCheckIn(ctx, presenceID, params)
+	return err
+}
+
+// ListPressPacks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListPressPacks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListPressPacksParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListPressPacks(ctx, params)
+	return err
+}
+
+// CreatePressPack converts echo context to params.
+func (w *ServerInterfaceWrapper) CreatePressPack(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreatePressPackParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreatePressPack(ctx, params)
+	return err
+}
+
+// GetPressPack converts echo context to params.
+func (w *ServerInterfaceWrapper) GetPressPack(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "packId" -------------
+	var packID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packId", ctx.Param("packId"), &packID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter packId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPressPackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetPressPack(ctx, packID, params)
+	return err
+}
+
+// DownloadPressPack converts echo context to params.
+func (w *ServerInterfaceWrapper) DownloadPressPack(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "packId" -------------
+	var packID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "packId", ctx.Param("packId"), &packID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter packId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DownloadPressPackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DownloadPressPack(ctx, packID, params)
 	return err
 }
 
@@ -25209,6 +25577,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/boards/:boardId/relay", wrapper.SendRelayMessage, options.OperationMiddlewares["sendRelayMessage"]...)
 	router.GET(options.BaseURL+"/v1/me/public-profile", wrapper.GetMyPublicProfile, options.OperationMiddlewares["getMyPublicProfile"]...)
 	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
+	router.DELETE(options.BaseURL+"/v1/me/portrait", wrapper.RemoveMyPortrait, options.OperationMiddlewares["removeMyPortrait"]...)
+	router.PUT(options.BaseURL+"/v1/me/portrait", wrapper.SetMyPortrait, options.OperationMiddlewares["setMyPortrait"]...)
 	router.GET(options.BaseURL+"/v1/plaques", wrapper.ListPlaques, options.OperationMiddlewares["listPlaques"]...)
 	router.POST(options.BaseURL+"/v1/plaques", wrapper.ProposePlaque, options.OperationMiddlewares["proposePlaque"]...)
 	router.POST(options.BaseURL+"/v1/plaques/:plaqueId/issue", wrapper.IssuePlaque, options.OperationMiddlewares["issuePlaque"]...)
@@ -25382,6 +25752,10 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/own-data/:ownDataId/answer", wrapper.AnswerOwnData, options.OperationMiddlewares["answerOwnData"]...)
 	router.GET(options.BaseURL+"/v1/own-data/:ownDataId/pack", wrapper.GetOwnDataPack, options.OperationMiddlewares["getOwnDataPack"]...)
 	router.POST(options.BaseURL+"/v1/own-data/print", wrapper.PrintOwnData, options.OperationMiddlewares["printOwnData"]...)
+	router.GET(options.BaseURL+"/v1/press-packs", wrapper.ListPressPacks, options.OperationMiddlewares["listPressPacks"]...)
+	router.POST(options.BaseURL+"/v1/press-packs", wrapper.CreatePressPack, options.OperationMiddlewares["createPressPack"]...)
+	router.GET(options.BaseURL+"/v1/press-packs/:packId", wrapper.GetPressPack, options.OperationMiddlewares["getPressPack"]...)
+	router.GET(options.BaseURL+"/v1/press-packs/:packId/file", wrapper.DownloadPressPack, options.OperationMiddlewares["downloadPressPack"]...)
 	router.GET(options.BaseURL+"/v1/policy/guard", wrapper.GetPolicyGuard, options.OperationMiddlewares["getPolicyGuard"]...)
 	router.PUT(options.BaseURL+"/v1/policy/settings/:key", wrapper.SetPolicy, options.OperationMiddlewares["setPolicy"]...)
 	router.GET(options.BaseURL+"/v1/legal-bases", wrapper.ListLegalBases, options.OperationMiddlewares["listLegalBases"]...)
@@ -30382,6 +30756,79 @@ func (response ShowPlaqueDoordefaultApplicationProblemPlusJSONResponse) VisitSho
 	return err
 }
 
+type RemoveMyPortraitRequestObject struct {
+	Params RemoveMyPortraitParams
+}
+
+type RemoveMyPortraitResponseObject interface {
+	VisitRemoveMyPortraitResponse(w http.ResponseWriter) error
+}
+
+type RemoveMyPortrait204Response struct {
+}
+
+func (response RemoveMyPortrait204Response) VisitRemoveMyPortraitResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveMyPortraitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RemoveMyPortraitdefaultApplicationProblemPlusJSONResponse) VisitRemoveMyPortraitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMyPortraitRequestObject struct {
+	Params SetMyPortraitParams
+	Body   *SetMyPortraitJSONRequestBody
+}
+
+type SetMyPortraitResponseObject interface {
+	VisitSetMyPortraitResponse(w http.ResponseWriter) error
+}
+
+type SetMyPortrait200JSONResponse Upload
+
+func (response SetMyPortrait200JSONResponse) VisitSetMyPortraitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMyPortraitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetMyPortraitdefaultApplicationProblemPlusJSONResponse) VisitSetMyPortraitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMyPublicProfileRequestObject struct {
 	Params GetMyPublicProfileParams
 }
@@ -32501,6 +32948,179 @@ type WithdrawCheckIndefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response WithdrawCheckIndefaultApplicationProblemPlusJSONResponse) VisitWithdrawCheckInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPressPacksRequestObject struct {
+	Params ListPressPacksParams
+}
+
+type ListPressPacksResponseObject interface {
+	VisitListPressPacksResponse(w http.ResponseWriter) error
+}
+
+type ListPressPacks200JSONResponse PressPackPage
+
+func (response ListPressPacks200JSONResponse) VisitListPressPacksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListPressPacksdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListPressPacksdefaultApplicationProblemPlusJSONResponse) VisitListPressPacksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePressPackRequestObject struct {
+	Params CreatePressPackParams
+	Body   *CreatePressPackJSONRequestBody
+}
+
+type CreatePressPackResponseObject interface {
+	VisitCreatePressPackResponse(w http.ResponseWriter) error
+}
+
+type CreatePressPack201JSONResponse PressPack
+
+func (response CreatePressPack201JSONResponse) VisitCreatePressPackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreatePressPackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreatePressPackdefaultApplicationProblemPlusJSONResponse) VisitCreatePressPackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPressPackRequestObject struct {
+	PackID int64 `json:"packId"`
+	Params GetPressPackParams
+}
+
+type GetPressPackResponseObject interface {
+	VisitGetPressPackResponse(w http.ResponseWriter) error
+}
+
+type GetPressPack200JSONResponse PressPack
+
+func (response GetPressPack200JSONResponse) VisitGetPressPackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetPressPackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetPressPackdefaultApplicationProblemPlusJSONResponse) VisitGetPressPackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DownloadPressPackRequestObject struct {
+	PackID int64 `json:"packId"`
+	Params DownloadPressPackParams
+}
+
+type DownloadPressPackResponseObject interface {
+	VisitDownloadPressPackResponse(w http.ResponseWriter) error
+}
+
+type DownloadPressPack200ResponseHeaders struct {
+	ContentDisposition *string
+}
+
+type DownloadPressPack200ApplicationZipResponse struct {
+	Body          io.Reader
+	Headers       DownloadPressPack200ResponseHeaders
+	ContentLength int64
+}
+
+func (response DownloadPressPack200ApplicationZipResponse) VisitDownloadPressPackResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "application/zip")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.ContentDisposition != nil {
+		w.Header().Set("Content-Disposition", fmt.Sprint(*response.Headers.ContentDisposition))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type DownloadPressPackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response DownloadPressPackdefaultApplicationProblemPlusJSONResponse) VisitDownloadPressPackResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -37568,10 +38188,16 @@ type StrictServerInterface interface {
 	// ShowPlaqueDoor Show the door in the public list, or only the building
 	// (PUT /v1/me/plaques/{plaqueId}/door)
 	ShowPlaqueDoor(ctx context.Context, request ShowPlaqueDoorRequestObject) (ShowPlaqueDoorResponseObject, error)
+	// RemoveMyPortrait Take my portrait back for good
+	// (DELETE /v1/me/portrait)
+	RemoveMyPortrait(ctx context.Context, request RemoveMyPortraitRequestObject) (RemoveMyPortraitResponseObject, error)
+	// SetMyPortrait Keep a picture that I have sent as my portrait, in the place of another
+	// (PUT /v1/me/portrait)
+	SetMyPortrait(ctx context.Context, request SetMyPortraitRequestObject) (SetMyPortraitResponseObject, error)
 	// GetMyPublicProfile What I have chosen to show of myself, and what is shown of it now
 	// (GET /v1/me/public-profile)
 	GetMyPublicProfile(ctx context.Context, request GetMyPublicProfileRequestObject) (GetMyPublicProfileResponseObject, error)
-	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items and number
+	// UpdateMyPublicProfile Choose what to show, between nothing and name, duty, service items, portrait and number
 	// (PUT /v1/me/public-profile)
 	UpdateMyPublicProfile(ctx context.Context, request UpdateMyPublicProfileRequestObject) (UpdateMyPublicProfileResponseObject, error)
 	// ListMyRequests The needs one follows, the last asked first
@@ -37730,6 +38356,18 @@ type StrictServerInterface interface {
 	// WithdrawCheckIn Take an own confirmed presence back
 	// (POST /v1/presence/{presenceId}/withdraw)
 	WithdrawCheckIn(ctx context.Context, request WithdrawCheckInRequestObject) (WithdrawCheckInResponseObject, error)
+	// ListPressPacks My press packs of the last 30 days
+	// (GET /v1/press-packs)
+	ListPressPacks(ctx context.Context, request ListPressPacksRequestObject) (ListPressPacksResponseObject, error)
+	// CreatePressPack Build a press pack of pictures
+	// (POST /v1/press-packs)
+	CreatePressPack(ctx context.Context, request CreatePressPackRequestObject) (CreatePressPackResponseObject, error)
+	// GetPressPack One press pack of mine, with its manifest
+	// (GET /v1/press-packs/{packId})
+	GetPressPack(ctx context.Context, request GetPressPackRequestObject) (GetPressPackResponseObject, error)
+	// DownloadPressPack Fetch a press pack of mine
+	// (GET /v1/press-packs/{packId}/file)
+	DownloadPressPack(ctx context.Context, request DownloadPressPackRequestObject) (DownloadPressPackResponseObject, error)
 	// ListPromises Open promises of the own role, or those below that need help
 	// (GET /v1/promises)
 	ListPromises(ctx context.Context, request ListPromisesRequestObject) (ListPromisesResponseObject, error)
@@ -42747,6 +43385,79 @@ func (sh *strictHandler) ShowPlaqueDoor(ctx echo.Context, plaqueID PlaqueID, par
 	return nil
 }
 
+// RemoveMyPortrait operation middleware
+func (sh *strictHandler) RemoveMyPortrait(ctx echo.Context, params RemoveMyPortraitParams) error {
+	var request RemoveMyPortraitRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveMyPortrait(ctx.Request().Context(), request.(RemoveMyPortraitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveMyPortrait")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveMyPortraitResponseObject); ok {
+		return validResponse.VisitRemoveMyPortraitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetMyPortrait operation middleware
+func (sh *strictHandler) SetMyPortrait(ctx echo.Context, params SetMyPortraitParams) error {
+	var request SetMyPortraitRequestObject
+
+	request.Params = params
+
+	var body SetMyPortraitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetMyPortrait(ctx.Request().Context(), request.(SetMyPortraitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetMyPortrait")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetMyPortraitResponseObject); ok {
+		return validResponse.VisitSetMyPortraitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMyPublicProfile operation middleware
 func (sh *strictHandler) GetMyPublicProfile(ctx echo.Context, params GetMyPublicProfileParams) error {
 	var request GetMyPublicProfileRequestObject
@@ -44744,6 +45455,131 @@ func (sh *strictHandler) WithdrawCheckIn(ctx echo.Context, presenceID int64, par
 		return err
 	} else if validResponse, ok := response.(WithdrawCheckInResponseObject); ok {
 		return validResponse.VisitWithdrawCheckInResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListPressPacks operation middleware
+func (sh *strictHandler) ListPressPacks(ctx echo.Context, params ListPressPacksParams) error {
+	var request ListPressPacksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListPressPacks(ctx.Request().Context(), request.(ListPressPacksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListPressPacks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListPressPacksResponseObject); ok {
+		return validResponse.VisitListPressPacksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreatePressPack operation middleware
+func (sh *strictHandler) CreatePressPack(ctx echo.Context, params CreatePressPackParams) error {
+	var request CreatePressPackRequestObject
+
+	request.Params = params
+
+	var body CreatePressPackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreatePressPack(ctx.Request().Context(), request.(CreatePressPackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreatePressPack")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreatePressPackResponseObject); ok {
+		return validResponse.VisitCreatePressPackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPressPack operation middleware
+func (sh *strictHandler) GetPressPack(ctx echo.Context, packID int64, params GetPressPackParams) error {
+	var request GetPressPackRequestObject
+
+	request.PackID = packID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPressPack(ctx.Request().Context(), request.(GetPressPackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPressPack")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPressPackResponseObject); ok {
+		return validResponse.VisitGetPressPackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DownloadPressPack operation middleware
+func (sh *strictHandler) DownloadPressPack(ctx echo.Context, packID int64, params DownloadPressPackParams) error {
+	var request DownloadPressPackRequestObject
+
+	request.PackID = packID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DownloadPressPack(ctx.Request().Context(), request.(DownloadPressPackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DownloadPressPack")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DownloadPressPackResponseObject); ok {
+		return validResponse.VisitDownloadPressPackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

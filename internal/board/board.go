@@ -13,6 +13,7 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/upload"
 )
 
 // ID names a board. It stands in the QR code of everything printed.
@@ -101,6 +102,8 @@ type Shown struct {
 	Phone    string
 	Items    []string
 	StandsIn bool // is there in place of the holder today
+
+	Portrait upload.ID `json:",omitempty"` // 0: none; left out where there is none, for versions that are older than portraits
 }
 
 // printed is what of c stands on paper, and makes a new version when it changes: neither how many homes there are today

@@ -71,7 +71,7 @@ func contents(ctx context.Context, q db.Queryer, boards []Board, day calendar.Da
 		if len(p.lead) > 0 {
 			lead := shown[p.lead[0]]
 			lead.Duty = p.labels[placeLevel] + "书记"
-			lead.Phone, lead.Items = "", nil // the board speaks of the area's holder
+			lead.Phone, lead.Items, lead.Portrait = "", nil, 0 // the board speaks of the area's holder
 			c.Lead = &lead
 		}
 		all[b.ID] = c

@@ -8,6 +8,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/upload"
 )
 
 // Handler serves the operations of the contract's part board.
@@ -53,7 +54,7 @@ func (h *Handler) GetBoard(ctx context.Context, req api.GetBoardRequestObject) (
 	}
 	page := fmt.Sprintf("/b/%d", d.ID)
 	answer := api.GetBoard200JSONResponse{
-		Board: d.toAPI(), Now: d.Now.toAPI(), Versions: make([]api.BoardVersion, len(d.Versions)), Scans: make([]api.BoardScans, len(d.Scans)),
+		Board: d.toAPI(), Now: d.Now.toAPI(d.ID), Versions: make([]api.BoardVersion, len(d.Versions)), Scans: make([]api.BoardScans, len(d.Scans)),
 		Addresses: api.BoardAddresses{Page: page, Aloud: page + "/aloud"},
 	}
 	for i, v := range d.Versions {
@@ -75,23 +76,28 @@ func (v Version) toAPI() api.BoardVersion {
 	}
 }
 
-func (c Content) toAPI() api.BoardContent {
+func (c Content) toAPI(of ID) api.BoardContent {
 	a := api.BoardContent{
 		PlaceName: c.Place, AreaName: c.Area, Households: int32(c.Households), Holders: make([]api.ShownPerson, len(c.Holders)),
 	}
 	for i, h := range c.Holders {
-		a.Holders[i] = h.toAPI()
+		a.Holders[i] = h.toAPI(of)
 	}
 	if c.Lead != nil {
-		a.Lead = new(c.Lead.toAPI())
+		a.Lead = new(c.Lead.toAPI(of))
 	}
 	return a
 }
 
-func (s Shown) toAPI() api.ShownPerson {
-	return api.ShownPerson{
+// toAPI is s as the board shows it; 0: as no board in particular does.
+func (s Shown) toAPI(of ID) api.ShownPerson {
+	a := api.ShownPerson{
 		Duty: s.Duty, Name: api.Optional(s.Name), Phone: api.Optional(s.Phone), StandsIn: api.Optional(s.StandsIn), Items: append([]string{}, s.Items...),
 	}
+	if s.Portrait != 0 && of != 0 {
+		a.Portrait = new(boardPortrait(of, s.Portrait))
+	}
+	return a
 }
 
 // PublishBoard serves POST /v1/boards/{boardId}/publish.
@@ -126,7 +132,7 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 	case found.Since != nil:
 		answer.Status, answer.OutdatedSince = "outdated", new(string(found.OutdatedSince()))
 	}
-	answer.Version, answer.Content = new(int32(found.Latest)), new(found.Content.toAPI())
+	answer.Version, answer.Content = new(int32(found.Latest)), new(found.Content.toAPI(found.ID))
 	return answer, nil
 }
 
@@ -146,13 +152,14 @@ func (h *Handler) GetMyPublicProfile(ctx context.Context, _ api.GetMyPublicProfi
 	if err != nil {
 		return nil, err
 	}
-	return api.GetMyPublicProfile200JSONResponse(p.toAPI(now)), nil
+	answer, err := h.profile(ctx, p, now)
+	return api.GetMyPublicProfile200JSONResponse(answer), err
 }
 
 // UpdateMyPublicProfile serves PUT /v1/me/public-profile.
 func (h *Handler) UpdateMyPublicProfile(ctx context.Context, req api.UpdateMyPublicProfileRequestObject) (api.UpdateMyPublicProfileResponseObject, error) {
 	b := req.Body
-	p := Profile{ShowsName: b.ShowName, ShowsItems: b.ShowItems, ShowsPhone: b.ShowPhone, Version: b.Version}
+	p := Profile{ShowsName: b.ShowName, ShowsItems: b.ShowItems, ShowsPhone: b.ShowPhone, ShowsPortrait: api.Given(b.ShowPortrait), Version: b.Version}
 	for _, it := range b.Items {
 		p.Items = append(p.Items, Item{Text: it.Text, ValidTo: calendar.Day(api.Given(it.ValidTo))})
 	}
@@ -160,12 +167,41 @@ func (h *Handler) UpdateMyPublicProfile(ctx context.Context, req api.UpdateMyPub
 	if err != nil {
 		return nil, err
 	}
-	return api.UpdateMyPublicProfile200JSONResponse(kept.toAPI(now)), nil
+	answer, err := h.profile(ctx, kept, now)
+	return api.UpdateMyPublicProfile200JSONResponse(answer), err
+}
+
+// profile is p with the portrait that its person has sent.
+func (h *Handler) profile(ctx context.Context, p Profile, now Shown) (api.PublicProfile, error) {
+	by, a := org.ActorFrom(ctx), p.toAPI(now)
+	u, err := h.service.OwnPortrait(ctx, by)
+	if u.ID != 0 {
+		a.Portrait = new(h.service.uploads.ToAPI(by.PersonID, u))
+	}
+	return a, err
+}
+
+// SetMyPortrait serves PUT /v1/me/portrait.
+func (h *Handler) SetMyPortrait(ctx context.Context, req api.SetMyPortraitRequestObject) (api.SetMyPortraitResponseObject, error) {
+	by := org.ActorFrom(ctx)
+	u, err := h.service.SetPortrait(ctx, by, upload.ID(req.Body.UploadID))
+	if err != nil {
+		return nil, err
+	}
+	return api.SetMyPortrait200JSONResponse(h.service.uploads.ToAPI(by.PersonID, u)), nil
+}
+
+// RemoveMyPortrait serves DELETE /v1/me/portrait.
+func (h *Handler) RemoveMyPortrait(ctx context.Context, _ api.RemoveMyPortraitRequestObject) (api.RemoveMyPortraitResponseObject, error) {
+	if err := h.service.RemovePortrait(ctx, org.ActorFrom(ctx)); err != nil {
+		return nil, err
+	}
+	return api.RemoveMyPortrait204Response{}, nil
 }
 
 func (p Profile) toAPI(now Shown) api.PublicProfile {
 	a := api.PublicProfile{
-		ShowName: p.ShowsName, ShowItems: p.ShowsItems, ShowPhone: p.ShowsPhone, Version: p.Version, Shown: now.toAPI(),
+		ShowName: p.ShowsName, ShowItems: p.ShowsItems, ShowPhone: p.ShowsPhone, Version: p.Version, Shown: now.toAPI(0), ShowPortrait: new(p.ShowsPortrait),
 		Items: make([]api.ServiceItem, len(p.Items)),
 	}
 	for i, it := range p.Items {

@@ -18,6 +18,7 @@ import (
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
+	"wanjia/internal/upload"
 )
 
 //go:embed pages/*
@@ -25,7 +26,14 @@ var files embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"date": date,
-	"day":  func(t time.Time) string { return t.In(calendar.Shanghai).Format("2006年1月2日") },
+	"face": boardPortrait,
+	"shown": func(of ID, s Shown) any {
+		return struct {
+			Shown
+			Board ID
+		}{s, of}
+	},
+	"day": func(t time.Time) string { return t.In(calendar.Shanghai).Format("2006年1月2日") },
 }).ParseFS(files, "pages/*.html"))
 
 // date is a day as people read it; of none, nothing.
@@ -58,6 +66,7 @@ func NewPages(s *Service, site string) *Pages {
 	p.mux.Handle("GET /b/style/{file}", own(p.style))
 	p.mux.Handle("GET /b/{board}", own(p.board))
 	p.mux.Handle("GET /b/{board}/{what}", own(p.board))
+	p.mux.Handle("GET /b/{board}/portrait/{portrait}", own(p.portrait))
 	p.mux.Handle("POST /b/{board}/relay", own(p.relay))
 	p.public()
 	return p
@@ -205,6 +214,23 @@ func (p *Pages) paper(w http.ResponseWriter, r *http.Request, id ID, size string
 		return err
 	}
 	return write(w, "paper.html", page)
+}
+
+// portrait is that of somebody whom a board shows.
+func (p *Pages) portrait(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("board"))
+	if err != nil {
+		return err
+	}
+	portrait, err := number(r.PathValue("portrait"))
+	if err != nil {
+		return err
+	}
+	jpeg, err := p.service.BoardPortrait(r.Context(), ID(id), upload.ID(portrait))
+	if err != nil {
+		return err
+	}
+	return writePicture(w, jpeg)
 }
 
 // staying are those who stand on paper: whoever is there for some days only does not.

@@ -63,7 +63,8 @@ type Plaque struct {
 	OrderedAt   *time.Time   `db:"ordered_at"`
 	Version     int64        `db:"version"`
 
-	Name string `db:"-"` // as whoever asks may see it
+	Name     string `db:"-"` // as whoever asks may see it
+	Portrait bool   `db:"-"` // is shown beside it
 }
 
 // text is what a plaque says of somebody, and nothing more (E2).

@@ -122,6 +122,9 @@ func (h *Handler) ListPublicPlaques(ctx context.Context, req api.ListPublicPlaqu
 		if p.DoorShown {
 			a.Door = api.Optional(p.door())
 		}
+		if p.Portrait {
+			a.Portrait = new(plaquePortrait(p.ID))
+		}
 		answer.Items[i] = a
 	}
 	return answer, nil

@@ -130,11 +130,16 @@ func (s *Service) HungIn(ctx context.Context, place org.UnitID, cursor string, s
 	if err != nil {
 		return nil, "", err
 	}
+	faces, err := portraitsOf(ctx, s.db, ids)
+	if err != nil {
+		return nil, "", err
+	}
 	known, err := member.InFull(ctx, s.db, ids...)
 	all = make([]Plaque, 0, len(hung))
 	for _, p := range hung {
 		if agree[p.PersonID] {
 			p.Name = known[p.PersonID].Name.Reveal()
+			_, p.Portrait = faces[p.PersonID]
 			all = append(all, p)
 		}
 	}

@@ -25,13 +25,14 @@ var ErrItem = problem.New(problem.Invalid, "board.item_invalid")
 // A Profile is what a member has chosen to show, between the floor, which is nothing, and the ceiling (E4). A choice
 // shows only as long as its person also consents to it: the two are asked apart.
 type Profile struct {
-	PersonID   org.PersonID `db:"person_id"`
-	ShowsName  bool         `db:"shows_name"`
-	ShowsItems bool         `db:"shows_items"`
-	ShowsPhone bool         `db:"shows_phone"`
-	Items      []Item       `db:"-"`
-	ItemText   string       `db:"items"` // Items as they are stored
-	Version    int64        `db:"version"`
+	PersonID      org.PersonID `db:"person_id"`
+	ShowsName     bool         `db:"shows_name"`
+	ShowsItems    bool         `db:"shows_items"`
+	ShowsPhone    bool         `db:"shows_phone"`
+	ShowsPortrait bool         `db:"shows_portrait"`
+	Items         []Item       `db:"-"`
+	ItemText      string       `db:"items"` // Items as they are stored
+	Version       int64        `db:"version"`
 }
 
 // An Item (服务事项) is what somebody offers to do.
@@ -94,6 +95,10 @@ func chosen(ctx context.Context, q db.Queryer, persons []org.PersonID, day calen
 	if err != nil {
 		return nil, err
 	}
+	faces, err := portraitsOf(ctx, q, persons)
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range persons {
 		s, p := Shown{Person: id, Items: []string{}}, profiles[id]
 		if known[id].Secretary {
@@ -106,6 +111,7 @@ func chosen(ctx context.Context, q db.Queryer, persons []org.PersonID, day calen
 			if p.ShowsItems {
 				s.Items = p.offered(day)
 			}
+			s.Portrait = faces[id].ID
 			if p.ShowsPhone && numbers[id] {
 				s.Phone = known[id].Phone.Reveal()
 			}
@@ -159,8 +165,8 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 	}
 	if p.Version == 0 {
 		_, err := tx.Change(ctx, `
-			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, items, changed_at)
-			VALUES (?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, string(text), tx.Now)
+			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, shows_portrait, items, changed_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, string(text), tx.Now)
 		if db.IsDuplicate(err) {
 			return problem.ErrConflict
 		}
@@ -168,8 +174,8 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 	}
 	found, err := tx.Change(ctx, `
 		UPDATE public_profile
-		SET shows_name = ?, shows_items = ?, shows_phone = ?, items = ?, changed_at = ?, version = version + 1
-		WHERE person_id = ? AND version = ?`, p.ShowsName, p.ShowsItems, p.ShowsPhone, string(text), tx.Now, p.PersonID, p.Version)
+		SET shows_name = ?, shows_items = ?, shows_phone = ?, shows_portrait = ?, items = ?, changed_at = ?, version = version + 1
+		WHERE person_id = ? AND version = ?`, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, string(text), tx.Now, p.PersonID, p.Version)
 	if err == nil && found == 0 {
 		return problem.ErrConflict
 	}
@@ -179,7 +185,7 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 // profilesOf are the choices of persons; the floor of those who have made none.
 func profilesOf(ctx context.Context, q db.Queryer, persons []org.PersonID) (map[org.PersonID]Profile, error) {
 	query, args, err := db.In(`
-		SELECT person_id, shows_name, shows_items, shows_phone, items, version
+		SELECT person_id, shows_name, shows_items, shows_phone, shows_portrait, items, version
 		FROM public_profile
 		WHERE person_id IN (?)`, persons)
 	if err != nil {

@@ -15,6 +15,7 @@ func (p *Pages) public() {
 	p.mux.Handle("GET /p/item/{id}", own(p.item))
 	p.mux.Handle("GET /p/picture/{id}", own(p.picture))
 	p.mux.Handle("GET /p/plaques/{unit}", own(p.plaques))
+	p.mux.Handle("GET /p/portrait/{plaque}", own(p.plaquePortrait))
 	p.mux.Handle("GET /p/report/{kind}/{id}", own(p.report))
 	p.mux.Handle("POST /p/report/{kind}/{id}/takedown", own(p.takeDown))
 	p.mux.Handle("POST /p/report/{kind}/{id}/feedback", own(p.feedback))
@@ -103,17 +104,33 @@ func (p *Pages) plaques(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	type row struct{ Name, Building, Door, Oath, Report string }
+	type row struct{ Name, Building, Door, Oath, Portrait, Report string }
 	rows := make([]row, len(all))
 	for i, q := range all {
 		rows[i] = row{Name: q.Name, Building: q.building(), Oath: oaths[q.Oath], Report: reportOf(PlaquePage, int64(q.ID))}
 		if q.DoorShown {
 			rows[i].Door = q.door()
 		}
+		if q.Portrait {
+			rows[i].Portrait = plaquePortrait(q.ID)
+		}
 	}
 	return write(w, "plaques.html", map[string]any{
 		"Title": u.Name + "共产党员户", "Rows": rows, "Next": next, "Unit": unit, "Report": reportOf(PlaquesPage, unit),
 	})
+}
+
+// plaquePortrait is that of a member beside their plaque.
+func (p *Pages) plaquePortrait(w http.ResponseWriter, r *http.Request) error {
+	id, err := number(r.PathValue("plaque"))
+	if err != nil {
+		return err
+	}
+	jpeg, err := p.service.PlaquePortrait(r.Context(), PlaqueID(id))
+	if err != nil {
+		return err
+	}
+	return writePicture(w, jpeg)
 }
 
 // refOf is the page that an address complains of.

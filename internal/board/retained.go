@@ -47,9 +47,12 @@ var Retained = []privacy.Class{
 		Due: `
 			SELECT person_id
 			FROM public_profile
-			WHERE changed_at <= ? AND shows_name = 0 AND shows_items = 0 AND shows_phone = 0 AND person_id > ?
+			WHERE changed_at <= ? AND shows_name = 0 AND shows_items = 0 AND shows_phone = 0 AND shows_portrait = 0 AND person_id > ?
 			ORDER BY person_id
 			LIMIT ?`,
+		Also: func(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
+			return forgetPortraits(ctx, tx, ids)
+		},
 		Erase: []string{`DELETE FROM public_profile WHERE person_id IN (?)`},
 	},
 	{ // what was removed was wrong

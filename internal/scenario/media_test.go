@@ -51,4 +51,12 @@ func (v *village) media() {
 	v.wants("fetch", correspondent.get(pack.at("url").(string)), ok)
 	v.wants("remove", v.secretary.do(http.MethodDelete, path, nil, ""), http.StatusNoContent)
 	v.missing("what was removed", func() answer { return v.secretary.get(path) })
+	sent = v.wants("send", v.holder.sends(v.located(), uuid.NewString()), created)
+	for range 2 { // to set it again changes nothing
+		v.says("my portrait", v.wants("portrait", v.holder.put("/v1/me/portrait", map[string]any{"uploadId": sent.id("id")}), ok), float64(sent.id("id")), "id")
+	}
+	v.says("my portrait", v.wants("profile", v.holder.get("/v1/me/public-profile"), ok), float64(sent.id("id")), "portrait", "id")
+	for range 2 {
+		v.wants("no portrait", v.holder.do(http.MethodDelete, "/v1/me/portrait", nil, ""), http.StatusNoContent)
+	}
 }

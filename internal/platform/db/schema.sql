@@ -1120,6 +1120,23 @@ CREATE TABLE `presence_evidence` (
   CONSTRAINT `presence_evidence_presence_fk` FOREIGN KEY (`presence_id`) REFERENCES `presence` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `press_pack` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `built_by` bigint(20) NOT NULL,
+  `built_as` bigint(20) NOT NULL,
+  `title` varchar(60) NOT NULL,
+  `manifest` text NOT NULL,
+  `sha256` varbinary(32) NOT NULL,
+  `built_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  KEY `press_pack_by` (`built_by`,`id`),
+  KEY `press_pack_as` (`built_as`),
+  KEY `press_pack_expires` (`expires_at`,`id`),
+  CONSTRAINT `press_pack_as_fk` FOREIGN KEY (`built_as`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `press_pack_by_fk` FOREIGN KEY (`built_by`) REFERENCES `person` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `promise` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `request_id` bigint(20) DEFAULT NULL,
@@ -1186,6 +1203,7 @@ CREATE TABLE `public_profile` (
   `items` text NOT NULL,
   `changed_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `shows_portrait` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`person_id`),
   CONSTRAINT `public_profile_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

@@ -26,6 +26,9 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		"getMyPublicProfile":    {},
 		"updateMyPublicProfile": {prep: func(c *cell) { c.set(`DELETE FROM public_profile`) }},
 
+		"setMyPortrait":    {fill: fill(func(c *cell, b map[string]any) { b["uploadId"], _ = c.by.sends(c.world) })},
+		"removeMyPortrait": {},
+
 		"listPlaques": {fits: plaqued, make: aPlaque, list: "id"},
 		"proposePlaque": {fits: plaqued, make: aMember, fill: fill(func(c *cell, b map[string]any) {
 			delete(b, "text")

@@ -1,0 +1,1 @@
+ALTER TABLE public_profile ADD COLUMN shows_portrait BOOLEAN NOT NULL DEFAULT 0;
