@@ -132,3 +132,43 @@ func TestV6_WhoeverIsPromotedAboveTheirConcernStillNeverSeesIt(t *testing.T) {
 		}
 	})
 }
+
+// V6: whoever holds a concern about somebody of the office, the committee's secretary, deals with it to its end, and opens
+// it again, which the place's lead cannot; the office does nothing with it.
+func TestV6_TheCommitteesSecretaryDealsWithAConcernAboutTheOffice(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.concern(t, x.LuoQingming)
+		for i, act := range []struct {
+			to request.State
+			do func(by org.Actor) (request.Moved, error)
+		}{
+			{request.Accepted, func(by org.Actor) (request.Moved, error) { return x.service.Accept(t.Context(), by, r.ID, "") }},
+			{request.InProgress, func(by org.Actor) (request.Moved, error) {
+				return x.service.AddStep(t.Context(), by, r.ID, "已约谈", nil)
+			}},
+			{request.WaitingResident, func(by org.Actor) (request.Moved, error) {
+				return x.service.Wait(t.Context(), by, r.ID, "请补充时间", nil, request.ToTell)
+			}},
+			{request.InProgress, func(by org.Actor) (request.Moved, error) { return x.service.Resume(t.Context(), by, r.ID) }},
+			{request.InProgress, func(by org.Actor) (request.Moved, error) {
+				return x.service.Message(t.Context(), by, r.ID, "正在核实", request.ToTell)
+			}},
+			{request.Resolved, func(by org.Actor) (request.Moved, error) {
+				return x.service.Close(t.Context(), by, r.ID, request.Closing{Kind: request.Resolved, Text: "已当面致歉"})
+			}},
+			{request.Reopened, func(by org.Actor) (request.Moved, error) {
+				return x.service.Reopen(t.Context(), by, r.ID, "又有反映")
+			}},
+		} {
+			for _, by := range []org.Actor{x.LuoQingming, x.OfficeTwo, x.XuBailu} {
+				if _, err := act.do(by); !errors.Is(err, problem.ErrNotFound) {
+					t.Errorf("act %d to %s by %s: %v, want not found", i, act.to, by.Role, err)
+				}
+			}
+			if m := moved(t)(act.do(x.GaoXiaohan)); m.State != act.to || m.HolderRole != org.RoleCommitteeSecretary {
+				t.Errorf("act %d leaves it %s with %q, want %s with the committee's secretary", i, m.State, m.HolderRole, act.to)
+			}
+		}
+	})
+}

@@ -13,8 +13,7 @@ import (
 )
 
 // standsIn says whether by acts for the unit that holds r, since nobody leads that today, or nobody who may know of a
-// concern, and by leads the next one up the
-// ladder (T8).
+// concern, and by leads the next one up the ladder (T8).
 func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
 	below := by.Grid.ID != 0 && r.HolderUnitID != by.Grid.ID && strings.HasPrefix(r.HolderPath, by.Grid.Path)
 	if by.Role == org.RoleCommitteeSecretary { // who follows the office, and has the same unit
@@ -32,7 +31,11 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 		return false, err
 	}
 	_, in, err := leadFrom(ctx, q, r.Request, ladder, r.Level)
-	return slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }), err
+	if err != nil || !slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
+		return false, err
+	}
+	self, err := unconcerned(ctx, q, r.Request, []org.Incumbent{{Person: by.PersonID, Assignment: by.Assignment, Role: by.Role}})
+	return len(self) > 0, err // who stands in for the lead may be somebody whom a concern is kept from
 }
 
 // findInterim is a request that by sees for acting meanwhile for whoever holds it, though by does not follow what is

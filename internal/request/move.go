@@ -67,9 +67,11 @@ func (r Seen) mayPull(by org.Actor) error {
 	return nil
 }
 
-// mayReopen says why by does not open r again, or nil: the lead of its place does, within window (O13).
+// mayReopen says why by does not open r again, or nil: the lead of its place does, within window (O13). A concern, which
+// that lead may not know of, whoever held it last does.
 func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration) error {
-	if guard.On(guard.Rule) && (!leading[by.Role] || by.Grid.ID != r.PlaceID) {
+	lead := leading[by.Role] && by.Grid.ID == r.PlaceID
+	if guard.On(guard.Rule) && !lead && (r.About == nil || !r.heldBy(by)) {
 		return problem.ErrForbidden
 	}
 	if err := r.among(Resolved, Explained, HandedOver); err != nil {

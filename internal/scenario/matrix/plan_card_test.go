@@ -100,7 +100,7 @@ func init() {
 			}
 		}},
 		"addCounterStep": func() *plan {
-			p := acting(aHeldRequest)
+			p := acting(aHeldRequest).of(withOthers)
 			p.fill = fill(func(c *cell, b map[string]any) {
 				at := c.at
 				if at == nil || c.position == self {
@@ -169,10 +169,10 @@ func aCounterStep(c *cell) (id int64) {
 func init() {
 	maps.Copy(plans, map[string]*plan{
 		"mergeRequests": {
-			self: true, mine: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest, rule: mergesHere,
+			self: true, mine: true, has: withOthers, fits: areas, make: aHeldRequest, sees: findsRequest, rule: mergesHere,
 			fill: fill(func(c *cell, b map[string]any) { b["requestIds"] = []int64{aHeldRequest(c)} }),
 		},
-		"unmergeRequest": {self: true, mine: true, has: holdsRequests, fits: areas, make: aMergedRequest, sees: findsRequest, rule: mergesHere},
+		"unmergeRequest": {self: true, mine: true, has: withOthers, fits: areas, make: aMergedRequest, sees: findsRequest, rule: mergesHere},
 	})
 }
 

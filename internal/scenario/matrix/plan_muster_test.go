@@ -16,11 +16,11 @@ func init() {
 			id := aHeldRequest(c)
 			c.helped(id)
 			return id
-		}),
+		}).of(withOthers),
 		"listMusters":           {self: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest},
-		"beginMuster":           acting(aMuster("")),
-		"finishMuster":          acting(aMuster("begin")),
-		"cancelMuster":          acting(aMuster("")),
+		"beginMuster":           acting(aMuster("")).of(withOthers),
+		"finishMuster":          acting(aMuster("begin")).of(withOthers),
+		"cancelMuster":          acting(aMuster("")).of(withOthers),
 		"listMusterInvitations": {},
 		"answerMuster":          {self: true, make: anInvitation},
 		"getHelperSkills":       {},

@@ -376,6 +376,11 @@ func aRequest(c *cell) int64 { return c.recorded(c.at) }
 // recorded is a request that the holder of an area has recorded there. It does not come in over the edge, which lets a
 // person record only so many an hour.
 func (c *cell) recorded(area *unit) int64 {
+	return c.opened(area, request.Need{Who: "林女士", What: "楼道灯坏了", CallBack: request.CallPhone, Phone: "19900000001"}, int64(area.doors[0]))
+}
+
+// opened is a request that the lead of an area has opened, perhaps about a door.
+func (c *cell) opened(area *unit, n request.Need, door int64) int64 {
 	var id request.ID
 	holder := c.lead(area)
 	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
@@ -385,8 +390,7 @@ func (c *cell) recorded(area *unit) int64 {
 			return err
 		}
 		id, err = needs.Open(c.Context(), tx, by, request.Opening{
-			Need:    request.Need{Who: "林女士", What: "楼道灯坏了", CallBack: request.CallPhone, Phone: "19900000001"},
-			Channel: request.ToldMember, Unit: area.Unit, Premises: int64(area.doors[0]), HappenedAt: tx.Now,
+			Need: n, Channel: request.ToldMember, Unit: area.Unit, Premises: door, HappenedAt: tx.Now,
 		})
 		return err
 	})
@@ -482,13 +486,36 @@ func seesRequest(c *cell) bool { return oneOf(c.by.role, originSeers...) && c.by
 
 // holdsRequests says that a can come to hold a request by what operations exist.
 func holdsRequests(a *actor) bool {
-	return oneOf(a.role, org.RoleGridAssistant, org.RoleSectionHead) || a.role == org.RolePartyOffice && a.home.subdistrict() != nil || oneOf(a.role, originSeers...)
+	return oneOf(a.role, org.RoleGridAssistant, org.RoleSectionHead) || oneOf(a.role, originSeers...) ||
+		oneOf(a.role, org.RolePartyOffice, org.RoleCommitteeSecretary) && a.home.subdistrict() != nil
+}
+
+// withOthers says that a can come to hold a request that is not dealt with alone, as a concern about somebody is.
+func withOthers(a *actor) bool { return holdsRequests(a) && a.role != org.RoleCommitteeSecretary }
+
+// of is p for those alone who can have such things.
+func (p *plan) of(has func(a *actor) bool) *plan {
+	p.has = has
+	return p
+}
+
+// aConcern is a concern about somebody of the office of c.by, who is its committee's secretary and holds it (V6).
+func aConcern(c *cell) int64 {
+	top := c.by.home.in(org.GridTree)
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area && u.below(top) })
+	return c.opened(c.units[i], request.Need{
+		What: "态度不好", Category: request.HolderConcern, About: c.as(org.RolePartyOffice, c.by.home).assignment,
+		Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001",
+	}, 0)
 }
 
 // aHeldRequest is a request that c.by holds if c.position is self; else one that the area of c.at does.
 func aHeldRequest(c *cell) int64 {
 	if c.position != self {
 		return aRequest(c)
+	}
+	if c.by.role == org.RoleCommitteeSecretary {
+		return aConcern(c)
 	}
 	top := c.by.home.in(org.GridTree)
 	if c.by.role == org.RoleSectionHead {
@@ -1044,7 +1071,7 @@ var plans = map[string]*plan{
 	"closeRequest":    acting(aHeldRequest),
 	"withdrawRequest": acting(aHeldRequest),
 	"escalateRequest": {
-		self: true, mine: true, has: holdsRequests, fits: areas, make: aHeldRequest, sees: findsRequest, rule: holdsIt,
+		self: true, mine: true, has: withOthers, fits: areas, make: aHeldRequest, sees: findsRequest, rule: holdsIt,
 		fill: fill(func(c *cell, b map[string]any) {
 			if b["to"] = "grid_assistant"; c.by.role == org.RoleGridAssistant {
 				b["to"] = "level"
@@ -1066,7 +1093,7 @@ var plans = map[string]*plan{
 		}),
 	},
 	"handBackRequest": {
-		self: true, mine: true, has: func(a *actor) bool { return holdsRequests(a) && a.role != org.RoleAreaHolder }, fits: areas,
+		self: true, mine: true, has: func(a *actor) bool { return withOthers(a) && a.role != org.RoleAreaHolder }, fits: areas,
 		make: aHeldRequest, sees: findsRequest, rule: func(c *cell) *refusal {
 			if refusal := holdsIt(c); refusal != nil || ofSelf(c) {
 				return refusal
