@@ -3,13 +3,17 @@ package household_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"wanjia/internal/household"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
 	"wanjia/internal/request"
 )
 
@@ -91,6 +95,82 @@ func TestT8_TheInterimHolderLooksAfterTheHomesOfAVacantArea(t *testing.T) {
 		}
 		if again, err := visit(x.FengShuangjiang, ref); err != nil || again.ID != v.ID {
 			t.Errorf("told again it is visit %d, %v; want %d", again.ID, err, v.ID)
+		}
+	})
+}
+
+// F6: what the earlier holder of an area did before the handover stays under their name, for whoever holds it now: the
+// visit, and each step of the request that came of it.
+func TestF6_WhatWasBeforeAHandoverStaysWithTheEarlierHoldersName(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		requests := request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, nil)
+		change := func(query string, args ...any) {
+			t.Helper()
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error { _, err := tx.Change(t.Context(), query, args...); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		named := func(p org.PersonID, name string) {
+			t.Helper()
+			cipher, err := x.keys.Seal(sealed.Personal, "person", "name_sealed", int64(p), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			change(`UPDATE person SET name_sealed = ? WHERE id = ?`, cipher, p)
+		}
+		visit := func(by org.Actor, door household.ID, ref string) household.Recorded {
+			t.Helper()
+			v, err := x.service.RecordVisit(t.Context(), by, household.Account{
+				Household: door, Result: "needs", ClientRef: ref, Needs: []request.Need{{What: "路灯不亮"}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return v
+		}
+		named(x.YaoMangzhong.PersonID, "姚芒种")
+		before := visit(x.YaoMangzhong, x.doors[0], ref)
+		today := calendar.DayOf(d.Now())
+		change(`UPDATE role_assignment SET valid_to = ? WHERE id = ?`, today, x.YaoMangzhong.Assignment)
+		next := orgtest.Person(t, d)
+		var role org.AssignmentID
+		if err := d.InTx(t.Context(), func(tx *db.Tx) (err error) {
+			role, err = org.Assign(t.Context(), tx, org.NewAssignment{
+				Person: next, Role: org.RoleAreaHolder, Unit: x.Xingwu.Areas[1].Household, Span: org.Span{From: today},
+			})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		change(`UPDATE role_assignment SET unsigned_yet = ? WHERE id = ?`, false, role) // they have signed for the area
+		named(next, "白秋分")
+		by, err := org.ActorOf(t.Context(), d, next, role, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := visit(by, x.doors[0], "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5f")
+		if m, err := requests.Accept(t.Context(), by, before.Requests[0].ID, ""); err != nil || m.State != request.Accepted {
+			t.Fatalf("the successor accepts: %v", err)
+		}
+		for _, c := range []struct {
+			what string
+			id   household.VisitID
+			who  org.PersonID
+			name string
+		}{{"before", before.ID, x.YaoMangzhong.PersonID, "姚"}, {"after", after.ID, next, "白"}} {
+			v, err := x.service.ReadVisit(t.Context(), by, c.id)
+			if err != nil || v.PersonID != c.who || !strings.HasPrefix(v.Visitor, c.name) {
+				t.Errorf("the visit %s is of person %d, %q (%v); want %d, %s", c.what, v.PersonID, v.Visitor, err, c.who, c.name)
+			}
+		}
+		all, _, err := x.service.Visits(t.Context(), by, "", 10)
+		if err != nil || len(all) != 2 || all[0].PersonID != next || all[1].PersonID != x.YaoMangzhong.PersonID {
+			t.Errorf("the list of visits is %+v (%v), want each under who paid it", all, err)
+		}
+		detail, err := requests.Read(t.Context(), by, before.Requests[0].ID)
+		if err != nil || len(detail.History) != 2 || detail.History[0].Person != x.YaoMangzhong.PersonID || detail.History[0].Owner != x.YaoMangzhong.PersonID || detail.History[1].Person != next {
+			t.Errorf("the history is %+v (%v), want the opening under the earlier holder and the acceptance under the successor", detail.History, err)
 		}
 	})
 }
