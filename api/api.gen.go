@@ -4684,6 +4684,9 @@ type InboxItem struct {
 
 	// Seq 1, 2, 3 … without gaps, in the order things happened.
 	Seq int64 `json:"seq"`
+
+	// Supersedes The number of an earlier unread item that this one stands for, with its count; show this one alone. A socket says `sup`.
+	Supersedes *int64 `json:"supersedes,omitempty"`
 }
 
 // InboxMark defines model for InboxMark.

@@ -16,7 +16,8 @@ func (t Told) tail() (string, error) {
 		At   int64            `json:"ts"`
 		Ref  Ref              `json:"ref"`
 		Args json.RawMessage  `json:"d,omitempty"`
-	}{t.Assignment, t.Kind, t.Prio, t.At.UnixMilli(), Ref{t.RefType, t.RefID}, json.RawMessage(t.Args)}
+		Sup  int64            `json:"sup,omitempty"` // the number of the earlier item that it stands for (N6)
+	}{t.Assignment, t.Kind, t.Prio, t.At.UnixMilli(), Ref{t.RefType, t.RefID}, json.RawMessage(t.Args), t.Supersedes}
 	b, err := json.Marshal(f)
 	if err != nil {
 		return "", fmt.Errorf("write item %d of person %d as a frame: %w", t.Seq, t.Person, err)

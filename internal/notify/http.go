@@ -77,6 +77,9 @@ func toAPI(t Told) (api.InboxItem, error) {
 		id := int64(t.Assignment)
 		i.AssignmentID = &id
 	}
+	if t.Supersedes != 0 {
+		i.Supersedes = &t.Supersedes
+	}
 	if t.Args != "" {
 		i.Args = &api.InboxArgs{}
 		if err := json.Unmarshal([]byte(t.Args), i.Args); err != nil {

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
+
+	"wanjia/internal/org"
 )
 
 // A kind is one row of the catalogue (domain.md §8.2): how soon it is told, and which fields it may show.
@@ -118,6 +121,52 @@ var kinds = map[string]kind{
 	"own_data.ready":    {Prompt, []string{kindLabel, at}},
 
 	"privacy.browsing": {Prompt, []string{kindLabel, count, at}}, // X50, to the audit administrators
+}
+
+// A coalescing says which items of a kind stand for each other: a new one within a time after an unread one of the same
+// key takes its place (N6).
+type coalescing struct {
+	within time.Duration
+	per    func(item Item) string // the key; empty: the item stands for itself
+}
+
+// coalesced are the kinds whose items stand for each other (domain.md §8.2).
+var coalesced = map[string]coalescing{
+	"request.status":         {10 * time.Minute, perThing},
+	"request.accept_overdue": {10 * time.Minute, perUnit},
+	"request.target_near":    {10 * time.Minute, perUnit},
+	"request.target_missed":  {10 * time.Minute, perUnit},
+	"call.assigned":          {10 * time.Minute, perPerson},
+	"task.assigned":          {10 * time.Minute, perAssigner},
+}
+
+func perThing(item Item) string { return keyed(item.Ref.Type+":", item.Ref.ID) }
+
+func perUnit(item Item) string { return keyed("unit:", int64(item.Unit)) }
+
+func perPerson(Item) string { return "all" }
+
+func perAssigner(item Item) string { return keyed("by:", int64(item.By.PersonID)) }
+
+// keyed is a key with an id, none for the id that nothing has.
+func keyed(what string, id int64) string {
+	if id == 0 {
+		return ""
+	}
+	return what + strconv.FormatInt(id, 10)
+}
+
+// together is the key under which item stands for others that one person is told in one role; empty: for none.
+func (item Item) together(as org.AssignmentID) string {
+	c, ok := coalesced[item.Kind]
+	if !ok {
+		return ""
+	}
+	key := c.per(item)
+	if key != "" && as != 0 {
+		key += ":as:" + strconv.FormatInt(int64(as), 10)
+	}
+	return key
 }
 
 var (

@@ -20,6 +20,7 @@ type Item struct {
 	Urgent bool           // a matter of safety: told as such whatever the kind's own priority is
 	Dedupe string         // the same key reaches a person once: [a-z0-9:._-], at most 64
 	By     org.Actor      // who did it, and is not told of it
+	Unit   org.UnitID     // whose matter it is, for kinds that are told together unit by unit (N6); 0: nobody's
 }
 
 // A Ref names the thing an item is about.
@@ -92,6 +93,7 @@ type Told struct {
 	RefID      int64            `db:"ref_id"`
 	Args       string           `db:"args"` // JSON, "" without
 	At         time.Time        `db:"created_at"`
+	Supersedes int64            `db:"supersedes"` // the earlier item that it stands for; 0: none
 }
 
 // Gone is the kind of an item whose role has ended: its number stays, its content does not.

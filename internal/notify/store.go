@@ -140,14 +140,16 @@ func toldKeys(ctx context.Context, q db.Queryer, persons []org.PersonID, keys []
 }
 
 func insertItems(ctx context.Context, tx *db.Tx, entries []entry) error {
-	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	args := make([]any, 0, 10*len(entries))
+	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	args := make([]any, 0, 13*len(entries))
 	for _, e := range entries {
 		args = append(args, e.Person, e.Seq, e.Kind, e.Prio, orNull(e.Assignment), e.RefType, e.RefID,
-			orNull(e.Args), orNull(e.dedupe), e.At)
+			orNull(e.Args), orNull(e.dedupe), e.At, orNull(e.together), orNull(e.Supersedes), orNull(e.supersededBy))
 	}
 	_, err := tx.Change(ctx, `
-		INSERT INTO inbox (person_id, seq, kind, prio, assignment_id, ref_type, ref_id, args, dedupe_key, created_at)
+		INSERT INTO inbox (
+			person_id, seq, kind, prio, assignment_id, ref_type, ref_id, args, dedupe_key, created_at, coalesce_key,
+			supersedes, superseded_by)
 		VALUES `+row+strings.Repeat(", "+row, len(entries)-1), args...)
 	return db.Wrap(err, nil, "write %d items", len(entries))
 }
@@ -223,7 +225,7 @@ func listItems(ctx context.Context, q db.Queryer, person org.PersonID, after, to
 	items := make([]Told, 0, min(limit, 100))
 	err := q.Select(ctx, &items, `
 		SELECT person_id, seq, kind, prio, COALESCE(assignment_id, 0) AS assignment_id,
-			ref_type, ref_id, COALESCE(args, '') AS args, created_at
+			ref_type, ref_id, COALESCE(args, '') AS args, created_at, COALESCE(supersedes, 0) AS supersedes
 		FROM inbox
 		WHERE person_id = ? AND seq > ? AND seq <= ?
 		ORDER BY seq
@@ -231,11 +233,11 @@ func listItems(ctx context.Context, q db.Queryer, person org.PersonID, after, to
 	return items, db.Wrap(err, nil, "list the inbox of person %d", person)
 }
 
-// unreadOfKind counts person's unread items of kind, to 100 and no further.
+// unreadOfKind counts person's unread items of kind that no later one stands for, to 100 and no further.
 func unreadOfKind(ctx context.Context, q db.Queryer, person org.PersonID, kind string, after int64) (n int64, err error) {
 	err = q.Get(ctx, &n, `
 		SELECT COUNT(*)
-		FROM (SELECT 1 AS one FROM inbox WHERE person_id = ? AND kind = ? AND seq > ? LIMIT 100) t`, person, kind, after)
+		FROM (SELECT 1 AS one FROM inbox WHERE person_id = ? AND kind = ? AND seq > ? AND superseded_by IS NULL LIMIT 100) t`, person, kind, after)
 	return n, db.Wrap(err, nil, "count unread %s of person %d", kind, person)
 }
 

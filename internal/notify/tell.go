@@ -37,7 +37,7 @@ func Tell(ctx context.Context, tx *db.Tx, to Audience, item Item) error {
 				Person: r.Person, Kind: item.Kind, Prio: prio, Assignment: r.Assignment,
 				RefType: item.Ref.Type, RefID: item.Ref.ID, Args: args, At: tx.Now,
 			},
-			dedupe: item.Dedupe,
+			dedupe: item.Dedupe, together: item.together(r.Assignment),
 		})
 	}
 	return nil
@@ -66,7 +66,9 @@ type batch struct{ entries []entry }
 
 type entry struct {
 	Told
-	dedupe string
+	dedupe       string
+	together     string // what it stands for others by; empty: for none
+	supersededBy int64  // one of the same transaction
 }
 
 // pieceSize is how many persons are written at once.
@@ -122,10 +124,17 @@ func writePiece(ctx context.Context, tx *db.Tx, piece []entry, fresh *news) erro
 		if n := len(ranges); n == 0 || ranges[n-1].Person != int64(e.Person) {
 			from := heads[e.Person] - count1(piece, e.Person) + 1
 			ranges = append(ranges, outbox.Range{Person: int64(e.Person), From: from, To: from - 1})
-			fresh.items = append(fresh.items, push.Delivery{Person: int64(e.Person)})
 		}
 		ranges[len(ranges)-1].To++
 		e.Seq = ranges[len(ranges)-1].To
+	}
+	if err := supersede(ctx, tx, piece); err != nil {
+		return err
+	}
+	for i, e := range piece {
+		if i == 0 || piece[i-1].Person != e.Person {
+			fresh.items = append(fresh.items, push.Delivery{Person: int64(e.Person)})
+		}
 		tail, err := e.tail()
 		if err != nil {
 			return err

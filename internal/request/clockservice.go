@@ -117,7 +117,7 @@ func (s *Service) say(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit,
 		all = all.And(audience(in))
 	}
 	return notify.Tell(ctx, tx, all, notify.Item{
-		Kind: kind, Ref: r.ref(), By: org.System, Dedupe: t.once(),
+		Kind: kind, Ref: r.ref(), By: org.System, Dedupe: t.once(), Unit: r.HolderUnitID,
 		Args: map[string]any{"count": 1, "unitLabel": r.HolderName, "dueAt": t.DueAt},
 	})
 }

@@ -736,6 +736,9 @@ CREATE TABLE `inbox` (
   `args` varchar(1024) DEFAULT NULL,
   `dedupe_key` varchar(64) DEFAULT NULL,
   `created_at` datetime(3) NOT NULL,
+  `coalesce_key` varchar(64) DEFAULT NULL,
+  `supersedes` bigint(20) DEFAULT NULL,
+  `superseded_by` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`person_id`,`seq`),
   UNIQUE KEY `inbox_once` (`person_id`,`dedupe_key`),
   KEY `inbox_kind` (`person_id`,`kind`,`seq`)
@@ -2000,6 +2003,7 @@ CREATE TABLE `wechat_send` (
   `outcome` varchar(20) DEFAULT NULL,
   `created_at` datetime(3) NOT NULL,
   `ended_at` datetime(3) DEFAULT NULL,
+  `reason` varchar(32) DEFAULT NULL,
   `shard` smallint(6) NOT NULL DEFAULT 0,
   `prio` smallint(6) NOT NULL DEFAULT 1,
   `account_id` bigint(20) DEFAULT NULL,

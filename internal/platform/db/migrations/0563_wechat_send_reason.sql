@@ -1,0 +1,1 @@
+ALTER TABLE wechat_send ADD COLUMN reason VARCHAR(32) NULL;
