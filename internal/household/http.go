@@ -200,7 +200,9 @@ func (h *Handler) RecordVisit(ctx context.Context, req api.RecordVisitRequestObj
 		MuteDays: int(api.Given(b.MuteDays)), ClientRef: b.ClientRef.String(), HappenedAt: b.HappenedAt,
 	}
 	for _, n := range b.Needs {
-		need := request.Need{What: n.What, Who: api.Given(n.Who), Category: request.Code(api.Given(n.Category))}
+		need := request.Need{
+			What: n.What, Who: api.Given(n.Who), Category: request.Code(api.Given(n.Category)), Danger: request.Danger(api.Given(n.Danger)),
+		}
 		need.CallBack, need.Phone = request.CallBackOf(n.CallBack)
 		a.Needs = append(a.Needs, need)
 	}

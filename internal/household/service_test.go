@@ -431,3 +431,40 @@ func TestNobodyHomeIsRecordedAtManyDoorsOrAtNone(t *testing.T) {
 		}
 	})
 }
+
+// X23: whoever finds danger at a door is told whom to call, and nothing of the visit is kept.
+func TestX23_DangerAtADoorIsNoVisit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		kept := func() int {
+			t.Helper()
+			n := 0
+			for _, table := range []string{"visit", "request", "request_asker", "promise", "inbox", "audit", "household_mute"} {
+				n += count(t, d, `SELECT COUNT(*) FROM `+table)
+			}
+			return n
+		}
+		before := kept()
+		a := leak(x)
+		a.Promises = []household.Word{{NewPromise: request.NewPromise{DueOn: "2026-08-20", Text: "来修屋顶"}, About: 1}}
+		for answer, number := range map[request.Danger]string{request.Gas: "119", request.Fire: "119", request.Illness: "120", "threat": "110"} {
+			a.Needs = append(leak(x).Needs, request.Need{What: "厨房里味道很重", Danger: answer}) // the second of two
+			_, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a)
+			var p *problem.Problem
+			if !errors.As(err, &p) || !errors.Is(err, request.ErrDanger) || !slices.Equal(p.Members["numbers"].([]string), []string{number}) {
+				t.Errorf("%s: %v, want the danger stop with %s", answer, err, number)
+			}
+		}
+		if after := kept(); after != before || len(x.onSite) != 0 {
+			t.Errorf("%d rows are kept and %d visits told of, want nothing", after-before, len(x.onSite))
+		}
+		a.Needs = append(leak(x).Needs, request.Need{What: "厨房里味道很重", Danger: "smoke"})
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); !errors.Is(err, request.ErrDangerAnswer) {
+			t.Errorf("an answer that nobody offers: %v, want %v", err, request.ErrDangerAnswer)
+		}
+		a.Needs = append(leak(x).Needs, request.Need{What: "厨房里味道很重", Danger: request.NoDanger})
+		if r, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil || len(r.Requests) != 2 { // its clientRef is still good
+			t.Errorf("out of danger: %d needs, error %v; want both", len(r.Requests), err)
+		}
+	})
+}

@@ -90,6 +90,11 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if err := a.check(); err != nil {
 		return 0, err
 	}
+	for _, n := range a.Needs { // before anything else: who is in danger is to call, and not to read of texts
+		if err := n.DangerStop(ctx, tx); err != nil {
+			return 0, err
+		}
+	}
 	if err := a.checkTexts(); err != nil {
 		return 0, err
 	}

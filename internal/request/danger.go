@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -150,6 +151,12 @@ func dangerStop(ctx context.Context, q db.Queryer, c Code, answer Danger) error 
 		return err
 	}
 	return set.of(c).stops(answer)
+}
+
+// DangerStop says why nothing of n is kept after what was answered to the first question, or nil: for acts that keep more
+// than the need.
+func (n Need) DangerStop(ctx context.Context, q db.Queryer) error {
+	return dangerStop(ctx, q, cmp.Or(n.Category, general), n.Danger)
 }
 
 // questions are those that somebody has set.

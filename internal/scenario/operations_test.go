@@ -193,6 +193,11 @@ func (v *village) homes() {
 		v.t.Errorf("no door is due: %v, want some after 90 days", due.body)
 	}
 
+	v.refused("danger at the door", func() answer {
+		return v.holder.post("/v1/visits", map[string]any{
+			"householdId": doors[0]["id"], "result": "needs", "needs": []any{map[string]any{"what": "煤气味", "danger": "gas"}}, "clientRef": uuid.NewString(),
+		})
+	}, http.StatusConflict, "request.danger")
 	told := map[string]any{
 		"householdId": doors[0]["id"], "result": "needs", "note": "门口路灯不亮", "needs": []any{map[string]any{"what": "路灯不亮"}},
 		"clientRef": uuid.NewString(), "happenedAt": "2026-05-11T00:40:00Z",
