@@ -5786,6 +5786,8 @@ type OwnDataProof struct {
 
 // OwnDataRow defines model for OwnDataRow.
 type OwnDataRow struct {
+	// Answer What was done, or why it was refused.
+	Answer     *string           `json:"answer,omitempty"`
 	AnsweredAt *time.Time        `json:"answeredAt,omitempty"`
 	Channel    OwnDataRowChannel `json:"channel"`
 	DueOn      string            `json:"dueOn"`
@@ -7754,7 +7756,10 @@ type VisitDetail struct {
 type VisitNeed struct {
 	CallBack *CallBack `json:"callBack,omitempty"`
 	Category *string   `json:"category,omitempty"`
-	What     string    `json:"what"`
+
+	// Danger What was answered to the question of the category (listRequestCategories). An answer with numbers to call is refused with these numbers, and nothing of the visit is kept.
+	Danger *string `json:"danger,omitempty"`
+	What   string  `json:"what"`
 
 	// Who How the asker wants to be spoken to; the household's own contact if not said.
 	Who *string `json:"who,omitempty"`
@@ -8992,6 +8997,18 @@ type ListMusterInvitationsParams struct {
 
 // AnswerMusterParams defines parameters for AnswerMuster.
 type AnswerMusterParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListMyOwnDataParams defines parameters for ListMyOwnData.
+type ListMyOwnDataParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -11449,6 +11466,9 @@ type ServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error
+	// ListMyOwnData What I asked of my own data, and what was answered
+	// (GET /v1/me/own-data)
+	ListMyOwnData(ctx echo.Context, params ListMyOwnDataParams) error
 	// AskOwnData Ask to see, correct or delete what is held of me
 	// (POST /v1/me/own-data)
 	AskOwnData(ctx echo.Context, params AskOwnDataParams) error
@@ -17279,6 +17299,48 @@ func (w *ServerInterfaceWrapper) AnswerMuster(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AnswerMuster(ctx, musterID, params)
+	return err
+}
+
+// ListMyOwnData converts echo context to params.
+func (w *ServerInterfaceWrapper) ListMyOwnData(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListMyOwnDataParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListMyOwnData(ctx, params)
 	return err
 }
 
@@ -25749,6 +25811,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/role-proposals", wrapper.ListProposals, options.OperationMiddlewares["listProposals"]...)
 	router.POST(options.BaseURL+"/v1/role-proposals/:proposalId/refuse", wrapper.RefuseProposal, options.OperationMiddlewares["refuseProposal"]...)
 	router.GET(options.BaseURL+"/v1/coverage/grid", wrapper.GetGridCoverage, options.OperationMiddlewares["getGridCoverage"]...)
+	router.GET(options.BaseURL+"/v1/me/own-data", wrapper.ListMyOwnData, options.OperationMiddlewares["listMyOwnData"]...)
 	router.POST(options.BaseURL+"/v1/me/own-data", wrapper.AskOwnData, options.OperationMiddlewares["askOwnData"]...)
 	router.GET(options.BaseURL+"/v1/own-data", wrapper.ListOwnDataRequests, options.OperationMiddlewares["listOwnDataRequests"]...)
 	router.POST(options.BaseURL+"/v1/own-data", wrapper.RecordOwnData, options.OperationMiddlewares["recordOwnData"]...)
@@ -30628,6 +30691,45 @@ type AnswerMusterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AnswerMusterdefaultApplicationProblemPlusJSONResponse) VisitAnswerMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyOwnDataRequestObject struct {
+	Params ListMyOwnDataParams
+}
+
+type ListMyOwnDataResponseObject interface {
+	VisitListMyOwnDataResponse(w http.ResponseWriter) error
+}
+
+type ListMyOwnData200JSONResponse OwnDataPage
+
+func (response ListMyOwnData200JSONResponse) VisitListMyOwnDataResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListMyOwnDatadefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListMyOwnDatadefaultApplicationProblemPlusJSONResponse) VisitListMyOwnDataResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -38182,6 +38284,9 @@ type StrictServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx context.Context, request AnswerMusterRequestObject) (AnswerMusterResponseObject, error)
+	// ListMyOwnData What I asked of my own data, and what was answered
+	// (GET /v1/me/own-data)
+	ListMyOwnData(ctx context.Context, request ListMyOwnDataRequestObject) (ListMyOwnDataResponseObject, error)
 	// AskOwnData Ask to see, correct or delete what is held of me
 	// (POST /v1/me/own-data)
 	AskOwnData(ctx context.Context, request AskOwnDataRequestObject) (AskOwnDataResponseObject, error)
@@ -43260,6 +43365,31 @@ func (sh *strictHandler) AnswerMuster(ctx echo.Context, musterID int64, params A
 		return err
 	} else if validResponse, ok := response.(AnswerMusterResponseObject); ok {
 		return validResponse.VisitAnswerMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListMyOwnData operation middleware
+func (sh *strictHandler) ListMyOwnData(ctx echo.Context, params ListMyOwnDataParams) error {
+	var request ListMyOwnDataRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListMyOwnData(ctx.Request().Context(), request.(ListMyOwnDataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListMyOwnData")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListMyOwnDataResponseObject); ok {
+		return validResponse.VisitListMyOwnDataResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -2,13 +2,16 @@ package app
 
 import (
 	"context"
+	"time"
 
+	"wanjia/internal/board"
 	"wanjia/internal/household"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/privacy"
+	"wanjia/internal/request"
 )
 
 // breaking are what break-glass needs to know of homes and people.
@@ -43,10 +46,49 @@ func tellOpened(ctx context.Context, tx *db.Tx, by org.Actor, g privacy.Glass) e
 	for _, h := range holders {
 		to = to.And(notify.InRole(h.Person, h.Assignment))
 	}
-	return notify.Tell(ctx, tx, to, notify.Item{
-		By: by, Kind: "break_glass.opened", Ref: notify.Ref{Type: "household", ID: g.ObjectID},
-		Args: map[string]any{"kindLabel": "应急查看", "at": tx.Now},
-	})
+	if err := notify.Tell(ctx, tx, to, openedGlass(by, notify.Ref{Type: "household", ID: g.ObjectID}, 0, tx.Now)); err != nil {
+		return err
+	}
+	return tellThoseThere(ctx, tx, by, g)
+}
+
+func openedGlass(by org.Actor, ref notify.Ref, prio int, now time.Time) notify.Item {
+	return notify.Item{By: by, Kind: "break_glass.opened", Ref: ref, Prio: prio, Args: map[string]any{"kindLabel": "应急查看", "at": now}}
+}
+
+// tellThoseThere tells those of the household who can be told that somebody broke the glass there, in their inbox and
+// without haste: whoever asks for something at that door, and the member whose plaque hangs there (X44).
+func tellThoseThere(ctx context.Context, tx *db.Tx, by org.Actor, g privacy.Glass) error {
+	asking, err := request.FollowedAt(ctx, tx, g.ObjectID)
+	if err != nil {
+		return err
+	}
+	told := map[org.PersonID]bool{by.PersonID: true} // who opened it knows
+	for _, f := range asking {
+		if told[f.Person] {
+			continue
+		}
+		told[f.Person] = true
+		item := openedGlass(by, notify.Ref{Type: "request", ID: int64(f.Request)}, notify.Quiet, tx.Now)
+		if err := notify.Tell(ctx, tx, notify.Persons(f.Person), item); err != nil {
+			return err
+		}
+	}
+	members, err := board.HungAt(ctx, tx, g.ObjectID)
+	if err != nil {
+		return err
+	}
+	for _, p := range members {
+		if told[p] {
+			continue
+		}
+		told[p] = true
+		item := openedGlass(by, notify.Ref{Type: "person", ID: int64(p)}, notify.Quiet, tx.Now)
+		if err := notify.Tell(ctx, tx, notify.Persons(p), item); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // browsing watches how many households somebody reads in a short time, and tells the audit administrators (X50).

@@ -32,7 +32,8 @@ func (a *App) ownData() *privacy.OwnDatas {
 	})
 }
 
-// pack is all that is held of a subject: what they are known by, what they agreed to, and their needs with who opened them.
+// pack is all that is held of a subject: what they are known by, what they agreed to, their home,
+// and their needs, with who opened them.
 func (a *App) pack(ctx context.Context, s privacy.Subject) (sections []privacy.Section, err error) {
 	if s.Person != 0 {
 		own, err := member.OwnData(ctx, a.Stores.DB, s.Person)
@@ -45,6 +46,10 @@ func (a *App) pack(ctx context.Context, s privacy.Subject) (sections []privacy.S
 		}
 		sections = append(sections, own, agreed)
 	}
+	homes, err := a.homes.OwnData(ctx, s)
+	if err != nil {
+		return nil, err
+	}
 	needs, err := a.needs.OwnData(ctx, org.ActorFrom(ctx), s)
-	return append(sections, needs...), err
+	return append(append(sections, homes...), needs...), err
 }

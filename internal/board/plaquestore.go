@@ -98,6 +98,16 @@ func findDoor(ctx context.Context, q db.Queryer, by org.Actor, premises int64) e
 	return db.Wrap(err, problem.ErrNotFound, "find door %d", premises)
 }
 
+// HungAt are the members whose plaque hangs at a door: they live there.
+func HungAt(ctx context.Context, q db.Queryer, premises int64) (persons []org.PersonID, err error) {
+	err = q.Select(ctx, &persons, `
+		SELECT DISTINCT person_id
+		FROM plaque
+		WHERE premises_id = ? AND state = ?
+		ORDER BY person_id`, premises, PlaqueHung)
+	return persons, db.Wrap(err, nil, "find whose plaque hangs at door %d", premises)
+}
+
 // AddPlaque stores a proposed plaque, for whoever has asked already who may.
 func AddPlaque(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID, unit org.UnitID, premises int64) (PlaqueID, error) {
 	id, err := tx.Insert(ctx, `

@@ -235,13 +235,27 @@ func (s *Service) Flags(ctx context.Context, by org.Actor, id ID) (all []Flag, e
 		if all, err = s.flagsOf(ctx, tx, id); err != nil {
 			return err
 		}
-		audit.Note(tx, by.Did("flag.read", "household", int64(id)).Showing("flags"))
+		audit.Note(tx, by.Did(flagRead, "household", int64(id)).Showing("flags"))
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.noted(ctx, by, flagRead, "household", int64(id), err)
 	}
 	return all, nil
+}
+
+// ownFlags are the live flags of a household for itself: what it may be offered, for what, who said so, and until when. The
+// note is its author's.
+func (s *Service) ownFlags(ctx context.Context, id ID) ([]privacy.Held, error) {
+	flags, err := s.flagsOf(ctx, s.db, id)
+	if err != nil {
+		return nil, err
+	}
+	held := make([]privacy.Held, len(flags))
+	for i, f := range flags {
+		held[i] = privacy.Held{Label: "关爱标记", Text: string(f.Kind) + " " + f.Source + " " + f.Purpose + " " + string(f.ExpiresOn)}
+	}
+	return held, nil
 }
 
 // RenewFlag lets a flag go on to another day, with the reason, if what it rests on still holds.

@@ -102,7 +102,7 @@ func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) {
 		f := x.flag(t, x.doors[1], "2026-12-31")
 		standIn := x.YaoMangzhong
 		standIn.PersonID, standIn.StandInFor = x.YiPian.PersonID, x.YaoMangzhong.PersonID
-		before := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`)
+		before := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read' AND result = 'ok'`)
 		for name, by := range map[string]org.Actor{
 			"a neighbour": x.YiPian, "the secretary": x.FengShuangjiang, "the same person as officer": x.YaoOfficer,
 			"the office": x.LuoQingming, "a resident": x.LinXiaoman, "a stand-in": standIn, "nobody": {},
@@ -117,7 +117,7 @@ func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) {
 				t.Errorf("%s ends it: %v, want not found", name, err)
 			}
 		}
-		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`); n != before {
+		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read' AND result = 'ok'`); n != before {
 			t.Errorf("%d readings are noted, want none", n-before)
 		}
 		standIn.FlagsToo = true // the absence says so (AA6)
@@ -127,7 +127,7 @@ func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) {
 				t.Errorf("%s: %+v, %v; want the flag", name, all, err)
 			}
 		}
-		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read'`); n != before+2 {
+		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'flag.read' AND result = 'ok'`); n != before+2 {
 			t.Errorf("%d readings are noted, want 2", n-before)
 		}
 	})

@@ -220,12 +220,12 @@ func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err 
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		d, err = s.detail(ctx, tx, by, id)
 		if err == nil {
-			audit.Note(tx, by.Did("household.read", "household", int64(id)))
+			audit.Note(tx, by.Did(householdRead, "household", int64(id)))
 		}
 		return err
 	})
 	if err != nil {
-		return Detail{}, err
+		return Detail{}, s.noted(ctx, by, householdRead, "household", int64(id), err)
 	}
 	return d, nil
 }
@@ -289,7 +289,7 @@ func (s *Service) Unmask(ctx context.Context, by org.Actor, id ID, fields []stri
 		return used(ctx, tx, id)
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.noted(ctx, by, "household.unmasked", "household", int64(id), err)
 	}
 	return shown, nil
 }

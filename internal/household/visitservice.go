@@ -249,9 +249,10 @@ type VisitDetail struct {
 // ReadVisit shows a visit to the holder of the area it was paid in. The reading is noted, and without the note
 // nothing is shown (X41).
 func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d VisitDetail, err error) {
+	asking := by
 	at, err := findCall(ctx, s.db, by, id)
 	if err != nil {
-		return VisitDetail{}, err
+		return VisitDetail{}, s.noted(ctx, asking, visitRead, "visit", int64(id), err)
 	}
 	if err := s.look(ctx, by, at.Premises); err != nil {
 		return VisitDetail{}, err
@@ -277,12 +278,12 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 			return err
 		}
 		d.Visitor = names[d.PersonID]
-		audit.Note(tx, by.Did("visit.read", "visit", int64(id)).Showing("note"))
-		audit.Note(tx, by.Did("household.visit_read", "household", int64(d.Premises))) // what the watch over reading counts
+		audit.Note(tx, by.Did(visitRead, "visit", int64(id)).Showing("note"))
+		audit.Note(tx, by.Did(householdVisitRead, "household", int64(d.Premises))) // what the watch over reading counts
 		return nil
 	})
 	if err != nil {
-		return VisitDetail{}, err
+		return VisitDetail{}, s.noted(ctx, asking, visitRead, "visit", int64(id), err)
 	}
 	return d, nil
 }

@@ -52,8 +52,8 @@ func (b *Browsing) Look(ctx context.Context, by org.Actor, household int64) erro
 	return b.hooks.StepUp(ctx)
 }
 
-// householdsRead is how many households other than one a person has read since a moment, by the audit, without which
-// nothing is read.
+// householdsRead is how many households other than one a person has read since a moment, or has tried to, by the audit,
+// without which nothing is read.
 func householdsRead(ctx context.Context, q db.Queryer, person org.PersonID, other int64, since time.Time) (n int, err error) {
 	err = q.Get(ctx, &n, `
 		SELECT COUNT(DISTINCT object_id)

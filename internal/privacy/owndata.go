@@ -30,6 +30,12 @@ const (
 	ownDataDays = 15 // working days until the answer
 )
 
+// What a printed answer calls the wishes and how far they have come.
+var (
+	wishWords  = map[string]string{WantsAccess: "查询本人信息", WantsCorrection: "更正", WantsDeletion: "删除"}
+	stateWords = map[string]string{ownDataVerified: "办理中，答复期限", ownDataAnswered: "已办理", ownDataRefused: "未予办理"}
+)
+
 // An OwnDataID names what somebody asked of their own data.
 type OwnDataID int64
 

@@ -42,14 +42,27 @@ func (h *OwnDataHandler) ListOwnDataRequests(ctx context.Context, req api.ListOw
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListOwnDataRequests200JSONResponse{Items: make([]api.OwnDataRow, len(all)), NextCursor: api.Optional(next)}
+	return api.ListOwnDataRequests200JSONResponse{Items: rowsToAPI(all), NextCursor: api.Optional(next)}, nil
+}
+
+// ListMyOwnData serves GET /v1/me/own-data.
+func (h *OwnDataHandler) ListMyOwnData(ctx context.Context, req api.ListMyOwnDataRequestObject) (api.ListMyOwnDataResponseObject, error) {
+	all, next, err := h.owned.Mine(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	return api.ListMyOwnData200JSONResponse{Items: rowsToAPI(all), NextCursor: api.Optional(next)}, nil
+}
+
+func rowsToAPI(all []OwnData) []api.OwnDataRow {
+	rows := make([]api.OwnDataRow, len(all))
 	for i, o := range all {
-		answer.Items[i] = api.OwnDataRow{
+		rows[i] = api.OwnDataRow{
 			ID: int64(o.ID), Kind: api.OwnDataKind(o.Kind), Channel: api.OwnDataRowChannel(o.Channel), State: api.OwnDataState(o.State),
-			Text: api.Optional(o.Text), ReceivedAt: o.ReceivedAt, DueOn: string(o.DueOn), AnsweredAt: o.AnsweredAt,
+			Text: api.Optional(o.Text), ReceivedAt: o.ReceivedAt, DueOn: string(o.DueOn), AnsweredAt: o.AnsweredAt, Answer: api.Optional(o.Answer),
 		}
 	}
-	return answer, nil
+	return rows
 }
 
 // AnswerOwnData serves POST /v1/own-data/{ownDataId}/answer.

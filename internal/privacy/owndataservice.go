@@ -92,11 +92,29 @@ func (s *OwnDatas) List(ctx context.Context, by org.Actor, cursor string, size i
 				return err
 			}
 		}
-		audit.Note(tx, by.Did("own_data.listed", "own_data", 0).Showing("text"))
+		audit.Note(tx, by.Did("own_data.listed", "own_data", 0).Showing("text", "answer"))
 		return nil
 	})
 	if err != nil {
 		return nil, "", err
+	}
+	return all, next, nil
+}
+
+// Mine is a page of what by asked of their own data, with what was answered, and the cursor behind it.
+func (s *OwnDatas) Mine(ctx context.Context, by org.Actor, cursor string, size int) (all []OwnData, next string, err error) {
+	p, err := s.pages.Parse(cursor, size, page.Bound("listMyOwnData", by.PersonID))
+	if err != nil {
+		return nil, "", err
+	}
+	if all, err = ownDataOf(ctx, s.db, by.PersonID, p); err != nil {
+		return nil, "", err
+	}
+	all, next = page.Cut(all, p, func(o OwnData) (time.Time, int64) { return o.ReceivedAt, int64(o.ID) })
+	for i := range all {
+		if err := all[i].open(s.keys); err != nil {
+			return nil, "", err
+		}
 	}
 	return all, next, nil
 }
@@ -166,24 +184,66 @@ func (s *OwnDatas) Own(ctx context.Context, by org.Actor, id OwnDataID) ([]Secti
 	return s.hooks.Pack(ctx, Subject{Person: by.PersonID})
 }
 
-// Print is the pack of whoever shows the receipt of a need and has asked for it on paper. It is the counter's to print,
-// and nobody's to keep.
+// Print is for whoever shows the receipt of a need and has asked something on paper: what they asked and what was
+// answered, and if it was to see what is held, the pack. It is the counter's to print, and nobody's to keep.
 func (s *OwnDatas) Print(ctx context.Context, by org.Actor, code, secret string) ([]Section, error) {
 	asker, err := s.hooks.Prove(ctx, code, secret)
 	if err != nil {
 		return nil, err
 	}
+	var asked []OwnData
+	access := false
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		o, err := findAccessOf(ctx, tx, asker)
-		if err != nil {
+		access = false
+		if asked, err = ownDataOnPaper(ctx, tx, asker); err != nil {
 			return err
 		}
-		return s.handOut(ctx, tx, by, o)
+		if len(asked) == 0 {
+			return problem.ErrNotFound
+		}
+		audit.Note(tx, by.Did("own_data.printed", "own_data", int64(asked[0].ID)).Showing("text", "answer"))
+		for _, o := range asked {
+			if o.Kind == WantsAccess && !access {
+				access = true
+				if err := s.handOut(ctx, tx, by, o); err != nil {
+					return err
+				}
+			}
+		}
+		asked, err = ownDataOnPaper(ctx, tx, asker) // as it stands now
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return s.hooks.Pack(ctx, Subject{Asker: asker})
+	wishes, err := s.wishes(asked)
+	if err != nil || !access {
+		return []Section{wishes}, err
+	}
+	pack, err := s.hooks.Pack(ctx, Subject{Asker: asker})
+	return append([]Section{wishes}, pack...), err
+}
+
+// wishes is what somebody asked and what was answered, as it is printed.
+func (s *OwnDatas) wishes(asked []OwnData) (Section, error) {
+	all := Section{Title: "您的申请"}
+	for _, o := range asked {
+		if err := o.open(s.keys); err != nil {
+			return Section{}, err
+		}
+		label := string(calendar.DayOf(o.ReceivedAt)) + " " + wishWords[o.Kind]
+		text := stateWords[o.State]
+		if o.State == ownDataVerified {
+			text += " " + string(o.DueOn)
+		}
+		for _, said := range []string{o.Text, o.Answer} {
+			if said != "" {
+				text += "：" + said
+			}
+		}
+		all.Items = append(all.Items, Held{Label: label, Text: text})
+	}
+	return all, nil
 }
 
 // handOut notes that a pack is given out: the first time answers what was asked.

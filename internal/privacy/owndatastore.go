@@ -34,10 +34,31 @@ func insertOwnData(ctx context.Context, tx *db.Tx, keys *sealed.Keys, o OwnData)
 	return OwnDataID(id), db.Wrap(err, nil, "seal what was asked of own data")
 }
 
-// open unseals what was asked.
+// open unseals what was asked, and what was answered.
 func (o *OwnData) open(keys *sealed.Keys) (err error) {
-	o.Text, err = keys.Open(sealed.Personal, "own_data", "text_sealed", int64(o.ID), o.TextSealed)
+	if o.Text, err = keys.Open(sealed.Personal, "own_data", "text_sealed", int64(o.ID), o.TextSealed); err != nil {
+		return err
+	}
+	o.Answer, err = keys.Open(sealed.Personal, "own_data", "answer_sealed", int64(o.ID), o.AnswerSealed)
 	return err
+}
+
+// ownDataOf is a page of what somebody asked of their own data, the newest first.
+func ownDataOf(ctx context.Context, q db.Queryer, person org.PersonID, p page.Page) (all []OwnData, err error) {
+	err = q.Select(ctx, &all, ownDataColumns+`
+		WHERE o.person_id = ? AND o.received_at <= ? AND (o.received_at < ? OR o.id < ?)
+		ORDER BY o.received_at DESC, o.id DESC
+		LIMIT ?`, person, p.At, p.At, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list what person %d asked of their own data", person)
+}
+
+// ownDataOnPaper is what an asker asked on paper, the newest first.
+func ownDataOnPaper(ctx context.Context, q db.Queryer, asker int64) (all []OwnData, err error) {
+	err = q.Select(ctx, &all, ownDataColumns+`
+		WHERE o.asker_id = ?
+		ORDER BY o.id DESC
+		LIMIT 100`, asker)
+	return all, db.Wrap(err, nil, "list what asker %d asked for", asker)
 }
 
 func findOwnData(ctx context.Context, q db.Queryer, id OwnDataID) (o OwnData, err error) {
@@ -52,15 +73,6 @@ func findOwnDataOf(ctx context.Context, q db.Queryer, by org.Actor, id OwnDataID
 		LEFT JOIN unit u ON u.id = o.unit_id
 		WHERE o.id = ? AND (o.unit_id IS NULL OR (u.path >= ? AND u.path < ?))`, id, from, to)
 	return o, db.Wrap(err, problem.ErrNotFound, "find own data request %d", id)
-}
-
-// findAccessOf is the newest wish of an asker to see what is held.
-func findAccessOf(ctx context.Context, q db.Queryer, asker int64) (o OwnData, err error) {
-	err = q.Get(ctx, &o, ownDataColumns+`
-		WHERE o.asker_id = ? AND o.kind = ?
-		ORDER BY o.id DESC
-		LIMIT 1`, asker, WantsAccess)
-	return o, db.Wrap(err, problem.ErrNotFound, "find what asker %d asked for", asker)
 }
 
 func listOwnData(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []OwnData, err error) {

@@ -21,6 +21,7 @@ const mostOwn = 500
 type contacted struct {
 	ID      AskerID `db:"id"`
 	Request ID      `db:"request_id"`
+	Door    *int64  `db:"premises_id"`
 	Open    bool    `db:"is_open"`
 	Index   *int64  `db:"phone_index"`
 	Who     []byte  `db:"address_sealed"`
@@ -28,7 +29,7 @@ type contacted struct {
 }
 
 const contactedColumns = `
-	SELECT a.id, a.request_id, r.is_open, a.phone_index, a.address_sealed, a.phone_sealed
+	SELECT a.id, a.request_id, r.premises_id, r.is_open, a.phone_index, a.address_sealed, a.phone_sealed
 	FROM request_asker a
 	JOIN request r ON r.id = a.request_id`
 
@@ -78,6 +79,52 @@ func (s *Service) leftBy(a contacted) (who, phone string, err error) {
 	}
 	phone, err = s.keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(a.ID), a.Phone)
 	return who, phone, err
+}
+
+// A Left is what somebody left with a need: under which form of address and number, and at which door.
+type Left struct {
+	Who      string
+	Phone    string
+	Index    *int64 // of the number
+	Premises int64  // 0: no door is known
+}
+
+// Left is what a subject has left with their needs: by it other packages know what is theirs.
+func (s *Service) Left(ctx context.Context, q db.Queryer, of privacy.Subject) (all []Left, err error) {
+	rows, err := s.askersOf(ctx, q, of)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range rows {
+		l := Left{Index: a.Index}
+		if a.Door != nil {
+			l.Premises = *a.Door
+		}
+		if l.Who, l.Phone, err = s.leftBy(a); err != nil {
+			return nil, err
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// A Following is a need that somebody who has signed in asks about at a door.
+type Following struct {
+	Person  org.PersonID `db:"person_id"`
+	Request ID           `db:"request_id"`
+}
+
+// FollowedAt are the open needs of a door with those whose words they are and who have signed in: whoever follows them
+// besides lives elsewhere.
+func FollowedAt(ctx context.Context, q db.Queryer, premises int64) (all []Following, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT a.person_id, MAX(r.id) AS request_id
+		FROM request r
+		JOIN request_asker a ON a.request_id = r.id AND a.receipt_hash = r.receipt_hash
+		WHERE r.premises_id = ? AND r.is_open = ? AND a.person_id IS NOT NULL
+		GROUP BY a.person_id
+		ORDER BY a.person_id`, premises, true)
+	return all, db.Wrap(err, nil, "find who asks for something at door %d", premises)
 }
 
 // OwnData is what requests hold of a subject, a section a need: their own words, what they were told, and who opened it.

@@ -53,7 +53,9 @@ func TestScenario18Privacy(t *testing.T) {
 		// 1: a household of the next area is not there, and that somebody asked is noted.
 		neighbour := w.signIn("rh.m04").get("/v1/households")
 		foreign := fmt.Sprintf("/v1/households/%.0f", w.wants("the next area", neighbour, ok).items()[0]["id"])
-		w.missing("a household of area 04", func() answer { return holder.get(foreign) })
+		w.acts()
+		w.wants("a household of area 04", holder.get(foreign), http.StatusNotFound)
+		w.audited("household.read")
 
 		// 2: a lead breaks the glass for one record.
 		w.wants("agree", holder.post(home(0)+"/consents", map[string]any{"purpose": "care_visit", "wording": "2026-01", "channel": "in_person"}), created)

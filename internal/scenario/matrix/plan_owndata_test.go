@@ -25,6 +25,7 @@ func anOwnRequest(kind string) func(c *cell) int64 {
 func init() {
 	maps.Copy(plans, map[string]*plan{
 		"askOwnData":          {},
+		"listMyOwnData":       {self: true, fits: branches, make: anOwnRequest("correction"), sees: ofSelf, list: "id"},
 		"listOwnDataRequests": {},
 		"recordOwnData":       {fill: showing(nil)},
 		"answerOwnData":       {fits: branches, make: anOwnRequest("correction"), sees: everything},

@@ -1,0 +1,192 @@
+package household
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
+	"wanjia/internal/request"
+)
+
+// mostHeld is how many visits and openings of a home a pack of somebody's own data names, the newest first.
+const mostHeld = 500
+
+// What a pack of own data calls things.
+var (
+	resultWords = map[Result]string{
+		AllWell: "一切安好", Needs: "有需要", NotHome: "无人在家", Declined: "谢绝走访", Unable: "未能办成",
+	}
+	purposeWords = map[ConsentPurpose]string{CareVisit: "关怀走访", RiskVisit: "恶劣天气走访"}
+)
+
+// OwnData is what is kept of the homes that a subject is the contact of, a section a home: how they are called, what they
+// agreed to, when somebody came, what help they may be offered, and who opened any of it (X46). Whoever else lives there is
+// somebody else, so a home is a subject's own only under the very form of address and number that they left themselves; and
+// what a member wrote down beside a visit or a flag stays out, for it may speak of others behind the same door.
+func (s *Service) OwnData(ctx context.Context, of privacy.Subject) (sections []privacy.Section, err error) {
+	left, err := s.requests.Left(ctx, s.db, of)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := maybeOwn(ctx, s.db, left)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		c, err := readContact(ctx, s.db, id)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(left, func(l request.Left) bool { return c.isOf(l, id) }) {
+			continue
+		}
+		one, err := s.held(ctx, id, c)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, one)
+	}
+	return sections, nil
+}
+
+// isOf says whether c is the contact of whoever left l: without a number only at the door that they told of.
+func (c Contact) isOf(l request.Left, id ID) bool {
+	return l.Who != "" && l.Who == c.FormOfAddress.Reveal() && l.Phone == c.Phone.Reveal() && (l.Phone != "" || l.Premises == int64(id))
+}
+
+// maybeOwn are the homes whose contact may be one that was left: at the doors that were told of, or under a number that
+// begins alike.
+func maybeOwn(ctx context.Context, q db.Queryer, left []request.Left) (ids []ID, err error) {
+	var indexes []int64
+	for _, l := range left {
+		if l.Premises != 0 && !slices.Contains(ids, ID(l.Premises)) {
+			ids = append(ids, ID(l.Premises))
+		}
+		if l.Index != nil && !slices.Contains(indexes, *l.Index) {
+			indexes = append(indexes, *l.Index)
+		}
+	}
+	for some := range slices.Chunk(indexes, 500) {
+		query, args, err := db.In(`SELECT premises_id FROM household_contact WHERE phone_index IN (?) ORDER BY premises_id`, some)
+		if err != nil {
+			return nil, err
+		}
+		var found []ID
+		if err := q.Select(ctx, &found, query, args...); err != nil {
+			return nil, db.Wrap(err, nil, "find the homes of a number")
+		}
+		for _, id := range found {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// held is what is kept of one home.
+func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Section, err error) {
+	var at struct {
+		Entrance string `db:"label"`
+		Door     string `db:"door"`
+	}
+	if err := s.db.Get(ctx, &at, `
+		SELECT e.label, p.door
+		FROM premises p
+		JOIN entrance e ON e.id = p.entrance_id
+		WHERE p.id = ?`, id); err != nil {
+		return one, db.Wrap(err, problem.ErrNotFound, "find door %d", id)
+	}
+	one.Title = "住户 " + at.Entrance + " " + at.Door
+	add := func(label, text string) {
+		if text != "" {
+			one.Items = append(one.Items, privacy.Held{Label: label, Text: text})
+		}
+	}
+	add("称呼", c.FormOfAddress.Reveal())
+	add("电话", c.Phone.Reveal())
+	today := calendar.DayOf(s.db.Now())
+	muted, err := mutes(ctx, s.db, []ID{id}, today)
+	if err != nil {
+		return one, err
+	}
+	add("暂不走访", string(muted[id]))
+	agreed, err := consents(ctx, s.db, id)
+	if err != nil {
+		return one, err
+	}
+	for _, c := range agreed {
+		word := "不同意"
+		if c.Holds(today) {
+			word = "同意"
+		}
+		add(purposeWords[c.Purpose], word+" "+string(c.From))
+	}
+	flags, err := s.ownFlags(ctx, id)
+	if err != nil {
+		return one, err
+	}
+	one.Items = append(one.Items, flags...)
+	visits, err := visitsAt(ctx, s.db, id)
+	if err != nil {
+		return one, err
+	}
+	for _, v := range visits {
+		add("走访", minute(v.HappenedAt)+" "+resultWords[v.Result])
+	}
+	opened, err := privacy.OpeningsOf(ctx, s.db, privacy.HouseholdFlags, int64(id))
+	if err != nil {
+		return one, err
+	}
+	for _, o := range opened {
+		add("应急查看", minute(o.OpenedAt)+" "+o.UnitName+" "+string(o.Role)+" "+o.Reason)
+	}
+	seen, err := viewsAt(ctx, s.db, id)
+	if err != nil {
+		return one, err
+	}
+	for _, v := range seen {
+		add("谁看过", minute(v.At)+" "+string(v.Role)+" "+v.Purpose+" "+v.Reason)
+	}
+	return one, nil
+}
+
+// minute is at as people read it.
+func minute(at time.Time) string { return at.In(calendar.Shanghai).Format("2006-01-02 15:04") }
+
+func visitsAt(ctx context.Context, q db.Queryer, id ID) (all []Visit, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT v.id, v.result, v.happened_at
+		FROM visit v
+		WHERE v.premises_id = ?
+		ORDER BY v.recorded_at DESC, v.id DESC
+		LIMIT ?`, id, mostHeld)
+	return all, db.Wrap(err, nil, "list the visits at household %d", id)
+}
+
+// A view is one opening of a home by whoever looks after it.
+type view struct {
+	At      time.Time `db:"at"`
+	Role    org.Role  `db:"role"`
+	Purpose string    `db:"purpose"`
+	Reason  string    `db:"reason"`
+}
+
+// viewsAt are who opened what is kept of a home, the last first, by the audit itself: nothing is shown without standing
+// there.
+func viewsAt(ctx context.Context, q db.Queryer, id ID) (all []view, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT a.at, ra.role, a.purpose, a.reason
+		FROM audit a
+		JOIN role_assignment ra ON ra.id = a.assignment_id
+		WHERE a.object = ? AND a.object_id = ? AND a.action IN (?, ?, ?, ?) AND a.result = ?
+		ORDER BY a.at DESC, a.id DESC
+		LIMIT ?`, "household", id, householdRead, "household.unmasked", householdVisitRead, flagRead, "ok", mostHeld)
+	return all, db.Wrap(err, nil, "find who opened household %d", id)
+}
