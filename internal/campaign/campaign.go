@@ -232,15 +232,17 @@ func coverage(ctx context.Context, q db.Queryer, id ID) (v Coverage, err error) 
 		Reported int `db:"reported"`
 	}
 	err = q.Get(ctx, &n, `
-		SELECT (SELECT COUNT(*) FROM task_copy c JOIN task t ON t.id = c.task_id WHERE t.campaign_id = ? AND c.state <> 'cancelled') AS copies,
-		       (SELECT COUNT(*) FROM task_copy c JOIN task t ON t.id = c.task_id WHERE t.campaign_id = ? AND c.state IN ('reported', 'done')) AS reported`,
+		SELECT (SELECT COUNT(*) FROM task_copy c JOIN task t ON t.id = c.task_id
+		        WHERE t.campaign_id = ? AND c.state <> 'cancelled' AND `+expected+`) AS copies,
+		       (SELECT COUNT(*) FROM task_copy c JOIN task t ON t.id = c.task_id
+		        WHERE t.campaign_id = ? AND c.state IN ('reported', 'done') AND `+expected+`) AS reported`,
 		id, id)
 	if err != nil {
 		return Coverage{}, db.Wrap(err, nil, "count the copies of campaign %d", id)
 	}
 	v = Coverage{Copies: n.Copies, Reported: n.Reported, Lacking: []Lack{}}
 	err = q.Select(ctx, &v.Lacking, lackColumns+`
-		WHERE t.campaign_id = ? AND c.state IN ('open', 'accepted', 'returned', 'declined')
+		WHERE t.campaign_id = ? AND c.state IN ('open', 'accepted', 'returned', 'declined') AND `+expected+`
 		ORDER BY u.path, c.id`, id)
 	return v, db.Wrap(err, nil, "find what units lack in campaign %d", id)
 }

@@ -29,3 +29,6 @@ func ChangesOf(ctx context.Context, q db.Queryer, by org.Actor, id CopyID) ([]Ch
 func Due(cal *calendar.Calendar, r Repeat, first, from calendar.Day) (calendar.Day, bool) {
 	return series{Rhythm: r.Rhythm, From: first, Until: r.Until}.due(cal, from)
 }
+
+// ProgressOf is how far a task has come.
+var ProgressOf = progress

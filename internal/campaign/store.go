@@ -139,10 +139,13 @@ type Asked struct {
 	Finished   int        `db:"finished"` // copies with nothing left to do
 }
 
+// expected is the condition that copy c is for nobody who has asked to be expected no duty: they are in no denominator (E6).
+const expected = `NOT EXISTS (SELECT 1 FROM duty_exemption e WHERE e.person_id = c.person_id)`
+
 const askedColumns = `
 	SELECT t.id, t.campaign_id, t.title, t.due_at, t.minutes, u.name AS from_unit, t.created_at,
-	       (SELECT COUNT(*) FROM task_copy c WHERE c.task_id = t.id) AS copies,
-	       (SELECT COUNT(*) FROM task_copy c WHERE c.task_id = t.id AND c.live = 0) AS finished
+	       (SELECT COUNT(*) FROM task_copy c WHERE c.task_id = t.id AND ` + expected + `) AS copies,
+	       (SELECT COUNT(*) FROM task_copy c WHERE c.task_id = t.id AND c.live = 0 AND ` + expected + `) AS finished
 	FROM task t
 	JOIN unit u ON u.id = t.unit_id`
 
@@ -197,7 +200,11 @@ func progress(ctx context.Context, q db.Queryer, id TaskID) (p Progress, err err
 		State State `db:"state"`
 		N     int   `db:"n"`
 	}
-	if err := q.Select(ctx, &rows, `SELECT state, COUNT(*) AS n FROM task_copy WHERE task_id = ? GROUP BY state`, id); err != nil {
+	if err := q.Select(ctx, &rows, `
+		SELECT c.state, COUNT(*) AS n
+		FROM task_copy c
+		WHERE c.task_id = ? AND `+expected+`
+		GROUP BY c.state`, id); err != nil {
 		return Progress{}, db.Wrap(err, nil, "count the copies of task %d", id)
 	}
 	p.States = map[State]int{}
@@ -206,7 +213,7 @@ func progress(ctx context.Context, q db.Queryer, id TaskID) (p Progress, err err
 		p.Total += r.N
 	}
 	err = q.Select(ctx, &p.Lacking, lackColumns+`
-		WHERE c.task_id = ? AND c.state IN ('open', 'accepted', 'returned', 'declined')
+		WHERE c.task_id = ? AND c.state IN ('open', 'accepted', 'returned', 'declined') AND `+expected+`
 		ORDER BY c.id`, id)
 	return p, db.Wrap(err, nil, "find who lacks a report on task %d", id)
 }
