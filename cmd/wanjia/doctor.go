@@ -13,6 +13,7 @@ import (
 
 	"wanjia/internal/app"
 	"wanjia/internal/config"
+	"wanjia/internal/notify"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
 )
@@ -92,6 +93,13 @@ func (f *finding) ask(ctx context.Context, d *db.DB) error {
 	}
 	lines, err := d.Unwise(ctx)
 	f.Unwise = append(f.Unwise, lines...)
+	if err != nil || len(f.Unsafe) > 0 { // of another schema nothing else can be asked
+		return err
+	}
+	wrong, err := notify.CheckCredits(ctx, d)
+	for _, line := range wrong {
+		f.Unsafe = append(f.Unsafe, "the credit for messages of WeChat is not the sum of its lines: "+line)
+	}
 	return err
 }
 

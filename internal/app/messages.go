@@ -12,7 +12,7 @@ import (
 // messages are what carries items to WeChat.
 func (a *App) messages(wx *wechat.Client, limits *limit.Limits) *notify.Sends {
 	o := notify.SendOptions{
-		DB: a.Stores.DB, Keys: a.Stores.Keys, Client: wx, Leases: a.leases, Limits: limits, Rate: a.config.WeChat.Rate, Log: a.log,
+		DB: a.Stores.DB, Keys: a.Stores.Keys, Client: wx, Leases: a.leases, Limits: limits, Pages: a.Stores.Pages, Rate: a.config.WeChat.Rate, Log: a.log,
 		Called: a.needs.Unreached,
 	}
 	if a.fake != nil {

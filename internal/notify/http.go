@@ -25,18 +25,6 @@ func NewHandler(s *Service, tickets *push.Tickets, session func(ctx context.Cont
 	return &Handler{service: s, tickets: tickets, session: session, sends: sends}
 }
 
-// RecordWeChatGrants serves POST /v1/wechat/grants.
-func (h *Handler) RecordWeChatGrants(ctx context.Context, req api.RecordWeChatGrantsRequestObject) (api.RecordWeChatGrantsResponseObject, error) {
-	allowed := make([]string, len(req.Body.Templates))
-	for i, t := range req.Body.Templates {
-		allowed[i] = string(t)
-	}
-	if err := h.sends.Grant(ctx, org.ActorFrom(ctx), req.Body.ClientRef.String(), allowed, nil); err != nil {
-		return nil, err
-	}
-	return api.RecordWeChatGrants204Response{}, nil
-}
-
 // ListInbox serves GET /v1/inbox.
 func (h *Handler) ListInbox(ctx context.Context, req api.ListInboxRequestObject) (api.ListInboxResponseObject, error) {
 	var after string

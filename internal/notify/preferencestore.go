@@ -70,3 +70,43 @@ func wantsWeChat(ctx context.Context, q db.Queryer, person org.PersonID, kind st
 		WHERE person_id = ? AND kind = ? AND (wechat = 0 OR muted = 1)`, person, kind)
 	return off == 0, db.Wrap(err, nil, "look what person %d wants to hear of", person)
 }
+
+// findPreferences are the preferences of person, the usual ones where they have said nothing.
+func findPreferences(ctx context.Context, q db.Queryer, person org.PersonID) (Preferences, error) {
+	h, err := hoursOf(ctx, q, person)
+	if err != nil {
+		return Preferences{}, err
+	}
+	p := Preferences{QuietFrom: h.quietFrom.String(), QuietTo: h.quietTo.String(), DigestAt: h.digestAt.String()}
+	err = q.Select(ctx, &p.Kinds, `
+		SELECT kind, wechat, digest, muted
+		FROM notice_preference
+		WHERE person_id = ?
+		ORDER BY kind`, person)
+	return p, db.Wrap(err, nil, "read the preferences of person %d", person)
+}
+
+func savePreferences(ctx context.Context, tx *db.Tx, person org.PersonID, p Preferences) error {
+	err := db.Save(func() (int64, error) {
+		return tx.Change(ctx, `
+			UPDATE notice_setting
+			SET quiet_from = ?, quiet_to = ?, digest_at = ?
+			WHERE person_id = ?`, p.QuietFrom, p.QuietTo, p.DigestAt, person)
+	}, func() error {
+		_, err := tx.Change(ctx, `
+			INSERT INTO notice_setting (person_id, quiet_from, quiet_to, digest_at)
+			VALUES (?, ?, ?, ?)`, person, p.QuietFrom, p.QuietTo, p.DigestAt)
+		return err
+	})
+	if err == nil {
+		_, err = tx.Change(ctx, `DELETE FROM notice_preference WHERE person_id = ?`, person)
+	}
+	for _, k := range p.Kinds {
+		if err == nil {
+			_, err = tx.Change(ctx, `
+				INSERT INTO notice_preference (person_id, kind, wechat, digest, muted)
+				VALUES (?, ?, ?, ?, ?)`, person, k.Kind, k.WeChat, k.Digest, k.Muted)
+		}
+	}
+	return db.Wrap(err, nil, "save the preferences of person %d", person)
+}

@@ -16,6 +16,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/lease"
 	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/wechat"
 )
@@ -33,7 +34,7 @@ const (
 	slowFor     = 10 * time.Minute
 	channelOff  = time.Hour      // after which an app that may not send tries again
 	tooOld      = 36 * time.Hour // a message that could not be sent for so long is dead: people are called instead
-	recordTime  = 10 * time.Second
+	recordTime  = 30 * time.Second
 )
 
 // SendOptions are what Sends need.
@@ -43,6 +44,7 @@ type SendOptions struct {
 	Client *wechat.Client // nil: there is no mini-program, and nobody can be reached by it
 	Leases *lease.Leases
 	Limits *limit.Limits
+	Pages  *page.Keys
 	Rate   int // messages a second, of all nodes
 	Log    *slog.Logger
 

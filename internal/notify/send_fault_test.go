@@ -248,7 +248,7 @@ func TestOfManyWhoClaimAMessageOneDoes(t *testing.T) {
 // Two nodes share the shards and send at the same time; then one dies.
 func TestTwoNodesSendEachMessageOnce(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
-		const count = 120
+		const count = 60
 		ids := o.followers(count, 1)
 		a, b := o.node("a"), o.node("b")
 		for range 80 { // one shard a round

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
@@ -55,6 +56,9 @@ func newOffice(t *testing.T, d *db.DB, k *kv.KV) *office {
 	dbtest.WithClock(t, d, o.now)
 	var err error
 	if o.keys, err = sealed.Open(t.Context(), d, bytes.Repeat([]byte{9}, sealed.MasterSize)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := audit.Open(t.Context(), d, bytes.Repeat([]byte{7}, 32)); err != nil {
 		t.Fatal(err)
 	}
 	o.fake = fake.New(fake.Options{Now: o.now})

@@ -167,6 +167,22 @@ func aMember(c *cell) int64 {
 	}).id("id")
 }
 
+// aDeadMessage is one that WeChat did not take.
+func aDeadMessage(c *cell) (id int64) {
+	err := c.db().InTx(c.Context(), func(tx *db.Tx) (err error) {
+		id, err = tx.Insert(c.Context(), `
+			INSERT INTO wechat_send (
+				person_id, event, seq, template, kind, ref_type, ref_id, must_reach, not_before, state, outcome, created_at, ended_at)
+			VALUES (?, ?, 1, 'work', 'task.assigned', 'task', 1, 0, ?, 'ended', 'dead', ?, ?)`,
+			c.by.person, fmt.Sprintf("n:%d", c.next()), tx.Now, tx.Now, tx.Now)
+		return err
+	})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return id
+}
+
 // stranger is a WeChat account that is nobody's yet.
 func (w *world) stranger() *actor {
 	w.Helper()
@@ -837,6 +853,18 @@ var plans = map[string]*plan{
 	"getUnread":          {},
 	"createPushTicket":   {},
 	"recordWeChatGrants": {},
+
+	// Messages of WeChat.
+	"listWeChatCredits":       {},
+	"getNoticePreferences":    {},
+	"updateNoticePreferences": {},
+	"listWeChatTemplates":     {},
+	"setWeChatTemplate": {fill: func(_ *cell, r *call) {
+		r.path = strings.Replace(r.path, "{code}", "work", 1)
+	}},
+	"resumeWeChat":     {},
+	"listWeChatSends":  {},
+	"repeatWeChatSend": {make: aDeadMessage},
 
 	// Whose account is whose.
 	"createInvitation": {fits: branches, make: aPerson},

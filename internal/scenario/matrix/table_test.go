@@ -17,6 +17,7 @@ var column = map[string]string{
 	"household": "HH", "area": "HH", "entrance": "HH", "building": "HH", "visit": "VI", "visit_count": "VI", "care_flag": "FL", "request": "RQ",
 	"card": "CA", "counter_step": "RQ", "report": "RP", "category": "CF", "rule": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
 	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "media": "MD", "press_pack": "MD", "takedown": "MD", "feedback": "MD",
+	"wechat_template": "CF",
 }
 
 // besides are objects of the contract that the table does not speak of, and why.
@@ -34,6 +35,7 @@ var besides = map[string]string{
 	"consent":          "everybody's own",
 	"assisted_consent": "said by its person, and only written down (security.md §15)",
 	"push_ticket":      "everybody's own",
+	"wechat_send":      "what became of messages, in codes and times; not to whom they went",
 	"account":          "signing in is no object of the work: security.md §3 says who recognises whom",
 	"invitation":       "the same",
 	"credential":       "the same",
