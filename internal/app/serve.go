@@ -107,6 +107,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Second, "messages of WeChat that are due", a.sends.Turn)
+	loop(10*time.Second, "summaries of the day", a.sends.Digests)
 	loop(5*time.Second, "access token of WeChat", a.refreshToken)
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)
 	loop(20*time.Second, "clocks of requests", a.needs.RunClocks)
@@ -151,19 +152,18 @@ func (a *App) shipRules(ctx context.Context) error {
 	return a.needs.LearnRules(ctx)
 }
 
-// TurnClocks lets happen what the clocks of requests have to say by now, without waiting for their loop: for tests that
-// move the time.
+// TurnClocks lets happen what the clocks of requests and messages have to say by now, without waiting for their loops: for
+// tests that move the time.
 func (a *App) TurnClocks(ctx context.Context) error {
-	for {
-		if some, err := a.needs.FollowRules(ctx); err != nil {
-			return err
-		} else if some {
-			continue
-		}
-		if some, err := a.needs.RunClocks(ctx); err != nil || !some {
-			return err
+	for _, turn := range []func(context.Context) (bool, error){a.needs.FollowRules, a.needs.RunClocks, a.sends.Digests, a.sends.Turn} {
+		for some := true; some; {
+			var err error
+			if some, err = turn(ctx); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
 // signHeads signs how far the audit has come, into the database and the second place if there is one.

@@ -1,0 +1,174 @@
+package notify
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+// readers are persons with WeChat who have allowed n summaries.
+func (o *office) readers(count, n int) []org.PersonID {
+	o.t.Helper()
+	ids := o.followers(count, 0)
+	giver := NewSends(SendOptions{
+		DB: o.db, Keys: o.keys, Client: o.client,
+		Granted: func(openID, template string) { o.fake.Grant(openID, template, 1) },
+	})
+	for _, p := range ids {
+		for range n {
+			if err := giver.Grant(o.t.Context(), org.Actor{PersonID: p}, uuid.NewString(), []string{onDigest}, nil); err != nil {
+				o.t.Fatal(err)
+			}
+		}
+	}
+	return ids
+}
+
+// digests makes the summaries that are due, and sends them.
+func (n *sender) digests() {
+	n.o.t.Helper()
+	if _, err := n.Digests(n.o.t.Context()); err != nil {
+		n.o.t.Fatal(err)
+	}
+	n.work()
+}
+
+// K18, S19.3: what cannot wait is not in it; 18:00:00.000 is of today, and a millisecond later of tomorrow.
+func TestK18_ASummaryHoldsTheDayUpToSixOClock(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.readers(1, 3)[0]
+		n := o.node("a")
+		ordinary := func(at string, after time.Duration, id int64) {
+			o.set(at)
+			o.move(after)
+			due := o.now().Add(time.Duration(100-id) * time.Hour)
+			o.tell(Item{Kind: "task.due", Ref: Ref{"task", id}, Args: map[string]any{"dueAt": due}}, p)
+		}
+		ordinary("2026-04-07 18:00:00", 0, 1) // of the day before
+		ordinary("2026-04-07 18:00:00", time.Millisecond, 2)
+		ordinary("2026-04-08 17:59:59", 0, 3)
+		ordinary("2026-04-08 18:00:00", 0, 4)
+		o.tell(Item{Kind: "task.accepted", Ref: Ref{"task", 5}}, p) // for the inbox alone
+		n.digests()
+		if got := len(o.rows()); got != 0 {
+			t.Fatalf("at six there are %d messages already, want to wait for acts of the last moment", got)
+		}
+		ordinary("2026-04-08 18:00:00", time.Millisecond, 6)
+		o.set("2026-04-08 18:00:05")
+		n.digests()
+		n.digests()
+		if sent := o.fake.Sent(); len(sent) != 1 || sent[0].Fields["number1"] != "3" || sent[0].Fields["thing2"] != "2026年04月11日 20:00" {
+			t.Fatalf("the summary is %+v, want three items, the first of them due on the 11th at 20:00", sent)
+		}
+		if got := o.rows()[0]; got.Event != "d:20260408" || got.Outcome != "sent" {
+			t.Errorf("it is kept as %+v", got)
+		}
+		o.set("2026-04-09 18:00:05")
+		n.digests()
+		if sent := o.fake.Sent(); len(sent) != 2 || sent[1].Fields["number1"] != "1" {
+			t.Errorf("the next summary is %+v, want the one of a millisecond past six", sent[1:])
+		}
+		o.set("2026-04-10 18:00:05")
+		n.digests()
+		if got := len(o.fake.Sent()); got != 2 {
+			t.Errorf("%d summaries, want none of a day without anything", got)
+		}
+	})
+}
+
+func TestASummaryLeavesOutWhatIsReadAndWhatIsNotWanted(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(4, 1)
+		n := o.node("a")
+		for i, p := range ids {
+			for k := range 3 {
+				o.tell(Item{Kind: "task.due", Ref: Ref{"task", int64(10*i + k)}}, p)
+			}
+			o.tell(Item{Kind: "counter.waiting", Ref: Ref{"counter", int64(i)}}, p)
+		}
+		service := NewService(o.db, nil, testEra)
+		set := func(p org.PersonID, digestAt string, kinds ...Preference) {
+			t.Helper()
+			if _, err := service.SetPreferences(t.Context(), org.Actor{PersonID: p}, Preferences{"21:30", "07:30", digestAt, kinds}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		err := o.db.InTx(t.Context(), func(tx *db.Tx) error { return markRead(t.Context(), tx, ids[0], 2) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		set(ids[1], "18:00", Preference{Kind: "task.due", WeChat: true})
+		set(ids[2], "18:00", Preference{Kind: "task.due", WeChat: true, Digest: true, Muted: true}, Preference{Kind: "counter.waiting"})
+		set(ids[3], "12:30")
+		counts := func(want string) {
+			t.Helper()
+			got := ""
+			for i, p := range ids {
+				for _, m := range o.fake.Sent() {
+					if m.OpenID == openID(p) {
+						got += fmt.Sprintf("%d:%s ", i, m.Fields["number1"])
+					}
+				}
+			}
+			if got != want {
+				t.Errorf("summaries %q, want %q", got, want)
+			}
+		}
+		o.set("2026-04-08 12:30:05")
+		n.digests()
+		counts("3:4 ")
+		o.set("2026-04-08 18:00:05")
+		n.digests()
+		counts("0:2 1:1 3:4 ")
+	})
+}
+
+// R10: two nodes that both believe the shards to be theirs make one summary a person.
+func TestTwoNodesMakeOneSummaryAPerson(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(30, 2)
+		a, b := o.stale()
+		o.tell(taskDue(1), ids...)
+		o.set("2026-04-08 18:00:05")
+		var wg sync.WaitGroup
+		for _, n := range []*sender{a, b} {
+			wg.Go(func() {
+				if _, err := n.Digests(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		a.work()
+		b.work()
+		if got := o.outcomes(); len(o.rows()) != 30 || got["sent"] != 30 || o.once() != 30 {
+			t.Errorf("the messages are %v, want one summary for each of 30", got)
+		}
+	})
+}
+
+// After a standstill summaries are made late, but not in the night.
+func TestASummaryThatWasMissedIsMadeForSomeHours(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(1, 2)
+		n := o.node("a")
+		o.tell(taskDue(1), ids...)
+		o.set("2026-04-08 20:59:00")
+		n.digests()
+		if got := len(o.fake.Sent()); got != 1 {
+			t.Errorf("at 20:59 there are %d summaries, want one", got)
+		}
+		o.tell(taskDue(2), ids...)
+		o.set("2026-04-09 21:00:05")
+		n.digests()
+		if got := len(o.fake.Sent()); got != 1 {
+			t.Errorf("at 21:00 there are %d summaries, want none of this day any more", got)
+		}
+	})
+}
