@@ -224,7 +224,8 @@ func digestPersons(ctx context.Context, q db.Queryer, app string, at clockTime, 
 	return persons, db.Wrap(err, nil, "find who may get a summary")
 }
 
-// digestItems are the items of persons that can wait, were told after from and by to, and are not read.
+// digestItems are the items of persons that can wait, were told after from and by to, are not read, and for which no later
+// one stands.
 func digestItems(ctx context.Context, q db.Queryer, persons []org.PersonID, from, to time.Time) (items []Told, err error) {
 	query, args, err := db.In(`
 		SELECT i.person_id, i.seq, i.kind, i.prio, COALESCE(i.assignment_id, 0) AS assignment_id,
@@ -232,6 +233,7 @@ func digestItems(ctx context.Context, q db.Queryer, persons []org.PersonID, from
 		FROM inbox i
 		JOIN inbox_head h ON h.person_id = i.person_id
 		WHERE i.person_id IN (?) AND i.created_at > ? AND i.created_at <= ? AND i.prio = ? AND i.seq > h.read_seq
+		  AND i.superseded_by IS NULL
 		ORDER BY i.person_id, i.seq`, persons, from, to, Ordinary)
 	if err != nil {
 		return nil, err
