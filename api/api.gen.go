@@ -2817,15 +2817,102 @@ func (e VisitResult) Valid() bool {
 	}
 }
 
-// Defines values for WeChatGrantsTemplates.
+// Defines values for WeChatCreditAskAfter.
 const (
-	WeChatGrantsTemplatesRequest WeChatGrantsTemplates = "request"
+	WeChatCreditAskAfterPromiseMade   WeChatCreditAskAfter = "promise_made"
+	WeChatCreditAskAfterRequestRaised WeChatCreditAskAfter = "request_raised"
+	WeChatCreditAskAfterRoleGiven     WeChatCreditAskAfter = "role_given"
+	WeChatCreditAskAfterTaskAccepted  WeChatCreditAskAfter = "task_accepted"
 )
 
-// Valid indicates whether the value is a known member of the WeChatGrantsTemplates enum.
-func (e WeChatGrantsTemplates) Valid() bool {
+// Valid indicates whether the value is a known member of the WeChatCreditAskAfter enum.
+func (e WeChatCreditAskAfter) Valid() bool {
 	switch e {
-	case WeChatGrantsTemplatesRequest:
+	case WeChatCreditAskAfterPromiseMade:
+		return true
+	case WeChatCreditAskAfterRequestRaised:
+		return true
+	case WeChatCreditAskAfterRoleGiven:
+		return true
+	case WeChatCreditAskAfterTaskAccepted:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WeChatFieldFrom.
+const (
+	WeChatFieldFromAt          WeChatFieldFrom = "at"
+	WeChatFieldFromCount       WeChatFieldFrom = "count"
+	WeChatFieldFromDueAt       WeChatFieldFrom = "dueAt"
+	WeChatFieldFromKindLabel   WeChatFieldFrom = "kindLabel"
+	WeChatFieldFromPlaceLabel  WeChatFieldFrom = "placeLabel"
+	WeChatFieldFromReceiptCode WeChatFieldFrom = "receiptCode"
+	WeChatFieldFromStatusLabel WeChatFieldFrom = "statusLabel"
+	WeChatFieldFromUnitLabel   WeChatFieldFrom = "unitLabel"
+)
+
+// Valid indicates whether the value is a known member of the WeChatFieldFrom enum.
+func (e WeChatFieldFrom) Valid() bool {
+	switch e {
+	case WeChatFieldFromAt:
+		return true
+	case WeChatFieldFromCount:
+		return true
+	case WeChatFieldFromDueAt:
+		return true
+	case WeChatFieldFromKindLabel:
+		return true
+	case WeChatFieldFromPlaceLabel:
+		return true
+	case WeChatFieldFromReceiptCode:
+		return true
+	case WeChatFieldFromStatusLabel:
+		return true
+	case WeChatFieldFromUnitLabel:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WeChatTemplateCode.
+const (
+	WeChatTemplateCodeDigest  WeChatTemplateCode = "digest"
+	WeChatTemplateCodeNotice  WeChatTemplateCode = "notice"
+	WeChatTemplateCodeRequest WeChatTemplateCode = "request"
+	WeChatTemplateCodeWork    WeChatTemplateCode = "work"
+)
+
+// Valid indicates whether the value is a known member of the WeChatTemplateCode enum.
+func (e WeChatTemplateCode) Valid() bool {
+	switch e {
+	case WeChatTemplateCodeDigest:
+		return true
+	case WeChatTemplateCodeNotice:
+		return true
+	case WeChatTemplateCodeRequest:
+		return true
+	case WeChatTemplateCodeWork:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WeChatTemplateKind.
+const (
+	WeChatTemplateKindLong WeChatTemplateKind = "long"
+	WeChatTemplateKindOnce WeChatTemplateKind = "once"
+)
+
+// Valid indicates whether the value is a known member of the WeChatTemplateKind enum.
+func (e WeChatTemplateKind) Valid() bool {
+	switch e {
+	case WeChatTemplateKindLong:
+		return true
+	case WeChatTemplateKindOnce:
 		return true
 	default:
 		return false
@@ -3165,6 +3252,57 @@ func (e ListUnitsParamsTree) Valid() bool {
 	case ListUnitsParamsTreeGrid:
 		return true
 	case ListUnitsParamsTreeParty:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListWeChatSendsParamsOutcome.
+const (
+	ListWeChatSendsParamsOutcomeDead       ListWeChatSendsParamsOutcome = "dead"
+	ListWeChatSendsParamsOutcomeNoCredit   ListWeChatSendsParamsOutcome = "no_credit"
+	ListWeChatSendsParamsOutcomeSent       ListWeChatSendsParamsOutcome = "sent"
+	ListWeChatSendsParamsOutcomeSuppressed ListWeChatSendsParamsOutcome = "suppressed"
+	ListWeChatSendsParamsOutcomeUnknown    ListWeChatSendsParamsOutcome = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the ListWeChatSendsParamsOutcome enum.
+func (e ListWeChatSendsParamsOutcome) Valid() bool {
+	switch e {
+	case ListWeChatSendsParamsOutcomeDead:
+		return true
+	case ListWeChatSendsParamsOutcomeNoCredit:
+		return true
+	case ListWeChatSendsParamsOutcomeSent:
+		return true
+	case ListWeChatSendsParamsOutcomeSuppressed:
+		return true
+	case ListWeChatSendsParamsOutcomeUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SetWeChatTemplateParamsCode.
+const (
+	SetWeChatTemplateParamsCodeDigest  SetWeChatTemplateParamsCode = "digest"
+	SetWeChatTemplateParamsCodeNotice  SetWeChatTemplateParamsCode = "notice"
+	SetWeChatTemplateParamsCodeRequest SetWeChatTemplateParamsCode = "request"
+	SetWeChatTemplateParamsCodeWork    SetWeChatTemplateParamsCode = "work"
+)
+
+// Valid indicates whether the value is a known member of the SetWeChatTemplateParamsCode enum.
+func (e SetWeChatTemplateParamsCode) Valid() bool {
+	switch e {
+	case SetWeChatTemplateParamsCodeDigest:
+		return true
+	case SetWeChatTemplateParamsCodeNotice:
+		return true
+	case SetWeChatTemplateParamsCodeRequest:
+		return true
+	case SetWeChatTemplateParamsCodeWork:
 		return true
 	default:
 		return false
@@ -5673,6 +5811,36 @@ type NewVisits struct {
 // NewVisitsResult defines model for NewVisits.Result.
 type NewVisitsResult string
 
+// NewWeChatTemplate defines model for NewWeChatTemplate.
+type NewWeChatTemplate struct {
+	Fields []WeChatField `json:"fields"`
+
+	// Kind One message for each time it was allowed, or for good.
+	Kind       WeChatTemplateKind `json:"kind"`
+	TemplateID string             `json:"templateId"`
+}
+
+// NoticePreference defines model for NoticePreference.
+type NoticePreference struct {
+	// Digest It stands in the summary of the day.
+	Digest bool   `json:"digest"`
+	Kind   string `json:"kind"`
+
+	// Muted Neither, and phones show it without a sound.
+	Muted bool `json:"muted"`
+
+	// WeChat WeChat may repeat it.
+	WeChat bool `json:"weChat"`
+}
+
+// NoticePreferences defines model for NoticePreferences.
+type NoticePreferences struct {
+	DigestAt  string             `json:"digestAt"`
+	Kinds     []NoticePreference `json:"kinds"`
+	QuietFrom string             `json:"quietFrom"`
+	QuietTo   string             `json:"quietTo"`
+}
+
 // OpenedRequest defines model for OpenedRequest.
 type OpenedRequest struct {
 	AcceptDueAt *time.Time `json:"acceptDueAt,omitempty"`
@@ -7809,15 +7977,114 @@ type VisitRow struct {
 	Result      VisitResult `json:"result"`
 }
 
+// WeChatCredit defines model for WeChatCredit.
+type WeChatCredit struct {
+	// Ask Whether it may be asked for now.
+	Ask      bool                   `json:"ask"`
+	AskAfter []WeChatCreditAskAfter `json:"askAfter"`
+
+	// AskFrom After a refusal when it may be asked for again.
+	AskFrom *time.Time `json:"askFrom,omitempty"`
+
+	// Balance Messages that are allowed and not yet sent.
+	Balance int32 `json:"balance"`
+
+	// Kind One message for each time it was allowed, or for good.
+	Kind WeChatTemplateKind `json:"kind"`
+
+	// Template Ours: request, work, notice, digest.
+	Template string `json:"template"`
+
+	// TemplateID Of WeChat.
+	TemplateID string `json:"templateId"`
+}
+
+// WeChatCreditAskAfter defines model for WeChatCredit.AskAfter.
+type WeChatCreditAskAfter string
+
+// WeChatCredits defines model for WeChatCredits.
+type WeChatCredits struct {
+	Items []WeChatCredit `json:"items"`
+}
+
+// WeChatField defines model for WeChatField.
+type WeChatField struct {
+	// Else What stands there when an item has none.
+	Else *string `json:"else,omitempty"`
+
+	// From Of an item, never anything else (N5).
+	From WeChatFieldFrom `json:"from"`
+
+	// Name Of WeChat
+	Name string `json:"name"`
+}
+
+// WeChatFieldFrom Of an item, never anything else (N5).
+type WeChatFieldFrom string
+
 // WeChatGrants defines model for WeChatGrants.
 type WeChatGrants struct {
 	// ClientRef Made on the phone once a tap.
-	ClientRef openapi_types.UUID      `json:"clientRef"`
-	Templates []WeChatGrantsTemplates `json:"templates"`
+	ClientRef openapi_types.UUID `json:"clientRef"`
+
+	// Refused What was refused, banned or filtered.
+	Refused []WeChatTemplateCode `json:"refused,omitempty"`
+
+	// Templates What was allowed.
+	Templates []WeChatTemplateCode `json:"templates"`
 }
 
-// WeChatGrantsTemplates defines model for WeChatGrants.Templates.
-type WeChatGrantsTemplates string
+// WeChatSend defines model for WeChatSend.
+type WeChatSend struct {
+	Attempts  int32     `json:"attempts"`
+	CreatedAt time.Time `json:"createdAt"`
+	EndedAt   time.Time `json:"endedAt"`
+
+	// Errcode What WeChat said.
+	Errcode  *int32 `json:"errcode,omitempty"`
+	ID       int64  `json:"id"`
+	Kind     string `json:"kind"`
+	Outcome  string `json:"outcome"`
+	Template string `json:"template"`
+}
+
+// WeChatSendPage defines model for WeChatSendPage.
+type WeChatSendPage struct {
+	Items      []WeChatSend `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// WeChatTemplate defines model for WeChatTemplate.
+type WeChatTemplate struct {
+	// BadInRow Messages in a row that WeChat found ill-formed.
+	BadInRow int32         `json:"badInRow"`
+	Code     string        `json:"code"`
+	Fields   []WeChatField `json:"fields"`
+
+	// Kind One message for each time it was allowed, or for good.
+	Kind        WeChatTemplateKind `json:"kind"`
+	PausedUntil *time.Time         `json:"pausedUntil,omitempty"`
+	TemplateID  string             `json:"templateId"`
+}
+
+// WeChatTemplateCode defines model for WeChatTemplateCode.
+type WeChatTemplateCode string
+
+// WeChatTemplateKind One message for each time it was allowed, or for good.
+type WeChatTemplateKind string
+
+// WeChatTemplates defines model for WeChatTemplates.
+type WeChatTemplates struct {
+	// Errcode What WeChat said to it.
+	Errcode *int32           `json:"errcode,omitempty"`
+	Items   []WeChatTemplate `json:"items"`
+
+	// PausedUntil Nothing goes out before.
+	PausedUntil *time.Time `json:"pausedUntil,omitempty"`
+
+	// SlowUntil Half as many a second before.
+	SlowUntil *time.Time `json:"slowUntil,omitempty"`
+}
 
 // WhatIf defines model for WhatIf.
 type WhatIf struct {
@@ -8997,6 +9264,21 @@ type ListMusterInvitationsParams struct {
 
 // AnswerMusterParams defines parameters for AnswerMuster.
 type AnswerMusterParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetNoticePreferencesParams defines parameters for GetNoticePreferences.
+type GetNoticePreferencesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UpdateNoticePreferencesParams defines parameters for UpdateNoticePreferences.
+type UpdateNoticePreferencesParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -10615,6 +10897,12 @@ type GetVisitParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListWeChatCreditsParams defines parameters for ListWeChatCredits.
+type ListWeChatCreditsParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // RecordWeChatGrantsParams defines parameters for RecordWeChatGrants.
 type RecordWeChatGrantsParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -10623,6 +10911,59 @@ type RecordWeChatGrantsParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
+
+// ResumeWeChatParams defines parameters for ResumeWeChat.
+type ResumeWeChatParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListWeChatSendsParams defines parameters for ListWeChatSends.
+type ListWeChatSendsParams struct {
+	Outcome *ListWeChatSendsParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListWeChatSendsParamsOutcome defines parameters for ListWeChatSends.
+type ListWeChatSendsParamsOutcome string
+
+// RepeatWeChatSendParams defines parameters for RepeatWeChatSend.
+type RepeatWeChatSendParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListWeChatTemplatesParams defines parameters for ListWeChatTemplates.
+type ListWeChatTemplatesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetWeChatTemplateParams defines parameters for SetWeChatTemplate.
+type SetWeChatTemplateParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// SetWeChatTemplateParamsCode defines parameters for SetWeChatTemplate.
+type SetWeChatTemplateParamsCode string
 
 // AnnounceAbsenceJSONRequestBody defines body for AnnounceAbsence for application/json ContentType.
 type AnnounceAbsenceJSONRequestBody = NewAbsence
@@ -10806,6 +11147,9 @@ type AgreeMediaJSONRequestBody = MediaCode
 
 // AnswerMusterJSONRequestBody defines body for AnswerMuster for application/json ContentType.
 type AnswerMusterJSONRequestBody = MusterAnswer
+
+// UpdateNoticePreferencesJSONRequestBody defines body for UpdateNoticePreferences for application/json ContentType.
+type UpdateNoticePreferencesJSONRequestBody = NoticePreferences
 
 // AskOwnDataJSONRequestBody defines body for AskOwnData for application/json ContentType.
 type AskOwnDataJSONRequestBody = OwnDataWish
@@ -11091,6 +11435,9 @@ type RecordVisitsJSONRequestBody = NewVisits
 
 // RecordWeChatGrantsJSONRequestBody defines body for RecordWeChatGrants for application/json ContentType.
 type RecordWeChatGrantsJSONRequestBody = WeChatGrants
+
+// SetWeChatTemplateJSONRequestBody defines body for SetWeChatTemplate for application/json ContentType.
+type SetWeChatTemplateJSONRequestBody = NewWeChatTemplate
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -11466,6 +11813,12 @@ type ServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx echo.Context, musterID int64, params AnswerMusterParams) error
+	// GetNoticePreferences When one is left alone, and what one wants to hear of outside the inbox
+	// (GET /v1/me/notices)
+	GetNoticePreferences(ctx echo.Context, params GetNoticePreferencesParams) error
+	// UpdateNoticePreferences Set all of it anew
+	// (PUT /v1/me/notices)
+	UpdateNoticePreferences(ctx echo.Context, params UpdateNoticePreferencesParams) error
 	// ListMyOwnData What I asked of my own data, and what was answered
 	// (GET /v1/me/own-data)
 	ListMyOwnData(ctx echo.Context, params ListMyOwnDataParams) error
@@ -12009,9 +12362,27 @@ type ServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
+	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more
+	// (GET /v1/wechat/credits)
+	ListWeChatCredits(ctx echo.Context, params ListWeChatCreditsParams) error
 	// RecordWeChatGrants Say which messages were allowed with one tap
 	// (POST /v1/wechat/grants)
 	RecordWeChatGrants(ctx echo.Context, params RecordWeChatGrantsParams) error
+	// ResumeWeChat Let messages go out again before their pause is over
+	// (POST /v1/wechat/resume)
+	ResumeWeChat(ctx echo.Context, params ResumeWeChatParams) error
+	// ListWeChatSends What became of messages, the last first
+	// (GET /v1/wechat/sends)
+	ListWeChatSends(ctx echo.Context, params ListWeChatSendsParams) error
+	// RepeatWeChatSend Try again to send a message that WeChat did not take
+	// (POST /v1/wechat/sends/{sendId}/repeat)
+	RepeatWeChatSend(ctx echo.Context, sendID int64, params RepeatWeChatSendParams) error
+	// ListWeChatTemplates Which templates of WeChat are in use, and whether it lets the app send
+	// (GET /v1/wechat/templates)
+	ListWeChatTemplates(ctx echo.Context, params ListWeChatTemplatesParams) error
+	// SetWeChatTemplate Say which template of WeChat stands for one of ours, and what is in its fields
+	// (PUT /v1/wechat/templates/{code})
+	SetWeChatTemplate(ctx echo.Context, code SetWeChatTemplateParamsCode, params SetWeChatTemplateParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -17299,6 +17670,81 @@ func (w *ServerInterfaceWrapper) AnswerMuster(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.AnswerMuster(ctx, musterID, params)
+	return err
+}
+
+// GetNoticePreferences converts echo context to params.
+func (w *ServerInterfaceWrapper) GetNoticePreferences(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetNoticePreferencesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetNoticePreferences(ctx, params)
+	return err
+}
+
+// UpdateNoticePreferences converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateNoticePreferences(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateNoticePreferencesParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateNoticePreferences(ctx, params)
 	return err
 }
 
@@ -25485,6 +25931,35 @@ func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
 	return err
 }
 
+// ListWeChatCredits converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWeChatCredits(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWeChatCreditsParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWeChatCredits(ctx, params)
+	return err
+}
+
 // RecordWeChatGrants converts echo context to params.
 func (w *ServerInterfaceWrapper) RecordWeChatGrants(ctx echo.Context) error {
 	var err error
@@ -25528,6 +26003,236 @@ func (w *ServerInterfaceWrapper) RecordWeChatGrants(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RecordWeChatGrants(ctx, params)
+	return err
+}
+
+// ResumeWeChat converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeWeChat(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeWeChatParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeWeChat(ctx, params)
+	return err
+}
+
+// ListWeChatSends converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWeChatSends(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWeChatSendsParams
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", ctx.QueryParams(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter outcome: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWeChatSends(ctx, params)
+	return err
+}
+
+// RepeatWeChatSend converts echo context to params.
+func (w *ServerInterfaceWrapper) RepeatWeChatSend(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "sendId" -------------
+	var sendID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "sendId", ctx.Param("sendId"), &sendID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter sendId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RepeatWeChatSendParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RepeatWeChatSend(ctx, sendID, params)
+	return err
+}
+
+// ListWeChatTemplates converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWeChatTemplates(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWeChatTemplatesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWeChatTemplates(ctx, params)
+	return err
+}
+
+// SetWeChatTemplate converts echo context to params.
+func (w *ServerInterfaceWrapper) SetWeChatTemplate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "code" -------------
+	var code SetWeChatTemplateParamsCode
+
+	err = runtime.BindStyledParameterWithOptions("simple", "code", ctx.Param("code"), &code, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter code: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SetWeChatTemplateParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SetWeChatTemplate(ctx, code, params)
 	return err
 }
 
@@ -25884,6 +26589,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/requests/:requestId/photos", wrapper.AddRequestPhotos, options.OperationMiddlewares["addRequestPhotos"]...)
 	router.DELETE(options.BaseURL+"/v1/requests/:requestId/photos/:photoId", wrapper.RemoveRequestPhoto, options.OperationMiddlewares["removeRequestPhoto"]...)
 	router.POST(options.BaseURL+"/v1/requests/:requestId/photos/:photoId/redactions", wrapper.RedactRequestPhoto, options.OperationMiddlewares["redactRequestPhoto"]...)
+	router.GET(options.BaseURL+"/v1/wechat/credits", wrapper.ListWeChatCredits, options.OperationMiddlewares["listWeChatCredits"]...)
+	router.GET(options.BaseURL+"/v1/me/notices", wrapper.GetNoticePreferences, options.OperationMiddlewares["getNoticePreferences"]...)
+	router.PUT(options.BaseURL+"/v1/me/notices", wrapper.UpdateNoticePreferences, options.OperationMiddlewares["updateNoticePreferences"]...)
+	router.GET(options.BaseURL+"/v1/wechat/templates", wrapper.ListWeChatTemplates, options.OperationMiddlewares["listWeChatTemplates"]...)
+	router.PUT(options.BaseURL+"/v1/wechat/templates/:code", wrapper.SetWeChatTemplate, options.OperationMiddlewares["setWeChatTemplate"]...)
+	router.POST(options.BaseURL+"/v1/wechat/resume", wrapper.ResumeWeChat, options.OperationMiddlewares["resumeWeChat"]...)
+	router.GET(options.BaseURL+"/v1/wechat/sends", wrapper.ListWeChatSends, options.OperationMiddlewares["listWeChatSends"]...)
+	router.POST(options.BaseURL+"/v1/wechat/sends/:sendId/repeat", wrapper.RepeatWeChatSend, options.OperationMiddlewares["repeatWeChatSend"]...)
 
 }
 
@@ -30691,6 +31404,85 @@ type AnswerMusterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response AnswerMusterdefaultApplicationProblemPlusJSONResponse) VisitAnswerMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticePreferencesRequestObject struct {
+	Params GetNoticePreferencesParams
+}
+
+type GetNoticePreferencesResponseObject interface {
+	VisitGetNoticePreferencesResponse(w http.ResponseWriter) error
+}
+
+type GetNoticePreferences200JSONResponse NoticePreferences
+
+func (response GetNoticePreferences200JSONResponse) VisitGetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticePreferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetNoticePreferencesdefaultApplicationProblemPlusJSONResponse) VisitGetNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateNoticePreferencesRequestObject struct {
+	Params UpdateNoticePreferencesParams
+	Body   *UpdateNoticePreferencesJSONRequestBody
+}
+
+type UpdateNoticePreferencesResponseObject interface {
+	VisitUpdateNoticePreferencesResponse(w http.ResponseWriter) error
+}
+
+type UpdateNoticePreferences200JSONResponse NoticePreferences
+
+func (response UpdateNoticePreferences200JSONResponse) VisitUpdateNoticePreferencesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateNoticePreferencesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UpdateNoticePreferencesdefaultApplicationProblemPlusJSONResponse) VisitUpdateNoticePreferencesResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -37876,6 +38668,45 @@ func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitR
 	return err
 }
 
+type ListWeChatCreditsRequestObject struct {
+	Params ListWeChatCreditsParams
+}
+
+type ListWeChatCreditsResponseObject interface {
+	VisitListWeChatCreditsResponse(w http.ResponseWriter) error
+}
+
+type ListWeChatCredits200JSONResponse WeChatCredits
+
+func (response ListWeChatCredits200JSONResponse) VisitListWeChatCreditsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWeChatCreditsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWeChatCreditsdefaultApplicationProblemPlusJSONResponse) VisitListWeChatCreditsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type RecordWeChatGrantsRequestObject struct {
 	Params RecordWeChatGrantsParams
 	Body   *RecordWeChatGrantsJSONRequestBody
@@ -37899,6 +38730,192 @@ type RecordWeChatGrantsdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RecordWeChatGrantsdefaultApplicationProblemPlusJSONResponse) VisitRecordWeChatGrantsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResumeWeChatRequestObject struct {
+	Params ResumeWeChatParams
+}
+
+type ResumeWeChatResponseObject interface {
+	VisitResumeWeChatResponse(w http.ResponseWriter) error
+}
+
+type ResumeWeChat204Response struct {
+}
+
+func (response ResumeWeChat204Response) VisitResumeWeChatResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ResumeWeChatdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ResumeWeChatdefaultApplicationProblemPlusJSONResponse) VisitResumeWeChatResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWeChatSendsRequestObject struct {
+	Params ListWeChatSendsParams
+}
+
+type ListWeChatSendsResponseObject interface {
+	VisitListWeChatSendsResponse(w http.ResponseWriter) error
+}
+
+type ListWeChatSends200JSONResponse WeChatSendPage
+
+func (response ListWeChatSends200JSONResponse) VisitListWeChatSendsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWeChatSendsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWeChatSendsdefaultApplicationProblemPlusJSONResponse) VisitListWeChatSendsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RepeatWeChatSendRequestObject struct {
+	SendID int64 `json:"sendId"`
+	Params RepeatWeChatSendParams
+}
+
+type RepeatWeChatSendResponseObject interface {
+	VisitRepeatWeChatSendResponse(w http.ResponseWriter) error
+}
+
+type RepeatWeChatSend204Response struct {
+}
+
+func (response RepeatWeChatSend204Response) VisitRepeatWeChatSendResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type RepeatWeChatSenddefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RepeatWeChatSenddefaultApplicationProblemPlusJSONResponse) VisitRepeatWeChatSendResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWeChatTemplatesRequestObject struct {
+	Params ListWeChatTemplatesParams
+}
+
+type ListWeChatTemplatesResponseObject interface {
+	VisitListWeChatTemplatesResponse(w http.ResponseWriter) error
+}
+
+type ListWeChatTemplates200JSONResponse WeChatTemplates
+
+func (response ListWeChatTemplates200JSONResponse) VisitListWeChatTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListWeChatTemplatesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListWeChatTemplatesdefaultApplicationProblemPlusJSONResponse) VisitListWeChatTemplatesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetWeChatTemplateRequestObject struct {
+	Code   SetWeChatTemplateParamsCode `json:"code"`
+	Params SetWeChatTemplateParams
+	Body   *SetWeChatTemplateJSONRequestBody
+}
+
+type SetWeChatTemplateResponseObject interface {
+	VisitSetWeChatTemplateResponse(w http.ResponseWriter) error
+}
+
+type SetWeChatTemplate200JSONResponse WeChatTemplate
+
+func (response SetWeChatTemplate200JSONResponse) VisitSetWeChatTemplateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetWeChatTemplatedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response SetWeChatTemplatedefaultApplicationProblemPlusJSONResponse) VisitSetWeChatTemplateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -38284,6 +39301,12 @@ type StrictServerInterface interface {
 	// AnswerMuster Come, or not
 	// (PUT /v1/me/musters/{musterId}/answer)
 	AnswerMuster(ctx context.Context, request AnswerMusterRequestObject) (AnswerMusterResponseObject, error)
+	// GetNoticePreferences When one is left alone, and what one wants to hear of outside the inbox
+	// (GET /v1/me/notices)
+	GetNoticePreferences(ctx context.Context, request GetNoticePreferencesRequestObject) (GetNoticePreferencesResponseObject, error)
+	// UpdateNoticePreferences Set all of it anew
+	// (PUT /v1/me/notices)
+	UpdateNoticePreferences(ctx context.Context, request UpdateNoticePreferencesRequestObject) (UpdateNoticePreferencesResponseObject, error)
 	// ListMyOwnData What I asked of my own data, and what was answered
 	// (GET /v1/me/own-data)
 	ListMyOwnData(ctx context.Context, request ListMyOwnDataRequestObject) (ListMyOwnDataResponseObject, error)
@@ -38827,9 +39850,27 @@ type StrictServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
+	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more
+	// (GET /v1/wechat/credits)
+	ListWeChatCredits(ctx context.Context, request ListWeChatCreditsRequestObject) (ListWeChatCreditsResponseObject, error)
 	// RecordWeChatGrants Say which messages were allowed with one tap
 	// (POST /v1/wechat/grants)
 	RecordWeChatGrants(ctx context.Context, request RecordWeChatGrantsRequestObject) (RecordWeChatGrantsResponseObject, error)
+	// ResumeWeChat Let messages go out again before their pause is over
+	// (POST /v1/wechat/resume)
+	ResumeWeChat(ctx context.Context, request ResumeWeChatRequestObject) (ResumeWeChatResponseObject, error)
+	// ListWeChatSends What became of messages, the last first
+	// (GET /v1/wechat/sends)
+	ListWeChatSends(ctx context.Context, request ListWeChatSendsRequestObject) (ListWeChatSendsResponseObject, error)
+	// RepeatWeChatSend Try again to send a message that WeChat did not take
+	// (POST /v1/wechat/sends/{sendId}/repeat)
+	RepeatWeChatSend(ctx context.Context, request RepeatWeChatSendRequestObject) (RepeatWeChatSendResponseObject, error)
+	// ListWeChatTemplates Which templates of WeChat are in use, and whether it lets the app send
+	// (GET /v1/wechat/templates)
+	ListWeChatTemplates(ctx context.Context, request ListWeChatTemplatesRequestObject) (ListWeChatTemplatesResponseObject, error)
+	// SetWeChatTemplate Say which template of WeChat stands for one of ours, and what is in its fields
+	// (PUT /v1/wechat/templates/{code})
+	SetWeChatTemplate(ctx context.Context, request SetWeChatTemplateRequestObject) (SetWeChatTemplateResponseObject, error)
 }
 
 type StrictHandlerFunc func(ctx echo.Context, request any) (any, error)
@@ -43365,6 +44406,79 @@ func (sh *strictHandler) AnswerMuster(ctx echo.Context, musterID int64, params A
 		return err
 	} else if validResponse, ok := response.(AnswerMusterResponseObject); ok {
 		return validResponse.VisitAnswerMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetNoticePreferences operation middleware
+func (sh *strictHandler) GetNoticePreferences(ctx echo.Context, params GetNoticePreferencesParams) error {
+	var request GetNoticePreferencesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNoticePreferences(ctx.Request().Context(), request.(GetNoticePreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNoticePreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetNoticePreferencesResponseObject); ok {
+		return validResponse.VisitGetNoticePreferencesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateNoticePreferences operation middleware
+func (sh *strictHandler) UpdateNoticePreferences(ctx echo.Context, params UpdateNoticePreferencesParams) error {
+	var request UpdateNoticePreferencesRequestObject
+
+	request.Params = params
+
+	var body UpdateNoticePreferencesJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateNoticePreferences(ctx.Request().Context(), request.(UpdateNoticePreferencesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateNoticePreferences")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateNoticePreferencesResponseObject); ok {
+		return validResponse.VisitUpdateNoticePreferencesResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -50138,6 +51252,31 @@ func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVis
 	return nil
 }
 
+// ListWeChatCredits operation middleware
+func (sh *strictHandler) ListWeChatCredits(ctx echo.Context, params ListWeChatCreditsParams) error {
+	var request ListWeChatCreditsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWeChatCredits(ctx.Request().Context(), request.(ListWeChatCreditsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWeChatCredits")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWeChatCreditsResponseObject); ok {
+		return validResponse.VisitListWeChatCreditsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // RecordWeChatGrants operation middleware
 func (sh *strictHandler) RecordWeChatGrants(ctx echo.Context, params RecordWeChatGrantsParams) error {
 	var request RecordWeChatGrantsRequestObject
@@ -50180,6 +51319,156 @@ func (sh *strictHandler) RecordWeChatGrants(ctx echo.Context, params RecordWeCha
 		return err
 	} else if validResponse, ok := response.(RecordWeChatGrantsResponseObject); ok {
 		return validResponse.VisitRecordWeChatGrantsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResumeWeChat operation middleware
+func (sh *strictHandler) ResumeWeChat(ctx echo.Context, params ResumeWeChatParams) error {
+	var request ResumeWeChatRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResumeWeChat(ctx.Request().Context(), request.(ResumeWeChatRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResumeWeChat")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResumeWeChatResponseObject); ok {
+		return validResponse.VisitResumeWeChatResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWeChatSends operation middleware
+func (sh *strictHandler) ListWeChatSends(ctx echo.Context, params ListWeChatSendsParams) error {
+	var request ListWeChatSendsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWeChatSends(ctx.Request().Context(), request.(ListWeChatSendsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWeChatSends")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWeChatSendsResponseObject); ok {
+		return validResponse.VisitListWeChatSendsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RepeatWeChatSend operation middleware
+func (sh *strictHandler) RepeatWeChatSend(ctx echo.Context, sendID int64, params RepeatWeChatSendParams) error {
+	var request RepeatWeChatSendRequestObject
+
+	request.SendID = sendID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RepeatWeChatSend(ctx.Request().Context(), request.(RepeatWeChatSendRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RepeatWeChatSend")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RepeatWeChatSendResponseObject); ok {
+		return validResponse.VisitRepeatWeChatSendResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListWeChatTemplates operation middleware
+func (sh *strictHandler) ListWeChatTemplates(ctx echo.Context, params ListWeChatTemplatesParams) error {
+	var request ListWeChatTemplatesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListWeChatTemplates(ctx.Request().Context(), request.(ListWeChatTemplatesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListWeChatTemplates")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListWeChatTemplatesResponseObject); ok {
+		return validResponse.VisitListWeChatTemplatesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SetWeChatTemplate operation middleware
+func (sh *strictHandler) SetWeChatTemplate(ctx echo.Context, code SetWeChatTemplateParamsCode, params SetWeChatTemplateParams) error {
+	var request SetWeChatTemplateRequestObject
+
+	request.Code = code
+	request.Params = params
+
+	var body SetWeChatTemplateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.SetWeChatTemplate(ctx.Request().Context(), request.(SetWeChatTemplateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetWeChatTemplate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SetWeChatTemplateResponseObject); ok {
+		return validResponse.VisitSetWeChatTemplateResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -35,6 +35,9 @@ const (
 	channelOff  = time.Hour      // after which an app that may not send tries again
 	tooOld      = 36 * time.Hour // a message that could not be sent for so long is dead: people are called instead
 	recordTime  = 30 * time.Second
+	manyAway    = 10 // messages in a row without a word from WeChat: it is away, and the others need not learn it
+	awayFirst   = 5 * time.Second
+	awayMost    = time.Minute
 )
 
 // SendOptions are what Sends need.
@@ -63,6 +66,7 @@ type Sends struct {
 	app string
 
 	turn  sync.Mutex
+	away  away
 	known sync.Map // message id → settled: what WeChat said, and the database could not be told
 
 	ended  map[Outcome]*atomic.Int64
@@ -109,7 +113,7 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 		since = now.Add(-tooOld) // what is too old ends also now
 	}
 	due, err := dueSends(ctx, s.db, shards, now, since)
-	if err != nil || len(due) == 0 {
+	if due = due[:min(len(due), s.away.room(now))]; err != nil || len(due) == 0 {
 		return settled, err
 	}
 	templates, err := allTemplates(ctx, s.db)
@@ -138,7 +142,7 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 // one brings a message on by one step, and says whether it moved.
 func (s *Sends) one(ctx context.Context, m send, t Template, line line) (bool, error) {
 	term, held := s.Leases.Holds(m.Shard)
-	if !held {
+	if !held || s.away.room(s.db.Now()) == 0 {
 		return false, nil
 	}
 	l, moved, err := s.claim(ctx, m, t, term)
@@ -268,6 +272,7 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 	ctx, cancel := context.WithTimeout(ctx, 2*sendTime) // a stale token makes three calls of one
 	defer cancel()
 	msgID, err := s.Client.Send(ctx, l.message)
+	s.away.heard(wechat.ClassOf(err), s.db.Now())
 	x := settled{letter: l, class: wechat.ClassOf(err), msgID: msgID}
 	e, said := errors.AsType[*wechat.Error](err)
 	if said {

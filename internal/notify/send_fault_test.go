@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv/kvtest"
@@ -357,6 +358,72 @@ func TestR25_WeChatIsAwayForAWhile(t *testing.T) {
 		}
 		if got := o.fake.Calls(fake.Token); got != 1 {
 			t.Errorf("%d tokens were fetched, want 1", got)
+		}
+	})
+}
+
+// R25: after ten minutes without WeChat nothing is dead, and all of it goes out within five.
+func TestR25_TenMinutesWithoutWeChatEndNoMessage(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.followers(40, 1)
+		n := o.node("a")
+		o.fake.Inject(fake.Fault{Call: fake.Send, Kind: fake.Status, Code: 502})
+		o.closed(1, ids...)
+		o.move(patience)
+		for range 120 {
+			n.work()
+			o.move(5 * time.Second)
+		}
+		if got := o.outcomes(); got["waiting"] != 40 || o.calls() != 0 {
+			t.Errorf("after ten minutes the messages are %v with %d calls, want all to wait", got, o.calls())
+		}
+		o.fake.Heal()
+		for range 60 {
+			n.work()
+			o.move(5 * time.Second)
+		}
+		if got := o.outcomes(); got["sent"] != 40 || o.once() != 40 {
+			t.Errorf("five minutes after it is back the messages are %v, want all sent once", got)
+		}
+	})
+}
+
+// S19.1, S19.2: of 32 who must hear of something 23 have allowed a message; of these WeChat finds that two do not want it.
+func TestS19_WhoHasNoCreditIsCalledAndTheRestHears(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		with, without := o.followers(23, 2), o.followers(9, 0)
+		all := append(append([]org.PersonID{}, with...), without...)
+		n := o.node("a")
+		o.closed(1, all...)
+		o.move(patience)
+		n.work()
+		if got := o.outcomes(); got["sent"] != 23 || got["no_credit"] != 9 || o.calls() != 9 || o.once() != 23 {
+			t.Errorf("first: %v with %d calls, want 23 sent and 9 calls", got, o.calls())
+		}
+		before := o.fake.Calls(fake.Send)
+		for _, p := range with[:2] { // on their phones they have switched it off
+			o.fake.Grant(openID(p), DemoTemplates[0].ID, -1)
+		}
+		o.closed(2, all...)
+		o.move(patience)
+		n.work()
+		o.move(time.Hour)
+		n.work()
+		if got := o.outcomes(); got["sent"] != 23+21 || got["no_credit"] != 9+11 || o.calls() != 9+11 {
+			t.Errorf("second: %v with %d calls, want 21 more sent and 11 more calls", got, o.calls())
+		}
+		if got := o.fake.Calls(fake.Send) - before; got != 23 {
+			t.Errorf("WeChat was asked %d times, want 23 and no second try", got)
+		}
+		for _, p := range with {
+			if got := o.credit(p); got != 0 {
+				t.Errorf("the credit of person %d is %d, want 0", p, got)
+			}
+		}
+		for _, r := range o.rows() {
+			if r.Attempt > 1 {
+				t.Errorf("%+v was tried more than once", r)
+			}
 		}
 	})
 }
