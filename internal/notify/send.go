@@ -450,7 +450,7 @@ func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
 	if err := noteCalled(ctx, tx, m.ID); err != nil {
 		return err
 	}
-	return s.Called(ctx, tx, Unreached{Person: m.Person, Kind: m.Kind, Ref: Ref{m.RefType, m.RefID}})
+	return s.Called(ctx, tx, Unreached{Person: m.Person, Kind: m.Kind, Ref: Ref{m.RefType, m.RefID}, At: m.At})
 }
 
 // settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when

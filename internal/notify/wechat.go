@@ -96,4 +96,5 @@ type Unreached struct {
 	Person org.PersonID `db:"person_id"`
 	Kind   string       `db:"kind"`
 	Ref    Ref
+	At     time.Time // when it was told
 }

@@ -240,8 +240,13 @@ func (f Followed) toAPI() api.FollowedRequest {
 
 // viewed says what was seen, by the action that the audit chain has of it.
 func (v View) viewed() api.ReceiptViewWhat {
-	if v.Action == "request.unmasked" {
+	switch v.Action {
+	case "asker.unmasked":
 		return api.ReceiptViewWhatContact
+	case "request.photos_read":
+		return api.ReceiptViewWhatPhotos
+	case "request.slip_printed":
+		return api.ReceiptViewWhatSlip
 	}
 	return api.ReceiptViewWhatRead
 }

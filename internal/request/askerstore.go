@@ -23,7 +23,9 @@ func findAsker(ctx context.Context, q db.Queryer, id AskerID) (a asker, err erro
 	return a, db.Wrap(err, problem.ErrNotFound, "find asker %d", id)
 }
 
-// findFollowed is person among those whom a request is for; else it is not found.
+// findFollowed is person among those whom a request is for, first where they are not settled; else it is not found. By a
+// request that was merged they find the one it goes on as, and by that one what goes on by itself again: items in an inbox
+// name what was told then.
 func findFollowed(ctx context.Context, q db.Queryer, person org.PersonID, id ID) (a asker, err error) {
 	if person == 0 {
 		return a, problem.ErrNotFound
@@ -31,9 +33,12 @@ func findFollowed(ctx context.Context, q db.Queryer, person org.PersonID, id ID)
 	err = q.Get(ctx, &a, `
 		SELECT`+askerColumns+`
 		FROM request_asker
-		WHERE person_id = ? AND request_id = ?
-		ORDER BY id
-		LIMIT 1`, person, id)
+		WHERE person_id = ?
+		  AND (request_id = ? OR origin_id = ?
+		    OR request_id IN (SELECT m.target_id FROM request_merge m WHERE m.request_id = ?)
+		    OR request_id IN (SELECT m.request_id FROM request_merge m WHERE m.target_id = ?))
+		ORDER BY CASE WHEN request_id = ? THEN 0 ELSE 1 END, CASE WHEN settled_at IS NULL THEN 0 ELSE 1 END, id
+		LIMIT 1`, person, id, id, id, id, id)
 	return a, db.Wrap(err, problem.ErrNotFound, "find the asker who follows request %d", id)
 }
 
@@ -46,7 +51,15 @@ func findAskerOf(ctx context.Context, q db.Queryer, hash []byte) (a asker, found
 	return a, err == nil, db.Wrap(err, nil, "find the asker of a code")
 }
 
-// settle notes that a has heard the end, and what a said of it.
+// follows says whether person is one of those whom a request is for.
+func follows(ctx context.Context, q db.Queryer, person org.PersonID, id ID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM request_asker WHERE request_id = ? AND person_id = ?`, id, person)
+	return n > 0, db.Wrap(err, nil, "ask whether person %d asked request %d", person, id)
+}
+
+// settle notes that a has heard the end, and what a said of it. Somebody who asks for it twice, by what they have told
+// twice or were merged with, is settled once.
 func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome string) error {
 	var cipher []byte
 	if outcome != "" {
@@ -66,7 +79,25 @@ func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome
 		return db.Wrap(err, nil, "settle asker %d", a.ID)
 	}
 	a.SettledAt = &tx.Now
-	return dropCall(ctx, tx, a.ID)
+	if err := dropCall(ctx, tx, a.ID); err != nil || a.Person == 0 {
+		return err
+	}
+	var same []AskerID
+	if err := tx.Select(ctx, &same, `
+		SELECT id
+		FROM request_asker
+		WHERE request_id = ? AND person_id = ? AND settled_at IS NULL`, a.Request, a.Person); err != nil {
+		return db.Wrap(err, nil, "find asker %d once more", a.ID)
+	}
+	for _, id := range same {
+		if _, err := tx.Change(ctx, `UPDATE request_asker SET settled_at = ? WHERE id = ?`, tx.Now, id); err != nil {
+			return db.Wrap(err, nil, "settle asker %d", id)
+		}
+		if err := dropCall(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // saveCallBack stores how an asker wants to be called back from now on.
@@ -180,21 +211,32 @@ type View struct {
 	Reason  string    `db:"reason"`
 }
 
-// viewsOf are who opened requests, the last first. The audit chain is asked itself: what stands there was shown, and
-// nothing is shown without standing there.
-func viewsOf(ctx context.Context, q db.Queryer, ids ...ID) (views []View, err error) {
-	query, args, err := db.In(`
+// viewsOf are who opened what an asker has a share in, and the asker's own contact, the last first. The audit chain is
+// asked itself: what stands there was shown, and nothing is shown without standing there. Who looked at the contact of
+// another asker, and why, is for that one.
+func viewsOf(ctx context.Context, q db.Queryer, asker AskerID, shares []share) (views []View, err error) {
+	where := `(a.object = 'asker' AND a.object_id = ?
+		   AND a.action IN ('asker.unmasked', 'request.call_read', 'request.slip_printed'))`
+	args := []any{asker}
+	for _, h := range shares {
+		to := h.To
+		if to.IsZero() {
+			to = db.NowOf(q)
+		}
+		where += `
+		  OR (a.object = 'request' AND a.object_id = ?
+		   AND a.action IN ('request.read', 'request.passed_read', 'request.photos_read')
+		   AND a.at >= ? AND a.at <= ?)`
+		args = append(args, h.Request, h.Since, to)
+	}
+	err = q.Select(ctx, &views, `
 		SELECT a.at, ra.role, a.action, a.purpose, a.reason
 		FROM audit a
 		JOIN role_assignment ra ON ra.id = a.assignment_id
-		WHERE a.object = 'request' AND a.object_id IN (?)
-		  AND a.action IN ('request.read', 'request.passed_read', 'request.call_read', 'request.unmasked')
+		WHERE `+where+`
 		ORDER BY a.at DESC, a.id DESC
-		LIMIT 100`, ids)
-	if err != nil {
-		return nil, err
-	}
-	return views, db.Wrap(q.Select(ctx, &views, query, args...), nil, "find who opened requests")
+		LIMIT 100`, args...)
+	return views, db.Wrap(err, nil, "find who opened requests")
 }
 
 // ownWords is the request that was recorded under the code of an asker, if it was: what it says are the asker's words.
@@ -208,7 +250,10 @@ func ownWords(ctx context.Context, q db.Queryer, hash []byte) (id ID, err error)
 
 // othersAsking is how many others a request is for.
 func othersAsking(ctx context.Context, q db.Queryer, a asker) (n int, err error) {
-	err = q.Get(ctx, &n, `SELECT COUNT(*) FROM request_asker WHERE request_id = ? AND id <> ?`, a.Request, a.ID)
+	err = q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM request_asker
+		WHERE request_id = ? AND id <> ? AND (person_id IS NULL OR person_id <> ?)`, a.Request, a.ID, a.Person)
 	return n, db.Wrap(err, nil, "count the askers of request %d", a.Request)
 }
 

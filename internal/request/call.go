@@ -43,9 +43,10 @@ const (
 )
 
 // assignCall asks somebody to call an asker of r and say what has happened: the holder of the area where r was opened,
-// of a concern about somebody r's own holder. What comes while the asker is still to be called joins it (N9).
-func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker AskerID) error {
-	joined, err := joinCall(ctx, tx, asker)
+// of a concern about somebody r's own holder. What comes while the asker is still to be called joins it (N9). There is to
+// be said what has happened since a moment.
+func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker AskerID, since time.Time) error {
+	joined, err := joinCall(ctx, tx, asker, since)
 	if err != nil || joined {
 		return err
 	}
@@ -53,9 +54,9 @@ func assignCall(ctx context.Context, tx *db.Tx, by org.Actor, r Request, asker A
 	if err != nil {
 		return err
 	}
-	id, err := insertCall(ctx, tx, r.ID, asker, caller)
+	id, err := insertCall(ctx, tx, r.ID, asker, caller, since)
 	if db.IsDuplicate(err) { // somebody else's word was faster
-		_, err = joinCall(ctx, tx, asker)
+		_, err = joinCall(ctx, tx, asker, since)
 		return err
 	}
 	if err != nil {
@@ -80,7 +81,7 @@ func (s *Service) Unreached(ctx context.Context, tx *db.Tx, u notify.Unreached) 
 	if err != nil {
 		return err
 	}
-	return assignCall(ctx, tx, org.System, rows[0].Request, a.ID)
+	return assignCall(ctx, tx, org.System, rows[0].Request, a.ID, u.At)
 }
 
 // tellCaller tells to that they have somebody to call.
@@ -178,19 +179,19 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 			return err
 		}
 		d.Receipt, d.Who, d.Phone = Receipt(code), who, phone
-		steps, err := history(ctx, tx, s.keys, d.Request)
+		shares, err := sharesOf(ctx, tx, s.keys, a)
 		if err != nil {
 			return err
 		}
 		var told ReceiptPage
-		told.tell(steps, a, lang)
+		told.tell(shares, a, lang)
 		d.Say = nil
 		for _, step := range told.Steps {
 			if !step.At.Before(d.OpenedAt) && (forAskers[step.Move] || step.Move == string(Withdrawn)) {
 				d.Say = append(d.Say, step)
 			}
 		}
-		audit.Note(tx, by.Did("request.call_read", "request", int64(d.Request)).Showing("steps"))
+		audit.Note(tx, by.Did("request.call_read", "asker", int64(a.ID)).Showing("steps"))
 		return nil
 	})
 	if err != nil {
@@ -230,7 +231,7 @@ func (s *Service) FinishCall(ctx context.Context, by org.Actor, id CallID, as Ca
 func (c *Call) finish(as CallState, today calendar.Day, cal *calendar.Calendar) error {
 	switch {
 	case as == CallReached && (c.State == CallOpen || c.State == CallNotReached):
-	case as == CallDropped && c.State == CallNotReached:
+	case as == CallDropped && (c.State == CallOpen || c.State == CallNotReached):
 	case as != CallNotReached || c.State != CallOpen:
 		return ErrCallOver.With("state", string(c.State))
 	case c.TriedOn != nil && *c.TriedOn == string(today):
@@ -297,7 +298,11 @@ func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field
 		if err != nil {
 			return err
 		}
-		shown, err = s.reveal(ctx, tx, by, c.Request, c.Asker, field, why)
+		a, err := findAsker(ctx, tx, c.Asker) // what they ask for may have been merged
+		if err != nil {
+			return err
+		}
+		shown, err = s.reveal(ctx, tx, by, a.Request, a.ID, field, why)
 		return err
 	})
 	if err != nil {
@@ -334,7 +339,7 @@ func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, ask
 	if field == FormOfAddress {
 		value.Column, value.Cipher = "address_sealed", who
 	}
-	plain, err := privacy.Open(ctx, tx, by, why, "request", int64(r), value)
+	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), value)
 	if err != nil {
 		return "", err
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"testing"
 
+	"wanjia/internal/notify"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
@@ -41,7 +43,6 @@ func TestACallIsTriedOnThreeDaysAndThenTheLeadDecides(t *testing.T) {
 			}
 		}
 		refused(x.SunLixia, request.CallReached, problem.ErrNotFound)
-		refused(x.ZhouChunhe, request.CallDropped, request.ErrCallOver)
 		const day = 24 * 60
 		for i := range 3 {
 			at(d, i*day)
@@ -129,6 +130,97 @@ func TestV4_WhoeverCallsSeesTheNumberWithAReasonThatTheAskerReads(t *testing.T) 
 		p := x.page(t, x.shown(t, r.Receipt, "0001"))
 		if len(p.Views) != 3 || p.Views[1].Reason != "告知办理结果" || p.Views[1].Role != org.RoleGridAssistant || p.Views[2].Role != org.RoleAreaHolder {
 			t.Errorf("the asker sees %+v, want both openings of the contact and the reading", p.Views)
+		}
+	})
+}
+
+func TestN9_WhoWasToldInPersonIsNeitherSentAMessageNorCalled(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{
+			What: "返岗需要跨市通行证明", Person: x.LinXiaoman.PersonID, CallBack: request.CallPhone, Phone: "19900000001",
+		})
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证", request.InPerson))
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "好了", Told: request.InPerson}))
+		var told []int
+		if err := d.Select(t.Context(), &told, `SELECT prio FROM inbox WHERE person_id = ?`, x.LinXiaoman.PersonID); err != nil {
+			t.Fatal(err)
+		}
+		var sends int
+		if err := d.Get(t.Context(), &sends, `SELECT COUNT(*) FROM wechat_send`); err != nil {
+			t.Fatal(err)
+		}
+		if len(told) != 2 || told[0] != int(notify.Quiet) || told[1] != int(notify.Quiet) || sends != 0 {
+			t.Errorf("told with the priorities %v and %d messages, want it in the inbox alone", told, sends)
+		}
+	})
+}
+
+func TestK10_TheCallAboutAHandingOverHasSomethingToSay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		hand := func(n request.Need) request.Seen {
+			t.Helper()
+			r := x.create(t, x.ZhouChunhe, n)
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{
+				Kind: request.HandedOver, Text: "已转供水公司", HandedTo: request.HandedTo{Body: "供水公司", Contact: "客服"},
+				CallBackOn: "2026-03-03", Told: request.InPerson,
+			}))
+			return r
+		}
+		r := hand(request.Need{What: "停水", CallBack: request.CallPhone, Phone: "19900000001", Category: "water_supply"})
+		silent := hand(request.Need{What: "停水", Category: "water_supply"})
+		at(d, 24*60)
+		for range 3 {
+			if _, err := x.service.RunClocks(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c := x.toCall(t, x.ZhouChunhe)
+		detail, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
+		if err != nil || c.Request != r.ID || len(detail.Say) != 1 || detail.Say[0].Text != "已转供水公司" {
+			t.Errorf("to say of need %d is %+v (%v)", c.Request, detail.Say, err)
+		}
+		if got := calls(t, d, silent.ID); len(got) != 0 {
+			t.Errorf("who wants no call gets %+v", got)
+		}
+	})
+}
+
+func TestACallerDropsACallThatNobodyIsToMake(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证", request.ToTell))
+		c, err := x.service.FinishCall(t.Context(), x.ZhouChunhe, x.toCall(t, x.ZhouChunhe).ID, request.CallDropped)
+		if err != nil || c.State != request.CallDropped {
+			t.Errorf("dropped: %+v, %v", c, err)
+		}
+	})
+}
+
+func TestX25_TheLeadOfAPlaceHelpsItsGridAssistant(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		p, err := x.service.MakePromise(ctx, x.HeQingqing, r.ID, request.NewPromise{DueOn: "2026-03-04", Text: "办好"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, day := range []calendar.Day{"2026-03-05", "2026-03-06"} {
+			if _, err := x.service.MovePromise(ctx, x.HeQingqing, p.ID, day, "材料未到"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := inboxes(t, d, "promise.help_needed"); len(got) != 1 || got[0] != x.XuBailu.PersonID {
+			t.Errorf("%v hear that help is needed, want the lead of the place", got)
+		}
+		for by, want := range map[*org.Actor]int{&x.XuBailu: 1, &x.HeQingqing: 0, &x.SunLixia: 0} {
+			if all, _, err := x.service.Promises(ctx, *by, request.NeedingHelp, "", 10); err != nil || len(all) != want {
+				t.Errorf("%s sees %d promises that need help (%v), want %d", by.Role, len(all), err, want)
+			}
 		}
 	})
 }

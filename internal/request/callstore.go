@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -11,20 +12,26 @@ import (
 )
 
 // joinCall adds one more thing to tell to the call that an asker still waits for, and says whether there is one.
-func joinCall(ctx context.Context, tx *db.Tx, asker AskerID) (bool, error) {
+func joinCall(ctx context.Context, tx *db.Tx, asker AskerID, since time.Time) (bool, error) {
 	found, err := tx.Change(ctx, `
 		UPDATE call_task
 		SET messages = messages + 1
 		WHERE open_asker_id = ?`, asker)
+	if err == nil && found > 0 { // what comes late may have happened before
+		_, err = tx.Change(ctx, `
+			UPDATE call_task
+			SET opened_at = ?
+			WHERE open_asker_id = ? AND opened_at > ?`, since, asker, since)
+	}
 	return found > 0, db.Wrap(err, nil, "join the call to asker %d", asker)
 }
 
 // insertCall stores a call to an asker; a duplicate if they still wait for one.
-func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat) (CallID, error) {
+func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat, since time.Time) (CallID, error) {
 	id, err := tx.Insert(ctx, `
 		INSERT INTO call_task (request_id, asker_id, unit_id, role, state, open_asker_id, messages, due_on, opened_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r, asker, caller.Unit, caller.Role, CallOpen, asker, 1, calendar.DayOf(tx.Now), tx.Now)
+		r, asker, caller.Unit, caller.Role, CallOpen, asker, 1, calendar.DayOf(tx.Now), since)
 	if err != nil && !db.IsDuplicate(err) {
 		err = db.Wrap(err, nil, "insert a call to asker %d", asker)
 	}

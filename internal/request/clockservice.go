@@ -175,7 +175,10 @@ func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
 		return err
 	}
 	for _, a := range to {
-		if err := assignCall(ctx, tx, org.System, r.Request, a.ID); err != nil {
+		if a.CallBack == CallNone || r.ClosedAt == nil {
+			continue
+		}
+		if err := assignCall(ctx, tx, org.System, r.Request, a.ID, *r.ClosedAt); err != nil {
 			return err
 		}
 	}

@@ -120,6 +120,9 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 			if err != nil {
 				return err
 			}
+			if r, err = hold(ctx, tx, r.ID); err != nil {
+				return err
+			}
 			if err := finishCounterStep(ctx, tx, by, step.ID, as); err != nil {
 				return err
 			}
@@ -134,6 +137,12 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 					return err
 				}
 			}
+			if !f.Closed && r.State.Open() { // somebody has done something (K12)
+				r.stepped(tx.Now)
+				if err := s.saveMove(ctx, tx, &r.Request); err != nil {
+					return err
+				}
+			}
 			if as == CounterNotNeeded {
 				return nil
 			}
@@ -143,27 +152,32 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 	return f, err
 }
 
-// findWaiting is the step that waits for whoever shows code, if by may finish it; else there is none. It may have been
-// added before what they ask for was merged into another request.
+// findWaiting is the step that waits for whoever shows code, if by may finish it, and the request that it is taken for;
+// else there is none. It may have been added before what they ask for was merged into another request.
 func (s *Service) findWaiting(ctx context.Context, tx *db.Tx, by org.Actor, code Receipt) (CounterStep, Seen, error) {
-	ids, err := s.requestsOf(ctx, tx, code)
+	a, err := s.askerOf(ctx, tx, code)
 	if err != nil {
 		return CounterStep{}, Seen{}, err
 	}
-	for _, id := range ids {
-		rows, err := byIDs(ctx, tx, []ID{id})
-		if err != nil {
-			return CounterStep{}, Seen{}, err
-		}
-		if rows[0].Interim, err = rows[0].standsIn(ctx, tx, by); err != nil {
-			return CounterStep{}, Seen{}, err
-		}
-		waiting, err := waitingSteps(ctx, tx, id)
+	rows, err := byIDs(ctx, tx, []ID{a.Request})
+	if err != nil {
+		return CounterStep{}, Seen{}, err
+	}
+	if rows[0].Interim, err = rows[0].standsIn(ctx, tx, by); err != nil {
+		return CounterStep{}, Seen{}, err
+	}
+	shares, err := sharesOf(ctx, tx, s.keys, a)
+	if err != nil {
+		return CounterStep{}, Seen{}, err
+	}
+	for _, h := range shares {
+		waiting, err := waitingSteps(ctx, tx, h.Request)
 		if err != nil {
 			return CounterStep{}, Seen{}, err
 		}
 		for _, w := range waiting {
-			if by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID || rows[0].mayAct(by) == nil {
+			clerk := by.Role == org.RoleCounterClerk && by.Grid.ID == w.UnitID
+			if h.during(w.AddedAt) && (clerk || rows[0].mayAct(by) == nil) {
 				return w, rows[0], nil
 			}
 		}
@@ -253,20 +267,14 @@ func finishCounterStep(ctx context.Context, tx *db.Tx, by org.Actor, id CounterS
 	return db.Wrap(err, nil, "finish counter step %d", id)
 }
 
-// requestsOf are the request that a code leads to, and the one it was given for if that was merged.
-func (s *Service) requestsOf(ctx context.Context, q db.Queryer, code Receipt) ([]ID, error) {
+// askerOf is the asker whom a code was given to.
+func (s *Service) askerOf(ctx context.Context, q db.Queryer, code Receipt) (asker, error) {
 	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
-		a, found, err := findAskerOf(ctx, q, hash)
-		switch {
-		case err != nil:
-			return nil, err
-		case found && a.Origin != 0 && a.Origin != a.Request:
-			return []ID{a.Request, a.Origin}, nil
-		case found:
-			return []ID{a.Request}, nil
+		if a, found, err := findAskerOf(ctx, q, hash); err != nil || found {
+			return a, err
 		}
 	}
-	return nil, problem.ErrNotFound
+	return asker{}, problem.ErrNotFound
 }
 
 // waitingSteps are the steps of a request that wait at counters, the first one first.
@@ -277,15 +285,22 @@ func waitingSteps(ctx context.Context, q db.Queryer, id ID) (rows []CounterStep,
 	return rows, db.Wrap(err, nil, "find what request %d waits for at counters", id)
 }
 
-// listWaitingSteps are the steps that wait at the counters of by's place, the newest first.
+// listWaitingSteps are the steps that wait at the counters of by's place, the newest first: those of needs that go on, by
+// themselves or as others.
 func listWaitingSteps(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []CounterStep, err error) {
 	from, to := by.Scope()
 	err = q.Select(ctx, &rows, selectCounterStep+`
 		JOIN unit u ON u.id = c.unit_id
+		JOIN request r ON r.id = c.request_id
 		WHERE u.path >= ? AND u.path < ? AND c.state = ?
+		  AND (r.is_open = ? OR r.state = ? AND (
+			SELECT COUNT(*)
+			FROM request_asker k
+			JOIN request o ON o.id = k.request_id
+			WHERE k.origin_id = r.id AND o.is_open = ?) > 0)
 		  AND c.added_at <= ? AND (c.added_at < ? OR c.id < ?)
 		ORDER BY c.added_at DESC, c.id DESC
-		LIMIT ?`, from, to, CounterWaiting, p.At, p.At, p.ID, p.Limit())
+		LIMIT ?`, from, to, CounterWaiting, true, Merged, true, p.At, p.At, p.ID, p.Limit())
 	return rows, db.Wrap(err, nil, "list what waits at counters")
 }
 

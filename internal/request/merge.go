@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -302,6 +303,20 @@ func findMerging(ctx context.Context, q db.Queryer, id ID) (m merging, err error
 		ORDER BY id DESC
 		LIMIT 1`, id)
 	return m, db.Wrap(err, problem.ErrNotFound, "find the merging of request %d", id)
+}
+
+// goesOnAs is the request that one goes on as: the one it was merged into, and that one into, or itself.
+func goesOnAs(ctx context.Context, q db.Queryer, id ID) (ID, error) {
+	for {
+		m, err := findMerging(ctx, q, id)
+		switch {
+		case errors.Is(err, problem.ErrNotFound):
+			return id, nil
+		case err != nil:
+			return 0, err
+		}
+		id = m.Target
+	}
 }
 
 func undoMerging(ctx context.Context, tx *db.Tx, id int64) error {

@@ -201,10 +201,10 @@ func TestAStepAtACounterFindsItsAskerAfterAMerging(t *testing.T) {
 		if _, err := x.service.Merge(ctx, x.ZhouChunhe, target, []request.ID{r.ID}); err != nil {
 			t.Fatal(err)
 		}
-		if f, err := x.service.FinishCounterStep(ctx, clerk, r.Receipt, request.CounterDone); err != nil || f.Closed {
-			t.Errorf("finished as %+v, error %v; want done, and the request that it is now to go on", f, err)
+		if f, err := x.service.FinishCounterStep(ctx, clerk, r.Receipt, request.CounterDone); err != nil || !f.Closed {
+			t.Errorf("finished as %+v, error %v; want done, and with it the request that it is now", f, err)
 		}
-		if got := x.read(t, x.ZhouChunhe, target); got.State != request.New {
+		if got := x.read(t, x.ZhouChunhe, target); got.State != request.Resolved {
 			t.Errorf("the target is %s", got.State)
 		}
 	})

@@ -137,7 +137,7 @@ func (s *Service) writePromise(ctx context.Context, tx *db.Tx, by org.Actor, p P
 		return problem.ErrNotFound
 	}
 	r := rows[0].Request
-	return addStep(ctx, tx, s.keys, by, r, line{move: move, from: &r.State, note: note})
+	return addStep(ctx, tx, s.keys, by, r, line{move: move, from: &r.State, note: note, promise: p.ID})
 }
 
 // MakePromise promises the asker of a request something by a day: its holder does, and the asker has heard of the

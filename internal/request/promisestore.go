@@ -2,6 +2,8 @@ package request
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"wanjia/internal/org"
@@ -126,18 +128,25 @@ func listPromises(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) 
 	return all, db.Wrap(err, nil, "list promises")
 }
 
-// listNeedingHelp are the open promises below by that were moved twice or more, those due first in front.
+// listNeedingHelp are the open promises that were moved twice or more of whom by leads, those due first in front: those of
+// units below, and in by's own of the roles beside the lead.
 func listNeedingHelp(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Promise, err error) {
 	day := calendar.DayOf(p.At)
 	from, to := by.Scope()
-	err = q.Select(ctx, &all, `
+	query, args, err := db.In(`
 		SELECT `+promiseColumns+`
 		FROM unit u
 		JOIN promise p ON p.unit_id = u.id
-		WHERE u.path > ? AND u.path < ? AND p.state = ? AND p.moved >= ?
+		WHERE u.path >= ? AND u.path < ? AND p.state = ? AND p.moved >= ?
+		  AND (u.path > ? OR (p.role NOT IN (?) AND ? = 1))
 		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
 		ORDER BY p.due_on, p.id
-		LIMIT ?`, from, to, PromiseOpen, helpNeeded, day, day, p.ID, p.Limit())
+		LIMIT ?`, from, to, PromiseOpen, helpNeeded, from, slices.Sorted(maps.Keys(leading)),
+		one(leading[by.Role]), day, day, p.ID, p.Limit())
+	if err != nil {
+		return nil, err
+	}
+	err = q.Select(ctx, &all, query, args...)
 	return all, db.Wrap(err, nil, "list promises that need help")
 }
 

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"wanjia/internal/notify"
@@ -37,7 +38,7 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (to notify.Audience, u
 	return audience(in), u, err
 }
 
-// receiptOf is the receipt that the asker knows the request of p by; none if it is about none.
+// receiptOf is the receipt that the asker knows the request of p by, and what that goes on as; none if it is about none.
 func (s *Service) receiptOf(ctx context.Context, q db.Queryer, p Promise) (args map[string]any, r Request, err error) {
 	args = map[string]any{"dueAt": p.DueOn.Time()}
 	if p.RequestID == nil {
@@ -48,6 +49,13 @@ func (s *Service) receiptOf(ctx context.Context, q db.Queryer, p Promise) (args 
 		return args, Request{}, err
 	}
 	args["receiptCode"] = string(rows[0].Receipt)
+	on, err := goesOnAs(ctx, q, *p.RequestID)
+	if err != nil {
+		return args, Request{}, err
+	}
+	if rows, err = byIDs(ctx, q, []ID{on}); err != nil || len(rows) == 0 {
+		return args, Request{}, err
+	}
 	return args, rows[0].Request, nil
 }
 
@@ -73,7 +81,7 @@ func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Prom
 	if err != nil {
 		return err
 	}
-	_, above, err := org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now)) // the next lead up the ladder
+	_, above, err := leadOfSeat(ctx, tx, u, p.Role)
 	if err != nil {
 		return err
 	}
@@ -82,13 +90,28 @@ func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Prom
 	})
 }
 
-// tellAskersMoved tells the askers of the request of p, each by their own receipt. Nobody is called for it: whoever has
-// no inbox reads it on the receipt.
+// leadOfSeat is whoever leads those in a role of u, and the unit they lead: of a role beside the lead that unit itself, else
+// the next one up the ladder that anybody leads (glossary: Lead).
+func leadOfSeat(ctx context.Context, tx *db.Tx, u org.Unit, role org.Role) (org.Unit, []org.Incumbent, error) {
+	if role != "" && !leading[role] {
+		if in, err := leads(ctx, tx, u); err != nil || len(in) > 0 {
+			return u, in, err
+		}
+	}
+	return org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+}
+
+// tellAskersMoved tells the askers who were given p, each by their own receipt, wherever their request goes on. Nobody is
+// called for it: whoever has no inbox reads it on the receipt.
 func (s *Service) tellAskersMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Promise) error {
 	if p.RequestID == nil {
 		return nil
 	}
-	to, err := listeners(ctx, tx, s.keys, *p.RequestID)
+	on, err := goesOnAs(ctx, tx, *p.RequestID)
+	if err != nil {
+		return err
+	}
+	to, err := listeners(ctx, tx, s.keys, on)
 	if err != nil {
 		return err
 	}
@@ -96,12 +119,29 @@ func (s *Service) tellAskersMoved(ctx context.Context, tx *db.Tx, by org.Actor, 
 		if a.Person == 0 {
 			continue
 		}
+		given, err := s.given(ctx, tx, a.ID, p)
+		if err != nil {
+			return err
+		}
+		if !given {
+			continue
+		}
 		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), notify.Item{
-			Kind: "promise.moved", Ref: notify.Ref{Type: "request", ID: int64(*p.RequestID)}, By: by,
+			Kind: "promise.moved", Ref: notify.Ref{Type: "request", ID: int64(on)}, By: by,
 			Args: map[string]any{"receiptCode": string(a.Receipt), "dueAt": p.DueOn.Time()}, Dedupe: p.once("moved"),
 		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// given says whether an asker was told of p when it was made: it stands on their receipt.
+func (s *Service) given(ctx context.Context, q db.Queryer, asker AskerID, p Promise) (bool, error) {
+	a, err := findAsker(ctx, q, asker)
+	if err != nil {
+		return false, err
+	}
+	shares, err := sharesOf(ctx, q, s.keys, a)
+	return slices.ContainsFunc(shares, func(h share) bool { return h.Request == *p.RequestID && h.knows(p.ID) }), err
 }

@@ -32,7 +32,8 @@ type PageStep struct {
 	Own   bool   // this asker made it
 }
 
-// A ReceiptPage is all that an asker sees of a request: nothing of others who ask for the same but how many they are.
+// A ReceiptPage is all that an asker sees of a request: nothing of others who ask for the same but how many they are, and
+// nothing of what those were told before the asker came.
 type ReceiptPage struct {
 	Seen
 	Words
@@ -72,21 +73,21 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err := s.readAsker(ctx, tx, a, &p); err != nil {
 			return err
 		}
-		steps, err := history(ctx, tx, s.keys, a.Request)
+		shares, err := sharesOf(ctx, tx, s.keys, a)
 		if err != nil {
 			return err
 		}
-		p.tell(steps, a, by.Lang)
-		if p.Words, err = speak(tx, by.Lang).words(ctx, p.Seen, heldSince(steps)); err != nil {
+		p.tell(shares, a, by.Lang)
+		now := shares[len(shares)-1] // of the request as it goes on
+		for _, h := range shares {
+			if h.Request == a.Request {
+				now = h
+			}
+		}
+		if p.Words, err = speak(tx, by.Lang).words(ctx, p.Seen, heldSince(now.steps)); err != nil {
 			return err
 		}
-		if p.Promises, err = PromisesOf(ctx, tx, s.keys, a.Request); err != nil {
-			return err
-		}
-		if p.Cards, err = AttachedCards(ctx, tx, a.Request); err != nil {
-			return err
-		}
-		if p.Counters, err = countersOf(ctx, tx, a.Request); err != nil {
+		if err := p.readShares(ctx, tx, s.keys, a, shares); err != nil {
 			return err
 		}
 		if p.State == HandedOver {
@@ -106,7 +107,6 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 
 // readAsker reads what is a's own, and who has opened it.
 func (s *Service) readAsker(ctx context.Context, q db.Queryer, a asker, p *ReceiptPage) error {
-	opened := []ID{a.Request}
 	told, err := ownWords(ctx, q, a.Hash)
 	if err != nil {
 		return err
@@ -115,12 +115,6 @@ func (s *Service) readAsker(ctx context.Context, q db.Queryer, a asker, p *Recei
 		if p.What, err = findText(ctx, q, s.keys, told); err != nil {
 			return err
 		}
-	}
-	if told != 0 && told != a.Request {
-		opened = append(opened, told)
-	}
-	if p.Views, err = viewsOf(ctx, q, opened...); err != nil {
-		return err
 	}
 	if p.Others, err = othersAsking(ctx, q, a); err != nil {
 		return err
@@ -141,26 +135,36 @@ var forAskers = map[string]bool{
 	"promised": true, "promise_moved": true, "promise_dropped": true,
 }
 
-// tell puts the history into plain words. Inner notes are left out, and what other askers have said.
-func (p *ReceiptPage) tell(steps []Step, a asker, lang say.Lang) {
-	for _, s := range steps {
+// tell puts what a has a share in into plain words. Inner notes are left out, and what other askers have said.
+func (p *ReceiptPage) tell(shares []share, a asker, lang say.Lang) {
+	for _, s := range shared(shares) {
 		code := "request.word_" + s.Move
 		own := s.Asker == a.ID
-		if !say.Has(code) || s.Asker != 0 && !own && s.Move != "reopened" && s.Move != "withdrawn" {
+		of := s.Asker == 0 || own || s.Move == "reopened" || s.Move == "withdrawn"
+		if !say.Has(code) || !of || s.Move == "joined" && !own {
 			continue
 		}
 		step := PageStep{Move: s.Move, Words: say.Text(lang, code), At: s.HappenedAt, Own: own}
 		if forAskers[s.Move] || own {
 			step.Text = privacy.MaskPhones(s.Note)
 		}
-		if s.Move == "waiting" {
-			p.Reason = step.Text
-		}
 		p.Steps = append(p.Steps, step)
 	}
-	if p.State != WaitingResident {
-		p.Reason = ""
+	if p.State == WaitingResident {
+		p.Reason = waitsFor(shares, a)
 	}
+}
+
+// waitsFor is why a is waited for; empty if others were told so before a came.
+func waitsFor(shares []share, a asker) (why string) {
+	for _, h := range shares {
+		for _, s := range h.steps {
+			if h.Request == a.Request && h.holds(s.ID) && s.Move == "waiting" {
+				why = privacy.MaskPhones(s.Note)
+			}
+		}
+	}
+	return why
 }
 
 // heldSince is since when the last holder of a history has had the request.

@@ -128,7 +128,8 @@ type Step struct {
 	HappenedAt   time.Time        `db:"happened_at"`
 	RecordedAt   time.Time        `db:"recorded_at"`
 	InPerson     bool             `db:"told_in_person"`
-	Asker        AskerID          `db:"asker_id"` // 0: no asker made it
+	Asker        AskerID          `db:"asker_id"`   // 0: no asker made it
+	Promise      PromiseID        `db:"promise_id"` // 0: it is about none
 	NoteSealed   []byte           `db:"note_sealed"`
 	Note         string
 }
@@ -141,7 +142,8 @@ type line struct {
 	at   time.Time // when it happened; zero: now
 	told Told
 
-	asker AskerID // who made it, if an asker did
+	asker   AskerID   // who made it, if an asker did
+	promise PromiseID // that it is about, if it is about one
 }
 
 // addStep writes down that by made a move that left r as it now is. History is only ever added to (X26).
@@ -152,10 +154,10 @@ func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r 
 	id, err := tx.Insert(ctx, `
 		INSERT INTO request_history (
 			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
-			happened_at, recorded_at, told_in_person, asker_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			happened_at, recorded_at, told_in_person, asker_id, promise_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)),
-		l.at, tx.Now, l.told, orNull(int64(l.asker)))
+		l.at, tx.Now, l.told, orNull(int64(l.asker)), orNull(int64(l.promise)))
 	if err != nil {
 		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
 	}
@@ -179,7 +181,7 @@ func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps
 		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
 		       COALESCE(s.assignment_id, 0) AS assignment_id, COALESCE(s.person_id, 0) AS person_id,
 		       COALESCE(a.person_id, 0) AS owner_id, s.happened_at, s.recorded_at, s.told_in_person,
-		       COALESCE(s.asker_id, 0) AS asker_id, s.note_sealed
+		       COALESCE(s.asker_id, 0) AS asker_id, COALESCE(s.promise_id, 0) AS promise_id, s.note_sealed
 		FROM request_history s
 		JOIN unit h ON h.id = s.holder_unit_id
 		LEFT JOIN role_assignment a ON a.id = s.assignment_id

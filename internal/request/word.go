@@ -53,7 +53,7 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 			if w.quiet || w.told == InPerson || a.CallBack == CallNone {
 				continue
 			}
-			if err := assignCall(ctx, tx, by, r, a.ID); err != nil {
+			if err := assignCall(ctx, tx, by, r, a.ID, tx.Now); err != nil {
 				return err
 			}
 			continue
@@ -67,9 +67,11 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 		default:
 			args["statusLabel"] = say.Text(say.Chinese, "request.word_"+w.label)
 		}
-		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), notify.Item{
-			Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(w.label),
-		}); err != nil {
+		item := notify.Item{Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(w.label)}
+		if w.told == InPerson { // it is there to be read again, and nobody is called for it
+			item.Prio = notify.Quiet
+		}
+		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), item); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // joins calls each operation of joining once, in building 4 of 瑞和社区.
@@ -84,7 +85,7 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		site := func(entrance string) map[string]any {
 			return map[string]any{"placeId": place, "building": "12", "entrance": entrance}
 		}
-		w.hide("甲先生", "乙女士", "丙先生", "丁女士", "戊先生", "煤气味很重")
+		w.hide("甲先生", "乙女士", "丙先生", "丁女士", "戊先生", "煤气味很重", "到301关阀门", "给301换水管", "告知301")
 		names := []string{"甲先生", "乙女士", "丙先生", "丁女士", "戊先生"}
 		phones := []string{"19900007701", "19900007702", "19900007703", "19900007704", "19900007705"}
 
@@ -122,6 +123,14 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		if told != 1 {
 			t.Errorf("%d holders of area 12 are told as P0, want 1", told)
 		}
+
+		// What is written to A1 alone, of whom there is but one, stays A1's.
+		path := fmt.Sprintf("/v1/requests/%d", target)
+		w.wants("pull", lead.post(path+"/pull", map[string]any{"reason": "社区统一抢修"}), ok)
+		w.wants("message", lead.post(path+"/messages", map[string]any{"text": "甲先生，马上到301关阀门"}), ok)
+		w.wants("promise", lead.post(path+"/promises", map[string]any{"dueOn": "2026-03-09", "text": "周一给301换水管"}), created)
+		w.wants("unmask", lead.post(path+"/unmask", map[string]any{"fields": []any{"phone"}, "purpose": "call_back", "reason": "告知301甲先生"}), ok)
+		w.pass(time.Second)
 
 		// 2: A2 is offered that there is one, without names, and joins; the others tell of their own.
 		offered := w.similar(place, "12", "2", "pipe_burst")
@@ -212,6 +221,12 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 			if strings.Contains(page.text, "单元") || strings.Contains(page.text, "12栋") {
 				t.Errorf("A%d reads an entrance: %s", i+1, page.text)
 			}
+			if first := strings.Contains(page.text, "到301关阀门") && strings.Contains(page.text, "给301换水管") && strings.Contains(page.text, "告知301"); first != (i == 0) {
+				t.Errorf("A%d reads what was written to A1 alone: %v: %s", i+1, first, page.text)
+			}
+			if i > 0 && strings.Contains(page.text, "301") {
+				t.Errorf("A%d reads of A1: %s", i+1, page.text)
+			}
 		}
 		for i, n := range all {
 			private(n, i)
@@ -222,9 +237,6 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 			return w.rows(`SELECT COUNT(*) FROM inbox WHERE kind = 'request.closed' AND ref_id = ?`, target) +
 				w.rows(`SELECT COUNT(*) FROM call_task WHERE request_id = ? AND state = 'open'`, target)
 		}
-		path := fmt.Sprintf("/v1/requests/%d", target)
-		lead = w.signIn("rh.cg")
-		w.wants("pull", lead.post(path+"/pull", map[string]any{"reason": "社区统一抢修"}), ok)
 		before := asked()
 		w.set("2026-03-07 10:00")
 		lead = w.signIn("rh.cg")
