@@ -55,6 +55,24 @@ func (as As) find(ctx context.Context, q db.Queryer) (asker, error) {
 	return findFollowed(ctx, q, as.by.PersonID, as.request)
 }
 
+// hold finds the asker and what they ask for, and keeps both as they are until the transaction is over: what an asker
+// does hangs on what the others do, and need not change the request, whose version guards no more than its changes.
+func (as As) hold(ctx context.Context, tx *db.Tx) (a asker, r Seen, err error) {
+	if a, err = as.find(ctx, tx); err != nil {
+		return a, r, err
+	}
+	for {
+		if r, err = hold(ctx, tx, a.Request); err != nil {
+			return a, r, err
+		}
+		now, err := findAsker(ctx, tx, a.ID)
+		if err != nil || now.Request == a.Request {
+			return now, r, err
+		}
+		a = now // it was merged meanwhile
+	}
+}
+
 // Followed is a request as an act of its asker has left it. It holds nothing personal: it is kept for a repeat.
 type Followed struct {
 	State   State
@@ -65,18 +83,13 @@ type Followed struct {
 func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a *asker) (line, error), tell func(tx *db.Tx, r Seen, a asker) error) (f Followed, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(as.by.PersonID), &f, func() error {
-			a, err := as.find(ctx, tx)
+			a, r, err := as.hold(ctx, tx)
 			if err != nil {
 				return err
 			}
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
 			}
-			rows, err := byIDs(ctx, tx, []ID{a.Request})
-			if err != nil {
-				return err
-			}
-			r := rows[0]
 			from := r.State
 			l, err := do(tx, &r, &a)
 			if err != nil {

@@ -3,7 +3,6 @@ package request
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -139,13 +138,17 @@ func (s *Service) join(ctx context.Context, tx *db.Tx, by org.Actor, t Telling, 
 	if err != nil {
 		return 0, err
 	}
-	if _, err := findFollowed(ctx, tx, t.Person, r.ID); err == nil {
-		return 0, ErrJoined
-	} else if !errors.Is(err, problem.ErrNotFound) {
+	if r, err = hold(ctx, tx, r.ID); err != nil { // many join at one time, and nobody closes or merges it meanwhile
 		return 0, err
 	}
-	if err := s.saveMove(ctx, tx, &r.Request); err != nil { // nobody has closed it meanwhile
+	if err := r.anyOpen(); err != nil {
 		return 0, err
+	}
+	switch joined, err := follows(ctx, tx, t.Person, r.ID); {
+	case err != nil:
+		return 0, err
+	case joined:
+		return 0, ErrJoined
 	}
 	code := newReceipt()
 	if err := insertAsker(ctx, tx, s.keys, r.ID, code, t.Need); err != nil {

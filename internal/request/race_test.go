@@ -1,0 +1,120 @@
+package request_test
+
+import (
+	"errors"
+	"sync"
+	"testing"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/request"
+)
+
+// atOnce does all of these at one time.
+func atOnce(all ...func()) {
+	var group sync.WaitGroup
+	for _, do := range all {
+		group.Go(do)
+	}
+	group.Wait()
+}
+
+func TestTheLastTwoAskersTakeItBackAtOneTimeAndItEnds(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for range 8 {
+			a, b := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+			if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, b.ID, []request.ID{a.ID}); err != nil {
+				t.Fatal(err)
+			}
+			one, two := x.shown(t, a.Receipt, "0001"), x.shown(t, b.Receipt, "0001")
+			back := func(as request.As) func() {
+				return func() {
+					if _, err := x.service.TakeBack(t.Context(), as); err != nil {
+						t.Errorf("take back: %v", err)
+					}
+				}
+			}
+			atOnce(back(one), back(two))
+			if got := x.read(t, x.ZhouChunhe, b.ID); got.State != request.Withdrawn {
+				t.Fatalf("nobody asks for it any more, and it is %s", got.State)
+			}
+		}
+	})
+}
+
+func TestAnAskerWhoSaysDoneAndNotDoneAtOneTimeHasSaidOneOfThem(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for range 8 {
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "好了"}))
+			as := x.shown(t, r.Receipt, "0001")
+			var said [2]error
+			says := func(i int) func() {
+				return func() { _, said[i] = x.service.Answer(t.Context(), as, i == 0, "") }
+			}
+			atOnce(says(0), says(1))
+			got := x.read(t, x.ZhouChunhe, r.ID)
+			if (said[0] == nil) == (said[1] == nil) || got.State.Open() == got.Askers[0].Settled {
+				t.Fatalf("done: %v, not done: %v; it is %s and the asker settled: %v", said[0], said[1], got.State, got.Askers[0].Settled)
+			}
+		}
+	})
+}
+
+func TestNoMessageOfAnAskerComesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for range 8 {
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			as := x.shown(t, r.Receipt, "0001")
+			atOnce(func() {
+				if _, err := x.service.Say(t.Context(), as, "还有一件事"); err != nil && !errors.Is(err, request.ErrIllegalTransition) {
+					t.Errorf("say: %v", err)
+				}
+			}, func() {
+				if _, err := x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "好了"}); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			ended := false
+			for _, l := range x.read(t, x.ZhouChunhe, r.ID).History {
+				if ended && l.Move == "asker_message" {
+					t.Fatalf("a message follows the end, and says that it is %s", l.To)
+				}
+				ended = ended || l.Move == "resolved"
+			}
+		}
+	})
+}
+
+func TestX24_FiveNeighboursJoinAtOneTime(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		r := x.tells(t, site, request.Need{What: "停水", Category: "water_supply"})
+		var all [5]func()
+		for i := range all {
+			all[i] = func() {
+				if _, err := x.joins(t, site, org.Actor{}, request.Need{Category: "water_supply"}); err != nil {
+					t.Errorf("join: %v", err)
+				}
+			}
+		}
+		atOnce(all[:]...)
+		if got := x.read(t, x.ZhouChunhe, r.ID); len(got.Askers) != 6 {
+			t.Errorf("%d ask for it, want six", len(got.Askers))
+		}
+		mine := func(errs []error, i int) func() {
+			return func() {
+				_, errs[i] = x.joins(t, site, x.LinXiaoman, request.Need{Category: "water_supply", Person: x.LinXiaoman.PersonID})
+			}
+		}
+		errs := make([]error, 2)
+		atOnce(mine(errs, 0), mine(errs, 1))
+		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), request.ErrJoined) {
+			t.Errorf("one person joins twice at one time: %v", errs)
+		}
+	})
+}
