@@ -2,6 +2,8 @@ package request
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"wanjia/internal/audit"
@@ -39,46 +41,51 @@ func keepPhotos(ctx context.Context, tx *db.Tx, r Request) error {
 	return upload.DropAt(ctx, tx, picturesOf(r.ID), drop)
 }
 
-// asks says whether by is an asker of the request; an asker sees their own and nothing else of it.
-func asks(ctx context.Context, q db.Queryer, by org.Actor, id ID) (bool, error) {
-	var n int
-	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM request_asker WHERE request_id = ? AND person_id = ?`, id, by.PersonID)
-	return n > 0, db.Wrap(err, nil, "ask whether person %d asked request %d", by.PersonID, id)
+// mayShow says why by sees no pictures of the request, or nil: who sees it does (V1), and its askers see their own.
+func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
+	if _, err = findSeen(ctx, q, by, id); !errors.Is(err, problem.ErrNotFound) {
+		return false, err
+	}
+	_, err = findFollowed(ctx, q, by.PersonID, id)
+	return err == nil, err
 }
 
-// mayShow says why by sees no pictures of the request, or nil: its askers, and who sees it (V1).
-func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
-	if own, err := asks(ctx, q, by, id); own || err != nil {
-		return err
-	}
-	_, err := findSeen(ctx, q, by, id)
-	return err
-}
-
-// mayTouch is the request, or says why by changes none of its pictures: its askers and its holder do, after it was
-// closed as well, for what should not be seen must go at any time.
-func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, err error) {
-	own, err := asks(ctx, q, by, id)
-	if err != nil {
-		return r, err
-	}
-	if own {
-		rows, err := byIDs(ctx, q, []ID{id})
-		if err != nil {
-			return r, err
+// mayTouch is the request, or says why by changes none of its pictures: its holder does, and its askers those that they
+// have sent; after it was closed as well, for what should not be seen must go at any time.
+func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, own bool, err error) {
+	if r, err = findSeen(ctx, q, by, id); err == nil {
+		if err = r.mayAct(by); err == nil {
+			return r, false, nil
 		}
-		return rows[0], nil
+	} else if !errors.Is(err, problem.ErrNotFound) {
+		return r, false, err
 	}
-	if r, err = findSeen(ctx, q, by, id); err != nil {
-		return r, err
+	switch _, asks := findFollowed(ctx, q, by.PersonID, id); {
+	case errors.Is(asks, problem.ErrNotFound):
+		return r, false, err
+	case asks != nil:
+		return r, false, asks
 	}
-	return r, r.mayAct(by)
+	rows, err := byIDs(ctx, q, []ID{id})
+	if err != nil {
+		return r, false, err
+	}
+	return rows[0], true, nil
+}
+
+// of are the pictures of a request; their own alone if by is one of those who ask for it: the others' are their own.
+func (p *Photos) of(ctx context.Context, q db.Queryer, by org.Actor, id ID, own bool) ([]upload.Upload, error) {
+	all, err := upload.Of(ctx, q, picturesOf(id))
+	if own {
+		all = slices.DeleteFunc(all, func(u upload.Upload) bool { return u.PersonID != by.PersonID })
+	}
+	return all, err
 }
 
 // Add hangs pictures that by has sent on a request.
 func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		r, err := mayTouch(ctx, tx, by, id)
+		r, own, err := mayTouch(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -95,7 +102,7 @@ func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) 
 			}
 			audit.Note(tx, by.Did("request.photos_added", "request", int64(id)))
 		}
-		all, err = upload.Of(ctx, tx, picturesOf(id))
+		all, err = p.of(ctx, tx, by, id, own)
 		return err
 	})
 	return all, err
@@ -123,11 +130,12 @@ func (p *Photos) fresh(ctx context.Context, q db.Queryer, id ID, ids []upload.ID
 // List shows the pictures of a request to who may see it. It is noted first (X41).
 func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		if err := mayShow(ctx, tx, by, id); err != nil {
+		own, err := mayShow(ctx, tx, by, id)
+		if err != nil {
 			return err
 		}
 		audit.Note(tx, by.Did("request.photos_read", "request", int64(id)).Showing("photos"))
-		all, err = upload.Of(ctx, tx, picturesOf(id))
+		all, err = p.of(ctx, tx, by, id, own)
 		return err
 	})
 	if err != nil {
@@ -139,24 +147,34 @@ func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Up
 // Redact blackens boxes of a picture of a request, for good.
 func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.ID, boxes []upload.Box) (upload.Upload, error) {
 	return p.uploads.Redact(ctx, by, boxes, func(q db.Queryer) (upload.Upload, error) {
-		if _, err := mayTouch(ctx, q, by, id); err != nil {
+		_, own, err := mayTouch(ctx, q, by, id)
+		if err != nil {
 			return upload.Upload{}, err
 		}
-		return upload.FindOf(ctx, q, picturesOf(id), photo)
+		u, err := upload.FindOf(ctx, q, picturesOf(id), photo)
+		if err == nil && own && u.PersonID != by.PersonID { // they know of none but their own
+			return upload.Upload{}, problem.ErrNotFound
+		}
+		return u, err
 	})
 }
 
 // Remove deletes a picture of a request.
 func (p *Photos) Remove(ctx context.Context, by org.Actor, id ID, photo upload.ID) error {
 	return p.db.InTx(ctx, func(tx *db.Tx) error {
-		if _, err := mayTouch(ctx, tx, by, id); err != nil {
+		_, own, err := mayTouch(ctx, tx, by, id)
+		if err != nil {
 			return err
 		}
 		u, err := upload.FindOf(ctx, tx, picturesOf(id), photo)
 		if err != nil {
 			return err
 		}
-		if u.PersonID != by.PersonID { // who sent it takes it back; the holder blackens
+		switch {
+		case u.PersonID == by.PersonID:
+		case own: // they know of none but their own
+			return problem.ErrNotFound
+		default: // who sent it takes it back; the holder blackens
 			return problem.ErrForbidden
 		}
 		return p.uploads.Remove(ctx, tx, by, u)

@@ -1,0 +1,73 @@
+package request_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/png"
+	"testing"
+
+	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/blob"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+	"wanjia/internal/upload"
+)
+
+func TestAnAskerSeesAndBlackensTheirOwnPicturesOnly(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		files, err := blob.OpenFolder(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = files.Close() })
+		uploads := upload.NewService(d, x.keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
+		photos := request.NewPhotos(d, uploads)
+		site := x.entrance(t, d)
+		r := x.tells(t, site, request.Need{What: "水管爆裂", Category: "pipe_burst", Person: x.LinXiaoman.PersonID})
+		neighbour := org.Actor{PersonID: orgtest.Person(t, d)}
+		if _, err := x.joins(t, site, neighbour, request.Need{Category: "pipe_burst", Person: neighbour.PersonID}); err != nil {
+			t.Fatal(err)
+		}
+		var picture bytes.Buffer
+		if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
+			t.Fatal(err)
+		}
+		hangs := func(by org.Actor) upload.ID {
+			t.Helper()
+			u, err := uploads.Take(ctx, by, func() ([]byte, error) { return picture.Bytes(), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all, err := photos.Add(ctx, by, r.ID, []upload.ID{u.ID}); err != nil || len(all) != 1 {
+				t.Fatalf("%d pictures (%v), want the own one alone", len(all), err)
+			}
+			return u.ID
+		}
+		theirs, own := hangs(org.Actor{PersonID: x.LinXiaoman.PersonID}), hangs(neighbour)
+		if all, err := photos.List(ctx, neighbour, r.ID); err != nil || len(all) != 1 || all[0].ID != own {
+			t.Errorf("who joined sees %+v (%v), want their own", all, err)
+		}
+		if all, err := photos.List(ctx, x.ZhouChunhe, r.ID); err != nil || len(all) != 2 {
+			t.Errorf("the holder sees %d (%v), want both", len(all), err)
+		}
+		boxes := []upload.Box{{Width: 10, Height: 10}}
+		if _, err := photos.Redact(ctx, neighbour, r.ID, theirs, boxes); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who joined blackens another's picture: %v", err)
+		}
+		if err := photos.Remove(ctx, neighbour, r.ID, theirs); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who joined takes another's picture back: %v", err)
+		}
+		for by, id := range map[upload.ID]org.Actor{own: neighbour, theirs: x.ZhouChunhe} {
+			if _, err := photos.Redact(ctx, id, r.ID, by, boxes); err != nil {
+				t.Errorf("person %d blackens picture %d: %v", id.PersonID, by, err)
+			}
+		}
+	})
+}
