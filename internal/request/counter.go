@@ -120,6 +120,9 @@ func (s *Service) FinishCounterStep(ctx context.Context, by org.Actor, code Rece
 			if err != nil {
 				return err
 			}
+			if _, err := s.rules.learn(ctx, tx); err != nil {
+				return err
+			}
 			if r, err = hold(ctx, tx, r.ID); err != nil {
 				return err
 			}
@@ -187,9 +190,6 @@ func (s *Service) findWaiting(ctx context.Context, tx *db.Tx, by org.Actor, code
 
 // closeAtCounter resolves r, whose step at a counter is done.
 func (s *Service) closeAtCounter(ctx context.Context, tx *db.Tx, by org.Actor, r *Seen) error {
-	if _, err := s.rules.learn(ctx, tx); err != nil {
-		return err
-	}
 	if err := s.acceptFirst(ctx, tx, by, &r.Request); err != nil {
 		return err
 	}

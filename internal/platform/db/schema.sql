@@ -1373,6 +1373,7 @@ CREATE TABLE `request_history` (
   `note_sealed` varbinary(2100) DEFAULT NULL,
   `told_in_person` tinyint(1) NOT NULL DEFAULT 0,
   `asker_id` bigint(20) DEFAULT NULL,
+  `promise_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `request_history_request` (`request_id`,`id`),
   KEY `request_history_move` (`move`,`recorded_at`,`request_id`),
