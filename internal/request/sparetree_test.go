@@ -321,7 +321,7 @@ func (p *planted) moves(tx *db.Tx, r Request) {
 	}
 	askers, err := askers(ctx, tx, p.s.keys, r.ID)
 	if err == nil {
-		err = assignCall(ctx, tx, org.System, r, askers[0].ID)
+		err = assignCall(ctx, tx, org.System, r, askers[0].ID, tx.Now)
 	}
 	if err == nil {
 		err = setStale(ctx, tx, r, p.grid[p.r.IntN(len(p.grid))].ID, "")
