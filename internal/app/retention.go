@@ -18,7 +18,7 @@ import (
 // retained are the classes of all features, in the order in which they go: what hangs on something before it.
 func retained() []privacy.Class {
 	return slices.Concat(
-		board.Retained, request.Retained, household.Retained, checkin.Retained, campaign.Retained, notify.Retained,
+		board.Retained, request.RetainedEmergency, request.Retained, household.Retained, checkin.Retained, campaign.Retained, notify.Retained,
 		auth.Retained, member.Retained, privacy.Retained,
 	)
 }

@@ -112,6 +112,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)
 	loop(20*time.Second, "clocks of requests", a.needs.RunClocks)
 	loop(5*time.Second, "requests after a change of rules", a.needs.FollowRules)
+	loop(time.Minute, "emergencies that are over", a.needs.TurnEmergencies)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)
 	loop(time.Minute, "cards whose day has come", a.needs.CardsDue)
 	loop(time.Minute, "records opened in an emergency", a.glasses.GoOn)

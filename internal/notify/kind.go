@@ -69,6 +69,10 @@ var kinds = map[string]kind{
 
 	"call.assigned": {Prompt, []string{count, dueAt, placeLabel}},
 
+	"emergency.started": {Prompt, []string{unitLabel, dueAt, at}},
+	"emergency.ended":   {Prompt, []string{unitLabel, dueAt, at}},
+	"emergency.purged":  {Quiet, []string{unitLabel, dueAt, at}},
+
 	"promise.due":         {Ordinary, []string{receiptCode, dueAt}},
 	"promise.moved":       {Prompt, []string{receiptCode, dueAt}},
 	"promise.help_needed": {Ordinary, []string{count}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"wanjia/internal/audit"
@@ -150,10 +151,49 @@ func (s *Service) missed(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Un
 		return err
 	}
 	first, err := insertMiss(ctx, tx, r.Request, t)
-	if err != nil || !first {
+	if err != nil {
 		return err
 	}
-	return tellAskers(ctx, tx, org.System, r.Request, word{kind: "request.late", label: "late"})
+	if first {
+		if err := tellAskers(ctx, tx, org.System, r.Request, word{kind: "request.late", label: "late"}); err != nil {
+			return err
+		}
+	}
+	if t.Clock == solving && s.category(r.Request).Climbs {
+		return s.climb(ctx, tx, &r, ladder)
+	}
+	return nil
+}
+
+// climb lets r, which was not solved in time, go one level up by itself, where its category says so (O14): never past a
+// level, and never to somebody whom it is about.
+func (s *Service) climb(ctx context.Context, tx *db.Tx, r *Seen, ladder []org.Unit) error {
+	i := slices.IndexFunc(ladder, func(u org.Unit) bool { return u.Level > r.Level })
+	if r.Level == 0 || i < 0 { // beside the levels somebody has put it on purpose, and above the top there is nobody
+		return nil
+	}
+	in, err := leads(ctx, tx, ladder[i])
+	if err != nil {
+		return err
+	}
+	may, err := unconcerned(ctx, tx, r.Request, in)
+	if err != nil || len(may) < len(in) {
+		return err
+	}
+	from := r.State
+	s.goTo(&r.Request, seat{Unit: ladder[i].ID, Level: ladder[i].Level}, tx.Now)
+	r.stepped(tx.Now)
+	if err := s.saveMove(ctx, tx, &r.Request); err != nil {
+		return err
+	}
+	audit.Note(tx, org.System.Did("request.escalated", "request", int64(r.ID)))
+	if err := addStep(ctx, tx, s.keys, org.System, r.Request, line{move: "escalated", from: &from, note: "办结时限已过，系统按类别设置上报一级"}); err != nil {
+		return err
+	}
+	if err := tellAskers(ctx, tx, org.System, r.Request, status("escalated")); err != nil {
+		return err
+	}
+	return tellHolder(ctx, tx, org.System, r.Request, s.category(r.Request), ladder)
 }
 
 // lies puts r, for which nobody has done anything for a week, on the list of its lead, who is told once (K12).

@@ -131,14 +131,15 @@ func hold(ctx context.Context, tx *db.Tx, id ID) (Seen, error) {
 	return rows[0], nil
 }
 
-// insertMiss writes down that a target of r was missed, and says whether it is the first of those that the asker was
-// promised, since r was opened or opened again.
+// insertMiss writes down that a target of r was missed, and says whether the asker hears of it: of the first of those
+// they were promised since r was opened or opened again, and of the answer itself unless they have just heard of it.
 func insertMiss(ctx context.Context, tx *db.Tx, r Request, t timer) (first bool, err error) {
 	var n int
 	if err := tx.Get(ctx, &n, `
 		SELECT COUNT(*)
 		FROM request_miss
-		WHERE request_id = ? AND reopened = ? AND target <> ?`, r.ID, r.Reopened, accepting); err != nil {
+		WHERE request_id = ? AND reopened = ? AND target <> ? AND (due_at = ? OR ? = 1)`,
+		r.ID, r.Reopened, accepting, t.DueAt, one(t.Clock != solving)); err != nil {
 		return false, db.Wrap(err, nil, "look for missed targets of request %d", r.ID)
 	}
 	_, err = tx.Insert(ctx, `

@@ -46,6 +46,7 @@ type ReceiptPage struct {
 	Promises  []Promise
 	Cards     []Card
 	Counters  []CounterStep
+	Hours     string // when the place can be reached, while an emergency lasts
 	Views     []View
 	Others    int // who ask for the same
 	SettledAt *time.Time
@@ -88,6 +89,9 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 			return err
 		}
 		if err := p.readShares(ctx, tx, s.keys, a, shares); err != nil {
+			return err
+		}
+		if p.Hours, err = OpeningHours(ctx, tx, p.PlaceID); err != nil {
 			return err
 		}
 		if p.State == HandedOver {

@@ -121,6 +121,66 @@ var Retained = []privacy.Class{
 	},
 }
 
+// temporaryNeeds joins what was told in the temporary categories of emergencies that are over at a moment. What somebody
+// still waits for has gone on in another category by then.
+const temporaryNeeds = `
+			JOIN emergency_category c ON c.code = r.category
+			JOIN emergency e ON e.id = c.emergency_id
+			WHERE e.ended_at <= ? AND r.is_open = 0 AND `
+
+// RetainedEmergency are the classes of what is temporary in an emergency: it goes in the night after (C24).
+var RetainedEmergency = []privacy.Class{
+	{
+		Name: "emergency_contact", Tables: []string{"request_asker"}, Journal: true,
+		Due: `
+			SELECT a.id
+			FROM request_asker a
+			JOIN request r ON r.id = a.request_id` + temporaryNeeds + `
+			  (a.address_sealed IS NOT NULL OR a.phone_sealed IS NOT NULL OR a.receipt_sealed IS NOT NULL OR a.outcome_sealed IS NOT NULL
+			    OR a.person_id IS NOT NULL)
+			  AND a.id > ?
+			ORDER BY a.id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE request_asker
+			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,
+			    slip_hash = NULL, outcome_sealed = NULL
+			WHERE id IN (?)`},
+	},
+	{
+		Name: "emergency_text", Tables: []string{"request"}, Journal: true,
+		Due: `
+			SELECT r.id
+			FROM request r` + temporaryNeeds + `
+			  (r.text_sealed IS NOT NULL OR r.handed_to_sealed IS NOT NULL OR r.receipt_sealed IS NOT NULL) AND r.id > ?
+			ORDER BY r.id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE request
+			SET text_sealed = NULL, handed_to_sealed = NULL, receipt_sealed = NULL, premises_id = NULL
+			WHERE id IN (?)`},
+	},
+	{
+		Name: "emergency_note", Tables: []string{"request_history"}, Journal: true,
+		Due: `
+			SELECT h.id
+			FROM request_history h
+			JOIN request r ON r.id = h.request_id` + temporaryNeeds + `
+			  h.note_sealed IS NOT NULL AND h.id > ?
+			ORDER BY h.id
+			LIMIT ?`,
+		Erase: []string{`UPDATE request_history SET note_sealed = NULL WHERE id IN (?)`},
+	},
+	{
+		Name: "emergency", Tables: []string{"emergency", "emergency_category"}, Kept: privacy.Period{Months: 60},
+		Due: `SELECT id FROM emergency WHERE purged_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Erase: []string{
+			`DELETE FROM emergency_category WHERE emergency_id IN (?)`,
+			`DELETE FROM emergency WHERE id IN (?)`,
+		},
+	},
+}
+
 // ForgetVisits cuts requests and promises off from visits that are forgotten.
 func ForgetVisits(ctx context.Context, tx *db.Tx, visits []int64) error {
 	for _, statement := range []string{

@@ -50,15 +50,15 @@ type ruleChange struct {
 // A mode is an emergency that is on: in its subdistrict some categories run round the clock (K16), and some are open for
 // as long as it lasts (C24).
 type mode struct {
-	Emergency EmergencyID `json:"emergency"`
-	Unit      org.UnitID  `json:"unit"`
-	On        bool        `json:"on"`
-	Always    []Code      `json:"always,omitempty"`
-	Open      []temporary `json:"open,omitempty"`
+	Emergency EmergencyID         `json:"emergency"`
+	Unit      org.UnitID          `json:"unit"`
+	On        bool                `json:"on"`
+	Always    []Code              `json:"always,omitempty"`
+	Open      []TemporaryCategory `json:"open,omitempty"`
 }
 
-// A temporary category is open in one emergency; after it what is left there is dealt with as Then.
-type temporary struct {
+// A TemporaryCategory is open in one emergency; after it what is left there is dealt with as Then.
+type TemporaryCategory struct {
 	Code     Code     `json:"code"`
 	Then     Code     `json:"then"`
 	Category Category `json:"category"`
@@ -139,7 +139,7 @@ func (e edition) emergency(code Code, path string) *EmergencyID {
 
 // opens says whether a category is open as long as m is on.
 func (m mode) opens(code Code) bool {
-	return slices.ContainsFunc(m.Open, func(t temporary) bool { return t.Code == code })
+	return slices.ContainsFunc(m.Open, func(t TemporaryCategory) bool { return t.Code == code })
 }
 
 // region is where alone a category is open, for as long as an emergency lasts; 0: everywhere.

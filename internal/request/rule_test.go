@@ -331,7 +331,8 @@ func TestX54_ACategoryIsMadeWithoutARelease(t *testing.T) {
 func TestARuleChangesNothingThatIsPast(t *testing.T) {
 	t.Parallel()
 	working(t, func(t *testing.T, _ *db.DB, x *fixture) {
-		for day, want := range map[calendar.Day]string{"2026-03-01": "rule.past", "2026-03-02": "rule.past", "2026-03-03": ""} {
+		for _, c := range [][2]string{{"2026-03-01", "rule.past"}, {"2026-03-02", "rule.past"}, {"2026-03-03", ""}} {
+			day, want := calendar.Day(c[0]), c[1]
 			_, err := x.service.SaveCalendar(t.Context(), x.XuBailu, request.CalendarChange{
 				Change: calendar.Change{Days: []calendar.DayKind{{Day: day, Kind: calendar.Closed}}}, Reason: "停电",
 			})

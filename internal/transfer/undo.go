@@ -139,6 +139,10 @@ var hangs = []hang{
 	{"contacts", madePerson, "", `SELECT id FROM care_flag WHERE person_id IN (?)`},
 	{"contacts", madeHome, "", `SELECT id FROM care_flag WHERE premises_id IN (?)`}, // nobody hears that there is a flag
 	{"requests", madeUnit, "", `SELECT id FROM counter_step WHERE unit_id IN (?)`},
+	{"settings", madeUnit, "", `SELECT id FROM emergency WHERE unit_id IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM emergency WHERE drafted_by IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM emergency WHERE second_by IN (?)`},
+	{"settings", madePerson, "", `SELECT id FROM emergency WHERE ended_by IN (?)`},
 	{"settings", madePerson, "", `SELECT id FROM rule_change WHERE set_by IN (?)`},
 	{"settings", madePerson, "", `SELECT set_by FROM danger_question WHERE set_by IN (?)`},
 	{"consents", madePerson, "", `SELECT id FROM disclosure_consent WHERE person_id IN (?)`},

@@ -223,6 +223,9 @@ var batches = map[string]func(c *cell, body map[string]any){
 	"draftSplit": func(c *cell, b map[string]any) {
 		b["moves"] = append(b["moves"].([]any), map[string]any{"entranceId": c.anEntrance(c.unit(org.Community, "柳岸社区")), "toAreaId": c.at.ID})
 	},
+	"startEmergency": func(c *cell, b map[string]any) {
+		b["hours"] = []any{map[string]any{"unitId": c.unit(org.Community, "柳岸社区").ID, "text": "每天 7:00–22:00"}}
+	},
 	"recordVisits": func(c *cell, b map[string]any) {
 		foreign := clone(map[string]any{"householdId": c.area(c.unit(org.Community, "柳岸社区")).doors[0], "clientRef": "0f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"})
 		b["visits"] = append(b["visits"].([]map[string]any), foreign.(map[string]any))

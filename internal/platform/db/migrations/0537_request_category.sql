@@ -1,0 +1,1 @@
+CREATE INDEX request_category ON request (category, is_open, id);
