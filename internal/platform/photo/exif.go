@@ -26,15 +26,21 @@ func orientation(file []byte) int {
 	if at+2 > uint64(len(tiff)) {
 		return upright
 	}
-	const entry, orientationTag, short = 12, 0x0112, 3
+	const entry, orientationTag, short, long = 12, 0x0112, 3, 4
 	count := uint64(order.Uint16(tiff[at:]))
 	for i := range count {
 		e := at + 2 + i*entry
 		if e+entry > uint64(len(tiff)) {
 			return upright
 		}
-		if order.Uint16(tiff[e:]) == orientationTag && order.Uint16(tiff[e+2:]) == short {
+		if order.Uint16(tiff[e:]) != orientationTag {
+			continue
+		}
+		switch order.Uint16(tiff[e+2:]) {
+		case short:
 			return int(order.Uint16(tiff[e+8:]))
+		case long: // some cameras write it so, against the letter of EXIF
+			return int(min(order.Uint32(tiff[e+8:]), 1<<16))
 		}
 	}
 	return upright

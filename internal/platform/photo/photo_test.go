@@ -294,3 +294,21 @@ func FuzzWhateverIsSentIsRefusedOrComesOutClean(f *testing.F) {
 		}
 	})
 }
+
+func TestD15_AnOrientationWrittenAsLongTurnsThePictureToo(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string]binary.AppendByteOrder{"II*\x00": binary.LittleEndian, "MM\x00*": binary.BigEndian} {
+		for want := range uint32(9) {
+			b := order.AppendUint32([]byte(name), 8)
+			b = order.AppendUint16(b, 1)
+			b = order.AppendUint16(b, 0x0112)
+			b = order.AppendUint16(b, 4)
+			b = order.AppendUint32(b, 1)
+			b = order.AppendUint32(b, want)
+			file := append([]byte{0xff, 0xd8, 0xff, 0xe1}, binary.BigEndian.AppendUint16(nil, uint16(2+len(exifHead)+len(b)))...)
+			if got := orientation(append(append(file, exifHead...), b...)); got != int(want) {
+				t.Errorf("%q: orientation %d, want %d", name, got, want)
+			}
+		}
+	}
+}
