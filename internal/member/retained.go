@@ -30,7 +30,8 @@ var Retained = []privacy.Class{
 		Due:  `SELECT id FROM office_post WHERE valid_to <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Args: privacy.OnDay, Erase: []string{`DELETE FROM office_post WHERE id IN (?)`},
 	},
-	{ // the row stays, since acts of long ago name it; nothing in it leads to anybody
+	{ // the row stays, since acts of long ago name it; nothing in it leads to anybody. Whoever can sign in, or did a moment
+		// ago, is somebody still, and so is whoever asked for something that is open or was not long ago
 		Name: "person", Tables: []string{"person"}, Kept: privacy.Period{Days: 30}, Journal: true,
 		Due: `
 			SELECT p.id
@@ -40,12 +41,19 @@ var Retained = []privacy.Class{
 			  AND NOT EXISTS (SELECT 1 FROM member m WHERE m.person_id = p.id AND (m.valid_to IS NULL OR m.valid_to > ?))
 			  AND NOT EXISTS (SELECT 1 FROM office_post o WHERE o.person_id = p.id AND (o.valid_to IS NULL OR o.valid_to > ?))
 			  AND NOT EXISTS (SELECT 1 FROM wechat_account w WHERE w.person_id = p.id AND w.state = 'bound')
+			  AND NOT EXISTS (SELECT 1 FROM session s WHERE s.person_id = p.id AND (s.ended_at IS NULL OR s.ended_at > ?))
+			  AND NOT EXISTS (SELECT 1 FROM credential c WHERE c.person_id = p.id AND c.password IS NOT NULL)
+			  AND NOT EXISTS (
+			    SELECT 1
+			    FROM request_asker k
+			    JOIN request q ON q.id = k.request_id
+			    WHERE k.person_id = p.id AND (q.closed_at IS NULL OR q.closed_at > ?))
 			  AND p.id > ?
 			ORDER BY p.id
 			LIMIT ?`,
 		Args: func(before time.Time) []any {
 			day := calendar.DayOf(before)
-			return []any{before, day, day, day}
+			return []any{before, day, day, day, before, before}
 		},
 		Erase: []string{`UPDATE person SET name_sealed = NULL, phone_sealed = NULL, phone_index = NULL WHERE id IN (?)`},
 	},
