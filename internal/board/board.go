@@ -26,6 +26,7 @@ var (
 	ErrSiteTaken         = problem.New(problem.Conflict, "board.site_taken")
 	ErrArea              = problem.New(problem.Invalid, "board.area_invalid")
 	ErrUnderReview       = problem.New(problem.NotFound, "board.under_review")
+	ErrTakenDown         = problem.New(problem.NotFound, "board.taken_down")
 )
 
 // A State says how far a version of a board has come (domain.md §5.2).
@@ -119,7 +120,7 @@ type Scan struct {
 	Content Content
 	Number  int        // of what was scanned; 0: nobody said
 	Since   *time.Time // from when on it is outdated; nil: it is current
-	Hidden  bool       // somebody asked to take it down
+	Hidden  State      // of the takedown that hides it; "": none does
 }
 
 // OutdatedSince is the day from which what was scanned is outdated; "" if it is current.

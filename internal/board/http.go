@@ -8,6 +8,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/request"
 	"wanjia/internal/upload"
 )
 
@@ -126,7 +127,10 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 	}
 	answer := api.ScanBoard200JSONResponse{ID: int64(found.ID), Status: "current"}
 	switch {
-	case found.Hidden:
+	case found.Hidden == Upheld:
+		answer.Status = "takenDown"
+		return answer, nil
+	case found.Hidden != "":
 		answer.Status = "underReview"
 		return answer, nil
 	case found.Since != nil:
@@ -138,7 +142,7 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 
 // SendRelayMessage serves POST /v1/public/boards/{boardId}/relay.
 func (h *Handler) SendRelayMessage(ctx context.Context, req api.SendRelayMessageRequestObject) (api.SendRelayMessageResponseObject, error) {
-	m := Message{Text: req.Body.Text, Who: api.Given(req.Body.Who), Phone: api.Given(req.Body.Phone)}
+	m := Message{Text: req.Body.Text, Who: api.Given(req.Body.Who), Phone: api.Given(req.Body.Phone), Danger: request.Danger(api.Given(req.Body.Danger))}
 	code, err := h.service.Relay(ctx, ID(req.BoardID), m)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
+	"wanjia/internal/request"
 	"wanjia/internal/upload"
 )
 
@@ -150,9 +151,11 @@ type boardPage struct {
 	Scan
 	Key    string // of the form, so that sending it twice is once
 	Report string // where to complain of this page
-	QR     template.HTML
-	Paper  string // a3 or a4
-	Today  calendar.Day
+
+	Dangers []request.DangerAnswer // what is asked before a message
+	QR      template.HTML
+	Paper   string // a3 or a4
+	Today   calendar.Day
 }
 
 // board is a board as it is found, to print, or to be read aloud.
@@ -181,9 +184,12 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, id ID, version int,
 		return err
 	}
 	page, name := p.pageOf(found), "board.html"
+	if page.Dangers, err = p.service.Dangers(r.Context()); err != nil {
+		return err
+	}
 	switch {
-	case found.Hidden:
-		return ErrUnderReview
+	case found.Hidden != "":
+		return notShown(found.Hidden)
 	case what == "aloud":
 		name = "aloud.html"
 	}
@@ -203,8 +209,8 @@ func (p *Pages) paper(w http.ResponseWriter, r *http.Request, id ID, size string
 	switch {
 	case err != nil:
 		return err
-	case found.Hidden:
-		return ErrUnderReview
+	case found.Hidden != "":
+		return notShown(found.Hidden)
 	}
 	page := p.pageOf(found)
 	page.Paper = size
@@ -264,8 +270,8 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := Message{Text: f("text", longestText), Who: f("who", longestName), Phone: f("phone", longestName)}
-	if len([]rune(m.Text)) < 2 {
+	m := Message{Text: f("text", longestText), Who: f("who", longestName), Phone: f("phone", longestName), Danger: request.Danger(f("danger", longestName))}
+	if len([]rune(m.Text)) < 2 || m.Danger == "" {
 		return problem.ErrInvalid
 	}
 	code, err := p.service.Relay(ctx, ID(id), m)

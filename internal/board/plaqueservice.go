@@ -252,9 +252,13 @@ func (s *Service) recall(ctx context.Context, tx *db.Tx, p Plaque) error {
 	if err != nil {
 		return err
 	}
+	place, err := org.UnitByID(ctx, tx, p.PlaceID)
+	if err != nil {
+		return err
+	}
 	return notify.Tell(ctx, tx, audience(in), notify.Item{
 		Kind: "plaque.return", Ref: notify.Ref{Type: "plaque", ID: int64(p.ID)}, By: org.System,
-		Args:   map[string]any{"placeLabel": p.building(), "count": 1},
+		Args:   map[string]any{"placeLabel": place.Name, "count": 1},
 		Dedupe: "plaque.return:" + strconv.FormatInt(int64(p.ID), 10),
 	})
 }

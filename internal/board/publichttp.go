@@ -15,11 +15,11 @@ func (p PageRef) toAPI() api.PageName { return api.PageName{Kind: api.PageNameKi
 
 // RequestTakedown serves POST /v1/public/takedowns.
 func (h *Handler) RequestTakedown(ctx context.Context, req api.RequestTakedownRequestObject) (api.RequestTakedownResponseObject, error) {
-	code, due, err := h.service.TakeDown(ctx, org.ActorFrom(ctx), pageRef(req.Body.Page), req.Body.Reason)
+	code, t, err := h.service.TakeDown(ctx, org.ActorFrom(ctx), pageRef(req.Body.Page), req.Body.Reason)
 	if err != nil {
 		return nil, err
 	}
-	return api.RequestTakedown201JSONResponse{ReceiptCode: code.String(), DueAt: due}, nil
+	return api.RequestTakedown201JSONResponse{ReceiptCode: code.String(), DueAt: t.DueAt, Hidden: t.State == HiddenPending}, nil
 }
 
 // SendFeedback serves POST /v1/public/feedback.
@@ -58,6 +58,15 @@ func (h *Handler) DecideTakedown(ctx context.Context, req api.DecideTakedownRequ
 		return nil, err
 	}
 	return api.DecideTakedown200JSONResponse(h.takedown(t)), nil
+}
+
+// LiftTakedown serves POST /v1/takedowns/{takedownId}/lift.
+func (h *Handler) LiftTakedown(ctx context.Context, req api.LiftTakedownRequestObject) (api.LiftTakedownResponseObject, error) {
+	t, err := h.service.Lift(ctx, org.ActorFrom(ctx), TakedownID(req.TakedownID), req.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return api.LiftTakedown200JSONResponse(h.takedown(t)), nil
 }
 
 // ListFeedback serves GET /v1/feedback.

@@ -168,11 +168,13 @@ func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
 	if len([]rune(why)) < 2 {
 		return problem.ErrInvalid
 	}
-	code, due, err := p.service.TakeDown(ctx, org.Actor{}, ref, why)
+	code, t, err := p.service.TakeDown(ctx, org.Actor{}, ref, why)
 	if err != nil {
 		return err
 	}
-	return write(w, "takendown.html", map[string]any{"Title": "已先行撤下", "Code": code.String(), "Due": due})
+	return write(w, "takendown.html", map[string]any{
+		"Title": "撤下申请已收到", "Code": code.String(), "Due": t.DueAt, "Hidden": t.State == HiddenPending,
+	})
 }
 
 func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
@@ -211,5 +213,5 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, "status.html", map[string]any{"Title": "撤下申请进度", "Found": &t, "Pending": t.State == HiddenPending, "Upheld": t.State == Upheld})
+	return write(w, "status.html", map[string]any{"Title": "撤下申请进度", "Found": &t, "Pending": t.Waits(), "Hidden": t.State == HiddenPending, "Upheld": t.State == Upheld})
 }

@@ -28,8 +28,27 @@ var Retained = []privacy.Class{
 	},
 	{
 		Name: "takedown", Tables: []string{"takedown"}, Kept: privacy.Period{Months: 12}, Journal: true,
-		Due:   `SELECT id FROM takedown WHERE decided_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+		Due: `
+			SELECT id
+			FROM takedown
+			WHERE decided_at <= ? AND (state <> 'upheld'
+			  OR (kind = 'publication' AND ref_id NOT IN (SELECT id FROM publication))
+			  OR (kind = 'media' AND ref_id NOT IN (SELECT id FROM media))
+			  OR (kind = 'plaque' AND ref_id NOT IN (SELECT id FROM plaque))
+			  OR (kind = 'board' AND ref_number < (SELECT latest FROM board WHERE board.id = ref_id))) AND id > ?
+			ORDER BY id
+			LIMIT ?`,
 		Erase: []string{`DELETE FROM takedown WHERE id IN (?)`},
+	},
+	{ // of what stays down it is forgotten who asked and what they said; that it is down stays known (H3)
+		Name: "takedown_upheld", Tables: []string{"takedown"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due: `
+			SELECT id
+			FROM takedown
+			WHERE decided_at <= ? AND state = 'upheld' AND text_sealed IS NOT NULL AND id > ?
+			ORDER BY id
+			LIMIT ?`,
+		Erase: []string{`UPDATE takedown SET text_sealed = NULL, code_sealed = NULL, person_id = NULL WHERE id IN (?)`},
 	},
 	{
 		Name: "feedback", Tables: []string{"feedback"}, Kept: privacy.Period{Months: 12}, Journal: true,
@@ -43,13 +62,21 @@ var Retained = []privacy.Class{
 		Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
 	},
 	{
+		// the last of its consents was withdrawn so long ago, or all of it is off
 		Name: "public_profile", Tables: []string{"public_profile"}, Kept: privacy.Period{Months: 36},
 		Due: `
 			SELECT person_id
 			FROM public_profile
-			WHERE changed_at <= ? AND shows_name = 0 AND shows_items = 0 AND shows_phone = 0 AND shows_portrait = 0 AND person_id > ?
+			WHERE changed_at <= ?
+			  AND ((shows_name = 0 AND shows_items = 0 AND shows_phone = 0 AND shows_portrait = 0)
+			    OR person_id NOT IN (
+			      SELECT person_id
+			      FROM disclosure_consent
+			      WHERE purpose IN ('board', 'phone', 'portrait') AND (state = 'given' OR ended_at > ?)))
+			  AND person_id > ?
 			ORDER BY person_id
 			LIMIT ?`,
+		Args: func(before time.Time) []any { return []any{before, before} },
 		Also: func(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
 			return forgetPortraits(ctx, tx, ids)
 		},

@@ -352,7 +352,7 @@ func (s *Service) Look(ctx context.Context, id ID, number int) (found Scan, err 
 		if b.Latest == 0 {
 			return problem.ErrNotFound
 		}
-		if found.Hidden, err = isHidden(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}, b.Latest); err != nil || found.Hidden {
+		if found.Hidden, err = hiddenAs(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}, b.Latest); err != nil || found.Hidden != "" {
 			found.Board = b
 			return err
 		}
@@ -388,18 +388,26 @@ func (s *Service) scan(ctx context.Context, tx *db.Tx, b Board, number int) (Sca
 	return found, s.outdated(ctx, tx, b, v)
 }
 
-// outdated tells the secretary, once for each version, that it still hangs, and asks for the newest one to be printed. While a
-// place has no secretary nobody is told, and the next scan tries again.
+// outdated tells the secretary, once for each version that was printed, that it still hangs, and asks for the newest one to be
+// printed, unless that was asked already and nothing was printed since. While a place has no secretary nobody is told, and the
+// next scan tries again.
 func (s *Service) outdated(ctx context.Context, tx *db.Tx, b Board, v Version) error {
-	if v.ToldAt != nil || v.SupersededAt == nil {
+	if v.ToldAt != nil || v.SupersededAt == nil || v.PrintedAt == nil {
 		return nil
 	}
 	in, party, err := secretary(ctx, tx, b.PlaceID)
 	if err != nil || len(in) == 0 {
 		return err
 	}
+	asked, err := reprintAsked(ctx, tx, b.ID)
+	if err != nil {
+		return err
+	}
 	if first, err := firstTold(ctx, tx, v); err != nil || !first {
 		return err
+	}
+	if asked {
+		return notify.Tell(ctx, tx, audience(in), b.news("board.outdated", org.System, v))
 	}
 	due := tx.Now.Add(reprintIn)
 	by := org.Actor{PersonID: in[0].Person, Assignment: in[0].Assignment, Role: in[0].Role, Unit: party}
@@ -424,9 +432,26 @@ type Message struct {
 	Text  string
 	Who   string
 	Phone string // to be called back; "": not
+
+	Danger request.Danger // what was answered to the first question; "": nothing
 }
 
-// Relay passes a message on as a request of the area, and returns its receipt. The number is sealed: neither side is shown one (F4).
+// general is the category of what is said by a board.
+const general request.Code = "general"
+
+// Dangers are what is asked before anything else is said by a board, as at every other intake (X23).
+func (s *Service) Dangers(ctx context.Context) ([]request.DangerAnswer, error) {
+	all, err := s.needs.Intakes(ctx)
+	for _, in := range all {
+		if in.Code == general {
+			return in.Question.Answers, err
+		}
+	}
+	return nil, err
+}
+
+// Relay passes a message on as a request of the area, and returns its receipt. The number is
+// sealed and shown nowhere; whoever holds the matter may look at it to call back, and the asker sees that they did (F4, V4).
 func (s *Service) Relay(ctx context.Context, id ID, m Message) (receipt request.Receipt, err error) {
 	for _, t := range []struct{ pointer, text string }{{"/text", m.Text}, {"/who", m.Who}} {
 		if err := privacy.CheckText(t.pointer, t.text); err != nil {
@@ -448,7 +473,7 @@ func (s *Service) Relay(ctx context.Context, id ID, m Message) (receipt request.
 			if err != nil {
 				return err
 			}
-			n := request.Need{What: m.Text, Who: m.Who}
+			n := request.Need{What: m.Text, Who: m.Who, Danger: m.Danger}
 			if m.Phone != "" {
 				n.CallBack, n.Phone = request.CallPhone, m.Phone
 			}

@@ -206,6 +206,24 @@ func firstTold(ctx context.Context, tx *db.Tx, v Version) (bool, error) {
 	return found == 1, db.Wrap(err, nil, "note that board version %d was found outdated", v.ID)
 }
 
+// reprintAsked says whether it was asked that a board be printed anew, and nothing of it was printed since. The board is
+// held, so that two who scan different versions at once take turns.
+func reprintAsked(ctx context.Context, tx *db.Tx, id ID) (asked bool, err error) {
+	var held ID
+	if err := tx.Get(ctx, &held, `SELECT id FROM board WHERE id = ?`+db.ForUpdate, id); err != nil {
+		return false, db.Wrap(err, problem.ErrNotFound, "hold board %d", id)
+	}
+	err = tx.Get(ctx, &asked, `
+		SELECT COUNT(*) > 0
+		FROM board_version t
+		WHERE t.board_id = ? AND t.told_at IS NOT NULL
+		  AND NOT EXISTS (
+		    SELECT 1
+		    FROM board_version p
+		    WHERE p.board_id = t.board_id AND p.printed_at > t.told_at)`, id)
+	return asked, db.Wrap(err, nil, "ask whether board %d is being printed anew", id)
+}
+
 // countScan counts one look at a board. Nothing is kept of who looked.
 func countScan(ctx context.Context, tx *db.Tx, id ID, day calendar.Day) error {
 	return db.Save(func() (int64, error) {

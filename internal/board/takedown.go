@@ -42,12 +42,21 @@ type PageRef struct {
 	ID   int64    `db:"ref_id"`
 }
 
-// The states of a takedown. It is hidden in the transaction that received it.
+// The states of a takedown. It is hidden in the transaction that received it, unless an editor has only just said that the
+// same page may be shown: then it waits while the page is there. Lifted is what was upheld and is right by now.
 const (
+	Received      State = "received"
 	HiddenPending State = "hidden_pending"
 	Upheld        State = "upheld"
 	Declined      State = "declined"
+	Lifted        State = "lifted"
 )
+
+// ErrOwnDecision says that nobody lifts what they upheld themselves.
+var ErrOwnDecision = problem.New(problem.Forbidden, "board.own_decision")
+
+// quietFor is for how long an editor's word that a page may be shown keeps it from being hidden again by whoever asks.
+const quietFor = 7 * 24 * time.Hour
 
 // A Takedown is somebody's wish that something public be taken down.
 type Takedown struct {
@@ -59,6 +68,7 @@ type Takedown struct {
 	PersonID   *org.PersonID `db:"person_id"`
 	ReceivedAt time.Time     `db:"received_at"`
 	DueAt      time.Time     `db:"due_at"`
+	DecidedBy  *org.PersonID `db:"decided_by"`
 	DecidedAt  *time.Time    `db:"decided_at"`
 	Reason     string        `db:"reason"`
 	TextSealed []byte        `db:"text_sealed"`
@@ -66,15 +76,29 @@ type Takedown struct {
 	Text       string        `db:"-"`
 }
 
+// Waits says whether t waits for an editor.
+func (t Takedown) Waits() bool { return t.State == HiddenPending || t.State == Received }
+
 // Overdue says whether t should have been decided by now.
-func (t Takedown) Overdue(now time.Time) bool {
-	return t.State == HiddenPending && !now.Before(t.DueAt)
-}
+func (t Takedown) Overdue(now time.Time) bool { return t.Waits() && !now.Before(t.DueAt) }
 
 // canDecide says why t cannot be decided, or nil.
 func (t Takedown) canDecide() error {
-	if guard.On(guard.Rule) && t.State != HiddenPending {
+	if guard.On(guard.Rule) && !t.Waits() {
 		return ErrIllegalTransition.With("state", string(t.State))
+	}
+	return nil
+}
+
+// canLift says why by cannot show again what was taken down, or nil.
+func (t Takedown) canLift(by org.Actor) error {
+	switch {
+	case !guard.On(guard.Rule):
+		return nil
+	case t.State != Upheld:
+		return ErrIllegalTransition.With("state", string(t.State))
+	case t.DecidedBy != nil && *t.DecidedBy == by.PersonID:
+		return ErrOwnDecision
 	}
 	return nil
 }
@@ -121,17 +145,29 @@ func (s *Service) open(ctx context.Context, p PageRef) error {
 	if err != nil {
 		return err
 	}
-	hidden, err := isHidden(ctx, s.db, p, at.number)
-	if err == nil && hidden {
-		err = ErrUnderReview
+	hidden, err := hiddenAs(ctx, s.db, p, at.number)
+	if err != nil {
+		return err
 	}
-	return err
+	return notShown(hidden)
 }
 
-// TakeDown hides a page at once, whoever asks, and lets an editor decide (H3).
-func (s *Service) TakeDown(ctx context.Context, by org.Actor, p PageRef, why string) (code Code, due time.Time, err error) {
+// notShown says why a page is not shown that is hidden by a takedown in this state, or nil; "": by none.
+func notShown(hidden State) error {
+	switch hidden {
+	case "":
+		return nil
+	case Upheld:
+		return ErrTakenDown
+	}
+	return ErrUnderReview
+}
+
+// TakeDown hides a page at once, whoever asks, and lets an editor decide (H3). Whoever asks the same while that waits joins
+// it, with a code of their own.
+func (s *Service) TakeDown(ctx context.Context, by org.Actor, p PageRef, why string) (code Code, t Takedown, err error) {
 	if err := privacy.CheckText("/reason", why); err != nil {
-		return "", due, err
+		return "", t, err
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var id TakedownID
@@ -142,15 +178,14 @@ func (s *Service) TakeDown(ctx context.Context, by org.Actor, p PageRef, why str
 		if err != nil {
 			return err
 		}
-		t, err := takedownByID(ctx, tx, id)
-		if err != nil {
+		if t, err = takedownByID(ctx, tx, id); err != nil {
 			return err
 		}
 		text, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(id), t.CodeSealed)
-		code, due = Code(text), t.DueAt
+		code = Code(text)
 		return err
 	})
-	return code, due, err
+	return code, t, err
 }
 
 func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageRef, why string) (TakedownID, error) {
@@ -158,8 +193,27 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 	if err != nil {
 		return 0, err
 	}
+	hidden, err := hiddenAs(ctx, tx, p, at.number)
+	if err != nil {
+		return 0, err
+	}
+	if hidden == Upheld {
+		return 0, ErrTakenDown
+	}
+	waiting, err := waitingTakedowns(ctx, tx, p)
+	if err != nil {
+		return 0, err
+	}
 	code := Code(rand.Text()[:codeLength])
 	t := Takedown{PageRef: p, Number: at.number, UnitID: at.unit, State: HiddenPending, ReceivedAt: tx.Now, DueAt: dueBy(s.cal, tx.Now)}
+	if shown, err := saidToBeShown(ctx, tx, p, at.number, tx.Now.Add(-quietFor)); err != nil {
+		return 0, err
+	} else if shown && hidden == "" {
+		t.State = Received
+	}
+	if len(waiting) > 0 { // it is decided with the first
+		t.DueAt = waiting[0].DueAt
+	}
 	if by.PersonID != 0 {
 		t.PersonID = &by.PersonID
 	}
@@ -168,6 +222,9 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 		return 0, err
 	}
 	audit.Note(tx, by.Did("takedown.received", string(p.Kind), p.ID))
+	if len(waiting) > 0 {
+		return id, nil
+	}
 	return id, s.tellEditors(ctx, tx, by, id, t, code, "待核实")
 }
 
@@ -202,15 +259,51 @@ func committeeOf(ctx context.Context, q db.Queryer, unit org.UnitID) (org.UnitID
 	return 0, problem.ErrNotFound
 }
 
-// Decide leaves a page hidden, or shows it again. Who asked is told, if they had signed in.
+// Decide leaves a page hidden, or shows it again: everything that waits for this page is decided together. Who asked is
+// told, if they had signed in.
 func (s *Service) Decide(ctx context.Context, by org.Actor, id TakedownID, decision State, reason string) (t Takedown, err error) {
+	return s.judge(ctx, by, id, reason, func(tx *db.Tx) error {
+		t, err := findTakedown(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := t.canDecide(); err != nil {
+			return err
+		}
+		all, err := waitingTakedowns(ctx, tx, t.PageRef)
+		if err != nil {
+			return err
+		}
+		return s.settle(ctx, tx, by, all, decision, reason)
+	})
+}
+
+// Lift shows a page again that was taken down, since it is right by now or the decision was not. Somebody else than who
+// decided does that.
+func (s *Service) Lift(ctx context.Context, by org.Actor, id TakedownID, reason string) (Takedown, error) {
+	return s.judge(ctx, by, id, reason, func(tx *db.Tx) error {
+		t, err := findTakedown(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := t.canLift(by); err != nil {
+			return err
+		}
+		all, err := upheldTakedowns(ctx, tx, t.PageRef)
+		if err != nil {
+			return err
+		}
+		return s.settle(ctx, tx, by, all, Lifted, reason)
+	})
+}
+
+// judge runs f once and returns what has become of a takedown.
+func (s *Service) judge(ctx context.Context, by org.Actor, id TakedownID, reason string, f func(tx *db.Tx) error) (t Takedown, err error) {
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return Takedown{}, err
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			return s.decide(ctx, tx, by, id, decision, reason)
-		})
+		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error { return f(tx) })
 		if err != nil {
 			return err
 		}
@@ -223,44 +316,47 @@ func (s *Service) Decide(ctx context.Context, by org.Actor, id TakedownID, decis
 	return t, err
 }
 
-func (s *Service) decide(ctx context.Context, tx *db.Tx, by org.Actor, id TakedownID, decision State, reason string) error {
-	t, err := findTakedown(ctx, tx, by, id)
-	if err != nil {
-		return err
+// decisions are how it is said what was decided.
+var decisions = map[State]string{Upheld: "已撤下", Declined: "已恢复显示", Lifted: "已恢复显示"}
+
+// settle takes takedowns of one page to their next state, and tells those who asked.
+func (s *Service) settle(ctx context.Context, tx *db.Tx, by org.Actor, all []Takedown, decision State, reason string) error {
+	for _, t := range all {
+		if err := saveDecision(ctx, tx, by, t, decision, reason); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("takedown."+string(decision), string(t.Kind), t.PageRef.ID).For("", reason))
+		if t.PersonID == nil {
+			continue
+		}
+		code, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(t.ID), t.CodeSealed)
+		if err != nil {
+			return err
+		}
+		err = notify.Tell(ctx, tx, notify.Persons(*t.PersonID), notify.Item{
+			Kind: "takedown.decided", Ref: notify.Ref{Type: "takedown", ID: int64(t.ID)}, By: by,
+			Args:   map[string]any{"receiptCode": code, "statusLabel": decisions[decision]},
+			Dedupe: "takedown." + string(decision) + ":" + strconv.FormatInt(int64(t.ID), 10),
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if err := t.canDecide(); err != nil {
-		return err
-	}
-	if err := saveDecision(ctx, tx, by, id, decision, reason); err != nil {
-		return err
-	}
-	audit.Note(tx, by.Did("takedown."+string(decision), string(t.Kind), t.PageRef.ID).For("", reason))
-	if t.PersonID == nil {
-		return nil
-	}
-	code, err := s.keys.Open(sealed.Personal, "takedown", "code_sealed", int64(id), t.CodeSealed)
-	if err != nil {
-		return err
-	}
-	status := map[State]string{Upheld: "已撤下", Declined: "已恢复显示"}[decision]
-	return notify.Tell(ctx, tx, notify.Persons(*t.PersonID), notify.Item{
-		Kind: "takedown.decided", Ref: notify.Ref{Type: "takedown", ID: int64(id)}, By: by,
-		Args:   map[string]any{"receiptCode": code, "statusLabel": status},
-		Dedupe: "takedown.decided:" + strconv.FormatInt(int64(id), 10),
-	})
+	return nil
 }
 
 // Takedowns is a page of what people in by's subdistrict asked to take down, and the cursor behind it. Reading it is noted.
 func (s *Service) Takedowns(ctx context.Context, by org.Actor, state State, cursor string, size int) (all []Takedown, next string, err error) {
+	states := []State{state}
 	if state == "" {
-		state = HiddenPending
+		states = []State{Received, HiddenPending}
 	}
 	p, err := s.pages.Parse(cursor, size, page.Bound("listTakedowns", state, by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, "", err
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		if all, err = listTakedowns(ctx, tx, by, state, p); err != nil {
+		if all, err = listTakedowns(ctx, tx, by, states, p); err != nil {
 			return err
 		}
 		all, next = page.Cut(all, p, func(t Takedown) (time.Time, int64) { return time.UnixMilli(0), int64(t.ID) })
@@ -276,6 +372,9 @@ func (s *Service) Takedowns(ctx context.Context, by org.Actor, state State, curs
 
 func (s *Service) readTakedowns(all []*Takedown) (err error) {
 	for _, t := range all {
+		if t.TextSealed == nil { // forgotten: only that the page is not shown is known
+			continue
+		}
 		if t.Text, err = s.keys.Open(sealed.Personal, "takedown", "text_sealed", int64(t.ID), t.TextSealed); err != nil {
 			return err
 		}

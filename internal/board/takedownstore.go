@@ -49,19 +49,40 @@ func placeOfPage(ctx context.Context, q db.Queryer, p PageRef) (at place, err er
 	return place{row.Unit, row.Number}, db.Wrap(err, problem.ErrNotFound, "find the page %s %d", p.Kind, p.ID)
 }
 
-// isHidden says whether a page was asked to be taken down: until that is decided, and afterwards if it was right – of a
-// board until there is another version.
-func isHidden(ctx context.Context, q db.Queryer, p PageRef, number int) (hidden bool, err error) {
-	err = q.Get(ctx, &hidden, `
+// isHidden says whether a page is hidden by a takedown.
+func isHidden(ctx context.Context, q db.Queryer, p PageRef, number int) (bool, error) {
+	hidden, err := hiddenAs(ctx, q, p, number)
+	return hidden != "", err
+}
+
+// hiddenAs is the state of the takedown that hides a page: it waits for its decision, or it was right – of a board until
+// there is another version. It is "" of a page that is shown.
+func hiddenAs(ctx context.Context, q db.Queryer, p PageRef, number int) (State, error) {
+	var states []State
+	err := q.Select(ctx, &states, `
+		SELECT DISTINCT state
+		FROM takedown
+		WHERE kind = ? AND ref_id = ? AND (state = ? OR (state = ? AND ref_number >= ?))
+		ORDER BY state DESC`, p.Kind, p.ID, HiddenPending, Upheld, number)
+	if err != nil || len(states) == 0 {
+		return "", db.Wrap(err, nil, "ask whether the page %s %d is hidden", p.Kind, p.ID)
+	}
+	return states[0], nil // upheld stands before hidden_pending
+}
+
+// saidToBeShown says whether an editor has said since a moment that a page, of a board this version, may be shown.
+func saidToBeShown(ctx context.Context, q db.Queryer, p PageRef, number int, since time.Time) (said bool, err error) {
+	err = q.Get(ctx, &said, `
 		SELECT COUNT(*) > 0
 		FROM takedown
-		WHERE kind = ? AND ref_id = ? AND (state = ? OR (state = ? AND ref_number >= ?))`,
-		p.Kind, p.ID, HiddenPending, Upheld, number)
-	return hidden, db.Wrap(err, nil, "ask whether the page %s %d is hidden", p.Kind, p.ID)
+		WHERE kind = ? AND ref_id = ? AND ref_number >= ? AND state IN (?, ?) AND decided_at > ?`,
+		p.Kind, p.ID, number, Declined, Lifted, since)
+	return said, db.Wrap(err, nil, "ask whether the page %s %d may be shown", p.Kind, p.ID)
 }
 
 const takedownColumns = `
-	SELECT t.id, t.kind, t.ref_id, t.ref_number, t.unit_id, t.state, t.person_id, t.received_at, t.due_at, t.decided_at, t.reason,
+	SELECT t.id, t.kind, t.ref_id, t.ref_number, t.unit_id, t.state, t.person_id, t.received_at, t.due_at, t.decided_by,
+	       t.decided_at, t.reason,
 	       t.text_sealed, t.code_sealed
 	FROM takedown t
 	JOIN unit u ON u.id = t.unit_id`
@@ -77,13 +98,32 @@ func findTakedown(ctx context.Context, q db.Queryer, by org.Actor, id TakedownID
 	return t, db.Wrap(err, problem.ErrNotFound, "find takedown %d", id)
 }
 
-func listTakedowns(ctx context.Context, q db.Queryer, by org.Actor, state State, p page.Page) (all []Takedown, err error) {
+func listTakedowns(ctx context.Context, q db.Queryer, by org.Actor, states []State, p page.Page) (all []Takedown, err error) {
 	from, to := by.Scope()
-	err = q.Select(ctx, &all, takedownColumns+`
-		WHERE t.state = ? AND u.path >= ? AND u.path < ? AND t.id < ?
+	query, args, err := db.In(takedownColumns+`
+		WHERE t.state IN (?) AND u.path >= ? AND u.path < ? AND t.id < ?
 		ORDER BY t.id DESC
-		LIMIT ?`, state, from, to, p.ID, p.Limit())
-	return all, db.Wrap(err, nil, "list takedowns")
+		LIMIT ?`, states, from, to, p.ID, p.Limit())
+	if err != nil {
+		return nil, err
+	}
+	return all, db.Wrap(q.Select(ctx, &all, query, args...), nil, "list takedowns")
+}
+
+// waitingTakedowns are those of a page that wait for a decision, the first of them first.
+func waitingTakedowns(ctx context.Context, q db.Queryer, p PageRef) (all []Takedown, err error) {
+	err = q.Select(ctx, &all, takedownColumns+`
+		WHERE t.kind = ? AND t.ref_id = ? AND t.state IN (?, ?)
+		ORDER BY t.id`, p.Kind, p.ID, Received, HiddenPending)
+	return all, db.Wrap(err, nil, "find what waits for the page %s %d", p.Kind, p.ID)
+}
+
+// upheldTakedowns are those for which a page is hidden.
+func upheldTakedowns(ctx context.Context, q db.Queryer, p PageRef) (all []Takedown, err error) {
+	err = q.Select(ctx, &all, takedownColumns+`
+		WHERE t.kind = ? AND t.ref_id = ? AND t.state = ?
+		ORDER BY t.id`, p.Kind, p.ID, Upheld)
+	return all, db.Wrap(err, nil, "find what hides the page %s %d", p.Kind, p.ID)
 }
 
 // takedownByCode finds a takedown by the code of whoever asked.
@@ -116,22 +156,23 @@ func insertTakedown(ctx context.Context, tx *db.Tx, keys *sealed.Keys, t Takedow
 	return TakedownID(id), db.Wrap(err, nil, "seal takedown %d", id)
 }
 
-func saveDecision(ctx context.Context, tx *db.Tx, by org.Actor, id TakedownID, decision State, reason string) error {
+// saveDecision takes t to its next state, unless somebody was faster.
+func saveDecision(ctx context.Context, tx *db.Tx, by org.Actor, t Takedown, decision State, reason string) error {
 	found, err := tx.Change(ctx, `
 		UPDATE takedown
 		SET state = ?, decided_by = ?, decided_at = ?, reason = ?
-		WHERE id = ? AND state = ?`, decision, by.PersonID, tx.Now, reason, id, HiddenPending)
+		WHERE id = ? AND state = ?`, decision, by.PersonID, tx.Now, reason, t.ID, t.State)
 	if err == nil && found == 0 {
 		return ErrIllegalTransition.With("state", string(decision))
 	}
-	return db.Wrap(err, nil, "decide takedown %d", id)
+	return db.Wrap(err, nil, "decide takedown %d", t.ID)
 }
 
 func lateTakedowns(ctx context.Context, q db.Queryer, now time.Time) (all []Takedown, err error) {
 	err = q.Select(ctx, &all, takedownColumns+`
-		WHERE t.state = ? AND t.due_at <= ? AND t.late_told_at IS NULL
+		WHERE t.state IN (?, ?) AND t.due_at <= ? AND t.late_told_at IS NULL
 		ORDER BY t.due_at, t.id
-		LIMIT 100`, HiddenPending, now)
+		LIMIT 100`, Received, HiddenPending, now)
 	return all, db.Wrap(err, nil, "find takedowns that are late")
 }
 

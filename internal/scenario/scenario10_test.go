@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -142,9 +143,10 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // beca
 		w.holds("version 3", w.page(public+"/3", ok), "现行有效", "姓名未公开")
 		w.holds("version 2", w.page(public+"/2", ok), "牌子已更新", "2026年9月2日")
 
-		// Counter-check: whoever asks to be called back shows nobody a number, and is shown none.
+		// Counter-check: whoever asks to be called back publishes no number, and is shown none; who calls back looks with a
+		// reason, and the receipt says so.
 		first := w.page(public, ok)
-		form := url.Values{"key": {w.key(first)}, "text": {"路灯坏了三天"}, "who": {"林女士"}, "phone": {"19900004321"}}
+		form := url.Values{"key": {w.key(first)}, "text": {"路灯坏了三天"}, "who": {"林女士"}, "phone": {"19900004321"}, "danger": {"none"}}
 		relayed := w.submit(public+"/relay", form, ok)
 		w.holds("passed on", relayed, "已转达", "会有人给您回电")
 		w.lacks("passed on", relayed, "1990")
@@ -165,6 +167,18 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // beca
 		w.holds("the holder reads", need.text, "路灯坏了三天", "199********", `"board"`)
 		w.lacks("the holder reads", need.text, "4321")
 		w.hide("19900004321", "路灯坏了三天")
+		w.set("2026-09-02 10:30:00")
+		acting = w.signIn(acting.handle).acting(acting.as)
+		looked := w.wants("look", acting.post(fmt.Sprintf("/v1/requests/%v/unmask", asked.at("items", 0, "id")), map[string]any{
+			"askerId": need.at("askers", 0, "id"), "fields": []string{"phone"}, "purpose": "call_back", "reason": "约好今天回电",
+		}), ok)
+		w.says("to call back", looked, "19900004321", "phone")
+		code := regexp.MustCompile(`[2-9A-HJ-NP-Z]{5}-[2-9A-HJ-NP-Z]{5}`).FindString(relayed)
+		receipt := w.wants("the receipt", w.nobody().post("/v1/receipts/open", map[string]any{"receiptCode": code, "secret": "4321"}), ok)
+		if receipt.at("views", 0) == nil {
+			t.Errorf("the receipt does not say who looked: %s", receipt.text)
+		}
+		w.lacks("the receipt", receipt.text, "19900004321")
 	})
 }
 
@@ -288,9 +302,20 @@ func (v *village) publications() {
 	v.wants("ask", v.nobody().post("/v1/public/takedowns", map[string]any{"page": page, "reason": "名字有误"}), http.StatusCreated)
 	waiting := v.wants("takedowns", editor.get("/v1/takedowns"), ok)
 	v.says("the page", waiting, "publication", "items", 0, "page", "kind")
-	v.says("decided", v.wants("decide", editor.post(fmt.Sprintf("/v1/takedowns/%v/decide", waiting.at("items", 0, "id")), map[string]any{
-		"decision": "declined", "reason": "核对无误",
-	}), ok), "核对无误", "reason")
+	takedown := fmt.Sprintf("/v1/takedowns/%v", waiting.at("items", 0, "id"))
+	v.says("decided", v.wants("decide", editor.post(takedown+"/decide", map[string]any{"decision": "upheld", "reason": "名字有误"}), ok), "名字有误", "reason")
+	v.refused("lift the own decision", func() answer {
+		return editor.post(takedown+"/lift", map[string]any{"reason": "已更正"})
+	}, http.StatusForbidden, "board.own_decision")
+	v.holds("taken down", v.page(fmt.Sprintf("/p/item/%d", made.id("id")), http.StatusNotFound), "已撤下")
+	office, other := v.signInStaff("po.1"), v.signIn("po.2")
+	v.wants("a second editor", office.post("/v1/role-assignments", map[string]any{
+		"personId": v.wants("me", other.get("/v1/me"), ok).id("personId"), "role": "editor",
+		"unitId": office.called("party", "subdistrict_committee", "海棠街道"),
+	}), http.StatusCreated)
+	other = other.acting(other.role("editor", ""))
+	v.says("lifted", v.wants("lift", other.post(takedown+"/lift", map[string]any{"reason": "已更正"}), ok), "lifted", "state")
+	v.holds("back", v.page(fmt.Sprintf("/p/item/%d", made.id("id")), ok), "评议公示")
 	steps(editor, "hide", map[string]any{"reason": "期满前更正"}, "hidden")
 	steps(editor, "remove", map[string]any{"reason": "期满前更正"}, "removed")
 }

@@ -48,6 +48,7 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		"sendFeedback":    {fill: aimed},
 		"listTakedowns":   {fits: pageOwners, make: aTakedown, list: "id"},
 		"decideTakedown":  {fits: pageOwners, make: aTakedown},
+		"liftTakedown":    {fits: pageOwners, make: anUpheldTakedown},
 		"listFeedback":    {fits: pageOwners, make: aFeedback, list: "id"},
 
 		"createPublication": {mine: true},
@@ -176,6 +177,21 @@ func aTakedown(c *cell) (id int64) {
 		return err
 	})
 	c.newest(&id, `SELECT MAX(id) FROM takedown`)
+	return id
+}
+
+// anUpheldTakedown is one that the lead of the place upheld, as an editor might.
+func anUpheldTakedown(c *cell) int64 {
+	id := aTakedown(c)
+	lead := c.lead(c.at)
+	c.said(func(s *board.Service, _ board.PageRef) error {
+		by, err := org.ActorOf(c.Context(), c.db(), lead.person, lead.assignment, c.db().Now())
+		if err != nil {
+			return err
+		}
+		_, err = s.Decide(c.Context(), by, board.TakedownID(id), board.Upheld, "确有不妥")
+		return err
+	})
 	return id
 }
 

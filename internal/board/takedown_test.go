@@ -1,0 +1,300 @@
+package board_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"wanjia/internal/board"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/request"
+)
+
+// shown says why the page of the board is not shown, or nil.
+func (x *site) shown() error {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(x.t.Context(), http.MethodGet, "/b/1", http.NoBody)
+	r.URL.Path = "/b/" + formatted(int64(x.id))
+	return board.NewPages(x.s, "").Serve(w, r)
+}
+
+func formatted(n int64) string { return strconv.FormatInt(n, 10) }
+
+// asks makes a stranger ask to take the board down.
+func (x *site) asks(why string) (board.Code, board.Takedown) {
+	x.t.Helper()
+	code, t, err := x.s.TakeDown(x.t.Context(), org.Actor{}, board.PageRef{Kind: board.BoardPage, ID: int64(x.id)}, why)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return code, t
+}
+
+func TestH3OneDecisionBringsBackAPageHoweverManyAskedToHideIt(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		codes := map[board.Code]bool{}
+		var last board.Takedown
+		for range 10 {
+			var code board.Code
+			code, last = x.asks("名字不对")
+			codes[code] = true
+		}
+		if len(codes) != 10 || !errors.Is(x.shown(), board.ErrUnderReview) {
+			t.Fatalf("%d codes, and the page says %v", len(codes), x.shown())
+		}
+		if _, err := x.s.Decide(t.Context(), x.FengShuangjiang, last.ID, board.Declined, "姓名无误"); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.shown(); err != nil {
+			t.Errorf("declined, and still hidden: %v", err)
+		}
+		for code := range codes {
+			if got, err := x.s.Status(t.Context(), string(code)); err != nil || got.State != board.Declined {
+				t.Errorf("whoever else asked reads %v (%v), want declined", got.State, err)
+			}
+		}
+		// The same again at once waits for the editor, and hides nothing; after some days it hides.
+		if _, again := x.asks("名字不对"); again.State != board.Received || x.shown() != nil {
+			t.Errorf("again: %v, and the page says %v", again.State, x.shown())
+		}
+		waiting, _, err := x.s.Takedowns(t.Context(), x.FengShuangjiang, "", "", 0)
+		if err != nil || len(waiting) != 1 || waiting[0].State != board.Received {
+			t.Errorf("the editor sees %v (%v), want what waits", waiting, err)
+		}
+		x.now = x.now.Add(8 * 24 * time.Hour)
+		if _, again := x.asks("名字还是不对"); again.State != board.HiddenPending || !errors.Is(x.shown(), board.ErrUnderReview) {
+			t.Errorf("a week later: %v, and the page says %v", again.State, x.shown())
+		}
+	})
+}
+
+func TestH3ANewVersionIsHiddenThoughTheOldOneWasFoundRight(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		_, first := x.asks("名字不对")
+		if _, err := x.s.Decide(t.Context(), x.FengShuangjiang, first.ID, board.Declined, "姓名无误"); err != nil {
+			t.Fatal(err)
+		}
+		x.withdraws()
+		if _, err := x.s.Renew(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, again := x.asks("这一版不对"); again.State != board.HiddenPending {
+			t.Errorf("of another version: %v, want hidden", again.State)
+		}
+	})
+}
+
+func TestH3WhatWasTakenDownComesBackOnlyByAnotherEditorAndNeverByTheClock(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		_, wish := x.asks("内容不妥")
+		if _, err := x.s.Decide(t.Context(), x.FengShuangjiang, wish.ID, board.Upheld, "确有不妥"); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.shown(); !errors.Is(err, board.ErrTakenDown) {
+			t.Errorf("the page says %v, want %v", err, board.ErrTakenDown)
+		}
+		if _, _, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.BoardPage, ID: int64(x.id)}, "再撤一次"); !errors.Is(err, board.ErrTakenDown) {
+			t.Errorf("taking down what is down: %v", err)
+		}
+		x.now = x.now.AddDate(1, 1, 0)
+		x.forgets("takedown", "takedown_upheld")
+		if err := x.shown(); !errors.Is(err, board.ErrTakenDown) {
+			t.Errorf("thirteen months later the page says %v, want %v", err, board.ErrTakenDown)
+		}
+		var left int
+		if err := d.Get(t.Context(), &left, `SELECT COUNT(*) FROM takedown WHERE text_sealed IS NOT NULL OR code_sealed IS NOT NULL OR person_id IS NOT NULL`); err != nil || left != 0 {
+			t.Errorf("of %d it is known who asked and why (%v)", left, err)
+		}
+		if _, err := x.s.Lift(t.Context(), x.FengShuangjiang, wish.ID, "已更正"); !errors.Is(err, board.ErrOwnDecision) {
+			t.Errorf("lifting the own decision: %v, want %v", err, board.ErrOwnDecision)
+		}
+		got, err := x.s.Lift(t.Context(), x.GaoXiaohan, wish.ID, "已更正")
+		if err != nil || got.State != board.Lifted || x.shown() != nil {
+			t.Errorf("lifted: %v (%v), and the page says %v", got.State, err, x.shown())
+		}
+		if _, err := x.s.Lift(t.Context(), x.GaoXiaohan, wish.ID, "已更正"); !errors.Is(err, board.ErrIllegalTransition) {
+			t.Errorf("lifting twice: %v", err)
+		}
+		x.now = x.now.AddDate(1, 1, 0)
+		x.forgets("takedown", "takedown_upheld")
+		if err := d.Get(t.Context(), &left, `SELECT COUNT(*) FROM takedown`); err != nil || left != 0 {
+			t.Errorf("%d takedowns are kept that hide nothing (%v)", left, err)
+		}
+	})
+}
+
+// forgets runs the retention of some classes once.
+func (x *site) forgets(classes ...string) {
+	x.t.Helper()
+	for _, c := range board.Retained {
+		for _, name := range classes {
+			if c.Name != name {
+				continue
+			}
+			before := []any{x.now.AddDate(0, -c.Kept.Months, -c.Kept.Days)}
+			if c.Args != nil {
+				before = c.Args(before[0].(time.Time))
+			}
+			x.in(func(tx *db.Tx) error {
+				var ids []int64
+				if err := tx.Select(x.t.Context(), &ids, c.Due, append(before, 0, 500)...); err != nil || len(ids) == 0 {
+					return err
+				}
+				for _, erase := range c.Erase {
+					query, args, err := db.In(erase, ids)
+					if err != nil {
+						return err
+					}
+					if _, err := tx.Change(x.t.Context(), query, args...); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	}
+}
+
+func TestX30OnlyWhatWasPrintedAsksForAReprintAndOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		tasks := func() (n int) {
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM task`); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		printed := func(number int) {
+			if _, err := x.s.MarkPrinted(t.Context(), x.FengShuangjiang, x.id, number); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// Versions come and go by what the holder shows of themselves: 1 and 3 are printed, 2 never hung.
+		kept := int64(1)
+		next := func(item string) {
+			x.in(func(tx *db.Tx) error {
+				p := board.Profile{
+					PersonID: x.YaoMangzhong.PersonID, ShowsName: true, ShowsItems: true, Items: []board.Item{{Text: item}}, Version: kept,
+				}
+				return board.SaveProfile(t.Context(), tx, p)
+			})
+			kept++
+			if _, err := x.s.Renew(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look := func(number int) {
+			x.now = x.now.Add(time.Minute)
+			if _, err := x.s.Look(t.Context(), x.id, number); err != nil {
+				t.Fatal(err)
+			}
+		}
+		printed(1)
+		next("代取快递")
+		next("读信")
+		printed(3)
+		next("修灯")
+		look(2)
+		if n := tasks(); n != 0 {
+			t.Errorf("a version that never hung asks for %d reprints", n)
+		}
+		look(1)
+		look(3)
+		look(1)
+		if n := tasks(); n != 1 {
+			t.Errorf("%d reprint tasks for one board, want 1", n)
+		}
+	})
+}
+
+func TestX23ADangerSaidByABoardStopsTheMessage(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		_, err := x.s.Relay(t.Context(), x.id, board.Message{Text: "家里着火了", Danger: request.Fire})
+		if !errors.Is(err, request.ErrDanger) {
+			t.Errorf("a fire: %v, want %v", err, request.ErrDanger)
+		}
+		page := x.reads("")
+		for _, want := range []string{`name="danger"`, `value="fire"`, "只有承办这件事的人"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the form lacks %s", want)
+			}
+		}
+		if strings.Contains(page, "不显示给对方") {
+			t.Error("the form promises what is not so")
+		}
+		var n int
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM request`); err != nil || n != 0 {
+			t.Errorf("%d requests were kept (%v)", n, err)
+		}
+		post := func(danger string) error {
+			form := url.Values{"key": {"0123456789abcdef" + danger}, "text": {"路灯不亮"}, "danger": {danger}}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b/"+formatted(int64(x.id))+"/relay", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			return board.NewPages(x.s, "").Serve(httptest.NewRecorder(), r)
+		}
+		if err := post(""); err == nil {
+			t.Error("nobody answered the question, and the form was taken")
+		}
+		if err := post("fire"); !errors.Is(err, request.ErrDanger) {
+			t.Errorf("the form with a fire: %v", err)
+		}
+		if err := post("none"); err != nil {
+			t.Errorf("the form without danger: %v", err)
+		}
+	})
+}
+
+func TestH3ThePrintedPageCanBeComplainedOfOnTheScreen(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		for _, path := range []string{"/a3", "/a4"} {
+			if want := `<a href="/p/report/board/` + formatted(int64(x.id)); !strings.Contains(x.reads(path), want) {
+				t.Errorf("%s has no way to complain of it", path)
+			}
+		}
+	})
+}
+
+func TestX45AProfileGoesThreeYearsAfterItsConsent(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		left := func() (n int) {
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM public_profile`); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		x.now = x.now.AddDate(4, 0, 0)
+		x.forgets("public_profile")
+		if left() != 1 {
+			t.Error("a profile with consent was forgotten")
+		}
+		x.withdraws()
+		x.forgets("public_profile")
+		if left() != 1 {
+			t.Error("a profile was forgotten on the day of the withdrawal")
+		}
+		x.now = x.now.AddDate(3, 0, 1)
+		if x.forgets("public_profile"); left() != 0 {
+			t.Error("three years after the withdrawal the profile is there")
+		}
+	})
+}
