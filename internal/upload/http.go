@@ -74,7 +74,7 @@ func (h *Handler) RedactUpload(ctx context.Context, req api.RedactUploadRequestO
 
 // GetFile serves GET /v1/files/{link}.
 func (h *Handler) GetFile(ctx context.Context, req api.GetFileRequestObject) (api.GetFileResponseObject, error) {
-	jpeg, err := h.service.Show(ctx, req.Link)
+	jpeg, err := h.service.Show(ctx, org.ActorFrom(ctx), req.Link)
 	if err != nil {
 		return nil, err
 	}

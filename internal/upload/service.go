@@ -17,6 +17,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/blob"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/photo"
@@ -127,6 +128,9 @@ func (s *Service) RedactOwn(ctx context.Context, by org.Actor, id ID, boxes []Bo
 func (s *Service) Redact(ctx context.Context, by org.Actor, boxes []Box, find func(q db.Queryer) (Upload, error)) (u Upload, err error) {
 	was, err := find(s.db)
 	if err != nil {
+		return u, err
+	}
+	if err := was.meets(boxes); err != nil {
 		return u, err
 	}
 	jpeg, err := s.get(ctx, was)
@@ -240,8 +244,9 @@ func (s *Service) Link(person org.PersonID, u Upload) string {
 	return "/v1/files/" + base64.RawURLEncoding.EncodeToString(append(signed, mac...))
 }
 
-// Show is the picture of a link.
-func (s *Service) Show(ctx context.Context, link string) ([]byte, error) {
+// Show is the picture of a link. Whoever is signed in sees it by their own links only; a picture of a mini-program comes
+// without a token, and the link alone says for whom it was made, for five minutes.
+func (s *Service) Show(ctx context.Context, by org.Actor, link string) ([]byte, error) {
 	const head = 24
 	raw, err := base64.RawURLEncoding.DecodeString(link)
 	if err != nil || len(raw) <= head || !s.keys.Authentic(linkPurpose, raw[:head], raw[head:]) {
@@ -249,6 +254,9 @@ func (s *Service) Show(ctx context.Context, link string) ([]byte, error) {
 	}
 	if until := time.Unix(int64(binary.BigEndian.Uint64(raw[16:])), 0); !s.db.Now().Before(until) {
 		return nil, ErrLink
+	}
+	if person := org.PersonID(binary.BigEndian.Uint64(raw[8:])); guard.On(guard.Rule) && by.PersonID != 0 && by.PersonID != person {
+		return nil, problem.ErrNotFound
 	}
 	u, err := find(ctx, s.db, ID(binary.BigEndian.Uint64(raw)))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"image"
 	"image/png"
+	"strings"
 	"testing"
 	"time"
 
@@ -202,6 +203,40 @@ func TestAFileThatNoRowSpeaksOfIsDeletedOnceItIsOld(t *testing.T) {
 		}
 		if _, err := s.get(t.Context(), known); err != nil {
 			t.Errorf("what a row speaks of: %v", err)
+		}
+	})
+}
+
+func TestD15_ABoxThatBlackensNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		s, _ := shelf(t, d)
+		u := sends(t, s, w.FengShuangjiang)
+		for _, boxes := range [][]Box{{{1000, 1000, 5, 5}}, {{0, 0, 5, 5}, {u.Width, 0, 5, 5}}, {{0, 0, 0, 5}}} {
+			if _, err := s.RedactOwn(t.Context(), w.FengShuangjiang, u.ID, boxes); !errors.Is(err, ErrBox) {
+				t.Errorf("%v in %d by %d: %v, want %v", boxes, u.Width, u.Height, err, ErrBox)
+			}
+		}
+		if _, err := s.RedactOwn(t.Context(), w.FengShuangjiang, u.ID, []Box{{u.Width - 1, u.Height - 1, 1000, 1000}}); err != nil {
+			t.Errorf("a box over the corner: %v", err)
+		}
+	})
+}
+
+func TestU3_ALinkIsForOnePerson(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		s, _ := shelf(t, d)
+		link := strings.TrimPrefix(s.Link(w.FengShuangjiang.PersonID, sends(t, s, w.FengShuangjiang)), "/v1/files/")
+		for what, c := range map[string]struct {
+			by   org.Actor
+			want error
+		}{"a picture of a mini-program": {}, "whose it is": {by: w.FengShuangjiang}, "somebody else": {w.ZhengXiaoxue, problem.ErrNotFound}} {
+			if _, err := s.Show(t.Context(), c.by, link); !errors.Is(err, c.want) {
+				t.Errorf("%s: %v, want %v", what, err, c.want)
+			}
 		}
 	})
 }

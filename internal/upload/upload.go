@@ -4,6 +4,7 @@ package upload
 
 import (
 	"image"
+	"strconv"
 	"time"
 
 	"wanjia/internal/org"
@@ -38,6 +39,7 @@ var (
 	ErrUsed    = problem.New(problem.Invalid, "upload.used")
 	ErrTooMany = problem.New(problem.Invalid, "upload.too_many")
 	ErrLink    = problem.New(problem.Gone, "upload.link_expired")
+	ErrBox     = problem.New(problem.Invalid, "upload.box_outside")
 )
 
 const (
@@ -53,3 +55,15 @@ const (
 type Box struct{ X, Y, Width, Height int }
 
 func (b Box) rectangle() image.Rectangle { return image.Rect(b.X, b.Y, b.X+b.Width, b.Y+b.Height) }
+
+// meets says why boxes cannot be blackened in u, or nil: each must meet it, since whoever draws them believes that something
+// is gone. A picture is kept smaller than it was sent, and boxes count its own pixels.
+func (u Upload) meets(boxes []Box) error {
+	all := image.Rect(0, 0, u.Width, u.Height)
+	for i, b := range boxes {
+		if !b.rectangle().Overlaps(all) {
+			return ErrBox.Field("/boxes/"+strconv.Itoa(i), ErrBox.Code).With("width", u.Width).With("height", u.Height)
+		}
+	}
+	return nil
+}
