@@ -63,6 +63,8 @@ type operation struct {
 	inTime   time.Duration   // 0: as long as it likes
 	private  bool            // answers what no cache may keep
 
+	sandboxed bool // answers what somebody sent: no page may come of it
+
 	transient []string // properties of which nothing is kept
 }
 
@@ -91,6 +93,11 @@ func newContract(doc *openapi3.T, o Options) (*contract, error) {
 	c := &contract{operations: map[string]*operation{}, o: o}
 	for path, item := range doc.Paths.Map() {
 		for method, spec := range item.Operations() {
+			if spec.RequestBody != nil {
+				for _, media := range spec.RequestBody.Value.Content {
+					filled(media.Schema, map[*openapi3.Schema]bool{})
+				}
+			}
 			op, err := newOperation(doc, path, method, item, spec)
 			if err != nil {
 				return nil, fmt.Errorf("the contract: %s %s: %w", method, path, err)
@@ -101,6 +108,28 @@ func newContract(doc *openapi3.T, o Options) (*contract, error) {
 	c.filter = &openapi3filter.Options{MultiError: true, KeepValidatedValue: true, SchemaValidationOptions: strictly()}
 	c.bodiless = &openapi3filter.Options{MultiError: true, ExcludeRequestBody: true, SchemaValidationOptions: strictly()}
 	return c, nil
+}
+
+// filled makes every text of a body that must not be empty hold something that can be seen: a reason of blanks is none.
+func filled(ref *openapi3.SchemaRef, seen map[*openapi3.Schema]bool) {
+	if ref == nil || ref.Value == nil || seen[ref.Value] {
+		return
+	}
+	s := ref.Value
+	seen[s] = true
+	if s.Type.Is("string") && s.MinLength > 0 && s.Pattern == "" && s.Format == "" && len(s.Enum) == 0 {
+		s.Pattern = `[^\s\p{Z}\p{C}]`
+	}
+	for _, p := range s.Properties {
+		filled(p, seen)
+	}
+	filled(s.Items, seen)
+	filled(s.AdditionalProperties.Schema, seen)
+	for _, some := range []openapi3.SchemaRefs{s.AllOf, s.AnyOf, s.OneOf} {
+		for _, p := range some {
+			filled(p, seen)
+		}
+	}
 }
 
 // strictly are the settings of every check: values stay out of messages, and formats that the library takes on
@@ -133,9 +162,10 @@ func newOperation(doc *openapi3.T, path, method string, item *openapi3.PathItem,
 	}
 	yes := func(extension string) bool { v, _ := spec.Extensions[extension].(bool); return v }
 	natural := spec.Extensions["x-idempotent"] == "natural"
-	op.stream = yes("x-stream")
+	op.stream, op.sandboxed = yes("x-stream"), yes("x-sandbox")
 	op.keyed = op.write && !natural && !yes("x-read")
-	op.private = spec.Extensions["x-data-class"] != "public"
+	// What is public for as long as somebody agrees to it is no longer so a moment after they do not.
+	op.private = spec.Extensions["x-data-class"] != "public" || strings.HasPrefix(op.path, "/v1/public/")
 	if err := op.authorise(doc, spec); err != nil {
 		return nil, err
 	}
@@ -228,6 +258,9 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 		return func(ctx echo.Context) error {
 			a := askedOf(ctx)
 			a.op = op
+			if op.sandboxed {
+				ctx.Response().Header().Set("Content-Security-Policy", sandbox)
+			}
 			if op.private {
 				ctx.Response().Header().Set("Cache-Control", "no-store")
 			}

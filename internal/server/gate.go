@@ -162,6 +162,9 @@ func headers(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 }
 
+// sandbox is the policy of files that people sent (security.md U3): whatever a browser makes of one runs and fetches nothing.
+const sandbox = "default-src 'none'; frame-ancestors 'none'; sandbox"
+
 // client is what X-Wanjia-Client says, if it looks like what it should be.
 func client(r *http.Request) string {
 	const long = 40

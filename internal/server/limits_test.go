@@ -145,6 +145,7 @@ var limited = map[string][]limit.Limiter{
 	"unmaskHousehold":  {limit.UnmaskHour, limit.UnmaskDay},
 	"recordCheckIn":    {limit.CheckIn},
 	"createRequest":    {limit.RequestHour, limit.RequestDay},
+	"sendRelayMessage": {limit.RequestHour, limit.RequestDay},
 	"createPushTicket": {limit.SocketConnect},
 	"getMe":            {limit.Read},
 	"endSession":       {limit.Write},
@@ -274,11 +275,14 @@ func TestA8_2EveryOperationAnswersWithTheHeadersWhateverItAnswers(t *testing.T) 
 				"Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; " +
 					"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 			} {
+				if id == "getFile" && name == "Content-Security-Policy" {
+					want = "default-src 'none'; frame-ancestors 'none'; sandbox"
+				}
 				if got := a.Header().Get(name); got != want {
 					t.Errorf("%s, %s: %s is %q, want %q", id, what, name, got, want)
 				}
 			}
-			if got := a.Header().Get("Cache-Control"); op.private && got != "no-store" {
+			if got := a.Header().Get("Cache-Control"); (op.private || strings.HasPrefix(op.path, "/v1/public/")) && got != "no-store" {
 				t.Errorf("%s, %s: Cache-Control %q, want no-store", id, what, got)
 			}
 			if kind := a.Header().Get("Content-Type"); kind != "" && !strings.Contains(kind, "charset=utf-8") {
@@ -330,6 +334,26 @@ func TestW3NoRequestTakesAnIdentityFromItsBody(t *testing.T) {
 			a := e.example(t, e.contract.operations[id], func(body map[string]any) { body[name] = "19900001234" })
 			if a.Code != http.StatusBadRequest || e.reached {
 				t.Errorf("%s with %s: %d, handler reached: %v; want 400", id, name, a.Code, e.reached)
+			}
+		}
+	}
+}
+
+func TestATextThatMustBeThereHoldsSomethingThatCanBeSeen(t *testing.T) {
+	t.Parallel()
+	e := newEdgeOf(t, api.Document, nil)
+	for _, c := range [][2]string{
+		{"suspendPlaque", "reason"}, {"decideTakedown", "reason"}, {"endAssignment", "reason"}, {"sendRelayMessage", "text"}, {"createRequest", "what"},
+	} {
+		op := e.contract.operations[c[0]]
+		if op == nil {
+			t.Errorf("there is no operation %s", c[0])
+			continue
+		}
+		for text, refuses := range map[string]bool{"    ": true, "\u3000\t ": true, "  换届 ": false} {
+			a := e.example(t, op, func(body map[string]any) { body[c[1]] = text })
+			if refused := a.Code == http.StatusUnprocessableEntity; refused != refuses {
+				t.Errorf("%s with the %s %q: %d %s, refuses %v", c[0], c[1], text, a.Code, a.problem.Code, refuses)
 			}
 		}
 	}

@@ -26,17 +26,17 @@ const longestForm = 16 << 10
 func (p Public) add(e *echo.Echo, allow Limiter) {
 	for _, path := range p.Paths {
 		e.GET(path, p.page(allow, limit.Read))
-		e.POST(path, p.page(allow, limit.RequestHour))
+		e.POST(path, p.page(allow, limit.RequestHour, limit.RequestDay))
 	}
 }
 
-func (p Public) page(allow Limiter, l limit.Limiter) echo.HandlerFunc {
+func (p Public) page(allow Limiter, limits ...limit.Limiter) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), inTime)
 		defer cancel()
 		r := c.Request().WithContext(ctx)
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, longestForm)
-		err := p.asked(c.Response(), r, allow, l)
+		err := p.asked(c.Response(), r, allow, limits)
 		if err == nil {
 			return nil
 		}
@@ -49,9 +49,11 @@ func (p Public) page(allow Limiter, l limit.Limiter) echo.HandlerFunc {
 	}
 }
 
-func (p Public) asked(w http.ResponseWriter, r *http.Request, allow Limiter, l limit.Limiter) error {
-	if v := allow(r.Context(), l, subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)); !v.OK {
-		return problem.ErrTooMany.RetryAfter(v.Retry)
+func (p Public) asked(w http.ResponseWriter, r *http.Request, allow Limiter, limits []limit.Limiter) error {
+	for _, l := range limits {
+		if v := allow(r.Context(), l, subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)); !v.OK {
+			return problem.ErrTooMany.RetryAfter(v.Retry)
+		}
 	}
 	return p.Serve(w, r)
 }
