@@ -180,7 +180,8 @@ func aTakedown(c *cell) (id int64) {
 	return id
 }
 
-// anUpheldTakedown is one that the lead of the place upheld, as an editor might.
+// anUpheldTakedown is one that the lead of the place upheld, as an editor might, of a page that no other thing is about: it
+// stays down.
 func anUpheldTakedown(c *cell) int64 {
 	id := aTakedown(c)
 	lead := c.lead(c.at)
@@ -190,6 +191,10 @@ func anUpheldTakedown(c *cell) int64 {
 			return err
 		}
 		_, err = s.Decide(c.Context(), by, board.TakedownID(id), board.Upheld, "确有不妥")
+		return err
+	})
+	c.in("leave the place its page", func(tx *db.Tx) error {
+		_, err := tx.Change(c.Context(), `UPDATE takedown SET kind = 'publication', ref_id = ? WHERE state = 'upheld' AND kind = 'notices'`, 1<<40+id)
 		return err
 	})
 	return id
