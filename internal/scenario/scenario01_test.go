@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,14 +73,90 @@ func TestScenario01ACertificateWithinAnHour(t *testing.T) {
 			others = append(others, fmt.Sprintf("/v1/requests/%d", r.id("id")))
 		}
 		lin := w.signIn("r.lin")
-		w.certificate(area, lin, card.id("id"), 2, others)
+		need := w.certificate(area, lin, card.id("id"), 2, others)
+		w.flowsBack(need, others)
 		w.set("2026-03-04 10:00")
 		w.certificate(w.signIn("rh.m03"), w.signIn("r.lin"), card.id("id"), 0, nil)
+		w.pastItsDay(need, card.id("id"), others[0])
 	})
 }
 
+// flowsBack makes a card of how a need was solved: once approved it is suggested to others, and whoever had the need
+// first gets it back.
+func (w *world) flowsBack(need string, others []string) {
+	w.t.Helper()
+	ok := http.StatusOK
+	assistant, lead, area, outsider := w.signIn("rh.ga"), w.signIn("rh.cg"), w.signIn("rh.m03"), w.signIn("zj.s")
+	phone := area.phone()
+	read := w.wants("read", assistant.get(need), ok)
+	w.acts()
+	made := w.wants("propose", assistant.post("/v1/cards", map[string]any{
+		"kind": "solution", "category": "cert_travel", "title": "通行证明一次办好", "region": "瑞和社区", "howTo": "备好身份证，到2号窗口当场办理",
+		"requestId": read.at("id"), "reach": "place", "validFrom": "2026-03-03", "validTo": "2026-12-31", "reviewOn": "2026-06-30",
+	}), http.StatusCreated)
+	path := fmt.Sprintf("/v1/cards/%d", made.id("id"))
+	w.notes("card.proposed")
+	w.missing("the draft, to the area", func() answer { return area.get(path) })
+	w.refused("the area approves", func() answer { return area.post(path+"/approve", map[string]any{"version": 1}) }, http.StatusForbidden, "auth.forbidden")
+	w.says("approved", w.wants("approve", lead.post(path+"/approve", map[string]any{"version": 1}), ok), "active", "state")
+	w.notes("card.approved")
+	heard := w.hears(phone, "card.approved", 1)
+	w.says("the area reads what it is told of", w.wants("card", area.get(fmt.Sprintf("/v1/cards/%d", heard.Ref.ID)), ok), "通行证明一次办好", "card", "title")
+	for _, other := range others {
+		found := false
+		for i := range 2 {
+			found = found || w.wants("cards", area.get(other+"/cards"), ok).at("suggested", i, "title") == "通行证明一次办好"
+		}
+		if !found {
+			w.t.Errorf("%s has no solution suggested", other)
+		}
+		w.missing("the cards of a need, to another place", func() answer { return outsider.get(other + "/cards") })
+	}
+	w.missing("the need, to another place", func() answer { return outsider.get(need) })
+}
+
+// pastItsDay looks at a card that held until yesterday: nobody is offered it, and the needs it was good for show it.
+func (w *world) pastItsDay(need string, card int64, open string) {
+	w.t.Helper()
+	const title = "全省通行证明办法"
+	listed := func(path string) bool {
+		w.t.Helper()
+		got := w.wants("cards", w.signIn("rh.m03").get(path), http.StatusOK)
+		return strings.Contains(got.text, title)
+	}
+	w.set("2026-03-31 23:59")
+	if !listed("/v1/cards?category=cert_travel") || !listed(open+"/cards") {
+		w.t.Error("on its last day the card is not offered")
+	}
+	w.set("2026-04-01 00:00")
+	if listed("/v1/cards?category=cert_travel") || listed(open+"/cards") {
+		w.t.Error("after its last day the card is still offered")
+	}
+	area := w.signIn("rh.m03")
+	w.says("attached", w.wants("cards", area.get(need+"/cards"), http.StatusOK), float64(card), "attached", 0, "id")
+	history, _ := w.wants("read", area.get(need), http.StatusOK).at("history").([]any)
+	if !slices.ContainsFunc(history, func(l any) bool { return l.(map[string]any)["note"] == title }) {
+		w.t.Errorf("the history %v lacks the card", history)
+	}
+}
+
+// notes fails the test unless the audit has noted an act once since it was last asked, beside what clocks note.
+func (w *world) notes(action string) {
+	w.t.Helper()
+	n := 0
+	all := w.acts()
+	for _, a := range all {
+		if a == action {
+			n++
+		}
+	}
+	if n != 1 {
+		w.t.Errorf("the audit chain notes %q, want %s once", all, action)
+	}
+}
+
 // certificate is the way of one certificate from ten o'clock on. Others are needs of the same category.
-func (w *world) certificate(area, lin *actor, card int64, credit int, others []string) {
+func (w *world) certificate(area, lin *actor, card int64, credit int, others []string) (path string) {
 	w.t.Helper()
 	ok, made := http.StatusOK, http.StatusCreated
 	today := w.clock().In(time.FixedZone("Asia/Shanghai", 8*3600)).Format("2006-01-02")
@@ -188,7 +265,7 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 		w.t.Errorf("%d calls are left for an asker who has answered", n)
 	}
 	if others == nil {
-		return
+		return need
 	}
 
 	// Counter-checks: the card is suggested to the two others; a wrong tail is 404 five times and then 429.
@@ -204,6 +281,7 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 		}
 	}
 	w.pass(15 * time.Minute)
+	return need
 }
 
 // heardOf waits until p has heard of kind beyond its first items.

@@ -99,15 +99,18 @@ func (w *world) asks() {
 	}), made), slips.at("slips", 0, "receiptCode"), "receiptCode")
 }
 
-// S15, as far as neither asker nor clocks act: the whole ladder and a reopening.
+// S15, as far as no clocks act: the whole ladder and a reopening.
 func TestScenario15TheWholeLadderAndAReopening(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
 		ok := http.StatusOK
 		area := w.signIn("rh.m03")
 		opened := w.wants("record", area.post("/v1/requests", map[string]any{
-			"who": "林女士", "what": "三天没有自来水", "category": "water_supply",
+			"who": "林女士", "what": "三天没有自来水", "category": "water_supply", "callBack": map[string]any{"by": "phone", "phone": "19900000001"},
 		}), http.StatusCreated)
+		w.hide("三天没有自来水")
+		proof := map[string]any{"receiptCode": opened.at("receiptCode"), "secret": "0001"}
+		w.wants("follow", w.signIn("r.lin").post("/v1/me/requests/follow", proof), ok)
 		path := fmt.Sprintf("/v1/requests/%d", opened.id("id"))
 		const solve = "2026-03-05T01:00:00Z"
 		w.says("opened", opened, solve, "solveDueAt")
@@ -142,12 +145,36 @@ func TestScenario15TheWholeLadderAndAReopening(t *testing.T) {
 		over["contact"], over["callBackOn"] = "客服 19900000096", "2026-03-05"
 		w.says("handed over", w.wants("close", office.post(path+"/close", over), ok), "handed_over", "state")
 
-		// 3 and 4: the place's lead opens it again, the office gives it back, and the general branch resolves it.
-		lead := w.signIn("rh.cg")
-		w.says("reopened", w.wants("reopen", lead.post(path+"/reopen", map[string]any{"reason": "仍然没有水"}), ok), 5, "holder", "level")
+		// 3: the asker says no: the office has it again, the place's lead hears of it, and those who had it before do
+		// for their information.
+		lead, lin, id := w.signIn("rh.cg"), w.signIn("r.lin"), opened.id("id")
+		w.acts()
+		w.says("reopened", w.wants("answer", lin.post(fmt.Sprintf("/v1/me/requests/%d/answer", id), map[string]any{"outcome": "not_done"}), ok), "reopened", "state")
+		w.notes("request.reopened")
+		w.says("the office holds it", w.wants("read", office.get(path), ok), 5, "holder", "level")
+		for handle, prio := range map[string]int{"po.1": 1, "rh.cg": 1, "rh.m03": 3, "rh.bg01": 3, "rh.gb1": 3} {
+			if n := w.rows(`SELECT COUNT(*) FROM inbox WHERE person_id = ? AND kind = 'request.reopened' AND ref_id = ? AND prio = ?`, w.person(handle), id, prio); n != 1 {
+				t.Errorf("%s is told %d times with priority %d that it is open again, want once", handle, n, prio)
+			}
+		}
+
+		// 4: the office gives it back, and the general branch resolves it; it counts once as reopened.
 		w.says("handed back", w.wants("hand back", office.post(path+"/hand-back", map[string]any{"level": 4, "reason": "社区协调水车"}), ok), 4, "holder", "level")
-		w.says("resolved", w.wants("close", lead.post(path+"/close", map[string]any{"closureKind": "resolved", "text": "已恢复供水"}), ok), "general_branch", "resolvedLevel")
+		solved := w.wants("close", lead.post(path+"/close", map[string]any{"closureKind": "resolved", "text": "已恢复供水"}), ok)
+		w.says("resolved", solved, "general_branch", "resolvedLevel")
+		w.says("a card may come of it", solved, true, "offersCard")
+		w.says("opened again", w.wants("read", lead.get(path), ok), 1, "reopened")
 		w.missing("the office reads what it no longer holds", func() answer { return office.get(path) })
+
+		outsider := w.signIn("zj.s")
+		w.missing("another place reads it", func() answer { return outsider.get(path) })
+
+		// 5: an asker takes a second one back.
+		taken := w.wants("tell", area.post("/v1/requests", map[string]any{
+			"who": "林女士", "what": "水表坏了", "callBack": map[string]any{"by": "phone", "phone": "19900000001"},
+		}), http.StatusCreated)
+		w.wants("follow", lin.post("/v1/me/requests/follow", map[string]any{"receiptCode": taken.at("receiptCode"), "secret": "0001"}), ok)
+		w.says("taken back", w.wants("withdraw", lin.post(fmt.Sprintf("/v1/me/requests/%d/withdraw", taken.id("id")), nil), ok), "withdrawn", "state")
 
 		// Counter-check: of fifty at one time one accepts.
 		second := w.wants("record", area.post("/v1/requests", map[string]any{"what": "路灯不亮"}), http.StatusCreated)

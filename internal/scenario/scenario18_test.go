@@ -52,10 +52,15 @@ func TestScenario18Privacy(t *testing.T) {
 
 		// 1: a household of the next area is not there, and that somebody asked is noted.
 		neighbour := w.signIn("rh.m04").get("/v1/households")
-		foreign := fmt.Sprintf("/v1/households/%.0f", w.wants("the next area", neighbour, ok).items()[0]["id"])
-		w.acts()
-		w.wants("a household of area 04", holder.get(foreign), http.StatusNotFound)
-		w.audited("household.read")
+		next := w.wants("the next area", neighbour, ok).items()[0]["id"]
+		foreign := fmt.Sprintf("/v1/households/%.0f", next)
+		w.missing("a household of area 04", func() answer { return holder.get(foreign) })
+		if n := w.rows(`
+			SELECT COUNT(*)
+			FROM audit
+			WHERE action = 'household.read' AND result = 'common.not_found' AND person_id = ? AND object_id = ?`, w.person("rh.m03"), next); n == 0 {
+			t.Error("nothing notes that rh.m03 asked for a household of area 04")
+		}
 
 		// 2: a lead breaks the glass for one record.
 		w.wants("agree", holder.post(home(0)+"/consents", map[string]any{"purpose": "care_visit", "wording": "2026-01", "channel": "in_person"}), created)
@@ -168,7 +173,51 @@ func TestScenario18Privacy(t *testing.T) {
 				t.Fatalf("number %d: %d %v", i, got.status, got.body)
 			}
 		}
+		w.tampered()
 	})
+}
+
+// tampered changes the newest row of the audit in SQL and puts it back, and then cuts it off: both are named.
+func (w *world) tampered() {
+	w.t.Helper()
+	auditor := w.signIn("au")
+	verify := func() answer {
+		w.t.Helper()
+		return w.wants("verify", auditor.post("/v1/audit/verification", map[string]any{"newest": 1000}), http.StatusOK)
+	}
+	w.says("the chain", verify(), true, "good")
+	var last struct {
+		ID     int64  `db:"id"`
+		Lane   int    `db:"lane"`
+		N      int64  `db:"n"`
+		Reason string `db:"reason"`
+	}
+	if err := w.app.Stores.DB.Get(w.t.Context(), &last, `SELECT id, lane, n, reason FROM audit ORDER BY id DESC LIMIT 1`); err != nil {
+		w.t.Fatal(err)
+	}
+	change := func(query string, args ...any) {
+		w.t.Helper()
+		if err := w.app.Stores.DB.InTx(w.t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(w.t.Context(), query, args...)
+			return err
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	named := func(why string) {
+		w.t.Helper()
+		got := verify()
+		w.says("tampered with", got, false, "good")
+		w.says("the lane", got, last.Lane, "firstBad", "lane")
+		w.says("the row", got, int(last.N), "firstBad", "n")
+		w.says("what is wrong", got, why, "firstBad", "why")
+	}
+	change(`UPDATE audit SET reason = ? WHERE id = ?`, "补记", last.ID)
+	named("changed")
+	change(`UPDATE audit SET reason = ? WHERE id = ?`, last.Reason, last.ID)
+	w.says("the chain, put back", verify(), true, "good")
+	change(`DELETE FROM audit WHERE lane = ? AND n >= ?`, last.Lane, last.N)
+	named("missing")
 }
 
 // breaksAudit runs f while no row can be written into the audit.

@@ -153,6 +153,9 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		if second.code == all[0].code || joined.id("requestId") != target {
 			t.Errorf("A2 follows %v with code %v, want %d with a code of their own", joined.id("requestId"), second.code, target)
 		}
+		if two, _ := w.wants("read", lead.get(fmt.Sprintf("/v1/requests/%d", target)), ok).at("askers").([]any); len(two) != 2 {
+			t.Errorf("%d ask for it once A2 has joined, want 2", len(two))
+		}
 		all = append(all, second)
 		third, stranger := w.signIn("guest-3"), w.signIn("zj.s")
 		w.refused("at another building the reference is good for nothing", func() answer {

@@ -204,7 +204,8 @@ var names sync.Map
 // phones are what numbers of the demo look like: whole ones, since a moment's nanoseconds may hold their first digits.
 var phones = regexp.MustCompile(`1990[0-9]{7}`)
 
-// start starts the program of c and stops it when the test ends; then nothing personal may stand in its log.
+// start starts the program of c and stops it when the test ends; then nothing personal may stand in its log, nor in
+// what it has told anybody.
 func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.t.Helper()
 	w.set(at)
@@ -213,7 +214,9 @@ func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.run()
 	w.t.Cleanup(func() {
 		w.isQuiet("the inbox", w.toldAll())
+		sent := strings.Join(w.sentTexts(), "\n")
 		w.stop()
+		w.isQuiet("what was sent", sent)
 		w.isQuiet("the log", w.logged())
 	})
 }
