@@ -48,7 +48,7 @@ func TestR19EachGuardTakenAwayTurnsTheMatrixRed(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "matrix.test")
 	args := []string{"test", "-c", "-tags", "guardtest", "-o", binary}
 	if withRace {
-		args = append(args, "-race")
+		args = append(args, builtWith()...)
 	}
 	if out, err := exec.CommandContext(t.Context(), "go", append(args, ".")...).CombinedOutput(); err != nil {
 		t.Fatalf("build the matrix: %v\n%s", err, out)
@@ -77,6 +77,15 @@ func TestR19EachGuardTakenAwayTurnsTheMatrixRed(t *testing.T) {
 			t.Errorf("without guard %d: %v, and not for what %s lets through\n%s", g, err, weakest[g], out)
 		}
 	}
+}
+
+// builtWith are the flags that this test was built with, by WANJIA_TEST_BUILD: with others all that it needs would be
+// compiled anew, and SQLite run under the race detector, many times as slowly.
+func builtWith() []string {
+	if flags := strings.Fields(os.Getenv("WANJIA_TEST_BUILD")); len(flags) > 0 {
+		return flags
+	}
+	return []string{"-race"}
 }
 
 // matrixWithout runs the matrix of some operations, on SQLite, with one guard off.
