@@ -64,9 +64,21 @@ func TestScenario01TheClocksOfACertificateThatNobodyActsOn(t *testing.T) {
 		w.told("r.lin", "request.late", id, 1)
 		w.comes("2026-03-02 11:04")
 		w.told("rh.cg", "request.accept_overdue", id, 1)
+		w.told("rh.ga", "request.accept_overdue", id, 1)
 		w.comes("2026-03-02 11:30")
 		w.told("rh.ga", "request.accept_overdue", id, 1)
+		w.told("rh.cg", "request.accept_overdue", id, 1)
+		w.told("rh.cg", "request.target_missed", id, 1)
 		w.told("r.lin", "request.late", id, 1)
+		late := 0
+		for _, i := range w.wants("inbox", w.signIn("r.lin").get("/v1/inbox?limit=100"), ok).items() {
+			if ref, _ := i["ref"].(map[string]any); i["kind"] == "request.late" && ref["id"] == float64(id) {
+				late++
+			}
+		}
+		if late != 1 {
+			t.Errorf("the asker's inbox says %d times that the answer is late, want once", late)
+		}
 		solving := 0
 		for _, m := range w.wants("read", w.signIn("rh.m03").get(path), ok).at("misses").([]any) {
 			if m.(map[string]any)["target"] == "solving" {
