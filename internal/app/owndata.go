@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"wanjia/internal/board"
 	"wanjia/internal/member"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
@@ -32,7 +33,7 @@ func (a *App) ownData() *privacy.OwnDatas {
 	})
 }
 
-// pack is all that is held of a subject: what they are known by, what they agreed to, their home,
+// pack is all that is held of a subject: what they are known by, what they agreed to, what is shown of them, their home,
 // and their needs, with who opened them.
 func (a *App) pack(ctx context.Context, s privacy.Subject) (sections []privacy.Section, err error) {
 	if s.Person != 0 {
@@ -44,7 +45,11 @@ func (a *App) pack(ctx context.Context, s privacy.Subject) (sections []privacy.S
 		if err != nil {
 			return nil, err
 		}
-		sections = append(sections, own, agreed)
+		shown, err := board.OwnData(ctx, a.Stores.DB, s.Person)
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, own, agreed, shown)
 	}
 	homes, err := a.homes.OwnData(ctx, s)
 	if err != nil {

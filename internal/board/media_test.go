@@ -327,3 +327,27 @@ func TestH3ATakedownOfAPictureHidesItAndNothingElse(t *testing.T) {
 		}
 	})
 }
+
+func TestPeopleAreToldWhatIsKeptOfThemHere(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		x.story([]board.Named{{Person: x.YaoMangzhong.PersonID}}, []board.Named{{Person: x.YaoMangzhong.PersonID}})
+		for person, want := range map[org.PersonID]string{
+			x.YaoMangzhong.PersonID: "公开姓名 是；公开服务事项 是；公开照片 否；公开电话 否；服务事项 代办证明；有我的照片 一起收麦子；写到我的故事 帮收麦子；",
+			x.LinXiaoman.PersonID:   "公开姓名 否；公开服务事项 否；公开照片 否；公开电话 否；",
+		} {
+			s, err := board.OwnData(t.Context(), d, person)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, h := range s.Items {
+				got += h.Label + " " + h.Text + "；"
+			}
+			if got != want {
+				t.Errorf("kept is %s, want %s", got, want)
+			}
+		}
+	})
+}

@@ -406,7 +406,7 @@ func (s *Service) ownShown(ctx context.Context, by org.Actor, f func(tx *db.Tx) 
 // ConsentSaid hears of a consent that was given or withdrawn, in its transaction: from a withdrawal on runs the time for
 // which what rested on it is still kept. That it is shown no longer needs nobody: public pages ask each time.
 func ConsentSaid(ctx context.Context, tx *db.Tx, c privacy.Consent) error {
-	switch c.Purpose { //nolint:exhaustive // because nothing is kept for the others
+	switch c.Purpose {
 	case privacy.ForPortrait:
 		return keepPortrait(ctx, tx, c)
 	case privacy.ForMedia:

@@ -203,6 +203,26 @@ func depictedAs(ctx context.Context, q db.Queryer, person org.PersonID, p page.P
 	return all, judge(ctx, q, all)
 }
 
+// titlesOf are the words of the pictures, or the titles of the stories, that a person is shown in.
+func titlesOf(ctx context.Context, q db.Queryer, person org.PersonID, kind string) (all []string, err error) {
+	query := `
+		SELECT m.caption
+		FROM depicted d
+		JOIN media m ON m.id = d.owner_id
+		WHERE d.person_id = ? AND d.owner_type = ?
+		ORDER BY d.id`
+	if kind == inPublication {
+		query = `
+		SELECT n.title
+		FROM depicted d
+		JOIN publication n ON n.id = d.owner_id
+		WHERE d.person_id = ? AND d.owner_type = ?
+		ORDER BY d.id`
+	}
+	err = q.Select(ctx, &all, query, person, kind)
+	return all, db.Wrap(err, nil, "find what person %d is shown in", person)
+}
+
 func findDepicted(ctx context.Context, q db.Queryer, where string, args ...any) (d Depicted, err error) {
 	if err := q.Get(ctx, &d, depictedColumns+where, args...); err != nil {
 		return d, db.Wrap(err, problem.ErrNotFound, "find somebody who is shown")
