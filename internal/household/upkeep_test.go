@@ -10,12 +10,14 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
 )
 
 // house is a building of 瑞和社区 with an entrance of two doors in its first area.
-func (x *fixture) house(t *testing.T, d *db.DB, number string) (b household.Building, e household.Entrance, doors []household.Doorway) {
+func (x *fixture) house(t *testing.T, number string) (b household.Building, e household.Entrance, doors []household.Doorway) {
 	t.Helper()
 	b, err := x.service.Build(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, number)
 	if err != nil {
@@ -77,7 +79,7 @@ func hangs(t *testing.T, err error) string {
 func TestX1_ABuildingIsKeptInOrder(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
-		b, e, _ := x.house(t, d, "40")
+		b, e, _ := x.house(t, "40")
 		x.whole(t, d, 1, 2)
 		if n, err := x.service.Furnish(t.Context(), x.XuBailu, e.ID, []household.Premises{{Door: "201", Kind: household.Home}}); err != nil || n != 1 {
 			t.Fatalf("add a door: %d, %v", n, err)
@@ -120,7 +122,7 @@ func TestX1_ABuildingIsKeptInOrder(t *testing.T) {
 			t.Errorf("%d doors have ended, want 3 that stay on record", rows)
 		}
 		x.at(synced.Add(24 * time.Hour)) // the building is there again, as the building it was, with the door that is named
-		_, again, doors := x.house(t, d, "41")
+		_, again, doors := x.house(t, "41")
 		if again.ID == e.ID || len(doors) != 2 {
 			t.Errorf("entrance %d again with %d doors, want another than 3单元 with 2", again.ID, len(doors))
 		}
@@ -331,6 +333,45 @@ func TestADoorIsEndedOnce(t *testing.T) {
 		}
 		if n := count(t, d, `SELECT COUNT(*) FROM audit WHERE action = 'door.ended'`); n != 1 {
 			t.Errorf("%d rows say so, want one", n)
+		}
+	})
+}
+
+// F5: a split is suggested above so many households, and not with so many.
+func TestF5_ASplitIsSuggestedAboveTheHint(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for hint, want := range map[int]bool{2: true, 3: false, 40: false} {
+			areas, _, err := x.service.Hinting(hint).Areas(t.Context(), x.YaoMangzhong, "", 10)
+			if err != nil || len(areas) != 1 || areas[0].Households != "3" || areas[0].SplitSuggested != want {
+				t.Errorf("above %d: %+v (%v), want %v of three homes", hint, areas, err, want)
+			}
+		}
+	})
+}
+
+// X45: a door that has ended is forgotten 90 days later, unless something still speaks of it.
+func TestX45_ADoorThatHasEndedIsForgottenAfterNinetyDays(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		visit := household.Account{Household: x.doors[1], Result: household.AllWell, ClientRef: ref}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, visit); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range x.doors[:2] {
+			if err := x.service.EndDoor(t.Context(), x.FengShuangjiang, id, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		forget := privacy.NewRetention(d, page.NewKeys(make([]byte, 32)), "", household.Retained...)
+		for _, c := range []struct{ days, left int }{{89, 4}, {91, 3}} {
+			x.at(synced.AddDate(0, 0, c.days))
+			if _, err := forget.Erase(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, d, `SELECT COUNT(*) FROM premises`); n != c.left {
+				t.Errorf("after %d days there are %d doors, want %d: the one that was visited stays", c.days, n, c.left)
+			}
 		}
 	})
 }

@@ -102,7 +102,7 @@ func TestX46_TheAnswerIsPrintedForWhoShowsTheReceipt(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		s, w := owners(t, d)
-		print := func(secret string) string {
+		printed := func(secret string) string {
 			t.Helper()
 			sections, err := s.Print(t.Context(), w.ChenGuyu, "code", secret)
 			if err != nil {
@@ -114,19 +114,19 @@ func TestX46_TheAnswerIsPrintedForWhoShowsTheReceipt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := print("31"), "[{您的申请 [{2026-03-02 更正 办理中，答复期限 2026-03-23：称呼应为林老师}]}]"; got != want {
+		if got, want := printed("31"), "[{您的申请 [{2026-03-02 更正 办理中，答复期限 2026-03-23：称呼应为林老师}]}]"; got != want {
 			t.Errorf("before the answer the paper says %s, want %s", got, want)
 		}
 		if err := s.Answer(t.Context(), w.LuoQingming, o.ID, false, "与登记的证件不符"); err != nil {
 			t.Fatal(err)
 		}
-		if got := print("31"); !strings.Contains(got, "未予办理：称呼应为林老师：与登记的证件不符") || strings.Contains(got, "pack") {
+		if got := printed("31"); !strings.Contains(got, "未予办理：称呼应为林老师：与登记的证件不符") || strings.Contains(got, "pack") {
 			t.Errorf("after the refusal it says %s, want the reason and no pack", got)
 		}
 		if _, err := s.Record(t.Context(), w.LuoQingming, privacy.Wish{Kind: privacy.WantsAccess}, "code", "31"); err != nil {
 			t.Fatal(err)
 		}
-		if got := print("31"); !strings.Contains(got, "查询本人信息 已办理") || !strings.Contains(got, "pack of 31") || !strings.Contains(got, "与登记的证件不符") {
+		if got := printed("31"); !strings.Contains(got, "查询本人信息 已办理") || !strings.Contains(got, "pack of 31") || !strings.Contains(got, "与登记的证件不符") {
 			t.Errorf("it says %s, want the pack as well", got)
 		}
 		if _, err := s.Print(t.Context(), w.ChenGuyu, "code", "32"); !errors.Is(err, problem.ErrNotFound) {

@@ -2,6 +2,8 @@ package privacy
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"wanjia/internal/audit"
@@ -232,16 +234,12 @@ func (s *OwnDatas) wishes(asked []OwnData) (Section, error) {
 			return Section{}, err
 		}
 		label := string(calendar.DayOf(o.ReceivedAt)) + " " + wishWords[o.Kind]
-		text := stateWords[o.State]
+		said := []string{stateWords[o.State]}
 		if o.State == ownDataVerified {
-			text += " " + string(o.DueOn)
+			said[0] += " " + string(o.DueOn)
 		}
-		for _, said := range []string{o.Text, o.Answer} {
-			if said != "" {
-				text += "：" + said
-			}
-		}
-		all.Items = append(all.Items, Held{Label: label, Text: text})
+		said = slices.DeleteFunc(append(said, o.Text, o.Answer), func(text string) bool { return text == "" })
+		all.Items = append(all.Items, Held{Label: label, Text: strings.Join(said, "：")})
 	}
 	return all, nil
 }
