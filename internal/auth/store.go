@@ -770,10 +770,10 @@ func takeWeChatFetch(ctx context.Context, tx *db.Tx, r tokenRow, until time.Time
 	return found > 0, db.Wrap(err, nil, "take the turn to fetch the wechat token")
 }
 
-func saveWeChatToken(ctx context.Context, tx *db.Tx, r tokenRow) (found int64, err error) {
-	found, err = tx.Change(ctx, `UPDATE wechat_token SET token_sealed = ?, expires_at = ?, fetch_until = NULL, version = version + 1 WHERE id = ? AND version = ?`,
+func saveWeChatToken(ctx context.Context, tx *db.Tx, r tokenRow) error {
+	_, err := tx.Change(ctx, `UPDATE wechat_token SET token_sealed = ?, expires_at = ?, fetch_until = NULL, version = version + 1 WHERE id = ? AND version = ?`,
 		r.Sealed, r.ExpiresAt, r.ID, r.Version)
-	return found, db.Wrap(err, nil, "save the wechat token")
+	return db.Wrap(err, nil, "save the wechat token")
 }
 
 // Retention.

@@ -90,8 +90,7 @@ func (x wechatTokens) save(ctx context.Context, t wechat.Token) error {
 			return err
 		}
 		r.ExpiresAt, saved = t.ExpiresAt, r
-		_, err = saveWeChatToken(ctx, tx, r) // when another node was faster its token stays: the platform gives everybody the same
-		return err
+		return saveWeChatToken(ctx, tx, r) // when another node was faster its token stays: the platform gives everybody the same
 	})
 	if err != nil {
 		return err
@@ -120,7 +119,6 @@ func (x wechatTokens) drop(ctx context.Context, value string) error {
 			return err
 		}
 		r.Sealed = nil
-		_, err = saveWeChatToken(ctx, tx, r)
-		return err
+		return saveWeChatToken(ctx, tx, r)
 	})
 }

@@ -291,8 +291,13 @@ func TestTemplatesHoldNothingPersonal(t *testing.T) {
 func TestValuesFitTheirFields(t *testing.T) {
 	t.Parallel()
 	all := Template{Code: onWork, ID: "T1", Fields: []Field{
-		{Name: "thing1", From: unitLabel}, {Name: "thing2", From: dueAt}, {Name: "character_string3", From: receiptCode},
-		{Name: "number4", From: count}, {Name: "phrase5", From: statusLabel}, {Name: "time6", From: dueAt}, {Name: "date7", From: at},
+		{Name: "thing1", From: unitLabel},
+		{Name: "thing2", From: dueAt},
+		{Name: "character_string3", From: receiptCode},
+		{Name: "number4", From: count},
+		{Name: "phrase5", From: statusLabel},
+		{Name: "time6", From: dueAt},
+		{Name: "date7", From: at},
 	}}
 	told := time.Date(2026, 4, 8, 2, 0, 0, 0, time.UTC)
 	for _, args := range []string{

@@ -20,8 +20,9 @@ type credit struct {
 
 // wallet locks the credit of person, makes it if there is none, and closes what another account of theirs had: leave
 // that was given to one account is of no use for the next.
-func wallet(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, code string) (c credit, err error) {
-	err = db.Save(func() (int64, error) { // the row is ours from here on
+func wallet(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, code string) error {
+	var c credit
+	err := db.Save(func() (int64, error) { // the row is ours from here on
 		return tx.Change(ctx, `UPDATE wechat_credit SET balance = balance WHERE person_id = ? AND template = ?`, person, code)
 	}, func() error {
 		_, err := tx.Change(ctx, `INSERT INTO wechat_credit (person_id, template, balance, account_id) VALUES (?, ?, 0, ?)`, person, code, orNull(account))
@@ -34,11 +35,11 @@ func wallet(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, 
 			WHERE person_id = ? AND template = ?`, person, code)
 	}
 	if err != nil || c.Account == account {
-		return c, db.Wrap(err, nil, "find the credit of person %d", person)
+		return db.Wrap(err, nil, "find the credit of person %d", person)
 	}
 	if c.Account != 0 { // 0: of the time before accounts were noted
 		if err := enter(ctx, tx, entered{person: person, code: code, delta: -c.Balance, reason: "close"}); err != nil {
-			return c, err
+			return err
 		}
 		c.Balance, c.Refused = 0, nil
 	}
@@ -46,8 +47,7 @@ func wallet(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, 
 		UPDATE wechat_credit
 		SET account_id = ?, balance = ?, refused_at = ?
 		WHERE person_id = ? AND template = ?`, orNull(account), c.Balance, c.Refused, person, code)
-	c.Account = account
-	return c, db.Wrap(err, nil, "hand the credit of person %d over", person)
+	return db.Wrap(err, nil, "hand the credit of person %d over", person)
 }
 
 // An entered is one line of the ledger: the balance is the sum of its lines.
@@ -79,7 +79,7 @@ func add(ctx context.Context, tx *db.Tx, person org.PersonID, code string, delta
 
 // grant adds one credit, unless the same tap has, and says whether it did.
 func grant(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, code, clientRef string) (bool, error) {
-	if _, err := wallet(ctx, tx, person, account, code); err != nil {
+	if err := wallet(ctx, tx, person, account, code); err != nil {
 		return false, err
 	}
 	err := enter(ctx, tx, entered{person: person, code: code, delta: 1, reason: "grant", ref: clientRef})
@@ -97,7 +97,7 @@ func grant(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, c
 
 // noteRefused notes that a person does not want a template, so that they are left alone for a while.
 func noteRefused(ctx context.Context, tx *db.Tx, person org.PersonID, account int64, code string) error {
-	if _, err := wallet(ctx, tx, person, account, code); err != nil {
+	if err := wallet(ctx, tx, person, account, code); err != nil {
 		return err
 	}
 	_, err := tx.Change(ctx, `UPDATE wechat_credit SET refused_at = ? WHERE person_id = ? AND template = ?`, tx.Now, person, code)

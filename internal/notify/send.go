@@ -346,7 +346,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 			return refund(ctx, tx, l.send)
 		}
 		wait := firstPause << l.Tries
-		wait = wait/2 + rand.N(wait) //nolint:gosec // because a pause is no secret
+		wait = wait/2 + rand.N(wait) //nolint:gosec,forbidigo // because a pause is no secret
 		return s.again(ctx, tx, l.send, tx.Now.Add(wait), 1)
 	case wechat.Unknown, wechat.Garbled:
 		return s.unanswered(ctx, tx, l.send)

@@ -215,12 +215,16 @@ func RegisterMissing(ctx context.Context, d *db.DB, templates []Template) error 
 // DemoTemplates are those of the demo and the tests, which the shipped fake WeChat knows.
 var DemoTemplates = []Template{
 	{Code: onRequest, ID: "demo-request", Fields: []Field{
-		{Name: "character_string1", From: receiptCode}, {Name: "thing2", From: statusLabel, Else: "有新消息"},
-		{Name: "thing3", From: placeLabel, Else: "请打开查看"}, {Name: "time4", From: at},
+		{Name: "character_string1", From: receiptCode},
+		{Name: "thing2", From: statusLabel, Else: "有新消息"},
+		{Name: "thing3", From: placeLabel, Else: "请打开查看"},
+		{Name: "time4", From: at},
 	}},
 	{Code: onWork, ID: "demo-work", Fields: []Field{
-		{Name: "thing1", From: kindLabel, Else: "待办事项"}, {Name: "thing2", From: unitLabel, Else: "请打开查看"},
-		{Name: "number3", From: count}, {Name: "time4", From: dueAt},
+		{Name: "thing1", From: kindLabel, Else: "待办事项"},
+		{Name: "thing2", From: unitLabel, Else: "请打开查看"},
+		{Name: "number3", From: count},
+		{Name: "time4", From: dueAt},
 	}},
 	{Code: onNotice, ID: "demo-notice", Fields: []Field{
 		{Name: "thing1", From: kindLabel, Else: "有新通知"}, {Name: "thing2", From: unitLabel, Else: "请打开查看"}, {Name: "time3", From: at},

@@ -32,7 +32,7 @@ func (h *Handler) ListWeChatCredits(ctx context.Context, _ api.ListWeChatCredits
 	items := make([]api.WeChatCredit, len(wallets))
 	for i, w := range wallets {
 		items[i] = api.WeChatCredit{
-			Template: w.Template.Code, TemplateID: w.Template.ID, Kind: kindToAPI(w.Template), Balance: int32(w.Balance), //nolint:gosec // because a balance is small
+			Template: w.Template.Code, TemplateID: w.Template.ID, Kind: kindToAPI(w.Template), Balance: int32(w.Balance),
 			Ask: w.Ask, AskFrom: api.Optional(w.AskFrom), AskAfter: make([]api.WeChatCreditAskAfter, len(w.Moments)),
 		}
 		for j, m := range w.Moments {
@@ -87,7 +87,7 @@ func (h *Handler) ListWeChatTemplates(ctx context.Context, _ api.ListWeChatTempl
 	}
 	all := api.WeChatTemplates{
 		Items: make([]api.WeChatTemplate, len(templates)), PausedUntil: api.Optional(c.PausedUntil), SlowUntil: api.Optional(c.SlowUntil),
-		Errcode: api.Optional(int32(c.Code)), //nolint:gosec // because WeChat's codes are small
+		Errcode: api.Optional(int32(c.Code)),
 	}
 	for i, t := range templates {
 		all.Items[i] = templateToAPI(t)
@@ -98,7 +98,7 @@ func (h *Handler) ListWeChatTemplates(ctx context.Context, _ api.ListWeChatTempl
 func templateToAPI(t Template) api.WeChatTemplate {
 	x := api.WeChatTemplate{
 		Code: t.Code, TemplateID: t.ID, Kind: kindToAPI(t), Fields: make([]api.WeChatField, len(t.Fields)),
-		BadInRow: int32(t.BadInRow), PausedUntil: api.Optional(t.PausedUntil), //nolint:gosec // because it is small
+		BadInRow: int32(t.BadInRow), PausedUntil: api.Optional(t.PausedUntil),
 	}
 	for i, f := range t.Fields {
 		x.Fields[i] = api.WeChatField{Name: f.Name, From: api.WeChatFieldFrom(f.From), Else: api.Optional(f.Else)}
@@ -140,8 +140,8 @@ func (h *Handler) ListWeChatSends(ctx context.Context, req api.ListWeChatSendsRe
 	items := make([]api.WeChatSend, len(all))
 	for i, l := range all {
 		items[i] = api.WeChatSend{
-			ID: l.ID, Kind: l.Kind, Template: l.Template, Outcome: string(l.Outcome), Errcode: api.Optional(int32(l.Code)), //nolint:gosec // because WeChat's codes are small
-			Attempts: int32(l.Attempts), CreatedAt: l.CreatedAt, EndedAt: l.EndedAt, //nolint:gosec // because there are few
+			ID: l.ID, Kind: l.Kind, Template: l.Template, Outcome: string(l.Outcome), Errcode: api.Optional(int32(l.Code)),
+			Attempts: int32(l.Attempts), CreatedAt: l.CreatedAt, EndedAt: l.EndedAt,
 		}
 	}
 	return api.ListWeChatSends200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil
