@@ -681,6 +681,30 @@ func (e DueReason) Valid() bool {
 	}
 }
 
+// Defines values for EmergencyState.
+const (
+	EmergencyStateActive EmergencyState = "active"
+	EmergencyStateDraft  EmergencyState = "draft"
+	EmergencyStateEnded  EmergencyState = "ended"
+	EmergencyStatePurged EmergencyState = "purged"
+)
+
+// Valid indicates whether the value is a known member of the EmergencyState enum.
+func (e EmergencyState) Valid() bool {
+	switch e {
+	case EmergencyStateActive:
+		return true
+	case EmergencyStateDraft:
+		return true
+	case EmergencyStateEnded:
+		return true
+	case EmergencyStatePurged:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EnrolmentState.
 const (
 	EnrolmentStateReady              EnrolmentState = "ready"
@@ -1864,6 +1888,7 @@ func (e PromiseState) Valid() bool {
 const (
 	PublicBoardStatusCurrent     PublicBoardStatus = "current"
 	PublicBoardStatusOutdated    PublicBoardStatus = "outdated"
+	PublicBoardStatusTakenDown   PublicBoardStatus = "takenDown"
 	PublicBoardStatusUnderReview PublicBoardStatus = "underReview"
 )
 
@@ -1873,6 +1898,8 @@ func (e PublicBoardStatus) Valid() bool {
 	case PublicBoardStatusCurrent:
 		return true
 	case PublicBoardStatusOutdated:
+		return true
+	case PublicBoardStatusTakenDown:
 		return true
 	case PublicBoardStatusUnderReview:
 		return true
@@ -2028,7 +2055,9 @@ func (e ReceiptPromiseState) Valid() bool {
 // Defines values for ReceiptViewWhat.
 const (
 	ReceiptViewWhatContact ReceiptViewWhat = "contact"
+	ReceiptViewWhatPhotos  ReceiptViewWhat = "photos"
 	ReceiptViewWhatRead    ReceiptViewWhat = "read"
+	ReceiptViewWhatSlip    ReceiptViewWhat = "slip"
 )
 
 // Valid indicates whether the value is a known member of the ReceiptViewWhat enum.
@@ -2036,7 +2065,11 @@ func (e ReceiptViewWhat) Valid() bool {
 	switch e {
 	case ReceiptViewWhatContact:
 		return true
+	case ReceiptViewWhatPhotos:
+		return true
 	case ReceiptViewWhatRead:
+		return true
+	case ReceiptViewWhatSlip:
 		return true
 	default:
 		return false
@@ -2566,6 +2599,8 @@ func (e SplitState) Valid() bool {
 const (
 	TakedownStateDeclined      TakedownState = "declined"
 	TakedownStateHiddenPending TakedownState = "hidden_pending"
+	TakedownStateLifted        TakedownState = "lifted"
+	TakedownStateReceived      TakedownState = "received"
 	TakedownStateUpheld        TakedownState = "upheld"
 )
 
@@ -2575,6 +2610,10 @@ func (e TakedownState) Valid() bool {
 	case TakedownStateDeclined:
 		return true
 	case TakedownStateHiddenPending:
+		return true
+	case TakedownStateLifted:
+		return true
+	case TakedownStateReceived:
 		return true
 	case TakedownStateUpheld:
 		return true
@@ -2655,6 +2694,30 @@ func (e TaskRepeatEvery) Valid() bool {
 	case TaskRepeatEveryMonthly:
 		return true
 	case TaskRepeatEveryWeekly:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TemporaryCategoryType.
+const (
+	TemporaryCategoryTypeAdvice      TemporaryCategoryType = "advice"
+	TemporaryCategoryTypeCertificate TemporaryCategoryType = "certificate"
+	TemporaryCategoryTypeHelp        TemporaryCategoryType = "help"
+	TemporaryCategoryTypeReport      TemporaryCategoryType = "report"
+)
+
+// Valid indicates whether the value is a known member of the TemporaryCategoryType enum.
+func (e TemporaryCategoryType) Valid() bool {
+	switch e {
+	case TemporaryCategoryTypeAdvice:
+		return true
+	case TemporaryCategoryTypeCertificate:
+		return true
+	case TemporaryCategoryTypeHelp:
+		return true
+	case TemporaryCategoryTypeReport:
 		return true
 	default:
 		return false
@@ -2950,6 +3013,8 @@ func (e ConsentPurpose) Valid() bool {
 const (
 	TakedownFilterDeclined      TakedownFilter = "declined"
 	TakedownFilterHiddenPending TakedownFilter = "hidden_pending"
+	TakedownFilterLifted        TakedownFilter = "lifted"
+	TakedownFilterReceived      TakedownFilter = "received"
 	TakedownFilterUpheld        TakedownFilter = "upheld"
 )
 
@@ -2959,6 +3024,10 @@ func (e TakedownFilter) Valid() bool {
 	case TakedownFilterDeclined:
 		return true
 	case TakedownFilterHiddenPending:
+		return true
+	case TakedownFilterLifted:
+		return true
+	case TakedownFilterReceived:
 		return true
 	case TakedownFilterUpheld:
 		return true
@@ -3184,6 +3253,8 @@ func (e ListRequestsParamsState) Valid() bool {
 const (
 	ListTakedownsParamsStateDeclined      ListTakedownsParamsState = "declined"
 	ListTakedownsParamsStateHiddenPending ListTakedownsParamsState = "hidden_pending"
+	ListTakedownsParamsStateLifted        ListTakedownsParamsState = "lifted"
+	ListTakedownsParamsStateReceived      ListTakedownsParamsState = "received"
 	ListTakedownsParamsStateUpheld        ListTakedownsParamsState = "upheld"
 )
 
@@ -3193,6 +3264,10 @@ func (e ListTakedownsParamsState) Valid() bool {
 	case ListTakedownsParamsStateDeclined:
 		return true
 	case ListTakedownsParamsStateHiddenPending:
+		return true
+	case ListTakedownsParamsStateLifted:
+		return true
+	case ListTakedownsParamsStateReceived:
 		return true
 	case ListTakedownsParamsStateUpheld:
 		return true
@@ -4289,6 +4364,38 @@ type DueHouseholds struct {
 
 // DueReason defines model for DueReason.
 type DueReason string
+
+// Emergencies defines model for Emergencies.
+type Emergencies struct {
+	Items []Emergency `json:"items"`
+}
+
+// Emergency defines model for Emergency.
+type Emergency struct {
+	Always []string `json:"always"`
+
+	// Cards Titles of temporary ones.
+	Cards []string `json:"cards"`
+
+	// Categories Temporary ones.
+	Categories []string         `json:"categories"`
+	DraftedAt  time.Time        `json:"draftedAt"`
+	EndReason  *string          `json:"endReason,omitempty"`
+	EndedAt    *time.Time       `json:"endedAt,omitempty"`
+	Hours      []TemporaryHours `json:"hours"`
+	ID         int64            `json:"id"`
+	PurgedAt   *time.Time       `json:"purgedAt,omitempty"`
+	Reason     string           `json:"reason"`
+	StartedAt  *time.Time       `json:"startedAt,omitempty"`
+	State      EmergencyState   `json:"state"`
+	SunsetOn   string           `json:"sunsetOn"`
+	Title      string           `json:"title"`
+	UnitID     int64            `json:"unitId"`
+	Version    int64            `json:"version"`
+}
+
+// EmergencyState defines model for Emergency.State.
+type EmergencyState string
 
 // EndAssignment defines model for EndAssignment.
 type EndAssignment struct {
@@ -5449,6 +5556,20 @@ type NewDoors struct {
 	Doors []NewDoor `json:"doors"`
 }
 
+// NewEmergency defines model for NewEmergency.
+type NewEmergency struct {
+	// Always Categories that run round the clock meanwhile.
+	Always     []string            `json:"always,omitempty"`
+	Cards      []TemporaryCard     `json:"cards,omitempty"`
+	Categories []TemporaryCategory `json:"categories,omitempty"`
+	Hours      []TemporaryHours    `json:"hours,omitempty"`
+	Reason     string              `json:"reason"`
+
+	// SunsetOn It ends when this day begins, at most 90 days ahead.
+	SunsetOn string `json:"sunsetOn"`
+	Title    string `json:"title"`
+}
+
 // NewEnrolment defines model for NewEnrolment.
 type NewEnrolment struct {
 	Account  string `json:"account"`
@@ -5639,7 +5760,10 @@ type NewPublicationKind string
 
 // NewRelayMessage defines model for NewRelayMessage.
 type NewRelayMessage struct {
-	// Phone With it the asker is called back; nobody is shown it.
+	// Danger What was answered to the question of the category `general` (listRequestCategories).
+	Danger *string `json:"danger,omitempty"`
+
+	// Phone With it the asker is called back; only whoever holds the matter may look at it, with a reason.
 	Phone *string `json:"phone,omitempty"`
 	Text  string  `json:"text"`
 
@@ -6687,6 +6811,9 @@ type ReceiptPage struct {
 	// MayAnswer Whether the question is open.
 	MayAnswer bool `json:"mayAnswer"`
 
+	// OpeningHours When the place can be reached, while an emergency lasts.
+	OpeningHours *string `json:"openingHours,omitempty"`
+
 	// Others How many others ask for the same.
 	Others   int32            `json:"others"`
 	Promises []ReceiptPromise `json:"promises"`
@@ -6788,11 +6915,11 @@ type ReceiptView struct {
 	// Role In which role.
 	Role string `json:"role"`
 
-	// What Whether the need was read or the number shown in full.
+	// What Whether the need was read, the number shown in full, the pictures looked at or a slip printed.
 	What ReceiptViewWhat `json:"what"`
 }
 
-// ReceiptViewWhat Whether the need was read or the number shown in full.
+// ReceiptViewWhat Whether the need was read, the number shown in full, the pictures looked at or a slip printed.
 type ReceiptViewWhat string
 
 // ReceivedOwnData defines model for ReceivedOwnData.
@@ -7552,6 +7679,12 @@ type TakedownDecision struct {
 // TakedownDecisionDecision defines model for TakedownDecision.Decision.
 type TakedownDecisionDecision string
 
+// TakedownLift defines model for TakedownLift.
+type TakedownLift struct {
+	// Reason Who asked reads it.
+	Reason string `json:"reason"`
+}
+
 // TakedownPage defines model for TakedownPage.
 type TakedownPage struct {
 	Items      []Takedown `json:"items"`
@@ -7560,8 +7693,11 @@ type TakedownPage struct {
 
 // TakedownReceipt defines model for TakedownReceipt.
 type TakedownReceipt struct {
-	DueAt       time.Time `json:"dueAt"`
-	ReceiptCode string    `json:"receiptCode"`
+	DueAt time.Time `json:"dueAt"`
+
+	// Hidden Whether it is hidden until the decision.
+	Hidden      bool   `json:"hidden"`
+	ReceiptCode string `json:"receiptCode"`
 }
 
 // TargetMinutes Minutes of the category's calendar; one that is absent is no target.
@@ -7718,6 +7854,42 @@ type TaskTarget struct {
 	Kinds        []UnitKind `json:"kinds,omitempty"`
 	Role         *Role      `json:"role,omitempty"`
 	UnitID       *int64     `json:"unitId,omitempty"`
+}
+
+// TemporaryCard A policy card that is offered in the subdistrict until the emergency ends.
+type TemporaryCard struct {
+	Category  string  `json:"category"`
+	Counter   string  `json:"counter"`
+	ForWhom   string  `json:"forWhom"`
+	HowTo     *string `json:"howTo,omitempty"`
+	Materials string  `json:"materials"`
+	Source    string  `json:"source"`
+	Title     string  `json:"title"`
+}
+
+// TemporaryCategory Open as long as the emergency is on; what is open in it then goes on in a standing category of the same type.
+type TemporaryCategory struct {
+	Always     bool      `json:"always"`
+	Category   string    `json:"category"`
+	DangerText *RuleText `json:"dangerText,omitempty"`
+	Label      RuleText  `json:"label"`
+	StartLevel int32     `json:"startLevel"`
+
+	// Targets Minutes of the category's calendar; one that is absent is no target.
+	Targets TargetMinutes         `json:"targets"`
+	Then    string                `json:"then"`
+	Type    TemporaryCategoryType `json:"type"`
+	Urgent  *bool                 `json:"urgent,omitempty"`
+}
+
+// TemporaryCategoryType defines model for TemporaryCategory.Type.
+type TemporaryCategoryType string
+
+// TemporaryHours defines model for TemporaryHours.
+type TemporaryHours struct {
+	// Text When the place can be reached, in words.
+	Text   string `json:"text"`
+	UnitID int64  `json:"unitId"`
 }
 
 // TwoTongues A text in both languages.
@@ -8132,6 +8304,9 @@ type Cursor = string
 
 // DoorID defines model for DoorId.
 type DoorID = int64
+
+// EmergencyID defines model for EmergencyId.
+type EmergencyID = int64
 
 // EntranceID defines model for EntranceId.
 type EntranceID = int64
@@ -8794,6 +8969,61 @@ type ListDueHouseholdsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListEmergenciesParams defines parameters for ListEmergencies.
+type ListEmergenciesParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// StartEmergencyParams defines parameters for StartEmergency.
+type StartEmergencyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ConfirmEmergencyParams defines parameters for ConfirmEmergency.
+type ConfirmEmergencyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// EndEmergencyJSONBody defines parameters for EndEmergency.
+type EndEmergencyJSONBody struct {
+	Reason  string `json:"reason"`
+	Version int64  `json:"version"`
+}
+
+// EndEmergencyParams defines parameters for EndEmergency.
+type EndEmergencyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// RenewEmergencyJSONBody defines parameters for RenewEmergency.
+type RenewEmergencyJSONBody struct {
+	Reason   string `json:"reason"`
+	SunsetOn string `json:"sunsetOn"`
+	Version  int64  `json:"version"`
+}
+
+// RenewEmergencyParams defines parameters for RenewEmergency.
+type RenewEmergencyParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // CreateEnrolmentParams defines parameters for CreateEnrolment.
 type CreateEnrolmentParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -8892,6 +9122,12 @@ type ListFeedbackParams struct {
 	// PageSize How many items a page holds at most.
 	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetFileParams defines parameters for GetFile.
+type GetFileParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -10621,6 +10857,15 @@ type DecideTakedownParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// LiftTakedownParams defines parameters for LiftTakedown.
+type LiftTakedownParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ReportTasksParams defines parameters for ReportTasks.
 type ReportTasksParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -11079,6 +11324,15 @@ type EndDoorJSONRequestBody = UpkeepEnd
 // MarkDoorJSONRequestBody defines body for MarkDoor for application/json ContentType.
 type MarkDoorJSONRequestBody = DoorMark
 
+// StartEmergencyJSONRequestBody defines body for StartEmergency for application/json ContentType.
+type StartEmergencyJSONRequestBody = NewEmergency
+
+// EndEmergencyJSONRequestBody defines body for EndEmergency for application/json ContentType.
+type EndEmergencyJSONRequestBody EndEmergencyJSONBody
+
+// RenewEmergencyJSONRequestBody defines body for RenewEmergency for application/json ContentType.
+type RenewEmergencyJSONRequestBody RenewEmergencyJSONBody
+
 // CreateEnrolmentJSONRequestBody defines body for CreateEnrolment for application/json ContentType.
 type CreateEnrolmentJSONRequestBody = NewEnrolment
 
@@ -11388,6 +11642,9 @@ type SetSectorsJSONRequestBody = SetSectors
 // DecideTakedownJSONRequestBody defines body for DecideTakedown for application/json ContentType.
 type DecideTakedownJSONRequestBody = TakedownDecision
 
+// LiftTakedownJSONRequestBody defines body for LiftTakedown for application/json ContentType.
+type LiftTakedownJSONRequestBody = TakedownLift
+
 // ReportTasksJSONRequestBody defines body for ReportTasks for application/json ContentType.
 type ReportTasksJSONRequestBody = TaskReports
 
@@ -11657,6 +11914,21 @@ type ServerInterface interface {
 	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx echo.Context, params ListDueHouseholdsParams) error
+	// ListEmergencies Emergencies of the own subdistrict, the newest first
+	// (GET /v1/emergencies)
+	ListEmergencies(ctx echo.Context, params ListEmergenciesParams) error
+	// StartEmergency Draft an emergency of the subdistrict
+	// (POST /v1/emergencies)
+	StartEmergency(ctx echo.Context, params StartEmergencyParams) error
+	// ConfirmEmergency Begin an emergency that another person has drafted
+	// (POST /v1/emergencies/{emergencyId}/confirm)
+	ConfirmEmergency(ctx echo.Context, emergencyID EmergencyID, params ConfirmEmergencyParams) error
+	// EndEmergency End an emergency before its day, or give a draft up
+	// (POST /v1/emergencies/{emergencyId}/end)
+	EndEmergency(ctx echo.Context, emergencyID EmergencyID, params EndEmergencyParams) error
+	// RenewEmergency Let an emergency go on until another day
+	// (POST /v1/emergencies/{emergencyId}/renew)
+	RenewEmergency(ctx echo.Context, emergencyID EmergencyID, params RenewEmergencyParams) error
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error
@@ -11686,7 +11958,7 @@ type ServerInterface interface {
 	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
-	GetFile(ctx echo.Context, link string) error
+	GetFile(ctx echo.Context, link string, params GetFileParams) error
 	// EndFlag Take a care flag away
 	// (POST /v1/flags/{flagId}/end)
 	EndFlag(ctx echo.Context, flagID int64, params EndFlagParams) error
@@ -12275,6 +12547,9 @@ type ServerInterface interface {
 	// DecideTakedown Leave something hidden, or show it again
 	// (POST /v1/takedowns/{takedownId}/decide)
 	DecideTakedown(ctx echo.Context, takedownID TakedownID, params DecideTakedownParams) error
+	// LiftTakedown Show again what was taken down
+	// (POST /v1/takedowns/{takedownId}/lift)
+	LiftTakedown(ctx echo.Context, takedownID TakedownID, params LiftTakedownParams) error
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx echo.Context, params ReportTasksParams) error
@@ -15397,6 +15672,240 @@ func (w *ServerInterfaceWrapper) ListDueHouseholds(ctx echo.Context) error {
 	return err
 }
 
+// ListEmergencies converts echo context to params.
+func (w *ServerInterfaceWrapper) ListEmergencies(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListEmergenciesParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListEmergencies(ctx, params)
+	return err
+}
+
+// StartEmergency converts echo context to params.
+func (w *ServerInterfaceWrapper) StartEmergency(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartEmergencyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartEmergency(ctx, params)
+	return err
+}
+
+// ConfirmEmergency converts echo context to params.
+func (w *ServerInterfaceWrapper) ConfirmEmergency(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "emergencyId" -------------
+	var emergencyID EmergencyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "emergencyId", ctx.Param("emergencyId"), &emergencyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter emergencyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ConfirmEmergencyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ConfirmEmergency(ctx, emergencyID, params)
+	return err
+}
+
+// EndEmergency converts echo context to params.
+func (w *ServerInterfaceWrapper) EndEmergency(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "emergencyId" -------------
+	var emergencyID EmergencyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "emergencyId", ctx.Param("emergencyId"), &emergencyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter emergencyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndEmergencyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EndEmergency(ctx, emergencyID, params)
+	return err
+}
+
+// RenewEmergency converts echo context to params.
+func (w *ServerInterfaceWrapper) RenewEmergency(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "emergencyId" -------------
+	var emergencyID EmergencyID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "emergencyId", ctx.Param("emergencyId"), &emergencyID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter emergencyId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RenewEmergencyParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RenewEmergency(ctx, emergencyID, params)
+	return err
+}
+
 // CreateEnrolment converts echo context to params.
 func (w *ServerInterfaceWrapper) CreateEnrolment(ctx echo.Context) error {
 	var err error
@@ -15855,8 +16364,28 @@ func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter link: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFileParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetFile(ctx, link)
+	err = w.Handler.GetFile(ctx, link, params)
 	return err
 }
 
@@ -24572,6 +25101,59 @@ func (w *ServerInterfaceWrapper) DecideTakedown(ctx echo.Context) error {
 	return err
 }
 
+// LiftTakedown converts echo context to params.
+func (w *ServerInterfaceWrapper) LiftTakedown(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "takedownId" -------------
+	var takedownID TakedownID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "takedownId", ctx.Param("takedownId"), &takedownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter takedownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LiftTakedownParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.LiftTakedown(ctx, takedownID, params)
+	return err
+}
+
 // ReportTasks converts echo context to params.
 func (w *ServerInterfaceWrapper) ReportTasks(ctx echo.Context) error {
 	var err error
@@ -26364,6 +26946,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/feedback", wrapper.SendFeedback, options.OperationMiddlewares["sendFeedback"]...)
 	router.GET(options.BaseURL+"/v1/takedowns", wrapper.ListTakedowns, options.OperationMiddlewares["listTakedowns"]...)
 	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/decide", wrapper.DecideTakedown, options.OperationMiddlewares["decideTakedown"]...)
+	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/lift", wrapper.LiftTakedown, options.OperationMiddlewares["liftTakedown"]...)
 	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
 	router.GET(options.BaseURL+"/v1/publications", wrapper.ListPublications, options.OperationMiddlewares["listPublications"]...)
 	router.POST(options.BaseURL+"/v1/publications", wrapper.CreatePublication, options.OperationMiddlewares["createPublication"]...)
@@ -26437,6 +27020,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/me/consents/:purpose/refuse", wrapper.RefuseConsent, options.OperationMiddlewares["refuseConsent"]...)
 	router.POST(options.BaseURL+"/v1/me/consents/:purpose/withdraw", wrapper.WithdrawConsent, options.OperationMiddlewares["withdrawConsent"]...)
 	router.POST(options.BaseURL+"/v1/consents", wrapper.RecordConsent, options.OperationMiddlewares["recordConsent"]...)
+	router.GET(options.BaseURL+"/v1/emergencies", wrapper.ListEmergencies, options.OperationMiddlewares["listEmergencies"]...)
+	router.POST(options.BaseURL+"/v1/emergencies", wrapper.StartEmergency, options.OperationMiddlewares["startEmergency"]...)
+	router.POST(options.BaseURL+"/v1/emergencies/:emergencyId/confirm", wrapper.ConfirmEmergency, options.OperationMiddlewares["confirmEmergency"]...)
+	router.POST(options.BaseURL+"/v1/emergencies/:emergencyId/renew", wrapper.RenewEmergency, options.OperationMiddlewares["renewEmergency"]...)
+	router.POST(options.BaseURL+"/v1/emergencies/:emergencyId/end", wrapper.EndEmergency, options.OperationMiddlewares["endEmergency"]...)
 	router.POST(options.BaseURL+"/v1/break-glass", wrapper.BreakGlass, options.OperationMiddlewares["breakGlass"]...)
 	router.GET(options.BaseURL+"/v1/break-glass/reviews", wrapper.ListBreakGlassReviews, options.OperationMiddlewares["listBreakGlassReviews"]...)
 	router.POST(options.BaseURL+"/v1/break-glass/:glassId/review", wrapper.ReviewBreakGlass, options.OperationMiddlewares["reviewBreakGlass"]...)
@@ -29386,6 +29974,207 @@ func (response ListDueHouseholdsdefaultApplicationProblemPlusJSONResponse) Visit
 	return err
 }
 
+type ListEmergenciesRequestObject struct {
+	Params ListEmergenciesParams
+}
+
+type ListEmergenciesResponseObject interface {
+	VisitListEmergenciesResponse(w http.ResponseWriter) error
+}
+
+type ListEmergencies200JSONResponse Emergencies
+
+func (response ListEmergencies200JSONResponse) VisitListEmergenciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListEmergenciesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListEmergenciesdefaultApplicationProblemPlusJSONResponse) VisitListEmergenciesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartEmergencyRequestObject struct {
+	Params StartEmergencyParams
+	Body   *StartEmergencyJSONRequestBody
+}
+
+type StartEmergencyResponseObject interface {
+	VisitStartEmergencyResponse(w http.ResponseWriter) error
+}
+
+type StartEmergency201JSONResponse Emergency
+
+func (response StartEmergency201JSONResponse) VisitStartEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartEmergencydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response StartEmergencydefaultApplicationProblemPlusJSONResponse) VisitStartEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmergencyRequestObject struct {
+	EmergencyID EmergencyID `json:"emergencyId"`
+	Params      ConfirmEmergencyParams
+}
+
+type ConfirmEmergencyResponseObject interface {
+	VisitConfirmEmergencyResponse(w http.ResponseWriter) error
+}
+
+type ConfirmEmergency200JSONResponse Emergency
+
+func (response ConfirmEmergency200JSONResponse) VisitConfirmEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ConfirmEmergencydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ConfirmEmergencydefaultApplicationProblemPlusJSONResponse) VisitConfirmEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndEmergencyRequestObject struct {
+	EmergencyID EmergencyID `json:"emergencyId"`
+	Params      EndEmergencyParams
+	Body        *EndEmergencyJSONRequestBody
+}
+
+type EndEmergencyResponseObject interface {
+	VisitEndEmergencyResponse(w http.ResponseWriter) error
+}
+
+type EndEmergency200JSONResponse Emergency
+
+func (response EndEmergency200JSONResponse) VisitEndEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EndEmergencydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response EndEmergencydefaultApplicationProblemPlusJSONResponse) VisitEndEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewEmergencyRequestObject struct {
+	EmergencyID EmergencyID `json:"emergencyId"`
+	Params      RenewEmergencyParams
+	Body        *RenewEmergencyJSONRequestBody
+}
+
+type RenewEmergencyResponseObject interface {
+	VisitRenewEmergencyResponse(w http.ResponseWriter) error
+}
+
+type RenewEmergency200JSONResponse Emergency
+
+func (response RenewEmergency200JSONResponse) VisitRenewEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RenewEmergencydefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response RenewEmergencydefaultApplicationProblemPlusJSONResponse) VisitRenewEmergencyResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateEnrolmentRequestObject struct {
 	Params CreateEnrolmentParams
 	Body   *CreateEnrolmentJSONRequestBody
@@ -29741,7 +30530,8 @@ func (response ListFeedbackdefaultApplicationProblemPlusJSONResponse) VisitListF
 }
 
 type GetFileRequestObject struct {
-	Link string `json:"link"`
+	Link   string `json:"link"`
+	Params GetFileParams
 }
 
 type GetFileResponseObject interface {
@@ -37530,6 +38320,47 @@ func (response DecideTakedowndefaultApplicationProblemPlusJSONResponse) VisitDec
 	return err
 }
 
+type LiftTakedownRequestObject struct {
+	TakedownID TakedownID `json:"takedownId"`
+	Params     LiftTakedownParams
+	Body       *LiftTakedownJSONRequestBody
+}
+
+type LiftTakedownResponseObject interface {
+	VisitLiftTakedownResponse(w http.ResponseWriter) error
+}
+
+type LiftTakedown200JSONResponse Takedown
+
+func (response LiftTakedown200JSONResponse) VisitLiftTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftTakedowndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LiftTakedowndefaultApplicationProblemPlusJSONResponse) VisitLiftTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReportTasksRequestObject struct {
 	Params ReportTasksParams
 	Body   *ReportTasksJSONRequestBody
@@ -39145,6 +39976,21 @@ type StrictServerInterface interface {
 	// ListDueHouseholds Doors one looks after where a visit would be good, and why
 	// (GET /v1/due-households)
 	ListDueHouseholds(ctx context.Context, request ListDueHouseholdsRequestObject) (ListDueHouseholdsResponseObject, error)
+	// ListEmergencies Emergencies of the own subdistrict, the newest first
+	// (GET /v1/emergencies)
+	ListEmergencies(ctx context.Context, request ListEmergenciesRequestObject) (ListEmergenciesResponseObject, error)
+	// StartEmergency Draft an emergency of the subdistrict
+	// (POST /v1/emergencies)
+	StartEmergency(ctx context.Context, request StartEmergencyRequestObject) (StartEmergencyResponseObject, error)
+	// ConfirmEmergency Begin an emergency that another person has drafted
+	// (POST /v1/emergencies/{emergencyId}/confirm)
+	ConfirmEmergency(ctx context.Context, request ConfirmEmergencyRequestObject) (ConfirmEmergencyResponseObject, error)
+	// EndEmergency End an emergency before its day, or give a draft up
+	// (POST /v1/emergencies/{emergencyId}/end)
+	EndEmergency(ctx context.Context, request EndEmergencyRequestObject) (EndEmergencyResponseObject, error)
+	// RenewEmergency Let an emergency go on until another day
+	// (POST /v1/emergencies/{emergencyId}/renew)
+	RenewEmergency(ctx context.Context, request RenewEmergencyRequestObject) (RenewEmergencyResponseObject, error)
 	// CreateEnrolment Give a person an account for the web
 	// (POST /v1/enrolments)
 	CreateEnrolment(ctx context.Context, request CreateEnrolmentRequestObject) (CreateEnrolmentResponseObject, error)
@@ -39763,6 +40609,9 @@ type StrictServerInterface interface {
 	// DecideTakedown Leave something hidden, or show it again
 	// (POST /v1/takedowns/{takedownId}/decide)
 	DecideTakedown(ctx context.Context, request DecideTakedownRequestObject) (DecideTakedownResponseObject, error)
+	// LiftTakedown Show again what was taken down
+	// (POST /v1/takedowns/{takedownId}/lift)
+	LiftTakedown(ctx context.Context, request LiftTakedownRequestObject) (LiftTakedownResponseObject, error)
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx context.Context, request ReportTasksRequestObject) (ReportTasksResponseObject, error)
@@ -42575,6 +43424,203 @@ func (sh *strictHandler) ListDueHouseholds(ctx echo.Context, params ListDueHouse
 	return nil
 }
 
+// ListEmergencies operation middleware
+func (sh *strictHandler) ListEmergencies(ctx echo.Context, params ListEmergenciesParams) error {
+	var request ListEmergenciesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEmergencies(ctx.Request().Context(), request.(ListEmergenciesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEmergencies")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEmergenciesResponseObject); ok {
+		return validResponse.VisitListEmergenciesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartEmergency operation middleware
+func (sh *strictHandler) StartEmergency(ctx echo.Context, params StartEmergencyParams) error {
+	var request StartEmergencyRequestObject
+
+	request.Params = params
+
+	var body StartEmergencyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartEmergency(ctx.Request().Context(), request.(StartEmergencyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartEmergency")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartEmergencyResponseObject); ok {
+		return validResponse.VisitStartEmergencyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmEmergency operation middleware
+func (sh *strictHandler) ConfirmEmergency(ctx echo.Context, emergencyID EmergencyID, params ConfirmEmergencyParams) error {
+	var request ConfirmEmergencyRequestObject
+
+	request.EmergencyID = emergencyID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmEmergency(ctx.Request().Context(), request.(ConfirmEmergencyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmEmergency")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmEmergencyResponseObject); ok {
+		return validResponse.VisitConfirmEmergencyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndEmergency operation middleware
+func (sh *strictHandler) EndEmergency(ctx echo.Context, emergencyID EmergencyID, params EndEmergencyParams) error {
+	var request EndEmergencyRequestObject
+
+	request.EmergencyID = emergencyID
+	request.Params = params
+
+	var body EndEmergencyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EndEmergency(ctx.Request().Context(), request.(EndEmergencyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndEmergency")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndEmergencyResponseObject); ok {
+		return validResponse.VisitEndEmergencyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenewEmergency operation middleware
+func (sh *strictHandler) RenewEmergency(ctx echo.Context, emergencyID EmergencyID, params RenewEmergencyParams) error {
+	var request RenewEmergencyRequestObject
+
+	request.EmergencyID = emergencyID
+	request.Params = params
+
+	var body RenewEmergencyJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RenewEmergency(ctx.Request().Context(), request.(RenewEmergencyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenewEmergency")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenewEmergencyResponseObject); ok {
+		return validResponse.VisitRenewEmergencyResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateEnrolment operation middleware
 func (sh *strictHandler) CreateEnrolment(ctx echo.Context, params CreateEnrolmentParams) error {
 	var request CreateEnrolmentRequestObject
@@ -42920,10 +43966,11 @@ func (sh *strictHandler) ListFeedback(ctx echo.Context, params ListFeedbackParam
 }
 
 // GetFile operation middleware
-func (sh *strictHandler) GetFile(ctx echo.Context, link string) error {
+func (sh *strictHandler) GetFile(ctx echo.Context, link string, params GetFileParams) error {
 	var request GetFileRequestObject
 
 	request.Link = link
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetFile(ctx.Request().Context(), request.(GetFileRequestObject))
@@ -50178,6 +51225,55 @@ func (sh *strictHandler) DecideTakedown(ctx echo.Context, takedownID TakedownID,
 		return err
 	} else if validResponse, ok := response.(DecideTakedownResponseObject); ok {
 		return validResponse.VisitDecideTakedownResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LiftTakedown operation middleware
+func (sh *strictHandler) LiftTakedown(ctx echo.Context, takedownID TakedownID, params LiftTakedownParams) error {
+	var request LiftTakedownRequestObject
+
+	request.TakedownID = takedownID
+	request.Params = params
+
+	var body LiftTakedownJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.LiftTakedown(ctx.Request().Context(), request.(LiftTakedownRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LiftTakedown")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LiftTakedownResponseObject); ok {
+		return validResponse.VisitLiftTakedownResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

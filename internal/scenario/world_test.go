@@ -213,22 +213,11 @@ func (w *world) start(c config.Config, redisPrefix, at string) {
 	w.http = &http.Client{Timeout: time.Minute, Transport: server.Checked(http.DefaultTransport, func(err error) { w.t.Error(err) })}
 	w.run()
 	w.t.Cleanup(func() {
-		w.isQuiet("the inbox", w.toldAll())
 		sent := strings.Join(w.sentTexts(), "\n")
 		w.stop()
 		w.isQuiet("what was sent", sent)
 		w.isQuiet("the log", w.logged())
 	})
-}
-
-// toldAll is everything that stands in anybody's inbox.
-func (w *world) toldAll() string {
-	w.t.Helper()
-	var all []string
-	if err := w.app.Stores.DB.Select(context.WithoutCancel(w.t.Context()), &all, `SELECT args FROM inbox WHERE args IS NOT NULL`); err != nil {
-		w.t.Errorf("read what everybody was told: %v", err)
-	}
-	return strings.Join(all, "\n")
 }
 
 // run starts the program, anew if it has run before.

@@ -574,6 +574,39 @@ CREATE TABLE `duty_exemption` (
   CONSTRAINT `duty_exemption_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `emergency` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `unit_id` bigint(20) NOT NULL,
+  `title` varchar(60) NOT NULL,
+  `reason` varchar(200) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `sunset_on` varchar(10) NOT NULL,
+  `body` text NOT NULL,
+  `drafted_by` bigint(20) NOT NULL,
+  `drafted_as` bigint(20) NOT NULL,
+  `drafted_at` datetime(3) NOT NULL,
+  `second_by` bigint(20) DEFAULT NULL,
+  `second_as` bigint(20) DEFAULT NULL,
+  `started_at` datetime(3) DEFAULT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `ended_by` bigint(20) DEFAULT NULL,
+  `end_reason` varchar(200) NOT NULL DEFAULT '',
+  `purged_at` datetime(3) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  KEY `emergency_state` (`state`,`sunset_on`,`id`),
+  KEY `emergency_unit` (`unit_id`,`state`,`id`),
+  CONSTRAINT `emergency_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `emergency_category` (
+  `code` varchar(30) NOT NULL,
+  `emergency_id` bigint(20) NOT NULL,
+  `then_code` varchar(30) NOT NULL,
+  PRIMARY KEY (`code`),
+  KEY `emergency_category_emergency` (`emergency_id`,`code`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `enrolment` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `person_id` bigint(20) NOT NULL,
@@ -1316,6 +1349,7 @@ CREATE TABLE `request` (
   KEY `request_entrance` (`entrance_id`,`category`,`recorded_at`,`id`),
   KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
   KEY `request_rules` (`is_open`,`rules_at`,`id`),
+  KEY `request_category` (`category`,`is_open`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
