@@ -321,6 +321,7 @@ func (v *village) roster() {
 	}), ok)
 	v.says("exempt", v.wants("be exempt", v.holder.post("/v1/me/exemption", map[string]any{"exempt": true}), ok), true, "exempt")
 	v.says("exempt", v.wants("exempt", v.holder.get("/v1/me/exemption"), ok), true, "exempt")
+	v.says("not exempt", v.wants("take it back", v.holder.post("/v1/me/exemption", map[string]any{"exempt": false}), ok), false, "exempt") // else tasks do not count them (E6)
 	accesses := v.wants("who looked at me", v.holder.get("/v1/me/accesses"), ok)
 	v.says("who looked", accesses, "branch_secretary", "items", 0, "role")
 	v.says("who looked", accesses, "回电确认走访时间", "items", 0, "reason")
