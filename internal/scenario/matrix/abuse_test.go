@@ -301,7 +301,7 @@ func TestA1_2AQueryThatNamesSomebodyElsesThingFindsNothing(t *testing.T) {
 				there := w.unit(org.Community, "柳岸社区")
 				foreign := map[string]any{
 					"unitId": there.answers.ID, "areaId": w.area(there).ID, "parentId": there.ID, "placeId": there.ID,
-					"personId": w.as(org.RoleGeneralSecretary, there.answers).person,
+					"personId": w.as(org.RoleGeneralSecretary, there.answers).person, "buildingId": aBuilding(&cell{world: w, at: there}),
 				}[name]
 				if foreign == nil {
 					w.Errorf("%s takes %s: say what of it could be somebody else's", op.id, name)
