@@ -74,7 +74,7 @@ func (r Ruled) toAPI() api.CategoryRule {
 		c.DangerText = &api.RuleText{Zh: r.Danger.ZH, En: r.Danger.EN}
 	}
 	for i, l := range r.Levels {
-		c.Levels[i] = api.LevelTargets{Level: int32(l.Level), Targets: l.Targets.toAPI()}
+		c.Levels[i] = api.LevelTargets{Level: int32(l.Level), Targets: l.toAPI()}
 	}
 	return c
 }
