@@ -213,7 +213,16 @@ func (s *Service) Correct(ctx context.Context, as As, by CallBack, phone string)
 		n.Phone = parsed.Reveal()
 	}
 	return s.ask(ctx, as, func(tx *db.Tx, _ *Seen, a *asker) (line, error) {
-		return line{move: "contact_corrected"}, saveCallBack(ctx, tx, s.keys, a.ID, n)
+		l := line{move: "contact_corrected"}
+		if n.CallBack == CallNone {
+			if err := dropCall(ctx, tx, a.ID); err != nil {
+				return line{}, err
+			}
+			if n.Phone == "" && a.Person == 0 && a.Slip == nil { // the number is all that opens their receipt
+				return l, saveNoCall(ctx, tx, a.ID)
+			}
+		}
+		return l, saveCallBack(ctx, tx, s.keys, a.ID, n)
 	}, func(*db.Tx, Seen, asker) error { return nil })
 }
 

@@ -118,6 +118,12 @@ func saveCallBack(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id AskerID,
 	return db.Wrap(err, nil, "correct the call-back of asker %d", id)
 }
 
+// saveNoCall stores that an asker is not to be called, and keeps the number by which they open their receipt.
+func saveNoCall(ctx context.Context, tx *db.Tx, id AskerID) error {
+	_, err := tx.Change(ctx, `UPDATE request_asker SET call_back = ? WHERE id = ?`, CallNone, id)
+	return db.Wrap(err, nil, "stop calling asker %d", id)
+}
+
 // saveFollower stores who follows a request signed in, unless somebody else does.
 func saveFollower(ctx context.Context, tx *db.Tx, id AskerID, person org.PersonID) error {
 	found, err := tx.Change(ctx, `

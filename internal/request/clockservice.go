@@ -140,8 +140,8 @@ func (s *Service) notAccepted(ctx context.Context, tx *db.Tx, r Seen, ladder []o
 	return err
 }
 
-// missed notes that a target was not kept and tells the holder, of the answer itself also the lead; the asker hears once
-// that it comes later than promised (K9).
+// missed notes that a target was not kept and tells the holder, of the answer itself also the lead; the asker hears that
+// it comes later than promised (K9), once of two that were due together.
 func (s *Service) missed(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit, t timer) error {
 	to := []addressee{toHolder}
 	if t.Clock == solving {
@@ -155,7 +155,7 @@ func (s *Service) missed(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Un
 		return err
 	}
 	if first {
-		if err := tellAskers(ctx, tx, org.System, r.Request, word{kind: "request.late", label: "late"}); err != nil {
+		if err := tellAskers(ctx, tx, org.System, r.Request, word{kind: "request.late", label: "late", key: "late." + strconv.FormatInt(t.DueAt.Unix(), 36)}); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,9 @@ const acts sealed.Purpose = "request"
 // ErrSlip says that a paper slip is not known here, or has been entered before.
 var ErrSlip = problem.New(problem.Conflict, "request.slip_unknown")
 
+// ErrSlipNeedless says that the asker has a number to open the receipt with, or nothing more to say.
+var ErrSlipNeedless = problem.New(problem.Conflict, "request.slip_needless")
+
 // A Site is where somebody stands who can name no door of ours: at an entrance of a place.
 type Site struct {
 	Place    org.UnitID `json:"place"`
@@ -220,6 +223,9 @@ func (s *Service) stand(ctx context.Context, q db.Queryer, at Site, o *Opening) 
 // tell records a need once: a repeat of the call, or of its clientRef, is answered with what it was. Place says where it
 // opens, read what there is to answer.
 func (s *Service) tell(ctx context.Context, by org.Actor, t Telling, place func(tx *db.Tx, o *Opening) error, read func(tx *db.Tx, id ID) error) error {
+	if err := t.DangerStop(ctx, s.db); err != nil { // before anything else is wrong
+		return err
+	}
 	if err := t.check(); err != nil {
 		return err
 	}
@@ -412,7 +418,14 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 		secret := func() string { return s.slipSecret(fmt.Sprintf("request %d at %d", id, at.UnixMilli())) }
 		if err := once.Do(ctx, tx, int64(by.PersonID), &at, func() error {
 			at = tx.Now
-			audit.Note(tx, by.Did("request.slip_printed", "request", int64(id)))
+			a, err := s.askerOf(ctx, tx, slip.Receipt)
+			switch {
+			case err != nil:
+				return err
+			case len(a.Phone) > 0 || a.SettledAt != nil: // whoever prints digits can answer with them
+				return ErrSlipNeedless
+			}
+			audit.Note(tx, by.Did("request.slip_printed", "asker", int64(a.ID)))
 			return s.saveFirstSlip(ctx, tx, id, slip.Receipt, secret())
 		}); err != nil {
 			return err

@@ -36,13 +36,13 @@ type Proof struct {
 // Shown is the asker of the receipt that p proves. An unknown code and a wrong number are answered alike, after the same
 // work. The tries are counted in SQL, before the look: five are five on all nodes together.
 func (s *Service) Shown(ctx context.Context, p Proof) (as As, err error) {
-	code, _ := ParseReceipt(p.Code) // one that cannot be read is one that nobody has
+	code, readable := ParseReceipt(p.Code)
 	var refused error
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		as, refused = As{}, nil
-		subjects := [][]byte{
-			s.keys.Derive(receipts, []byte("code\x00"+string(code))),
-			s.keys.Derive(receipts, []byte("address\x00"+origin(ctx))),
+		subjects := [][]byte{s.keys.Derive(receipts, []byte("address\x00"+origin(ctx)))}
+		if readable { // one that cannot be read is one that nobody has: it locks nobody else out
+			subjects = append(subjects, s.keys.Derive(receipts, []byte("code\x00"+string(code))))
 		}
 		for _, subject := range subjects {
 			tries, since, err := countTry(ctx, tx, subject)

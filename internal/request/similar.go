@@ -77,6 +77,9 @@ type Joined struct {
 // Join makes one more ask for what others have told of in the same building, with a receipt of their own, instead of
 // telling of it again.
 func (s *Service) Join(ctx context.Context, by org.Actor, t Telling, ref string) (j Joined, err error) {
+	if err := t.DangerStop(ctx, s.db); err != nil { // before anything else is wrong
+		return Joined{}, err
+	}
 	if err := privacy.CheckText("/who", t.Who); err != nil {
 		return Joined{}, err
 	}

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
@@ -16,13 +17,14 @@ func (s *Service) GoOn(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, id := range ids {
+	var failed []error
+	for _, id := range ids { // one that cannot go on keeps no other from it
 		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.goOnDue(ctx, tx, id) })
 		if err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
-			return true, err
+			failed = append(failed, fmt.Errorf("let request %d go on: %w", id, err))
 		}
 	}
-	return len(ids) > 0, nil
+	return len(ids) > 0, errors.Join(failed...)
 }
 
 // goOnDue lets a request go on as of the moment until when was waited: a node that was down comes late, the clocks

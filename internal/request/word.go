@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 
 	"wanjia/internal/notify"
@@ -23,6 +24,7 @@ const (
 type word struct {
 	kind  string // of the catalogue (domain.md §8.2)
 	label string // what has happened, by the name of its text: request.word_<label>
+	key   string // by which it reaches a person once; empty: the label
 	unit  string // whose name the asker reads instead of what has happened
 	place string // where the asker is to go, by its public name
 	told  Told
@@ -67,7 +69,7 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 		default:
 			args["statusLabel"] = say.Text(say.Chinese, "request.word_"+w.label)
 		}
-		item := notify.Item{Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(w.label)}
+		item := notify.Item{Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(cmp.Or(w.key, w.label))}
 		if w.told == InPerson { // it is there to be read again, and nobody is called for it
 			item.Prio = notify.Quiet
 		}

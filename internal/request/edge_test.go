@@ -1,0 +1,96 @@
+package request_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/request"
+)
+
+func TestC25_CodesThatCannotBeReadLockNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for i := range 6 {
+			_, err := x.service.Shown(from(t, fmt.Sprintf("203.0.113.%d", i+1)), request.Proof{Code: "OOOOO-11111", Secret: "0001"})
+			if !errors.Is(err, request.ErrReceipt) {
+				t.Errorf("the first try of stranger %d: %v, want %v", i+1, err, request.ErrReceipt)
+			}
+		}
+	})
+}
+
+func TestX23_DangerIsSaidBeforeAnythingElseIsWrong(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for what, n := range map[string]request.Need{
+			"an id number":      {What: "煤气味，身份证 110101190001010000", Danger: request.Gas},
+			"a bad number":      {What: "煤气味", CallBack: request.CallPhone, Phone: "12", Danger: request.Gas},
+			"no number":         {What: "煤气味", CallBack: request.CallPhone, Danger: request.Gas},
+			"a concern of none": {What: "煤气味", Category: request.HolderConcern, Danger: request.Gas},
+		} {
+			if _, err := x.service.Create(t.Context(), x.ZhouChunhe, request.Telling{Need: n}); !errors.Is(err, request.ErrDanger) {
+				t.Errorf("%s: %v, want %v", what, err, request.ErrDanger)
+			}
+			if _, err := x.service.Join(t.Context(), x.ZhouChunhe, request.Telling{Need: n}, "?"); !errors.Is(err, request.ErrDanger) {
+				t.Errorf("%s, joining: %v, want %v", what, err, request.ErrDanger)
+			}
+		}
+	})
+}
+
+func TestNobodyPrintsASlipForWhoHasANumber(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID); !errors.Is(err, request.ErrSlipNeedless) {
+			t.Errorf("who left a number: %v, want %v", err, request.ErrSlipNeedless)
+		}
+		silent := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, silent.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p := x.page(t, x.shown(t, slip.Receipt, slip.Secret)); len(p.Views) != 1 || p.Views[0].Action != "request.slip_printed" {
+			t.Errorf("the asker sees %+v, want that a slip was printed", p.Views)
+		}
+	})
+}
+
+func TestWhoWantsNoCallAnyMoreStillOpensTheReceipt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证", request.ToTell))
+		if _, err := x.service.Correct(t.Context(), x.shown(t, r.Receipt, "0001"), request.CallNone, ""); err != nil {
+			t.Fatal(err)
+		}
+		if p := x.page(t, x.shown(t, r.Receipt, "0001")); p.CallBack != request.CallNone {
+			t.Errorf("they are called back by %s", p.CallBack)
+		}
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "可以来取", request.ToTell))
+		if got := calls(t, d, r.ID); len(got) != 1 || got[0].State != "dropped" {
+			t.Errorf("calls %+v, want the one that was dropped", got)
+		}
+	})
+}
+
+func TestK9_TheAskerHearsOfEachTargetThatWasMissed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "水管爆裂", Person: x.LinXiaoman.PersonID, Category: "pipe_burst"})
+		moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, ""))
+		for i, minutes := range []int{61, 500, 501} {
+			at(d, minutes)
+			for range 3 {
+				if _, err := x.service.RunClocks(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got, want := len(inboxes(t, d, "request.late")), min(i+1, 2); got != want {
+				t.Errorf("after %d minutes they heard %d times, want %d", minutes, got, want)
+			}
+		}
+	})
+}
