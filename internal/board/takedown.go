@@ -154,10 +154,10 @@ func (s *Service) open(ctx context.Context, p PageRef) error {
 
 // notShown says why a page is not shown that is hidden by a takedown in this state, or nil; "": by none.
 func notShown(hidden State) error {
-	switch hidden {
-	case "":
+	switch {
+	case hidden == "":
 		return nil
-	case Upheld:
+	case hidden == Upheld:
 		return ErrTakenDown
 	}
 	return ErrUnderReview
