@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,9 +20,7 @@ func (a *actor) shoots(more map[string]any, shown ...any) answer {
 	a.w.t.Helper()
 	sent := a.w.wants("send", a.sends(a.w.located(), uuid.NewString()), http.StatusCreated)
 	body := map[string]any{"uploadId": sent.id("id"), "caption": "一起收麦子", "credit": "通讯员", "shown": append([]any{}, shown...)}
-	for k, v := range more {
-		body[k] = v
-	}
+	maps.Copy(body, more)
 	return a.w.wants("make", a.post("/v1/media", body), http.StatusCreated)
 }
 
