@@ -460,9 +460,13 @@ func AskedAt(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bo
 		return asked, nil
 	}
 	query, args, err := db.In(`
-		SELECT DISTINCT premises_id
-		FROM request
-		WHERE premises_id IN (?) AND is_open = ? AND channel <> ?`, premises, true, OnVisit)
+		SELECT p.id
+		FROM premises p
+		WHERE p.id IN (?) AND (
+			SELECT r.id
+			FROM request r
+			WHERE r.premises_id = p.id AND r.is_open = ? AND r.channel <> ?
+			LIMIT 1) IS NOT NULL`, premises, true, OnVisit) // one row a door, however much was asked for there
 	if err != nil {
 		return nil, err
 	}
