@@ -51,7 +51,7 @@ const growPool = 1 << 30
 // look at every day: how long they take may hang on what is shown, and not on all that ever was.
 //
 // What grows is the history: at each size as many requests and visits come a day, and each area has as many open needs
-// of late, so that a page is full everywhere; beside these one in fifty of the old ones is open, too.
+// of late, so that a page is full everywhere; beside these one in eight of the old ones is open, too.
 func Grow(ctx context.Context, o GrowOptions) (figures []Figure, err error) {
 	if o.Say == nil {
 		o.Say = io.Discard

@@ -77,11 +77,23 @@ const (
 	ofMany // when the body's list `fields` names more than one
 )
 
-// loadDocument reads the contract. It has been validated by the test of package api.
+// loadDocument reads the contract, with what we want of every text. It has been validated by the test of package api. All
+// servers of a process share it: nothing changes it later.
 func loadDocument(text []byte) (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
 		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	seen := map[*openapi3.Schema]bool{}
+	for _, item := range doc.Paths.Map() {
+		for _, spec := range item.Operations() {
+			if spec.RequestBody == nil {
+				continue
+			}
+			for _, media := range spec.RequestBody.Value.Content {
+				filled(media.Schema, seen)
+			}
+		}
 	}
 	return doc, nil
 }
@@ -93,11 +105,6 @@ func newContract(doc *openapi3.T, o Options) (*contract, error) {
 	c := &contract{operations: map[string]*operation{}, o: o}
 	for path, item := range doc.Paths.Map() {
 		for method, spec := range item.Operations() {
-			if spec.RequestBody != nil {
-				for _, media := range spec.RequestBody.Value.Content {
-					filled(media.Schema, map[*openapi3.Schema]bool{})
-				}
-			}
 			op, err := newOperation(doc, path, method, item, spec)
 			if err != nil {
 				return nil, fmt.Errorf("the contract: %s %s: %w", method, path, err)
