@@ -51,7 +51,14 @@ func (v *village) media() {
 	v.wants("fetch", correspondent.get(pack.at("url").(string)), ok)
 	v.wants("remove", v.secretary.do(http.MethodDelete, path, nil, ""), http.StatusNoContent)
 	v.missing("what was removed", func() answer { return v.secretary.get(path) })
-	sent = v.wants("send", v.holder.sends(v.located(), uuid.NewString()), created)
+	v.portrait()
+}
+
+// portrait calls each operation of one's own portrait.
+func (v *village) portrait() {
+	v.t.Helper()
+	ok := http.StatusOK
+	sent := v.wants("send", v.holder.sends(v.located(), uuid.NewString()), http.StatusCreated)
 	for range 2 { // to set it again changes nothing
 		v.says("my portrait", v.wants("portrait", v.holder.put("/v1/me/portrait", map[string]any{"uploadId": sent.id("id")}), ok), float64(sent.id("id")), "id")
 	}

@@ -193,6 +193,7 @@ func TestEachOperationOfBoardsMapsRight(t *testing.T) {
 		v.boards()
 		v.plaques()
 		v.publications()
+		v.portrait()
 		if ids := c.missing("board"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
