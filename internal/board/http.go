@@ -143,11 +143,13 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 // SendRelayMessage serves POST /v1/public/boards/{boardId}/relay.
 func (h *Handler) SendRelayMessage(ctx context.Context, req api.SendRelayMessageRequestObject) (api.SendRelayMessageResponseObject, error) {
 	m := Message{Text: req.Body.Text, Who: api.Given(req.Body.Who), Phone: api.Given(req.Body.Phone), Danger: request.Danger(api.Given(req.Body.Danger))}
-	code, err := h.service.Relay(ctx, ID(req.BoardID), m)
+	slip, err := h.service.Relay(ctx, ID(req.BoardID), m)
 	if err != nil {
 		return nil, err
 	}
-	return api.SendRelayMessage201JSONResponse{ReceiptCode: code.String(), CallBack: m.Phone != ""}, nil
+	return api.SendRelayMessage201JSONResponse{
+		ReceiptCode: slip.Receipt.String(), Secret: (*api.ReceiptSecret)(api.Optional(slip.Secret)), CallBack: m.Phone != "",
+	}, nil
 }
 
 // GetMyPublicProfile serves GET /v1/me/public-profile.

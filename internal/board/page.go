@@ -274,11 +274,13 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	if len([]rune(m.Text)) < 2 || m.Danger == "" {
 		return problem.ErrInvalid
 	}
-	code, err := p.service.Relay(ctx, ID(id), m)
+	slip, err := p.service.Relay(ctx, ID(id), m)
 	if err != nil {
 		return err
 	}
-	return write(w, "relayed.html", map[string]any{"Title": "已转达", "Code": code.String(), "CallBack": m.Phone != "", "Back": fmt.Sprintf("/b/%d", id)})
+	return write(w, "relayed.html", map[string]any{
+		"Title": "已转达", "Code": slip.Receipt.String(), "Secret": slip.Secret, "CallBack": m.Phone != "", "Back": fmt.Sprintf("/b/%d", id),
+	})
 }
 
 // The longest texts of forms, as the contract has them for the same acts.

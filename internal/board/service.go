@@ -450,12 +450,13 @@ func (s *Service) Dangers(ctx context.Context) ([]request.DangerAnswer, error) {
 	return nil, err
 }
 
-// Relay passes a message on as a request of the area, and returns its receipt. The number is
-// sealed and shown nowhere; whoever holds the matter may look at it to call back, and the asker sees that they did (F4, V4).
-func (s *Service) Relay(ctx context.Context, id ID, m Message) (receipt request.Receipt, err error) {
+// Relay passes a message on as a request of the area, and returns the code of its receipt, with the digits that open it
+// if no number was left. The number is sealed and shown nowhere; whoever holds the matter may look at it to call back, and
+// the asker sees that they did (F4, V4).
+func (s *Service) Relay(ctx context.Context, id ID, m Message) (slip request.Slip, err error) {
 	for _, t := range []struct{ pointer, text string }{{"/text", m.Text}, {"/who", m.Who}} {
 		if err := privacy.CheckText(t.pointer, t.text); err != nil {
-			return "", err
+			return request.Slip{}, err
 		}
 	}
 	nobody := org.Actor{}
@@ -485,11 +486,15 @@ func (s *Service) Relay(ctx context.Context, id ID, m Message) (receipt request.
 		if err != nil {
 			return err
 		}
+		if m.Phone == "" {
+			slip, err = s.needs.FirstSlip(ctx, tx, opened)
+			return err
+		}
 		rows, err := s.needs.Opened(ctx, tx, opened)
 		if err == nil {
-			receipt = rows[0].Receipt
+			slip = request.Slip{Receipt: rows[0].Receipt}
 		}
 		return err
 	})
-	return receipt, err
+	return slip, err
 }

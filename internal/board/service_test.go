@@ -38,6 +38,7 @@ type site struct {
 	id   board.ID
 	now  time.Time
 
+	needs   *request.Service
 	uploads *upload.Service
 	files   *blob.Folder
 }
@@ -63,7 +64,8 @@ func published(t *testing.T, d *db.DB) *site {
 	t.Cleanup(func() { _ = files.Close() })
 	x.files = files
 	x.uploads = upload.NewService(d, keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
-	x.s = board.NewService(d, keys, pages, request.NewService(d, keys, pages, cal, nil), cal).Picturing(x.uploads)
+	x.needs = request.NewService(d, keys, pages, cal, nil)
+	x.s = board.NewService(d, keys, pages, x.needs, cal).Picturing(x.uploads)
 	x.in(func(tx *db.Tx) error {
 		for person, name := range map[org.PersonID]string{x.YaoMangzhong.PersonID: "姚芒种", x.FengShuangjiang.PersonID: "冯霜降"} {
 			b, err := keys.Seal(sealed.Personal, "person", "name_sealed", int64(person), name)

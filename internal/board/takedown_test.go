@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,6 +257,38 @@ func TestX23ADangerSaidByABoardStopsTheMessage(t *testing.T) {
 		}
 		if err := post("none"); err != nil {
 			t.Errorf("the form without danger: %v", err)
+		}
+	})
+}
+
+func TestC25WhoLeavesNoNumberByABoardOpensTheReceiptWithWhatThePageShows(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		post := func(key, phone string) string {
+			form := url.Values{"key": {key}, "text": {"路灯不亮"}, "danger": {"none"}, "phone": {phone}}
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/b/"+formatted(int64(x.id))+"/relay", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			if err := board.NewPages(x.s, "").Serve(w, r); err != nil {
+				t.Fatal(err)
+			}
+			return w.Body.String()
+		}
+		shown := regexp.MustCompile(`<p class="code">([^<]*)</p>`)
+		page := post("0123456789abcdef", "")
+		found := shown.FindAllStringSubmatch(page, -1)
+		if len(found) != 2 {
+			t.Fatalf("shown large are %v, want a code and digits: %s", found, page)
+		}
+		if _, err := x.needs.Shown(t.Context(), request.Proof{Code: found[0][1], Secret: found[1][1]}); err != nil {
+			t.Errorf("code and digits open nothing: %v", err)
+		}
+		if again := post("0123456789abcdef", ""); again != page {
+			t.Errorf("sent twice it says %s", again)
+		}
+		if found := shown.FindAllStringSubmatch(post("fedcba9876543210", "19900000001"), -1); len(found) != 1 {
+			t.Errorf("whoever left a number is shown %v, want the code alone", found)
 		}
 	})
 }

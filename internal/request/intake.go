@@ -313,13 +313,25 @@ func (s *Service) begin(ctx context.Context, by org.Actor, t Telling, lang say.L
 		if t.Person != 0 || t.Phone != "" {
 			return nil
 		}
-		b.Secret = s.slipSecret(fmt.Sprintf("request %d", id))
-		if once.Replayed(ctx) {
-			return nil
-		}
-		return s.saveFirstSlip(ctx, tx, id, r.Receipt, b.Secret)
+		slip, err := s.FirstSlip(ctx, tx, id)
+		b.Secret = slip.Secret
+		return err
 	})
 	return b, err
+}
+
+// FirstSlip is what opens the receipt of a request that its asker, who left no number, has just recorded themselves: a
+// repeat of the call is given the same again, and changes nothing.
+func (s *Service) FirstSlip(ctx context.Context, tx *db.Tx, id ID) (Slip, error) {
+	rows, err := s.Opened(ctx, tx, id)
+	if err != nil {
+		return Slip{}, err
+	}
+	slip := Slip{Receipt: rows[0].Receipt, Secret: s.slipSecret(fmt.Sprintf("request %d", id))}
+	if once.Replayed(ctx) {
+		return slip, nil
+	}
+	return slip, s.saveFirstSlip(ctx, tx, id, slip.Receipt, slip.Secret)
 }
 
 // A Slip is a piece of paper with the code of a receipt and the digits that open it (X54).
