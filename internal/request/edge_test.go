@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"testing"
 
+	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
 
@@ -54,6 +56,29 @@ func TestNobodyPrintsASlipForWhoHasANumber(t *testing.T) {
 		}
 		if p := x.page(t, x.shown(t, slip.Receipt, slip.Secret)); len(p.Views) != 1 || p.Views[0].Action != "request.slip_printed" {
 			t.Errorf("the asker sees %+v, want that a slip was printed", p.Views)
+		}
+	})
+}
+
+func TestWhoHasJustRecordedANeedPrintsItsSlip(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		clerk, _ := x.counters(t, d)
+		for _, by := range []org.Actor{clerk, x.HeQingqing, x.SunLixia} {
+			r := x.create(t, by, request.Need{What: "路灯不亮"})
+			slip, err := x.service.PrintSlip(t.Context(), by, r.ID)
+			if err != nil || slip.Receipt != r.Receipt {
+				t.Fatalf("%s prints %+v, %v", by.Role, slip, err)
+			}
+			x.shown(t, slip.Receipt, slip.Secret)
+		}
+		r := x.create(t, clerk, request.Need{What: "路灯不亮"})
+		if _, err := x.service.PrintSlip(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("somebody else, who does not see it: %v, want %v", err, problem.ErrNotFound)
+		}
+		at(d, 60)
+		if _, err := x.service.PrintSlip(t.Context(), clerk, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the recorder, an hour later: %v, want %v", err, problem.ErrNotFound)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -411,15 +412,12 @@ func (s *Service) useSlip(ctx context.Context, tx *db.Tx, by org.Actor, o *Openi
 }
 
 // PrintSlip makes new digits for the first asker of a request, who has no number to open the receipt with: its holder
-// prints them on a slip. Earlier ones open nothing from then on.
+// prints them on a slip, or whoever has just recorded it for them. Earlier ones open nothing from then on.
 func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var at time.Time // all that is kept for a repeat: the digits are made again
-		r, err := findSeen(ctx, tx, by, id)
+		r, err := printable(ctx, tx, by, id)
 		if err != nil {
-			return err
-		}
-		if err := r.mayAct(by); err != nil {
 			return err
 		}
 		one := []Seen{r}
@@ -446,6 +444,21 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 		return nil
 	})
 	return slip, err
+}
+
+// slipWithin is how long after recording a need for somebody its recorder, who may not see it any more, prints its slip.
+const slipWithin = time.Hour
+
+// printable is a request whose slip by may print.
+func printable(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, error) {
+	r, err := findRecorded(ctx, q, by, id, db.NowOf(q).Add(-slipWithin))
+	if !errors.Is(err, problem.ErrNotFound) {
+		return r, err
+	}
+	if r, err = findSeen(ctx, q, by, id); err != nil {
+		return Seen{}, err
+	}
+	return r, r.mayAct(by)
 }
 
 // saveFirstSlip stores what opens the receipt with code of request id beside a phone number.

@@ -343,6 +343,19 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 	return r, err
 }
 
+// findRecorded returns the request if by has recorded it for somebody else since then.
+func findRecorded(ctx context.Context, q db.Queryer, by org.Actor, id ID, since time.Time) (r Seen, err error) {
+	err = q.Get(ctx, &r, `
+		SELECT `+columns+`
+		FROM request r
+		JOIN unit u ON u.id = r.unit_id
+		JOIN unit h ON h.id = r.holder_unit_id
+		WHERE r.id = ? AND r.recorded_by = ? AND r.recorded_at > ? AND r.channel <> ?
+		  AND `+unsparing,
+		append([]any{id, by.PersonID, since, ToldSelf}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+	return r, db.Wrap(err, problem.ErrNotFound, "find request %d by its recorder", id)
+}
+
 // A text is what was asked, sealed.
 func findText(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (string, error) {
 	var cipher []byte
