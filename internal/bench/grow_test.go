@@ -122,7 +122,7 @@ func readsAsTheProductsOwn(t *testing.T, g *growth, n int) {
 		}
 		seen := map[request.Receipt]bool{}
 		for i, r := range rows {
-			if i > 0 && r.RecordedAt.After(rows[i-1].RecordedAt) {
+			if i > 0 && (!f.Closed && r.RecordedAt.After(rows[i-1].RecordedAt) || f.Closed && r.ClosedAt.After(*rows[i-1].ClosedAt)) {
 				t.Errorf("request %d is newer than the one before it", r.ID)
 			}
 			d, err := needs.Read(t.Context(), by, r.ID)

@@ -67,6 +67,7 @@ func (g *growth) lists(ctx context.Context) ([]list, error) {
 		{"open needs of a village", growPage + 1, who[org.RoleBranchSecretary], of(request.Filter{})},
 		{"closed needs of an area", growPage + 1, who[org.RoleAreaHolder], of(request.Filter{Closed: true})},
 		{"closed needs of a community", growPage + 1, who[org.RoleGeneralSecretary], of(request.Filter{Closed: true})},
+		{"closed needs held by an area", growPage + 1, who[org.RoleAreaHolder], of(request.Filter{Held: true, Closed: true})},
 		{"visit list of an area", doorsPage, who[org.RoleAreaHolder], func(ctx context.Context, by org.Actor, cursor string) (int, string, error) {
 			rows, next, err := homes.Due(ctx, by, cursor, growPage)
 			return len(rows), next, err

@@ -30,7 +30,16 @@ func (s sight) origin(ctx context.Context, q db.Queryer, by org.Actor) (conditio
 	return `r.place_id = ? AND ` + condition, append([]any{place.ID}, args...), nil
 }
 
-// listOpened are the requests opened in by's unit and below.
+// inOrder is the moment by which a list of request r is ordered: open ones by when they were recorded, others by when they
+// were closed, however long they were open. Each list has an index for both.
+func inOrder(open bool) (moment string) {
+	if open {
+		return `r.recorded_at`
+	}
+	return `r.closed_at`
+}
+
+// listOpened are the requests opened in by's unit and below that are open, or else were closed since then.
 func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
 	s := sightOf(by)
 	if s.from == "" {
@@ -40,6 +49,7 @@ func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, sinc
 	if err != nil {
 		return nil, err
 	}
+	at := inOrder(open)
 	err = q.Select(ctx, &rows, `
 		SELECT `+columns+`
 		FROM request r
@@ -47,10 +57,10 @@ func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, sinc
 		JOIN unit h ON h.id = r.holder_unit_id
 		WHERE `+origin+`
 		  AND r.is_open = ?
-		  AND r.recorded_at >= ?
-		  AND r.recorded_at <= ? AND (r.recorded_at < ? OR r.id < ?)
+		  AND `+at+` >= ?
+		  AND `+at+` <= ? AND (`+at+` < ? OR r.id < ?)
 		  AND `+unsparing+`
-		ORDER BY r.recorded_at DESC, r.id DESC
+		ORDER BY `+at+` DESC, r.id DESC
 		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests opened")
 }

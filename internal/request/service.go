@@ -16,7 +16,7 @@ import (
 // receipts is the purpose that receipt codes are hashed for.
 const receipts sealed.Purpose = "receipt"
 
-// closedWindow is how far back lists of closed requests reach.
+// closedWindow is how far back lists of closed requests reach, unless they can be opened again for longer.
 const closedWindow = 31 * 24 * time.Hour
 
 // A Door is where a need comes from, and the area that looks after it today.
@@ -180,7 +180,8 @@ type Filter struct {
 	Stale  bool // on the list of by, who leads its holder: nobody has done anything for a week (K12)
 }
 
-// List is a page of the requests of f that by may see, the newest first, and the cursor behind it.
+// List is a page of the requests of f that by may see, and the cursor behind it: the newest first, of closed ones what
+// ended last.
 func (s *Service) List(ctx context.Context, by org.Actor, f Filter, cursor string, size int) (rows []Seen, next string, err error) {
 	p, err := s.pages.Parse(cursor, size, page.Bound("listRequests", f.Held, f.Closed, f.Stale, by.PersonID, by.Assignment))
 	if err != nil {
@@ -198,11 +199,16 @@ func (s *Service) List(ctx context.Context, by org.Actor, f Filter, cursor strin
 		list = listHeld
 	}
 	if f.Closed {
-		since = s.db.Now().Add(-closedWindow)
+		since = s.db.Now().Add(-max(closedWindow, s.reopens))
 	}
 	if rows, err = list(ctx, s.db, by, !f.Closed, since, p); err != nil {
 		return nil, "", err
 	}
-	rows, next = page.Cut(rows, p, func(r Seen) (time.Time, int64) { return r.RecordedAt, int64(r.ID) })
+	rows, next = page.Cut(rows, p, func(r Seen) (time.Time, int64) {
+		if f.Closed {
+			return *r.ClosedAt, int64(r.ID)
+		}
+		return r.RecordedAt, int64(r.ID)
+	})
 	return rows, next, s.openReceipts(rows)
 }

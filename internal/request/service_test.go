@@ -3,6 +3,7 @@ package request_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -176,6 +177,44 @@ func TestV1_ARequestIsSeenAlongItsLadderAndNowhereElse(t *testing.T) {
 		}
 		if held, _, err = x.service.List(t.Context(), x.SunLixia, request.Filter{Held: true}, "", 10); err != nil || len(held) != 0 {
 			t.Errorf("the lead above lists what it does not hold: %v, %v", held, err)
+		}
+	})
+}
+
+func TestWhatWasClosedLatelyIsListedHoweverOldItIs(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const day = 24 * 60
+		first := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"}).ID
+		second := x.create(t, x.ZhouChunhe, request.Need{What: "楼道灯坏了"}).ID
+		done := request.Closing{Kind: request.Resolved, Text: "修好了"}
+		at(d, 40*day)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, second, done))
+		at(d, 41*day)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, first, done))
+		for days, want := range map[int][]request.ID{70: {first, second}, 71: {first}, 72: nil} {
+			at(d, days*day+1)
+			for name, c := range map[string]struct {
+				by   org.Actor
+				held bool
+			}{"the lead of the place": {x.XuBailu, false}, "the area": {x.ZhouChunhe, false}, "its holder": {x.ZhouChunhe, true}} {
+				var got []request.ID
+				for cursor := ""; ; {
+					rows, next, err := x.service.List(t.Context(), c.by, request.Filter{Held: c.held, Closed: true}, cursor, 1)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, r := range rows {
+						got = append(got, r.ID)
+					}
+					if cursor = next; next == "" {
+						break
+					}
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("after %d days %s finds %v, want %v", days, name, got, want)
+				}
+			}
 		}
 	})
 }
