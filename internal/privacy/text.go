@@ -3,6 +3,8 @@ package privacy
 import (
 	"regexp"
 	"strings"
+	"time"
+	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -10,24 +12,72 @@ import (
 	"wanjia/internal/platform/sealed"
 )
 
-// gap is what people put between the digits of a long number.
-const gap = `[ \-.]?`
+// What people put between the digits of a long number, and what they put there so that it is not seen.
+const (
+	gap  = `[ \-.]?`
+	gaps = `[ \t\-‐–—.]{0,2}`
+)
 
 var (
 	// idCard is shaped like the number of an id card: 17 digits, and one more or an X. Whether the last one fits
 	// is not asked: a mistyped number tells as much. Gaps count where people make them, place–birth–rest or in
 	// fours; anywhere else two dates in a row would be a number.
-	idCard = regexp.MustCompile(`[0-9]{6}` + gap + `[0-9]{8}` + gap + `[0-9]{3}[0-9Xx]|(?:[0-9]{4}` + gap + `){4}[0-9][0-9Xx]`)
+	idCard = regexp.MustCompile(`[0-9]{6}` + gaps + `[0-9]{8}` + gaps + `[0-9]{3}[0-9Xx]|(?:[0-9]{4}` + gaps + `){4}[0-9][0-9Xx]`)
+	// spread is as many digits with gaps anywhere.
+	spread = regexp.MustCompile(`^[0-9](?:` + gaps + `[0-9]){16}` + gaps + `[0-9Xx]`)
+	joined = regexp.MustCompile(`[0-9][0-9Xx]`)
 	mobile = regexp.MustCompile(`(?:\+?86` + gap + `)?1` + gap + `[3-9](?:` + gap + `[0-9]){9}`)
 )
 
 // CheckText refuses a free text that holds something shaped like an id-card number, and names the field.
-// Full-width digits count, and so do spaces between them.
+// Full-width digits count, and so do spaces between them, and what is not seen at all.
 func CheckText(pointer, text string) error {
-	if len(apart(idCard, norm.NFKC.String(text))) == 0 {
+	plain := strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me) { // of no width, or over what stands before it
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text))
+	if len(apart(idCard, plain)) == 0 && !spelled(plain) {
 		return nil
 	}
 	return problem.ErrPersonalDataInText.Field(pointer, problem.ErrPersonalDataInText.Code)
+}
+
+// spelled says whether a text holds the number of an id card with gaps where nobody makes them. Since dates and amounts
+// in a row look alike, somebody must have been born on its day, and its last digit must fit, unless each digit stands alone.
+func spelled(text string) bool {
+	for i := range len(text) {
+		if !digitAt(text, i) || digitAt(text, i-1) {
+			continue
+		}
+		at := spread.FindStringIndex(text[i:])
+		if at == nil || digitAt(text, i+at[1]) {
+			continue
+		}
+		shape := text[i : i+at[1]]
+		number := strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' || r == 'X' || r == 'x' {
+				return unicode.ToUpper(r)
+			}
+			return -1
+		}, shape)
+		born, err := time.Parse("20060102", number[6:14])
+		if err == nil && born.Year() >= 1900 && born.Year() < 2100 && (fits(number) || !joined.MatchString(shape)) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits says whether the last character of an id-card number is the check digit of the others (GB 11643).
+func fits(number string) bool {
+	sum, weight := 0, 1
+	for i := 16; i >= 0; i-- { // the weights are the powers of two modulo 11
+		weight = weight * 2 % 11
+		sum += int(number[i]-'0') * weight
+	}
+	return number[17] == "10X98765432"[sum%11]
 }
 
 // MaskPhones is text for display: what is shaped like a mobile number becomes its mask.
