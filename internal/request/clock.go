@@ -72,7 +72,7 @@ func (s *Service) due(r Request, clock clockName, step int) *time.Time {
 		return &at
 	case clock == solving && running:
 		return r.SolveDueAt
-	case clock == stale && open && r.SteppedAt != nil:
+	case clock == stale && running && r.SteppedAt != nil: // whoever waits for the asker lets nothing lie
 		at := r.SteppedAt.Add(staleAfter)
 		return &at
 	case clock == callBack && r.State == HandedOver && r.CallBackOn != nil:

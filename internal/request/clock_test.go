@@ -224,6 +224,31 @@ func TestK12_WhatLiesStillForAWeekIsOnTheLeadsListWithOneNotice(t *testing.T) {
 	})
 }
 
+func TestK12_WhatWaitedForItsAskerLiesStillFromWhenItGoesOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const week = 7 * 24 * 60
+		goOn := func() {
+			if _, err := x.service.GoOn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, ""))
+		moved(t)(x.service.Wait(t.Context(), x.ZhouChunhe, r.ID, "请补材料", nil, request.ToTell))
+		at(d, week)
+		x.ticks(t) // this loop may be faster than the other
+		goOn()
+		x.ticks(t)
+		at(d, 2*week-1)
+		x.ticks(t)
+		told(t, d, "request.stale")
+		at(d, 2*week)
+		x.ticks(t)
+		told(t, d, "request.stale", x.SunLixia)
+	})
+}
+
 func TestK14_EightNodesSayEachNoticeOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

@@ -43,6 +43,7 @@ func (s *Service) goOnDue(ctx context.Context, tx *db.Tx, id ID) error {
 	}
 	from, due := r.State, *r.WaitUntil
 	s.resume(&r, due)
+	r.stepped(due) // from then on somebody is to do something (K12)
 	if err := s.saveMove(ctx, tx, &r); err != nil {
 		return err
 	}
