@@ -55,6 +55,7 @@ var kinds = map[string]kind{
 	"request.explained":      {Ordinary, []string{count, unitLabel, at}},
 	"request.answered":       {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.withdrawn":      {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.asker_left":     {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.accept_overdue": {Prompt, []string{count, unitLabel, dueAt}},
 	"request.target_near":    {Prompt, []string{count, unitLabel, dueAt}},
 	"request.target_missed":  {Prompt, []string{count, unitLabel, dueAt}},

@@ -77,6 +77,9 @@ func (s *Service) Accept(ctx context.Context, by org.Actor, id ID, expected cale
 		if err := r.among(New, Reopened); err != nil {
 			return line{}, err
 		}
+		if err := soon("/expectedOn", expected, calendar.DayOf(tx.Now)); err != nil {
+			return line{}, err
+		}
 		s.accept(&r.Request, tx.Now)
 		if expected != "" {
 			day := string(expected)
@@ -359,13 +362,13 @@ func (c Closing) check(today calendar.Day) error {
 		return nil
 	case HandedOver:
 		for pointer, missing := range map[string]bool{
-			"/body": c.Body == "", "/contact": c.Contact == "", "/callBackOn": c.CallBackOn < today,
+			"/body": c.Body == "", "/contact": c.Contact == "", "/callBackOn": c.CallBackOn == "",
 		} {
 			if missing {
 				return ErrHandover.Field(pointer, ErrHandover.Code)
 			}
 		}
-		return nil
+		return soon("/callBackOn", c.CallBackOn, today)
 	default:
 		return ErrClosureKind.Field("/closureKind", ErrClosureKind.Code)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
@@ -279,6 +280,12 @@ func TestC9_ARequestEndsInFourWaysAndCanBeReopened(t *testing.T) {
 		}
 		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, up(2)))
 		to := request.HandedTo{Body: "云湾供水公司", Contact: "前台 19900000002"}
+		for day, want := range map[calendar.Day]error{"": request.ErrHandover, "2026-03-01": request.ErrDay, "2027-03-03": request.ErrDay} {
+			_, err := x.service.Close(t.Context(), x.SunLixia, r.ID, request.Closing{Kind: request.HandedOver, HandedTo: to, CallBackOn: day})
+			if !errors.Is(err, want) {
+				t.Errorf("to be called back on %q: %v, want %v", day, err, want)
+			}
+		}
 		m := moved(t)(x.service.Close(t.Context(), x.SunLixia, r.ID, request.Closing{Kind: request.HandedOver, HandedTo: to, CallBackOn: "2026-03-05"}))
 		if m.State != request.HandedOver || *m.CallBackOn != "2026-03-05" || m.ResolvedLevel != "" {
 			t.Errorf("closed as %s, call back on %v, resolved at %q", m.State, m.CallBackOn, m.ResolvedLevel)

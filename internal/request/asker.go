@@ -177,6 +177,7 @@ func (s *Service) Say(ctx context.Context, as As, text string) (Followed, error)
 
 // TakeBack ends a request because its asker says so; where others ask for the same, they keep it.
 func (s *Service) TakeBack(ctx context.Context, as As) (Followed, error) {
+	kind, event := "request.withdrawn", "withdrawn"
 	return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
 		if a.SettledAt != nil {
 			return line{}, ErrSettled
@@ -192,11 +193,13 @@ func (s *Service) TakeBack(ctx context.Context, as As) (Followed, error) {
 			return line{}, err
 		}
 		if len(others) > 0 {
+			kind, event = "request.asker_left", "left"
 			return line{move: "asker_left"}, nil
 		}
+		kind, event = "request.withdrawn", "withdrawn"
 		s.close(&r.Request, Withdrawn, tx.Now)
 		return line{move: "withdrawn"}, nil
-	}, s.holderHears(ctx, as.by, "request.withdrawn", "withdrawn"))
+	}, func(tx *db.Tx, r Seen, a asker) error { return s.holderHears(ctx, as.by, kind, event)(tx, r, a) })
 }
 
 // Correct changes how an asker wants to be called back.

@@ -1,12 +1,15 @@
 package request_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
@@ -56,6 +59,75 @@ func TestNobodyPrintsASlipForWhoHasANumber(t *testing.T) {
 		}
 		if p := x.page(t, x.shown(t, slip.Receipt, slip.Secret)); len(p.Views) != 1 || p.Views[0].Action != "request.slip_printed" {
 			t.Errorf("the asker sees %+v, want that a slip was printed", p.Views)
+		}
+	})
+}
+
+func TestADayToBeDoneOnIsSoon(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		for _, day := range []calendar.Day{"2026-03-01", "2027-03-03", "9999-12-31"} {
+			if _, err := x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, day); !errors.Is(err, request.ErrDay) {
+				t.Errorf("expected on %s: %v, want %v", day, err, request.ErrDay)
+			}
+		}
+		for _, day := range []calendar.Day{"2026-03-02", "2027-03-02"} {
+			r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+			if m := moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, day)); *m.ExpectedOn != string(day) {
+				t.Errorf("expected on %s, want %s", *m.ExpectedOn, day)
+			}
+		}
+	})
+}
+
+func TestWhoLeavesOthersWaitingIsSaidToHaveLeft(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		stays, leaves := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Merge(t.Context(), x.XuBailu, stays.ID, []request.ID{leaves.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if f, err := x.service.TakeBack(t.Context(), x.shown(t, leaves.Receipt, "0001")); err != nil || !f.State.Open() || !f.Settled {
+			t.Fatalf("one of two takes it back: %+v, %v", f, err)
+		}
+		told(t, d, "request.withdrawn")
+		told(t, d, "request.asker_left", x.ZhouChunhe)
+		if _, err := x.service.Unmerge(t.Context(), x.XuBailu, leaves.ID); !errors.Is(err, request.ErrUnmergeOver) {
+			t.Errorf("unmerged for nobody: %v, want %v", err, request.ErrUnmergeOver)
+		}
+		if got := x.read(t, x.XuBailu, leaves.ID); got.State != request.Merged || len(got.Askers) != 0 {
+			t.Errorf("it is %s with %d askers, want merged with none", got.State, len(got.Askers))
+		}
+		if _, err := x.service.TakeBack(t.Context(), x.shown(t, stays.Receipt, "0001")); err != nil {
+			t.Fatal(err)
+		}
+		told(t, d, "request.withdrawn", x.ZhouChunhe)
+	})
+}
+
+func TestADoorAndASiteSayTheSame(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door := request.Door{Premises: 5, Entrance: 7, Area: x.Ruihe.Areas[0].Area}
+		find := func(context.Context, db.Queryer, org.Actor, int64) (request.Door, error) { return door, nil }
+		s := request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{}, find)
+		s.Siting(func(_ context.Context, _ db.Queryer, at request.Site) (request.Door, error) {
+			switch at.Entrance {
+			case "7":
+				return request.Door{Entrance: 7, Area: door.Area}, nil
+			case "8":
+				return request.Door{Entrance: 8, Area: door.Area}, nil
+			}
+			return request.Door{}, problem.ErrNotFound
+		})
+		for entrance, want := range map[string]error{"7": nil, "8": request.ErrSite, "9": request.ErrSite} {
+			r, err := s.Create(t.Context(), x.ZhouChunhe, request.Telling{
+				Need: request.Need{What: "路灯不亮"}, Premises: 5, Site: request.Site{Entrance: entrance}, Channel: request.ToldMember,
+			})
+			if !errors.Is(err, want) || want == nil && *r.EntranceID != 7 {
+				t.Errorf("the door is behind entrance 7, the site is %s: %v, want %v", entrance, err, want)
+			}
 		}
 	})
 }

@@ -26,6 +26,9 @@ var ErrSlip = problem.New(problem.Conflict, "request.slip_unknown")
 // ErrSlipNeedless says that the asker has a number to open the receipt with, or nothing more to say.
 var ErrSlipNeedless = problem.New(problem.Conflict, "request.slip_needless")
 
+// ErrSite says that somebody does not stand where the door is that they name.
+var ErrSite = problem.New(problem.Invalid, "request.site_invalid")
+
 // A Site is where somebody stands who can name no door of ours: at an entrance of a place.
 type Site struct {
 	Place    org.UnitID `json:"place"`
@@ -185,6 +188,11 @@ func (s *Service) Create(ctx context.Context, by org.Actor, t Telling) (opened S
 			if err != nil {
 				return err
 			}
+			if t.Site != (Site{}) {
+				if err := s.standsAt(ctx, tx, t.Site, door); err != nil {
+					return err
+				}
+			}
 			o.Premises, o.Entrance, o.Building, o.Unit = door.Premises, door.Entrance, door.Building, door.Area
 		case t.Site != (Site{}):
 			if err := s.stand(ctx, tx, t.Site, o); err != nil {
@@ -218,6 +226,20 @@ func (s *Service) stand(ctx context.Context, q db.Queryer, at Site, o *Opening) 
 		return err
 	}
 	o.Entrance, o.Building, o.Unit = door.Entrance, door.Building, door.Area
+	return nil
+}
+
+// standsAt says why a site is not where a door is, or nil.
+func (s *Service) standsAt(ctx context.Context, q db.Queryer, at Site, door Door) error {
+	var o Opening
+	var unknown *problem.Problem // such as a site that is not there, or that nobody looks after
+	err := s.stand(ctx, q, at, &o)
+	if err != nil && !errors.As(err, &unknown) {
+		return err
+	}
+	if err != nil || o.Unit.ID != door.Area.ID || door.Entrance != 0 && o.Entrance != door.Entrance {
+		return ErrSite.Field("/site", ErrSite.Code)
+	}
 	return nil
 }
 

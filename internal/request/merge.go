@@ -24,6 +24,7 @@ var (
 	ErrMergePlace   = problem.New(problem.Invalid, "request.merge_place")
 	ErrMergeConcern = problem.New(problem.Conflict, "request.merge_concern")
 	ErrUnmergeLate  = problem.New(problem.Conflict, "request.unmerge_late")
+	ErrUnmergeOver  = problem.New(problem.Conflict, "request.unmerge_settled")
 )
 
 // unmergeWindow is how long a merging can be undone: at exactly its end it is too late (K23).
@@ -201,6 +202,11 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			audit.Note(tx, by.Did("request.unmerged", "request", int64(id)))
 			if err := giveAskersBack(ctx, tx, id); err != nil {
 				return err
+			}
+			if waiting, err := listeners(ctx, tx, s.keys, id); err != nil {
+				return err
+			} else if len(waiting) == 0 { // it would be open for nobody
+				return ErrUnmergeOver
 			}
 			if err := tellAskersMerged(ctx, tx, by, r.Request, r.Request, "unmerged"); err != nil {
 				return err

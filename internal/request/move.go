@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/problem"
 )
@@ -19,6 +20,7 @@ var (
 	ErrClosureKind       = problem.New(problem.Invalid, "request.closure_kind_required")
 	ErrClosureText       = problem.New(problem.Invalid, "request.closure_text_required")
 	ErrHandover          = problem.New(problem.Invalid, "request.handover_incomplete")
+	ErrDay               = problem.New(problem.Invalid, "request.day_invalid")
 	ErrReopenLate        = problem.New(problem.Conflict, "request.reopen_late")
 )
 
@@ -26,7 +28,16 @@ const (
 	longestWait = 14 * 24 * time.Hour
 	usualWait   = 7 * 24 * time.Hour
 	reopensFor  = 30 * 24 * time.Hour // O13, unless the deployment says otherwise
+	furthestDay = 365                 // days ahead that somebody expects to be done or says to call back: later is a slip
 )
+
+// soon says why a day that somebody has named at pointer, if they have, is not to be believed, or nil.
+func soon(pointer string, day, today calendar.Day) error {
+	if day != "" && (day < today || day > today.Add(furthestDay)) {
+		return ErrDay.Field(pointer, ErrDay.Code)
+	}
+	return nil
+}
 
 // refuses is that a move is not one of s, which it names.
 func (s State) refuses() error { return ErrIllegalTransition.With("state", string(s)) }
