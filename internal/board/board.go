@@ -118,6 +118,7 @@ func (c Content) printed() any {
 type Scan struct {
 	Board
 	Content Content
+	Hours   string     // when the place can be reached, while an emergency lasts (C24); on no paper
 	Number  int        // of what was scanned; 0: nobody said
 	Since   *time.Time // from when on it is outdated; nil: it is current
 	Hidden  State      // of the takedown that hides it; "": none does

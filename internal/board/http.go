@@ -137,6 +137,7 @@ func (h *Handler) ScanBoard(ctx context.Context, req api.ScanBoardRequestObject)
 		answer.Status, answer.OutdatedSince = "outdated", new(string(found.OutdatedSince()))
 	}
 	answer.Version, answer.Content = new(int32(found.Latest)), new(found.Content.toAPI(found.ID))
+	answer.OpeningHours = api.Optional(found.Hours)
 	return answer, nil
 }
 

@@ -371,6 +371,9 @@ func (s *Service) scan(ctx context.Context, tx *db.Tx, b Board, number int) (Sca
 		return Scan{}, err
 	}
 	found.Content = all[b.ID]
+	if found.Hours, err = request.OpeningHours(ctx, tx, b.PlaceID); err != nil {
+		return Scan{}, err
+	}
 	if number == 0 {
 		return found, nil
 	}

@@ -293,6 +293,44 @@ func TestC25WhoLeavesNoNumberByABoardOpensTheReceiptWithWhatThePageShows(t *test
 	})
 }
 
+func TestC24TheBoardSaysWhenThePlaceCanBeReachedWhileAnEmergencyLasts(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		const hours = "每天 7:00–22:00"
+		says := func(want bool) {
+			t.Helper()
+			for path, shows := range map[string]bool{"": true, "/aloud": true, "/a4": false} {
+				if got := strings.Contains(x.reads(path), hours); got != (want && shows) {
+					t.Errorf("%q says the hours: %v, want %v", path, got, want && shows)
+				}
+			}
+			found, err := x.s.Look(t.Context(), x.id, 0)
+			if err != nil || (found.Hours == hours) != want {
+				t.Errorf("found %q (%v), want the hours: %v", found.Hours, err, want)
+			}
+		}
+		says(false)
+		e, err := x.needs.StartEmergency(t.Context(), x.LuoQingming, request.Emergency{
+			Title: "防汛应急", Reason: "指挥部通知", SunsetOn: "2026-08-10", Plan: request.Plan{Hours: []request.OpenHours{{Unit: x.Xingwu.Unit.ID, Text: hours}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err = x.needs.ConfirmEmergency(t.Context(), x.OfficeTwo, e.ID); err != nil {
+			t.Fatal(err)
+		}
+		says(true)
+		if some, err := x.s.Renew(t.Context()); err != nil || some {
+			t.Errorf("hours of some days make a new version: %v, %v", some, err)
+		}
+		if _, err := x.needs.EndEmergency(t.Context(), x.LuoQingming, e.ID, e.Version, "汛情解除"); err != nil {
+			t.Fatal(err)
+		}
+		says(false)
+	})
+}
+
 func TestH3ThePrintedPageCanBeComplainedOfOnTheScreen(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
