@@ -23,7 +23,7 @@ func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
 	var reach reachable
 	for _, e := range entries {
 		r, ok := repeatOf(e.Kind, e.Prio)
-		if !ok {
+		if !ok || e.supersededBy != 0 { // the one that stands for it is repeated
 			continue
 		}
 		if err := reach.find(ctx, tx, entries); err != nil {

@@ -257,3 +257,23 @@ func TestN6_AFrameSaysWhichItemItStandsFor(t *testing.T) {
 		}
 	})
 }
+
+// Of what stands together from the beginning WeChat repeats the last alone.
+func TestN6_WeChatDoesNotRepeatWhatIsSupersededAtOnce(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 0)[0]
+		if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
+			for i := range int64(2) {
+				if err := Tell(t.Context(), tx, Persons(p), Item{Kind: "call.assigned", Ref: Ref{"call", i + 1}, Args: map[string]any{"count": 1}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if rows := o.rows(); len(rows) != 1 || rows[0].Event != "n:2" || rows[0].State != "waiting" {
+			t.Errorf("the messages are %+v, want one that repeats the second item", rows)
+		}
+	})
+}
