@@ -362,3 +362,29 @@ func TestPreferencesAreKeptAndDangerTakesNone(t *testing.T) {
 		}
 	})
 }
+
+// A refusal at one account says nothing of the credit that belongs to another.
+func TestARefusalBurnsTheCreditOfItsAccountAlone(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 2)[0]
+		var account int64
+		if err := o.db.Get(t.Context(), &account, `SELECT id FROM wechat_account WHERE person_id = ?`, p); err != nil {
+			t.Fatal(err)
+		}
+		n := o.node("a")
+		for _, c := range []struct {
+			account int64
+			left    int
+			asked   string
+		}{{account + 1, 2, "request"}, {account, 0, ""}} {
+			if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
+				return burn(t.Context(), tx, send{Person: p, Template: onRequest, Account: c.account})
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(n.asks(p, "request_raised"), " "); o.credit(p) != c.left || got != c.asked {
+				t.Errorf("refused at account %d: credit %d, asked for %q; want %d, %q", c.account, o.credit(p), got, c.left, c.asked)
+			}
+		}
+	})
+}

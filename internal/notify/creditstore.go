@@ -2,8 +2,6 @@ package notify
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"wanjia/internal/org"
@@ -137,16 +135,20 @@ func refund(ctx context.Context, tx *db.Tx, m send) error {
 	return enter(ctx, tx, entered{person: m.Person, code: m.Template, delta: 1, reason: "refund", send: m.ID})
 }
 
-// burn empties the credit of a person who, as WeChat says, does not want the template.
+// burn empties the credit of a person who, as WeChat says, does not want the template; while the account is the same.
 func burn(ctx context.Context, tx *db.Tx, m send) error {
-	if _, err := tx.Change(ctx, `UPDATE wechat_credit SET refused_at = ? WHERE person_id = ? AND template = ?`, tx.Now, m.Person, m.Template); err != nil {
+	found, err := tx.Change(ctx, `
+		UPDATE wechat_credit
+		SET refused_at = ?
+		WHERE person_id = ? AND template = ? AND (account_id = ? OR account_id IS NULL)`, tx.Now, m.Person, m.Template, m.Account)
+	if err != nil || found == 0 { // a long-term template needs none
 		return db.Wrap(err, nil, "note a refusal of person %d", m.Person)
 	}
 	var left int
-	err := tx.Get(ctx, &left, `SELECT balance FROM wechat_credit WHERE person_id = ? AND template = ?`, m.Person, m.Template)
-	if errors.Is(err, sql.ErrNoRows) { // a long-term template needs none
-		return nil
-	}
+	err = tx.Get(ctx, &left, `
+		SELECT balance
+		FROM wechat_credit
+		WHERE person_id = ? AND template = ? AND (account_id = ? OR account_id IS NULL)`, m.Person, m.Template, m.Account)
 	if err != nil {
 		return db.Wrap(err, nil, "read the credit of person %d", m.Person)
 	}
