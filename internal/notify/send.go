@@ -65,9 +65,10 @@ type Sends struct {
 	db  *db.DB
 	app string
 
-	turn  sync.Mutex
-	away  away
-	known sync.Map // message id → settled: what WeChat said, and the database could not be told
+	turn   sync.Mutex
+	looked time.Time // for what is too old, while the app may not send; kept by turn
+	away   away
+	known  sync.Map // message id → settled: what WeChat said, and the database could not be told
 
 	ended  map[Outcome]*atomic.Int64
 	alarms atomic.Int64
@@ -108,9 +109,9 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 	if err != nil {
 		return settled, err
 	}
-	since := now
-	if line.paused(now) {
-		since = now.Add(-tooOld) // what is too old ends also now
+	since, look := s.toldBy(line, now)
+	if !look {
+		return settled, nil
 	}
 	due, err := dueSends(ctx, s.db, shards, now, since)
 	if due = due[:min(len(due), s.away.room(now))]; err != nil || len(due) == 0 {
@@ -136,7 +137,23 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 		})
 	}
 	err = group.Wait()
+	if moved.Load() { // there may be more
+		s.looked = time.Time{}
+	}
 	return settled || moved.Load(), err
+}
+
+// toldBy is by when a message must have been told to be taken up now, and whether to look for any: while the app may not
+// send, what is too old ends all the same, but nobody need look for it every second.
+func (s *Sends) toldBy(line line, now time.Time) (since time.Time, look bool) {
+	if !line.paused(now) {
+		return now, true
+	}
+	if now.Before(s.looked.Add(time.Minute)) {
+		return now, false
+	}
+	s.looked = now
+	return now.Add(-tooOld), true
 }
 
 // one brings a message on by one step, and says whether it moved.

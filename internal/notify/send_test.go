@@ -472,3 +472,30 @@ func (o *office) forget() {
 		o.t.Fatal(err)
 	}
 }
+
+// A backlog that waits out a pause is looked at once a minute, and what is too old ends all the same.
+func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 2)[0]
+		n := o.node("a")
+		if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
+			return pauseLine(t.Context(), tx, fake.AppID, tx.Now.Add(3*tooOld), 48001)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		o.closed(1, p)
+		o.move(30 * time.Second)
+		o.closed(2, p)
+		o.move(tooOld - 30*time.Second)
+		for _, c := range []struct {
+			later time.Duration
+			dead  int
+		}{{0, 1}, {30 * time.Second, 1}, {30 * time.Second, 2}} {
+			o.move(c.later)
+			n.work()
+			if got := o.outcomes(); got["dead"] != c.dead || o.calls() != c.dead {
+				t.Errorf("at %v: %v and %d calls, want %d", o.now(), got, o.calls(), c.dead)
+			}
+		}
+	})
+}
