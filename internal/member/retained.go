@@ -55,6 +55,10 @@ var Retained = []privacy.Class{
 			day := calendar.DayOf(before)
 			return []any{before, day, day, day, before, before}
 		},
-		Erase: []string{`UPDATE person SET name_sealed = NULL, phone_sealed = NULL, phone_index = NULL WHERE id IN (?)`},
+		Erase: []string{
+			`UPDATE person SET name_sealed = NULL, phone_sealed = NULL, phone_index = NULL WHERE id IN (?)`,
+			`DELETE FROM notice_setting WHERE person_id IN (?)`,
+			`DELETE FROM notice_preference WHERE person_id IN (?)`,
+		},
 	},
 }

@@ -72,5 +72,17 @@ func TestX45_WhoSignedInAMomentAgoIsNotForgotten(t *testing.T) {
 		if over() {
 			t.Error("somebody who can sign in by a password is forgotten")
 		}
+		change(`INSERT INTO notice_setting (person_id, quiet_from, quiet_to, digest_at) VALUES (?, '21:30', '07:00', '18:00')`, lin)
+		change(`INSERT INTO notice_preference (person_id, kind, wechat, digest, muted) VALUES (?, 'task.assigned', 0, 1, 0)`, lin)
+		for _, statement := range class.Erase {
+			change(statement, lin)
+		}
+		var left int
+		if err := d.Get(t.Context(), &left, `
+			SELECT (SELECT COUNT(*) FROM notice_setting WHERE person_id = ?)
+			     + (SELECT COUNT(*) FROM notice_preference WHERE person_id = ?)
+			     + (SELECT COUNT(*) FROM person WHERE id = ? AND name_sealed IS NOT NULL) AS n`, lin, lin, lin); err != nil || left != 0 {
+			t.Errorf("%d rows are left of whom is forgotten (%v)", left, err)
+		}
 	})
 }
