@@ -136,7 +136,7 @@ func (s *Service) readAsker(ctx context.Context, q db.Queryer, a asker, p *Recei
 // forAskers are the moves whose note was written for the askers; other notes are for whoever holds the request.
 var forAskers = map[string]bool{
 	"waiting": true, "message": true, "resolved": true, "explained": true, "handed_over": true,
-	"promised": true, "promise_moved": true, "promise_dropped": true,
+	"promised": true, "promise_moved": true, "promise_dropped": true, "contact_changed": true,
 }
 
 // tell puts what a has a share in into plain words. Inner notes are left out, and what other askers have said.
@@ -163,7 +163,7 @@ func (p *ReceiptPage) tell(shares []share, a asker, lang say.Lang) {
 func waitsFor(shares []share, a asker) (why string) {
 	for _, h := range shares {
 		for _, s := range h.steps {
-			if h.Request == a.Request && h.holds(s.ID) && s.Move == "waiting" {
+			if h.Request == a.Request && h.holds(s) && s.Move == "waiting" {
 				why = privacy.MaskPhones(s.Note)
 			}
 		}

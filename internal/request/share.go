@@ -20,8 +20,15 @@ type share struct {
 	steps       []Step    // all of them
 }
 
-// holds says whether line is in h.
-func (h share) holds(line int64) bool { return line >= h.From && (h.Until == 0 || line <= h.Until) }
+// holds says whether l is in h. Lines follow each other by their moments: of their numbers each node has its own.
+func (h share) holds(l Step) bool {
+	return (h.From == 0 || !l.before(h.Since, h.From)) && (h.Until == 0 || l.before(h.To, h.Until+1))
+}
+
+// before says whether l was written before a line with a number, which was written at a moment.
+func (l Step) before(at time.Time, id int64) bool {
+	return cmp.Or(l.RecordedAt.Compare(at), cmp.Compare(l.ID, id)) < 0
+}
 
 // during says whether at is in h.
 func (h share) during(at time.Time) bool {
@@ -34,7 +41,7 @@ func (h share) whole() bool { return h.From == 0 }
 // knows says whether the askers of h were told of the promise when it was made.
 func (h share) knows(id PromiseID) bool {
 	return h.whole() || slices.ContainsFunc(h.steps, func(l Step) bool {
-		return l.Move == "promised" && l.Promise == id && h.holds(l.ID)
+		return l.Move == "promised" && l.Promise == id && h.holds(l)
 	})
 }
 
@@ -76,7 +83,7 @@ func mergedInto(ctx context.Context, q db.Queryer, keys *sealed.Keys, h share) (
 		case l.Move == string(Merged) && len(targets) > 0:
 			in := share{Request: targets[0], From: l.ID, Since: l.RecordedAt}
 			targets = targets[1:]
-			if !h.holds(l.ID) {
+			if !h.holds(l) {
 				continue
 			}
 			if in.steps, err = history(ctx, q, keys, in.Request); err != nil {
@@ -96,7 +103,7 @@ func targetsOf(ctx context.Context, q db.Queryer, id ID) (ids []ID, err error) {
 		SELECT target_id
 		FROM request_merge
 		WHERE request_id = ?
-		ORDER BY id`, id)
+		ORDER BY merged_at, id`, id)
 	return ids, db.Wrap(err, nil, "find what request %d was merged into", id)
 }
 
@@ -105,12 +112,12 @@ func targetsOf(ctx context.Context, q db.Queryer, id ID) (ids []ID, err error) {
 func shared(all []share) (steps []Step) {
 	for _, h := range all {
 		for _, l := range h.steps {
-			if h.holds(l.ID) && (l.Move != "promise_moved" && l.Move != "promise_dropped" && l.Move != "promise_kept" || h.knows(l.Promise)) {
+			if h.holds(l) && (l.Move != "promise_moved" && l.Move != "promise_dropped" && l.Move != "promise_kept" || h.knows(l.Promise)) {
 				steps = append(steps, l)
 			}
 		}
 	}
-	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(steps, func(a, b Step) int { return cmp.Or(a.RecordedAt.Compare(b.RecordedAt), cmp.Compare(a.ID, b.ID)) })
 	return steps
 }
 

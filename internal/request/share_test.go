@@ -238,6 +238,43 @@ func TestK19_APromiseToWhoWasMergedIsRemindedOf(t *testing.T) {
 	})
 }
 
+// Numbers are drawn by each node in blocks of its own: what came later may have the lower one.
+func TestV1_LinesFollowEachOtherByTheirMoments(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		site := x.entrance(t, d)
+		r := x.tells(t, site, request.Need{What: "水管爆裂", Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001", Category: "pipe_burst"})
+		at(d, 1)
+		moved(t)(x.service.Message(ctx, x.ZhouChunhe, r.ID, "林女士，明早到101看管道", request.ToTell))
+		at(d, 2)
+		joined, err := x.joins(t, site, org.Actor{}, request.Need{Category: "pipe_burst", Who: "张先生"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at(d, 3)
+		moved(t)(x.service.Message(ctx, x.ZhouChunhe, r.ID, "水阀已关", request.ToTell))
+		if err := d.InTx(ctx, func(tx *db.Tx) error {
+			var first int64
+			err := tx.Get(ctx, &first, `SELECT MIN(id) FROM request_history WHERE request_id = ?`, r.ID)
+			if err == nil {
+				_, err = tx.Change(ctx, `UPDATE request_history SET id = 900000 WHERE id = ?`, first)
+			}
+			if err == nil {
+				_, err = tx.Change(ctx, `UPDATE request_history SET id = ? WHERE request_id = ? AND move = 'joined'`, first, r.ID)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		second := x.shown(t, joined.Receipt, joined.Secret)
+		x.what(t, "who joined by a slip", second, map[string]bool{"到101看管道": false, "水阀已关": true})
+		if p := x.page(t, second); len(p.Steps) != 2 || !p.Steps[0].Own {
+			t.Errorf("who joined reads %+v, want that they joined, and what was written then", p.Steps)
+		}
+	})
+}
+
 func TestX24_ACallGoesOnWhenTheNeedIsMerged(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

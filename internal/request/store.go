@@ -186,7 +186,7 @@ func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps
 		JOIN unit h ON h.id = s.holder_unit_id
 		LEFT JOIN role_assignment a ON a.id = s.assignment_id
 		WHERE s.request_id = ?
-		ORDER BY s.id`, id); err != nil {
+		ORDER BY s.recorded_at, s.id`, id); err != nil {
 		return nil, db.Wrap(err, nil, "read the history of request %d", id)
 	}
 	for i := range steps {
@@ -272,7 +272,7 @@ func climbed(ctx context.Context, q db.Queryer, r Request) (level int, err error
 		SELECT level
 		FROM request_history
 		WHERE request_id = ? AND level > 0
-		ORDER BY id DESC
+		ORDER BY recorded_at DESC, id DESC
 		LIMIT 1`, r.ID)
 	return level, db.Wrap(err, nil, "find how far request %d has climbed", r.ID)
 }
