@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -70,18 +71,14 @@ func (s *Service) Unreached(ctx context.Context, tx *db.Tx, u notify.Unreached) 
 	if u.Ref.Type != "request" {
 		return nil
 	}
-	a, err := findFollowed(ctx, tx, u.Person, ID(u.Ref.ID))
+	a, r, err := Themselves(org.Actor{PersonID: u.Person}, ID(u.Ref.ID)).hold(ctx, tx) // they may say that it is done just now
 	if errors.Is(err, problem.ErrNotFound) {
 		return nil
 	}
 	if err != nil || a.SettledAt != nil || a.CallBack == CallNone {
 		return err
 	}
-	rows, err := byIDs(ctx, tx, []ID{a.Request})
-	if err != nil {
-		return err
-	}
-	return assignCall(ctx, tx, org.System, rows[0].Request, a.ID, u.At)
+	return assignCall(ctx, tx, org.System, r.Request, a.ID, u.At)
 }
 
 // tellCaller tells to that they have somebody to call.
@@ -191,6 +188,14 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 				d.Say = append(d.Say, step)
 			}
 		}
+		late, err := lateSince(ctx, tx, shares, d.OpenedAt)
+		if err != nil {
+			return err
+		}
+		for _, at := range late {
+			d.Say = append(d.Say, PageStep{Move: "late", Words: say.Text(lang, "request.word_late"), At: at})
+		}
+		slices.SortStableFunc(d.Say, func(a, b PageStep) int { return a.At.Compare(b.At) })
 		audit.Note(tx, by.Did("request.call_read", "asker", int64(a.ID)).Showing("steps"))
 		return nil
 	})

@@ -187,6 +187,56 @@ func TestK10_TheCallAboutAHandingOverHasSomethingToSay(t *testing.T) {
 	})
 }
 
+func TestN3_EveryCallHasSomethingToSay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		for _, c := range []struct {
+			kind, move string
+			does       func(r request.ID)
+		}{
+			{"request.message", "message", func(r request.ID) {
+				moved(t)(x.service.Message(ctx, x.ZhouChunhe, r, "请带身份证", request.ToTell))
+			}},
+			{"request.waiting", "waiting", func(r request.ID) {
+				moved(t)(x.service.Accept(ctx, x.ZhouChunhe, r, ""))
+				moved(t)(x.service.Wait(ctx, x.ZhouChunhe, r, "请补材料", nil, request.ToTell))
+			}},
+			{"request.closed", "resolved", func(r request.ID) {
+				moved(t)(x.service.Close(ctx, x.ZhouChunhe, r, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+			}},
+			{"contact.changed", "contact_changed", func(request.ID) {
+				if err := d.InTx(ctx, func(tx *db.Tx) error {
+					return request.TellContactChanged(ctx, tx, org.System, x.Ruihe.Areas[0].Area, 1)
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}},
+			{"request.late", "late", func(request.ID) {
+				at(d, 6*60)
+				x.ticks(t)
+			}},
+		} {
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			c.does(r.ID)
+			call := x.toCall(t, x.ZhouChunhe)
+			detail, err := x.service.ReadCall(ctx, x.ZhouChunhe, call.ID, say.Chinese)
+			if err != nil || call.Request != r.ID || len(detail.Say) != 1 || detail.Say[0].Move != c.move || detail.Say[0].Words == "" {
+				t.Errorf("about %s there is to say %+v (%v)", c.kind, detail.Say, err)
+			}
+			if _, err := x.service.FinishCall(ctx, x.ZhouChunhe, call.ID, request.CallReached); err != nil {
+				t.Fatal(err)
+			}
+			if c.kind == "request.waiting" {
+				moved(t)(x.service.Resume(ctx, x.ZhouChunhe, r.ID))
+			}
+			if c.kind != "request.closed" {
+				moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具", Told: request.InPerson}))
+			}
+		}
+	})
+}
+
 func TestACallerDropsACallThatNobodyIsToMake(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {

@@ -126,3 +126,29 @@ func findContact(ctx context.Context, q db.Queryer, r ID, asker AskerID) (id Ask
 		LIMIT 1`, r, asker, asker)
 	return row.ID, row.Who, row.Phone, db.Wrap(err, problem.ErrNotFound, "find the contact of an asker of request %d", r)
 }
+
+// lateSince are the moments, since one, at which the askers of shares heard that something comes later than promised:
+// once of what was due at the same time.
+func lateSince(ctx context.Context, q db.Queryer, shares []share, since time.Time) (all []time.Time, err error) {
+	for _, h := range shares {
+		var misses []struct {
+			Due time.Time `db:"due_at"`
+			At  time.Time `db:"recorded_at"`
+		}
+		if err := q.Select(ctx, &misses, `
+			SELECT due_at, recorded_at
+			FROM request_miss
+			WHERE request_id = ? AND target <> ? AND recorded_at >= ?
+			ORDER BY recorded_at, id`, h.Request, accepting, since); err != nil {
+			return nil, db.Wrap(err, nil, "find what is late of request %d", h.Request)
+		}
+		due := map[int64]bool{}
+		for _, m := range misses {
+			if !due[m.Due.UnixMilli()] && h.during(m.At) {
+				due[m.Due.UnixMilli()] = true
+				all = append(all, m.At)
+			}
+		}
+	}
+	return all, nil
+}

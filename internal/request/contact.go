@@ -6,6 +6,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/sealed"
 )
 
 // OpenOfArea are the open requests that were opened in an area or that it holds.
@@ -34,8 +35,12 @@ func TellContactChanged(ctx context.Context, tx *db.Tx, by org.Actor, area org.U
 		if err != nil {
 			return err
 		}
+		r := rows[0].Request
+		if err := addStep(ctx, tx, sealed.Of(tx), by, r, line{move: "contact_changed", from: &r.State}); err != nil {
+			return err
+		}
 		w := word{kind: "contact.changed", label: "contact." + strconv.FormatInt(once, 10), unit: area.Name}
-		if err := tellAskers(ctx, tx, by, rows[0].Request, w); err != nil {
+		if err := tellAskers(ctx, tx, by, r, w); err != nil {
 			return err
 		}
 	}
