@@ -59,17 +59,21 @@ func (r *Request) moveBy(was, is Category, at time.Time) (moved bool) {
 func (s *Service) follow(r *Seen, book *rulebook, now time.Time) (lines []line) {
 	for _, e := range book.between(r.RulesAt, now) {
 		was := s.category(r.Request)
-		used := was.minutesUsed(r.Request, e.at)
+		since := e.at
+		if r.RecordedAt.After(since) { // nothing was used before
+			since = r.RecordedAt
+		}
+		used := was.minutesUsed(r.Request, since)
 		r.RulesAt, r.EmergencyID = e.at, e.emergency(r.Category, r.UnitPath)
 		is := s.category(r.Request)
-		at := e.at
+		at := since
 		if r.SteppedAt != nil && r.SteppedAt.After(at) { // whatever was done since then counted by the old ones, until it was done
 			at = *r.SteppedAt
 		}
 		if r.moveBy(was, is, at) {
 			lines = append(lines, line{move: moves[e.cause.Kind], from: &r.State, at: e.at})
 		}
-		is.keep(&r.Request, used, e.at)
+		is.keep(&r.Request, used, since)
 	}
 	return lines
 }
