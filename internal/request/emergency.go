@@ -77,8 +77,10 @@ type OpenHours struct {
 	Text string     `json:"text"`
 }
 
-// check says why e cannot begin today under the rules of now, or nil.
-func (e Emergency) check(now edition, today calendar.Day) error {
+// check says why e cannot begin under the rules of a moment, or nil. A category that is temporary is none, and will be
+// none, that somebody has planned.
+func (e Emergency) check(book *rulebook, at time.Time) error {
+	today, now, planned := calendar.DayOf(at), book.asOf(at), book.editions[len(book.editions)-1]
 	if err := sunset(e.SunsetOn, today); err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func (e Emergency) check(now edition, today calendar.Day) error {
 	seen := map[Code]bool{}
 	for _, t := range e.Open {
 		then, err := now.opening(t.Then)
-		if _, known := now.categories[t.Code]; known || seen[t.Code] || err != nil || then.Type != t.Category.Type || now.region(t.Then) != 0 {
+		if _, known := planned.categories[t.Code]; known || seen[t.Code] || err != nil || then.Type != t.Category.Type || now.region(t.Then) != 0 {
 			return wrong("/categories")
 		}
 		if err := (CategoryChange{Category: t.Category}).check(Category{}); err != nil {

@@ -37,6 +37,19 @@ func (x *fixture) begun(t *testing.T, plan request.Plan, on calendar.Day) reques
 	return e
 }
 
+// night is the retention of the night that begins with a moment.
+func night(t *testing.T, d *db.DB, midnight time.Time) {
+	t.Helper()
+	keep := privacy.NewRetention(d, page.NewKeys(make([]byte, 32)), filepath.Join(t.TempDir(), "erased.jsonl"), request.RetainedEmergency...)
+	d.SetNow(func() time.Time { return midnight.Add(2*time.Hour + 30*time.Minute) })
+	for some := true; some; {
+		var err error
+		if some, err = keep.Night(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // turns lets emergencies end and be wound up.
 func (x *fixture) turns(t *testing.T) {
 	t.Helper()
@@ -141,6 +154,13 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 		told(t, d, "emergency.started", x.concerned(x.OfficeTwo)...)
 		need := request.Need{What: "家中进水，需要住处", Category: "shelter", Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001"}
 		done, open := x.create(t, x.ZhouChunhe, need), x.create(t, x.ZhouChunhe, need)
+		uploads, photos := x.album(t, d)
+		hangs(t, uploads, photos, x.ZhouChunhe, done.ID)
+		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, done.ID, request.NewPromise{DueOn: "2026-03-04", Text: "送被褥到101"}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, done.ID, "安置点已开放", request.ToTell))
+		x.toCall(t, x.ZhouChunhe)
 		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, done.ID, request.Closing{Kind: request.Resolved, Text: "已安置", Told: request.InPerson}))
 		if text, err := request.OpeningHours(t.Context(), d, x.Ruihe.Unit.ID); err != nil || text != "每天 7:00–22:00" {
 			t.Errorf("open %q (%v)", text, err)
@@ -171,29 +191,133 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 			t.Errorf("what was open is %+v (%v), want all of it in the general category", r, err)
 		}
 
-		keep := privacy.NewRetention(d, page.NewKeys(make([]byte, 32)), filepath.Join(t.TempDir(), "erased.jsonl"), request.RetainedEmergency...)
-		d.SetNow(func() time.Time { return sunset.Add(2*time.Hour + 30*time.Minute) }) // the night after
+		if _, err := x.service.SetCategory(t.Context(), x.XuBailu, request.CategoryChange{Category: shelter, Reason: "继续安置"}); code(err) != "rule.invalid" {
+			t.Errorf("opened again by itself: %v", err)
+		}
+
+		night(t, d, sunset)
+		x.turns(t)
+		if got := inboxes(t, d, "emergency.purged"); len(got) != 0 {
+			t.Errorf("%v are told that nothing is left while a picture is", got)
+		}
 		for some := true; some; {
-			if some, err = keep.Night(t.Context()); err != nil {
+			if some, err = uploads.Sweep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if all, err := photos.List(t.Context(), x.ZhouChunhe, done.ID); err != nil || len(all) != 0 {
+			t.Errorf("%d pictures are left (%v)", len(all), err)
+		}
+		if rows, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 10); err != nil || len(rows) != 0 {
+			t.Errorf("%d are to be called (%v), whose number nobody knows", len(rows), err)
 		}
 		x.turns(t)
 		if r, err = x.service.Read(t.Context(), x.ZhouChunhe, done.ID); err != nil || r.What != "" || r.Askers[0].Phone.Reveal() != "" || r.Askers[0].Who.Masked() != "" {
 			t.Errorf("of what was closed there is %+v (%v), want nothing personal", r, err)
 		}
+		if len(r.Promises) != 1 || r.Promises[0].Text != "" {
+			t.Errorf("promised is %+v, want the words gone", r.Promises)
+		}
 		if r, err = x.service.Read(t.Context(), x.ZhouChunhe, open.ID); err != nil || r.What != need.What {
 			t.Errorf("what is open is %q (%v), want it whole", r.What, err)
 		}
 		var proofs int
-		if err := d.Get(t.Context(), &proofs, `SELECT COUNT(*) FROM retention_run WHERE class IN ('emergency_contact', 'emergency_text', 'emergency_note') AND erased > 0 AND ended_at IS NOT NULL`); err != nil || proofs != 3 {
-			t.Errorf("%d proofs (%v), want of contacts, texts and notes", proofs, err)
+		if err := d.Get(t.Context(), &proofs, `SELECT COUNT(*) FROM retention_run WHERE class IN ('emergency_contact', 'emergency_text', 'emergency_note', 'emergency_promise') AND erased > 0 AND ended_at IS NOT NULL`); err != nil || proofs != 4 {
+			t.Errorf("%d proofs (%v), want of contacts, texts, notes and promises", proofs, err)
 		}
 		told(t, d, "emergency.purged", x.concerned(org.Actor{})...)
 		all, err := x.service.Emergencies(t.Context(), x.LuoQingming)
 		if err != nil || len(all) != 1 || all[0].ID != e.ID || all[0].State != request.EmergencyPurged {
 			t.Errorf("it is %v (%v), want purged", all, err)
 		}
+	})
+}
+
+func TestC24_WhatWasMergedIntoAnOpenNeedIsKept(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.begun(t, request.Plan{Open: []request.TemporaryCategory{{Code: "shelter", Then: "general", Category: request.Category{
+			Code: "shelter", Type: request.Help, Label: request.Tongue{ZH: "临时安置", EN: "Shelter"}, Always: true, StartLevel: 1,
+			Targets: request.Targets{Accept: 15, Update: 60, Solve: 120},
+		}}}}, "2026-03-04")
+		at(d, 28*60) // 3 March, 14:00
+		need := request.Need{What: "家中进水，需要住处", Category: "shelter", Person: x.LinXiaoman.PersonID}
+		a := x.create(t, x.ZhouChunhe, need)
+		b := x.create(t, x.ZhouChunhe, request.Need{What: "楼下进水", Category: "shelter", Who: "张先生"})
+		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, b.ID, []request.ID{a.ID}); err != nil {
+			t.Fatal(err)
+		}
+		sunset := calendar.Day("2026-03-04").Time()
+		d.SetNow(func() time.Time { return sunset })
+		x.turns(t)
+		night(t, d, sunset)
+		x.turns(t)
+		if p := x.page(t, request.Themselves(x.LinXiaoman, b.ID)); p.What != need.What || p.Receipt != a.Receipt {
+			t.Errorf("they read %q under %q, want their own words", p.What, p.Receipt)
+		}
+		if _, err := x.service.Unmerge(t.Context(), x.ZhouChunhe, a.ID); err != nil {
+			t.Fatal(err)
+		}
+		if r := x.read(t, x.ZhouChunhe, a.ID); r.What != need.What || r.Category != "general" || len(r.Askers) != 1 {
+			t.Errorf("by itself again it is %+v, want all of it in the general category", r)
+		}
+		told(t, d, "emergency.purged", x.concerned(org.Actor{})...)
+	})
+}
+
+func TestC24_ACategoryThatIsPlannedIsNotTemporary(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		shelter := request.Category{
+			Code: "shelter", Type: request.Help, Label: request.Tongue{ZH: "安置", EN: "Shelter"}, StartLevel: 1,
+			Targets: request.Targets{Accept: 15, Update: 60, Solve: 120},
+		}
+		if _, err := x.service.SetCategory(t.Context(), x.XuBailu, request.CategoryChange{Category: shelter, From: "2026-04-01", Reason: "新设类别"}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := x.service.StartEmergency(t.Context(), x.LuoQingming, request.Emergency{
+			Title: "防汛应急", Reason: "通知", SunsetOn: "2026-03-09",
+			Plan: request.Plan{Open: []request.TemporaryCategory{{Code: "shelter", Then: "general", Category: shelter}}},
+		})
+		if code(err) != "emergency.invalid" {
+			t.Errorf("a category of April, in March: %v", err)
+		}
+	})
+}
+
+func TestC24_ADraftThatNobodyConfirmsIsGivenUpOnItsDay(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		e, err := x.service.StartEmergency(t.Context(), x.LuoQingming, request.Emergency{
+			Title: "防汛应急", Reason: "通知", SunsetOn: "2026-03-04", Plan: request.Plan{Always: []request.Code{"cert_travel"}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.SetNow(func() time.Time { return calendar.Day("2026-03-04").Time() })
+		x.turns(t)
+		all, err := x.service.Emergencies(t.Context(), x.LuoQingming)
+		if err != nil || len(all) != 1 || all[0].ID != e.ID || all[0].State != request.EmergencyPurged {
+			t.Errorf("it is %+v (%v), want it given up", all, err)
+		}
+		told(t, d, "emergency.ended")
+		told(t, d, "emergency.purged")
+	})
+}
+
+func TestK16_ARuleFromBeforeANeedWasToldUsesNothingOfItsTime(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		at(d, 10*60+10) // 20:10, by a node that has not heard of the emergency yet
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要跨市通行证明", Category: "cert_travel"})
+		at(d, 10*60)
+		x.begun(t, request.Plan{Always: []request.Code{"cert_travel"}}, "2026-03-04")
+		at(d, 10*60+15)
+		x.follows(t)
+		want(t, "from when it was told", x.dues(t, r.ID), "03-02 20:40, 03-02 21:10, 03-02 21:10")
+		at(d, 10*60+40)
+		m := moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		want(t, "minutes since it was told", *m.FirstMinutes, 30)
 	})
 }
 

@@ -26,7 +26,7 @@ func (s *Service) StartEmergency(ctx context.Context, by org.Actor, e Emergency)
 			if err != nil {
 				return err
 			}
-			if err := e.check(book.asOf(tx.Now), calendar.DayOf(tx.Now)); err != nil {
+			if err := e.check(book, tx.Now); err != nil {
 				return err
 			}
 			for _, h := range e.Hours {
@@ -79,7 +79,7 @@ func (s *Service) ConfirmEmergency(ctx context.Context, by org.Actor, id Emergen
 			return err
 		}
 		today := calendar.DayOf(tx.Now)
-		if err := e.check(book.asOf(tx.Now), today); err != nil {
+		if err := e.check(book, tx.Now); err != nil {
 			return err
 		}
 		if err := keepTemporary(ctx, tx, *e); err != nil {
@@ -192,14 +192,16 @@ func (s *Service) Emergencies(ctx context.Context, by org.Actor) ([]Emergency, e
 	return emergenciesWhere(ctx, s.db, `unit_id = ?`, by.Grid.ID)
 }
 
-// TurnEmergencies ends emergencies whose day has come, hands on what is left in their categories, and says when nothing
-// personal of one is left; and whether there was any. Any number of nodes do so at one time.
+// TurnEmergencies ends emergencies whose day has come, and drafts that nobody has confirmed by it, hands on what is left
+// in their categories, and says when nothing personal of one is left; and whether there was any. Any number of nodes do
+// so at one time.
 func (s *Service) TurnEmergencies(ctx context.Context) (some bool, err error) {
 	today := calendar.DayOf(s.db.Now())
-	due, err := emergenciesWhere(ctx, s.db, `state = ? AND sunset_on <= ?`, EmergencyActive, today)
+	due, err := emergenciesWhere(ctx, s.db, `state IN (?, ?) AND sunset_on <= ?`, EmergencyDraft, EmergencyActive, today)
 	if err != nil {
 		return false, err
 	}
+	var failed []error // one that cannot be turned keeps no other from it
 	for _, e := range due {
 		err := s.db.InTx(ctx, func(tx *db.Tx) error {
 			e := e
@@ -209,22 +211,22 @@ func (s *Service) TurnEmergencies(ctx context.Context) (some bool, err error) {
 			return saveEmergency(ctx, tx, &e)
 		})
 		if err != nil && !errors.Is(err, ErrEmergencyIsOver) && !errors.Is(err, problem.ErrConflict) { // another node was faster
-			return true, err
+			failed = append(failed, fmt.Errorf("end emergency %d: %w", e.ID, err))
 		}
 	}
 	over, err := emergenciesWhere(ctx, s.db, `state = ?`, EmergencyEnded)
 	if err != nil {
-		return false, err
+		return false, errors.Join(append(failed, err)...)
 	}
 	some = len(due) > 0
 	for _, e := range over {
 		more, err := s.windUp(ctx, e)
 		if err != nil {
-			return true, err
+			failed = append(failed, fmt.Errorf("wind emergency %d up: %w", e.ID, err))
 		}
 		some = some || more
 	}
-	return some, nil
+	return some, errors.Join(failed...)
 }
 
 // windUp hands on what is left in the categories of e, and says when nothing personal of it is left.
@@ -233,14 +235,15 @@ func (s *Service) windUp(ctx context.Context, e Emergency) (some bool, err error
 	if err != nil {
 		return false, err
 	}
-	for _, id := range left {
+	var failed []error
+	for _, id := range left { // one that cannot be handed on keeps no other from it
 		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.handOn(ctx, tx, e, id) })
 		if err != nil && !errors.Is(err, ErrIllegalTransition) {
-			return true, fmt.Errorf("hand request %d on: %w", id, err)
+			failed = append(failed, fmt.Errorf("hand request %d on: %w", id, err))
 		}
 	}
 	if len(left) > 0 {
-		return true, nil
+		return true, errors.Join(failed...)
 	}
 	n, err := temporaryLeft(ctx, s.db, e.ID)
 	if err != nil || n > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
@@ -141,16 +142,22 @@ func offerUntil(ctx context.Context, tx *db.Tx, cards []CardID, last calendar.Da
 	return db.Wrap(err, nil, "let %d cards end", len(cards))
 }
 
-// leftIn are needs in the temporary categories of an emergency that somebody still waits for: open ones, and those of
-// which somebody is to be called back.
+// leftIn are needs in the temporary categories of an emergency that somebody still waits for: open ones, those of which
+// somebody is to be called back, and those that go on as another one, which is open.
 func leftIn(ctx context.Context, q db.Queryer, id EmergencyID, today calendar.Day) (ids []ID, err error) {
 	err = q.Select(ctx, &ids, `
 		SELECT r.id
 		FROM emergency_category c
 		JOIN request r ON r.category = c.code
-		WHERE c.emergency_id = ? AND (r.is_open = ? OR (r.state = ? AND r.call_back_on >= ?))
+		WHERE c.emergency_id = ?
+		  AND (r.is_open = ? OR (r.state = ? AND r.call_back_on >= ?)
+		    OR (r.state = ? AND EXISTS (
+		      SELECT 1
+		      FROM request_asker a
+		      JOIN request o ON o.id = a.request_id
+		      WHERE a.origin_id = r.id AND o.is_open = ?)))
 		ORDER BY r.id
-		LIMIT 100`, id, true, HandedOver, today)
+		LIMIT 100`, id, true, HandedOver, today, Merged, true)
 	return ids, db.Wrap(err, nil, "find what is left of emergency %d", id)
 }
 
@@ -166,7 +173,8 @@ func setCategory(ctx context.Context, tx *db.Tx, r *Request) error {
 	return db.Wrap(err, nil, "hand request %d on to another category", r.ID)
 }
 
-// temporaryLeft is how many rows of the temporary categories of an emergency still hold something personal.
+// temporaryLeft is how many rows of the temporary categories of an emergency still hold something personal, or ask
+// somebody to call an asker.
 func temporaryLeft(ctx context.Context, q db.Queryer, id EmergencyID) (n int, err error) {
 	err = q.Get(ctx, &n, `
 		SELECT (SELECT COUNT(*)
@@ -184,6 +192,49 @@ func temporaryLeft(ctx context.Context, q db.Queryer, id EmergencyID) (n int, er
 		        FROM emergency_category c
 		        JOIN request r ON r.category = c.code
 		        JOIN request_history h ON h.request_id = r.id
-		        WHERE c.emergency_id = ? AND h.note_sealed IS NOT NULL) AS n`, id, id, true, id)
-	return n, db.Wrap(err, nil, "count what is left of emergency %d", id)
+		        WHERE c.emergency_id = ? AND h.note_sealed IS NOT NULL)
+		     + (SELECT COUNT(*)
+		        FROM emergency_category c
+		        JOIN request r ON r.category = c.code
+		        JOIN request_asker a ON a.request_id = r.id
+		        JOIN call_task t ON t.open_asker_id = a.id
+		        WHERE c.emergency_id = ?)
+		     + (SELECT COUNT(*)
+		        FROM emergency_category c
+		        JOIN request r ON r.category = c.code
+		        JOIN upload u ON u.owner_type = 'request' AND u.owner_id = r.id
+		        WHERE c.emergency_id = ?) AS n`, id, id, true, id, id, id)
+	if err != nil || n > 0 {
+		return n, db.Wrap(err, nil, "count what is left of emergency %d", id)
+	}
+	var promised []PromiseID
+	err = q.Select(ctx, &promised, `
+		SELECT p.id
+		FROM emergency_category c
+		JOIN request r ON r.category = c.code
+		JOIN promise p ON p.request_id = r.id
+		WHERE c.emergency_id = ? AND (p.text_sealed IS NOT NULL OR p.reason_sealed IS NOT NULL)
+		ORDER BY p.id
+		LIMIT 1`, id)
+	return len(promised), db.Wrap(err, nil, "find what is left of what was promised in emergency %d", id)
+}
+
+// isTemporary says whether a category is, or was, open in an emergency alone.
+func isTemporary(ctx context.Context, q db.Queryer, code Code) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM emergency_category WHERE code = ?`, code)
+	return n > 0, db.Wrap(err, nil, "look whether category %s is temporary", code)
+}
+
+// dropCalls ends the calls that askers still wait for: nobody knows their numbers any more.
+func dropCalls(ctx context.Context, tx *db.Tx, askers []int64, _ time.Time) error {
+	query, args, err := db.In(`
+		UPDATE call_task
+		SET state = ?, open_asker_id = NULL, ended_at = ?, version = version + 1
+		WHERE open_asker_id IN (?)`, CallDropped, tx.Now, askers)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, query, args...)
+	return db.Wrap(err, nil, "drop the calls to %d askers", len(askers))
 }

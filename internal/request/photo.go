@@ -41,6 +41,16 @@ func keepPhotos(ctx context.Context, tx *db.Tx, r Request) error {
 	return upload.DropAt(ctx, tx, picturesOf(r.ID), drop)
 }
 
+// dropPhotos lets the pictures of requests go at once.
+func dropPhotos(ctx context.Context, tx *db.Tx, requests []int64, _ time.Time) error {
+	for _, id := range requests {
+		if err := upload.DropAt(ctx, tx, picturesOf(ID(id)), &tx.Now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // mayShow says why by sees no pictures of the request, or nil: who sees it does (V1), and its askers see their own.
 func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
 	if _, err = findSeen(ctx, q, by, id); !errors.Is(err, problem.ErrNotFound) {

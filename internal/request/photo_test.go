@@ -18,39 +18,47 @@ import (
 	"wanjia/internal/upload"
 )
 
+// album is where pictures are kept, and hung on requests.
+func (x *fixture) album(t *testing.T, d *db.DB) (*upload.Service, *request.Photos) {
+	t.Helper()
+	files, err := blob.OpenFolder(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = files.Close() })
+	uploads := upload.NewService(d, x.keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
+	return uploads, request.NewPhotos(d, uploads)
+}
+
+// hangs makes by hang a picture on a request, and see that one alone.
+func hangs(t *testing.T, uploads *upload.Service, photos *request.Photos, by org.Actor, id request.ID) upload.ID {
+	t.Helper()
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
+		t.Fatal(err)
+	}
+	u, err := uploads.Take(t.Context(), by, func() ([]byte, error) { return picture.Bytes(), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err := photos.Add(t.Context(), by, id, []upload.ID{u.ID}); err != nil || len(all) != 1 {
+		t.Fatalf("%d pictures (%v), want the own one alone", len(all), err)
+	}
+	return u.ID
+}
+
 func TestAnAskerSeesAndBlackensTheirOwnPicturesOnly(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		ctx := t.Context()
-		files, err := blob.OpenFolder(t.TempDir())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = files.Close() })
-		uploads := upload.NewService(d, x.keys, files, func(context.Context, limit.Limiter, string, int) limit.Verdict { return limit.Verdict{OK: true} })
-		photos := request.NewPhotos(d, uploads)
+		uploads, photos := x.album(t, d)
 		site := x.entrance(t, d)
 		r := x.tells(t, site, request.Need{What: "水管爆裂", Category: "pipe_burst", Person: x.LinXiaoman.PersonID})
 		neighbour := org.Actor{PersonID: orgtest.Person(t, d)}
 		if _, err := x.joins(t, site, neighbour, request.Need{Category: "pipe_burst", Person: neighbour.PersonID}); err != nil {
 			t.Fatal(err)
 		}
-		var picture bytes.Buffer
-		if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 40, 20))); err != nil {
-			t.Fatal(err)
-		}
-		hangs := func(by org.Actor) upload.ID {
-			t.Helper()
-			u, err := uploads.Take(ctx, by, func() ([]byte, error) { return picture.Bytes(), nil })
-			if err != nil {
-				t.Fatal(err)
-			}
-			if all, err := photos.Add(ctx, by, r.ID, []upload.ID{u.ID}); err != nil || len(all) != 1 {
-				t.Fatalf("%d pictures (%v), want the own one alone", len(all), err)
-			}
-			return u.ID
-		}
-		theirs, own := hangs(org.Actor{PersonID: x.LinXiaoman.PersonID}), hangs(neighbour)
+		theirs, own := hangs(t, uploads, photos, org.Actor{PersonID: x.LinXiaoman.PersonID}, r.ID), hangs(t, uploads, photos, neighbour, r.ID)
 		if all, err := photos.List(ctx, neighbour, r.ID); err != nil || len(all) != 1 || all[0].ID != own {
 			t.Errorf("who joined sees %+v (%v), want their own", all, err)
 		}

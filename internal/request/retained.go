@@ -122,11 +122,16 @@ var Retained = []privacy.Class{
 }
 
 // temporaryNeeds joins what was told in the temporary categories of emergencies that are over at a moment. What somebody
-// still waits for has gone on in another category by then.
+// still waits for has gone on in another category by then; what goes on as another need, which is open, is left alone.
 const temporaryNeeds = `
 			JOIN emergency_category c ON c.code = r.category
 			JOIN emergency e ON e.id = c.emergency_id
-			WHERE e.ended_at <= ? AND r.is_open = 0 AND `
+			WHERE e.ended_at <= ? AND r.is_open = 0
+			  AND NOT (r.state = 'merged' AND EXISTS (
+			    SELECT 1
+			    FROM request_asker k
+			    JOIN request o ON o.id = k.request_id
+			    WHERE k.origin_id = r.id AND o.is_open = 1)) AND `
 
 // RetainedEmergency are the classes of what is temporary in an emergency: it goes in the night after (C24).
 var RetainedEmergency = []privacy.Class{
@@ -141,13 +146,14 @@ var RetainedEmergency = []privacy.Class{
 			  AND a.id > ?
 			ORDER BY a.id
 			LIMIT ?`,
+		Also: dropCalls,
 		Erase: []string{`
 			UPDATE request_asker
 			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,
 			    slip_hash = NULL, outcome_sealed = NULL
 			WHERE id IN (?)`},
 	},
-	{
+	{ // and the pictures with it
 		Name: "emergency_text", Tables: []string{"request"}, Journal: true,
 		Due: `
 			SELECT r.id
@@ -155,6 +161,7 @@ var RetainedEmergency = []privacy.Class{
 			  (r.text_sealed IS NOT NULL OR r.handed_to_sealed IS NOT NULL OR r.receipt_sealed IS NOT NULL) AND r.id > ?
 			ORDER BY r.id
 			LIMIT ?`,
+		Also: dropPhotos,
 		Erase: []string{`
 			UPDATE request
 			SET text_sealed = NULL, handed_to_sealed = NULL, receipt_sealed = NULL, premises_id = NULL
@@ -170,6 +177,17 @@ var RetainedEmergency = []privacy.Class{
 			ORDER BY h.id
 			LIMIT ?`,
 		Erase: []string{`UPDATE request_history SET note_sealed = NULL WHERE id IN (?)`},
+	},
+	{
+		Name: "emergency_promise", Tables: []string{"promise"}, Journal: true,
+		Due: `
+			SELECT p.id
+			FROM promise p
+			JOIN request r ON r.id = p.request_id` + temporaryNeeds + `
+			  (p.text_sealed IS NOT NULL OR p.reason_sealed IS NOT NULL) AND p.id > ?
+			ORDER BY p.id
+			LIMIT ?`,
+		Erase: []string{`UPDATE promise SET text_sealed = NULL, reason_sealed = NULL WHERE id IN (?)`},
 	},
 	{
 		Name: "emergency", Tables: []string{"emergency", "emergency_category"}, Kept: privacy.Period{Months: 60},

@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -102,8 +103,8 @@ func (s *Service) SetCategory(ctx context.Context, by org.Actor, c CategoryChang
 				return err
 			}
 			e := book.asOf(tx.Now)
-			if e.region(c.Code) != 0 {
-				return ErrRuleInvalid.Field("/category", ErrRuleInvalid.Code) // its emergency says how it is
+			if temporary, err := isTemporary(ctx, tx, c.Code); err != nil || temporary { // its emergency says how it is, and that it is over
+				return cmp.Or(err, error(ErrRuleInvalid.Field("/category", ErrRuleInvalid.Code)))
 			}
 			if err := c.check(e.categories[c.Code]); err != nil {
 				return err
