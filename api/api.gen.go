@@ -6561,8 +6561,11 @@ type ProposalPage struct {
 
 // PublicBoard defines model for PublicBoard.
 type PublicBoard struct {
-	Content       *BoardContent     `json:"content,omitempty"`
-	ID            int64             `json:"id"`
+	Content *BoardContent `json:"content,omitempty"`
+	ID      int64         `json:"id"`
+
+	// OpeningHours When the place can be reached, while an emergency lasts.
+	OpeningHours  *string           `json:"openingHours,omitempty"`
 	OutdatedSince *string           `json:"outdatedSince,omitempty"`
 	Status        PublicBoardStatus `json:"status"`
 
@@ -6976,6 +6979,9 @@ type RefuseProposal struct {
 type RelayReceipt struct {
 	CallBack    bool   `json:"callBack"`
 	ReceiptCode string `json:"receiptCode"`
+
+	// Secret The last four digits of the number that was left, or the eight of a slip.
+	Secret *ReceiptSecret `json:"secret,omitempty"`
 }
 
 // Renaming defines model for Renaming.
@@ -6991,7 +6997,7 @@ type ReportedCopies struct {
 
 // RequestAcceptance defines model for RequestAcceptance.
 type RequestAcceptance struct {
-	// ExpectedOn The day the holder expects to be done.
+	// ExpectedOn The day the holder expects to be done, today at the earliest and a year ahead at most.
 	ExpectedOn *string `json:"expectedOn,omitempty"`
 }
 
@@ -7039,7 +7045,9 @@ type RequestClimbTo string
 
 // RequestClosing How a need ends. A handing over names the body, its contact and the day of the call-back.
 type RequestClosing struct {
-	Body        *string                    `json:"body,omitempty"`
+	Body *string `json:"body,omitempty"`
+
+	// CallBackOn Today at the earliest, and a year ahead at most.
 	CallBackOn  *string                    `json:"callBackOn,omitempty"`
 	ClosureKind *RequestClosingClosureKind `json:"closureKind,omitempty"`
 	Contact     *string                    `json:"contact,omitempty"`
@@ -12382,7 +12390,7 @@ type ServerInterface interface {
 	// SetDangerQuestion What is asked first in a category
 	// (PUT /v1/request-categories/{category}/danger)
 	SetDangerQuestion(ctx echo.Context, category string, params SetDangerQuestionParams) error
-	// ListRequests Needs of the own units, newest first
+	// ListRequests Needs of the own units, newest first, of closed ones what ended last
 	// (GET /v1/requests)
 	ListRequests(ctx echo.Context, params ListRequestsParams) error
 	// CreateRequest Record a need for somebody
@@ -40444,7 +40452,7 @@ type StrictServerInterface interface {
 	// SetDangerQuestion What is asked first in a category
 	// (PUT /v1/request-categories/{category}/danger)
 	SetDangerQuestion(ctx context.Context, request SetDangerQuestionRequestObject) (SetDangerQuestionResponseObject, error)
-	// ListRequests Needs of the own units, newest first
+	// ListRequests Needs of the own units, newest first, of closed ones what ended last
 	// (GET /v1/requests)
 	ListRequests(ctx context.Context, request ListRequestsRequestObject) (ListRequestsResponseObject, error)
 	// CreateRequest Record a need for somebody

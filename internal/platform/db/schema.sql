@@ -1350,6 +1350,9 @@ CREATE TABLE `request` (
   KEY `request_place` (`place_id`,`is_open`,`recorded_at`,`id`),
   KEY `request_rules` (`is_open`,`rules_at`,`id`),
   KEY `request_category` (`category`,`is_open`,`id`),
+  KEY `request_unit_closed` (`unit_id`,`is_open`,`closed_at`,`id`),
+  KEY `request_place_closed` (`place_id`,`is_open`,`closed_at`,`id`),
+  KEY `request_held_closed` (`holder_unit_id`,`is_open`,`closed_at`,`id`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
