@@ -26,18 +26,15 @@ var (
 
 // OwnData is what is kept of the homes that a subject is the contact of, a section a home: how they are called, what they
 // agreed to, when somebody came, what help they may be offered, and who opened any of it (X46). Whoever else lives there is
-// somebody else, so a home is a subject's own only under the very form of address and number that they left themselves; and
-// what a member wrote down beside a visit or a flag stays out, for it may speak of others behind the same door.
+// somebody else, so a home is a subject's own only under the very form of address and number that a member heard from them at
+// that door: what people type nobody has looked at. What a member wrote down beside a visit or a flag stays out, for it may
+// speak of others behind the same door.
 func (s *Service) OwnData(ctx context.Context, of privacy.Subject) (sections []privacy.Section, err error) {
 	left, err := s.requests.Left(ctx, s.db, of)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := maybeOwn(ctx, s.db, left)
-	if err != nil {
-		return nil, err
-	}
-	for _, id := range ids {
+	for _, id := range doorsOf(left) {
 		c, err := readContact(ctx, s.db, id)
 		if err != nil {
 			return nil, err
@@ -54,40 +51,20 @@ func (s *Service) OwnData(ctx context.Context, of privacy.Subject) (sections []p
 	return sections, nil
 }
 
-// isOf says whether c is the contact of whoever left l: without a number only at the door that they told of.
+// isOf says whether c is the contact of whoever left l at this door.
 func (c Contact) isOf(l request.Left, id ID) bool {
-	return l.Who != "" && l.Who == c.FormOfAddress.Reveal() && l.Phone == c.Phone.Reveal() && (l.Phone != "" || l.Premises == int64(id))
+	return l.Premises == int64(id) && l.Who != "" && l.Who == c.FormOfAddress.Reveal() && l.Phone == c.Phone.Reveal()
 }
 
-// maybeOwn are the homes whose contact may be one that was left: at the doors that were told of, or under a number that
-// begins alike.
-func maybeOwn(ctx context.Context, q db.Queryer, left []request.Left) (ids []ID, err error) {
-	var indexes []int64
+// doorsOf are the doors at which something was left.
+func doorsOf(left []request.Left) (ids []ID) {
 	for _, l := range left {
 		if l.Premises != 0 && !slices.Contains(ids, ID(l.Premises)) {
 			ids = append(ids, ID(l.Premises))
 		}
-		if l.Index != nil && !slices.Contains(indexes, *l.Index) {
-			indexes = append(indexes, *l.Index)
-		}
-	}
-	for some := range slices.Chunk(indexes, 500) {
-		query, args, err := db.In(`SELECT premises_id FROM household_contact WHERE phone_index IN (?) ORDER BY premises_id`, some)
-		if err != nil {
-			return nil, err
-		}
-		var found []ID
-		if err := q.Select(ctx, &found, query, args...); err != nil {
-			return nil, db.Wrap(err, nil, "find the homes of a number")
-		}
-		for _, id := range found {
-			if !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
-		}
 	}
 	slices.Sort(ids)
-	return ids, nil
+	return ids
 }
 
 // held is what is kept of one home.

@@ -1,6 +1,7 @@
 package household_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,8 +9,10 @@ import (
 
 	"wanjia/internal/household"
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
@@ -98,6 +101,84 @@ func TestX46_APackHoldsTheOwnHomeAndNobodyElses(t *testing.T) {
 		}
 		if titles, _ := pack(); len(titles) != 0 {
 			t.Errorf("somebody else behind the door gets %q, want nothing", titles)
+		}
+	})
+}
+
+// X46: a form of address and a number that anybody can type open neither a home nor what others told under them, however
+// whoever typed them follows it.
+func TestX46_WhatIsTypedOpensNobodysHome(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		x.requests.Siting(func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
+			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
+		})
+		const hers = "19900000031"
+		x.called(t, x.doors[0], "王女士", "")
+		x.called(t, x.doors[1], "林女士", hers)
+		homes := func(of privacy.Subject) int {
+			t.Helper()
+			sections, err := x.service.OwnData(ctx, of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(sections)
+		}
+		for i, by := range []request.CallBack{request.CallNone, request.CallPhone} {
+			told := household.Account{
+				Household: x.doors[i], Result: household.Needs, ClientRef: fmt.Sprintf("4444444%d-4f6e-4a0e-8f57-90a4f9b0c1d2", i),
+				Needs: []request.Need{{What: "屋顶漏水", Category: "dwelling_safety", CallBack: by}},
+			}
+			if _, err := x.service.RecordVisit(ctx, x.YaoMangzhong, told); err != nil {
+				t.Fatal(err)
+			}
+			var asker int64
+			if err := d.Get(ctx, &asker, `SELECT MAX(id) FROM request_asker`); err != nil {
+				t.Fatal(err)
+			}
+			if n := homes(privacy.Subject{Asker: asker}); n != 1 {
+				t.Errorf("whoever was heard at door %d is given %d homes, want their own", i, n)
+			}
+		}
+		site := func(number string) request.Site { return request.Site{Place: x.Xingwu.Unit.ID, Entrance: number} }
+		begun, err := x.requests.CreatePublic(ctx, request.Telling{
+			Need: request.Need{What: "水管坏了", Who: "林女士", CallBack: request.CallPhone, Phone: hers}, Site: site("2-31"),
+		}, say.Chinese)
+		if err != nil {
+			t.Fatal(err)
+		}
+		similar, err := x.requests.Similar(ctx, site("2-30"), "dwelling_safety")
+		if err != nil || len(similar) != 1 {
+			t.Fatalf("similar are %v, %v", similar, err)
+		}
+		joined, err := x.requests.Join(ctx, org.Actor{}, request.Telling{
+			Need: request.Need{Category: "dwelling_safety", Who: "王女士"}, Site: site("2-30"),
+		}, similar[0].Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, p := range map[string]request.Proof{
+			"told in her name":   {Code: string(begun.Receipt), Secret: "0031"},
+			"joined in her name": {Code: string(joined.Receipt), Secret: joined.Secret},
+		} {
+			as, err := x.requests.Shown(ctx, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			paper := privacy.Subject{Asker: int64(as.Asker())}
+			if n := homes(paper); n != 0 {
+				t.Errorf("%s: on paper it opens %d homes", what, n)
+			}
+			if needs, err := x.requests.OwnData(ctx, x.YiPian, paper); err != nil || len(needs) != 1 {
+				t.Errorf("%s: on paper it opens %d needs, %v; want that one", what, len(needs), err)
+			}
+			if _, err := x.requests.Follow(ctx, x.LinXiaoman, as); err != nil {
+				t.Fatal(err)
+			}
+			if n := homes(privacy.Subject{Person: x.LinXiaoman.PersonID}); n != 0 {
+				t.Errorf("%s: followed, it opens %d homes", what, n)
+			}
 		}
 	})
 }

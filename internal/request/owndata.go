@@ -21,20 +21,24 @@ const mostOwn = 500
 type contacted struct {
 	ID      AskerID `db:"id"`
 	Request ID      `db:"request_id"`
-	Door    *int64  `db:"premises_id"`
+	Door    *int64  `db:"door_id"` // where a member heard them
 	Open    bool    `db:"is_open"`
 	Index   *int64  `db:"phone_index"`
 	Who     []byte  `db:"address_sealed"`
 	Phone   []byte  `db:"phone_sealed"`
 }
 
+// contactedColumns are those of a contacted. Anybody can type a form of address and a number, so the door is told only of
+// somebody whose own words they are, where a member wrote them down at that door.
 const contactedColumns = `
-	SELECT a.id, a.request_id, r.premises_id, r.is_open, a.phone_index, a.address_sealed, a.phone_sealed
+	SELECT a.id, a.request_id, r.is_open, a.phone_index, a.address_sealed, a.phone_sealed,
+	       CASE WHEN a.receipt_hash = r.receipt_hash AND r.channel IN ('told_member', 'visit') THEN r.premises_id END AS door_id
 	FROM request_asker a
 	JOIN request r ON r.id = a.request_id`
 
-// askersOf are the rows of one subject: those that they follow signed in, and those that were left under the same form
-// of address and number as the one whose receipt they show. Families share numbers, so the number alone is nobody.
+// askersOf are the rows of one subject: those that they follow signed in, or the one whose receipt they show, and with it
+// what a member heard at the same door under the same form of address and number. Families share numbers, so the number
+// alone is nobody; and whoever was heard nowhere has shown no more than that they hold their own receipt.
 func (s *Service) askersOf(ctx context.Context, q db.Queryer, of privacy.Subject) (rows []contacted, err error) {
 	if of.Person != 0 {
 		err = q.Select(ctx, &rows, contactedColumns+`
@@ -47,7 +51,7 @@ func (s *Service) askersOf(ctx context.Context, q db.Queryer, of privacy.Subject
 	if err := q.Get(ctx, &one, contactedColumns+` WHERE a.id = ?`, of.Asker); err != nil {
 		return nil, db.Wrap(err, nil, "find asker %d", of.Asker)
 	}
-	if one.Index == nil || one.Who == nil {
+	if one.Index == nil || one.Who == nil || one.Door == nil {
 		return []contacted{one}, nil
 	}
 	var all []contacted
@@ -62,6 +66,9 @@ func (s *Service) askersOf(ctx context.Context, q db.Queryer, of privacy.Subject
 		return nil, err
 	}
 	for _, a := range all {
+		if a.Door == nil || *a.Door != *one.Door {
+			continue
+		}
 		w, p, err := s.leftBy(a)
 		if err != nil {
 			return nil, err
@@ -81,12 +88,11 @@ func (s *Service) leftBy(a contacted) (who, phone string, err error) {
 	return who, phone, err
 }
 
-// A Left is what somebody left with a need: under which form of address and number, and at which door.
+// A Left is what somebody left with a need: under which form of address and number, and at which door a member heard it.
 type Left struct {
 	Who      string
 	Phone    string
-	Index    *int64 // of the number
-	Premises int64  // 0: no door is known
+	Premises int64 // 0: at none
 }
 
 // Left is what a subject has left with their needs: by it other packages know what is theirs.
@@ -96,7 +102,7 @@ func (s *Service) Left(ctx context.Context, q db.Queryer, of privacy.Subject) (a
 		return nil, err
 	}
 	for _, a := range rows {
-		l := Left{Index: a.Index}
+		var l Left
 		if a.Door != nil {
 			l.Premises = *a.Door
 		}
