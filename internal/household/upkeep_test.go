@@ -133,6 +133,55 @@ func TestX1_ABuildingIsKeptInOrder(t *testing.T) {
 	})
 }
 
+// X1: a name is given to what is there though something that has ended was called so, and to nothing else.
+func TestX1_TheNameOfWhatHasEndedCanBeGiven(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		gone, _, _ := x.house(t, "40")
+		if err := x.service.EndBuilding(t.Context(), x.XuBailu, gone.ID, gone.Version); err != nil {
+			t.Fatal(err)
+		}
+		x.at(synced.Add(24 * time.Hour))
+		b, e, doors := x.house(t, "41")
+		if _, err := x.service.RenameBuilding(t.Context(), x.XuBailu, b.ID, b.Version, "40"); err != nil {
+			t.Fatalf("call it as the one that has ended: %v", err)
+		}
+		if e = x.stair(t, b.ID, e.ID); e.Label != "40栋1单元" {
+			t.Errorf("its entrance is called %s, want 40栋1单元", e.Label)
+		}
+		if _, err := x.service.Build(t.Context(), x.XuBailu, x.Ruihe.Unit.ID, "40"); !errors.Is(err, household.ErrBuildingThere) {
+			t.Errorf("a second building 40: %v, want %v", err, household.ErrBuildingThere)
+		}
+
+		if err := x.service.EndDoor(t.Context(), x.XuBailu, doors[0].ID, doors[0].Version); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := x.service.RenameDoor(t.Context(), x.XuBailu, doors[1].ID, doors[1].Version, "101", household.Home); err != nil || again.Door != "101" {
+			t.Errorf("the door is %+v, %v; want 101", again, err)
+		}
+		if _, err := x.service.Furnish(t.Context(), x.XuBailu, e.ID, []household.Premises{{Door: "101", Kind: household.Home}}); !errors.Is(err, household.ErrDoorThere) {
+			t.Errorf("a second door 101: %v, want %v", err, household.ErrDoorThere)
+		}
+
+		if err := x.service.EndEntrance(t.Context(), x.XuBailu, e.ID, e.Version); err != nil {
+			t.Fatal(err)
+		}
+		x.at(synced.Add(48 * time.Hour))
+		id, err := x.service.AddStair(t.Context(), x.XuBailu, household.NewEntrance{
+			Place: x.Ruihe.Unit.ID, Building: "40", Number: "2", Area: x.Ruihe.Areas[0].Area.ID,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err = x.service.RenameEntrance(t.Context(), x.XuBailu, id, 1, "1"); err != nil || e.Label != "40栋1单元" {
+			t.Errorf("the entrance is %+v, %v; want 40栋1单元", e, err)
+		}
+		if rows := count(t, d, `SELECT COUNT(*) FROM building`) + count(t, d, `SELECT COUNT(*) FROM entrance WHERE building_id IS NOT NULL`); rows != 5 {
+			t.Errorf("%d buildings and entrances on record, want all 5", rows)
+		}
+	})
+}
+
 // T6: nothing ends while something is open there, and what is said of it gives no flag away (F9).
 func TestT6_ADoorWithSomethingOpenDoesNotEnd(t *testing.T) {
 	t.Parallel()

@@ -183,6 +183,9 @@ func (s *Service) RenameDoor(ctx context.Context, by org.Actor, id ID, version i
 		return Doorway{}, ErrNumber.Field("/door", ErrNumber.Code)
 	}
 	return s.door(ctx, by, "door.renamed", id, func(tx *db.Tx, d Doorway) error {
+		if err := doorNames.free(ctx, tx, int64(d.EntranceID), door, int64(id)); err != nil {
+			return err
+		}
 		d.Door, d.Kind = door, kind
 		return saveDoor(ctx, tx, d, version)
 	})

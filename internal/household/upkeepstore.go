@@ -3,6 +3,7 @@ package household
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -45,8 +46,50 @@ func findBuilding(ctx context.Context, q db.Queryer, by org.Actor, id BuildingID
 	return b, db.Wrap(err, problem.ErrNotFound, "find building %d", id)
 }
 
+// A naming is how something is called, which is of one thing at a time in what it lies in: there and gone ones together.
+type naming struct {
+	ended string // finds what has ended, by what it lies in and what it is called, but one
+	save  string
+	most  int // characters
+}
+
+var (
+	buildingNames = naming{
+		`SELECT id FROM building WHERE place_id = ? AND number = ? AND ended_on IS NOT NULL AND id <> ?`,
+		`UPDATE building SET number = ?, version = version + 1 WHERE id = ?`, 20,
+	}
+	entranceNames = naming{
+		`SELECT id FROM entrance WHERE place_id = ? AND label = ? AND ended_on IS NOT NULL AND id <> ?`,
+		`UPDATE entrance SET label = ?, version = version + 1 WHERE id = ?`, 60,
+	}
+	doorNames = naming{
+		`SELECT id FROM premises WHERE entrance_id = ? AND door = ? AND ended_on IS NOT NULL AND id <> ?`,
+		`UPDATE premises SET door = ?, version = version + 1 WHERE id = ?`, 20,
+	}
+)
+
+// free makes a name free for one thing in another: what has ended and was called so stays on record, called so and by its
+// id, and is not there again when something of that name is added.
+func (n naming) free(ctx context.Context, tx *db.Tx, in int64, name string, one int64) error {
+	var ended []int64
+	if err := tx.Select(ctx, &ended, n.ended, in, name, one); err != nil {
+		return db.Wrap(err, nil, "find what was called %s in %d", name, in)
+	}
+	for _, id := range ended {
+		behind, runes := "~"+strconv.FormatInt(id, 10), []rune(name)
+		other := string(runes[:min(len(runes), n.most-len(behind))]) + behind
+		if _, err := tx.Change(ctx, n.save, other, id); err != nil {
+			return db.Wrap(err, nil, "call %d another name than %s", id, name)
+		}
+	}
+	return nil
+}
+
 // renameBuilding gives b another number, and all entrances it ever had their names by it.
 func renameBuilding(ctx context.Context, tx *db.Tx, b Building, version int64, number string) error {
+	if err := buildingNames.free(ctx, tx, int64(b.PlaceID), number, int64(b.ID)); err != nil {
+		return err
+	}
 	found, err := tx.Change(ctx, `
 		UPDATE building
 		SET number = ?, version = version + 1
@@ -66,10 +109,14 @@ func renameBuilding(ctx context.Context, tx *db.Tx, b Building, version int64, n
 		return db.Wrap(err, nil, "find the entrances of building %d", b.ID)
 	}
 	for _, e := range stairs {
+		label := EntranceLabel(number, e.Number)
+		if err := entranceNames.free(ctx, tx, int64(b.PlaceID), label, int64(e.ID)); err != nil {
+			return err
+		}
 		if _, err := tx.Change(ctx, `
 			UPDATE entrance
 			SET label = ?, version = version + 1
-			WHERE id = ?`, EntranceLabel(number, e.Number), e.ID); err != nil {
+			WHERE id = ?`, label, e.ID); err != nil {
 			return thereAlready(db.Wrap(err, nil, "name entrance %d", e.ID), ErrEntranceThere)
 		}
 	}
@@ -151,10 +198,14 @@ func renameEntrance(ctx context.Context, tx *db.Tx, e Entrance, version int64, n
 			return db.Wrap(err, nil, "find the building of entrance %d", e.ID)
 		}
 	}
+	label := EntranceLabel(building, number)
+	if err := entranceNames.free(ctx, tx, int64(e.PlaceID), label, int64(e.ID)); err != nil {
+		return err
+	}
 	found, err := tx.Change(ctx, `
 		UPDATE entrance
 		SET number = ?, label = ?, version = version + 1
-		WHERE id = ? AND version = ? AND ended_on IS NULL`, number, EntranceLabel(building, number), e.ID, version)
+		WHERE id = ? AND version = ? AND ended_on IS NULL`, number, label, e.ID, version)
 	if err == nil && found == 0 {
 		return problem.ErrConflict.With("version", version).With("presentVersion", e.Version)
 	}
