@@ -146,6 +146,8 @@ var limited = map[string][]limit.Limiter{
 	"recordCheckIn":    {limit.CheckIn},
 	"createRequest":    {limit.RequestHour, limit.RequestDay},
 	"sendRelayMessage": {limit.RequestHour, limit.RequestDay},
+	"requestTakedown":  {limit.RequestHour, limit.RequestDay},
+	"sendFeedback":     {limit.RequestHour, limit.RequestDay},
 	"createPushTicket": {limit.SocketConnect},
 	"getMe":            {limit.Read},
 	"endSession":       {limit.Write},
@@ -336,6 +338,29 @@ func TestW3NoRequestTakesAnIdentityFromItsBody(t *testing.T) {
 				t.Errorf("%s with %s: %d, handler reached: %v; want 400", id, name, a.Code, e.reached)
 			}
 		}
+	}
+}
+
+func TestMakingAServerLeavesTheSharedContractAsItIs(t *testing.T) {
+	t.Parallel()
+	doc, err := loadDocument(api.Document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func() string {
+		t.Helper()
+		b, err := json.Marshal(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	before := text()
+	if _, err := newContract(doc, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if text() != before {
+		t.Error("the contract that all servers of a process share was changed by one of them")
 	}
 }
 
