@@ -149,6 +149,9 @@ func TestX45_EveryClassCountsAndErasesOnEveryEngine(t *testing.T) {
 		plant("enrolment", months(36), `
 			INSERT INTO enrolment (person_id, account, salt, hash, created_by, created_at, expires_at)
 			VALUES (?, 'x', ?, ?, ?, ?, ?)`, person, []byte{1}, "one", person, "at", "at")
+		plant("publication_unused", months(12), `
+			INSERT INTO publication (kind, unit_id, title, body, start_on, state, author_id, author_as, created_at, reason)
+			VALUES ('story', ?, '帮收麦子', '邻里一起收。', '2025-05-11', 'draft', ?, ?, ?, '')`, w.Ruihe.Unit.ID, person, w.ZhouChunhe.Assignment, "at")
 		plant("erasure", days(35), `INSERT INTO erasure (class, ids, erased_at) VALUES ('visit', '[1]', ?)`, "at")
 
 		counts, err := r.Preview(t.Context(), 0)

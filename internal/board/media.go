@@ -18,6 +18,8 @@ type MediaID int64
 var (
 	ErrConsentMissing = problem.New(problem.Invalid, "board.consent_missing")
 	ErrDepicted       = problem.New(problem.Invalid, "board.shown_invalid")
+	ErrOwnCode        = problem.New(problem.Forbidden, "board.own_code")
+	ErrShownTwice     = problem.New(problem.Conflict, "board.shown_twice")
 )
 
 // A Media (影像) is a picture with its words, and who is shown on it. It stands with one notice or story, or with none yet.
@@ -107,6 +109,7 @@ type Depicted struct {
 	PersonID   *org.PersonID `db:"person_id"`
 	Paper      string        `db:"paper"`
 	CodeSealed []byte        `db:"code_sealed"`
+	AddedBy    org.PersonID  `db:"added_by"`
 	AddedAt    time.Time     `db:"added_at"`
 	EndedAt    *time.Time    `db:"ended_at"` // they said no to this one
 
@@ -125,8 +128,23 @@ func (d Depicted) stands(gave map[org.PersonID]bool) bool {
 	return d.PersonID != nil && gave[*d.PersonID]
 }
 
-// saidNo says whether d is somebody who may not be left out of the list: then whatever shows them would be shown again.
-func (d Depicted) saidNo() bool { return d.EndedAt != nil || d.PersonID != nil && !d.Agreed }
+// canLeave says whether d may be left out of the list: whoever has said no may not, nor who has not yet said yes, for then
+// what shows them would be shown without their word.
+func (d Depicted) canLeave() bool { return d.Agreed }
+
+// canTake says why the code of d is not by's to say yes with, beside the others on its list, or nil: whoever hands out a
+// code says yes for nobody, and nobody is there twice.
+func (d Depicted) canTake(by org.Actor, beside []Depicted) error {
+	switch {
+	case !guard.On(guard.Rule):
+		return nil
+	case d.AddedBy == by.PersonID:
+		return ErrOwnCode
+	case slices.ContainsFunc(beside, func(o Depicted) bool { return o.ID != d.ID && o.PersonID != nil && *o.PersonID == by.PersonID }):
+		return ErrShownTwice
+	}
+	return nil
+}
 
 // agreed says whether everybody agrees.
 func agreed(all []Depicted) bool {

@@ -204,6 +204,60 @@ func TestD15AResidentAgreesWithACodeAndNobodyLearnsWhoTheyAre(t *testing.T) {
 	})
 }
 
+func TestD15WhoeverHandsOutACodeSaysYesForNobody(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, m := x.story(nil, []board.Named{{Account: true}, {Account: true}})
+		first, second := string(m.Shown[0].Code), string(m.Shown[1].Code)
+		if _, err := x.s.Agree(t.Context(), x.FengShuangjiang, first); !errors.Is(err, board.ErrOwnCode) {
+			t.Errorf("the author says yes: %v, want %v", err, board.ErrOwnCode)
+		}
+		if _, err := x.s.Agree(t.Context(), x.LinXiaoman, first); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.s.Agree(t.Context(), x.LinXiaoman, second); !errors.Is(err, board.ErrShownTwice) {
+			t.Errorf("one person says yes for two: %v, want %v", err, board.ErrShownTwice)
+		}
+		if err := x.publishes(p.ID); !errors.Is(err, board.ErrConsentMissing) {
+			t.Errorf("it is published: %v", err)
+		}
+		if _, err := x.s.Agree(t.Context(), x.YaoMangzhong, second); err != nil {
+			t.Errorf("somebody else says yes: %v", err)
+		}
+	})
+}
+
+func TestD15AYesToOnePictureBringsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		by := x.YaoMangzhong
+		x.says(by, privacy.ForMedia, privacy.Given)
+		p, old := x.story(nil, []board.Named{{Person: by.PersonID}})
+		if err := x.publishes(p.ID); err != nil {
+			t.Fatal(err)
+		}
+		x.says(by, privacy.ForMedia, privacy.Withdrawn)
+		agrees := func() {
+			t.Helper()
+			_, m := x.story(nil, []board.Named{{Account: true}})
+			if o, err := x.s.Agree(t.Context(), by, string(m.Shown[0].Code)); err != nil || !o.Agreed {
+				t.Fatalf("the yes: %+v, %v", o, err)
+			}
+		}
+		agrees()
+		if _, err := x.opens(fmt.Sprintf("/p/picture/%d", old.ID)); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("what they withdrew from: %v, want it out of sight", err)
+		}
+		agrees()
+		own, _, err := x.s.OwnMedia(t.Context(), by, "", 0)
+		if err != nil || len(own) != 3 || !own[0].Agreed || !own[1].Agreed || own[2].Agreed || own[2].EndedAt == nil {
+			t.Errorf("they see %+v, %v; want a yes to the new two and a no to the old one", own, err)
+		}
+	})
+}
+
 func TestE7AStoryLeavesWhenSomebodyNamedInItSaysNo(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -274,6 +328,38 @@ func TestE7AStoryLeavesWhenSomebodyNamedInItSaysNo(t *testing.T) {
 	})
 }
 
+func TestX45ADraftThatNobodyPublishesGoesAfterAYearWithItsPictures(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, []board.Named{{Paper: "同意书-1"}})
+		if err := x.publishes(p.ID); err != nil {
+			t.Fatal(err)
+		}
+		x.story([]board.Named{{Paper: "同意书-2"}}, []board.Named{{Paper: "同意书-2"}})
+		from := x.now
+		left := func(day time.Time) (n [3]int) {
+			t.Helper()
+			x.now = calendar.DayOf(day).Time().Add(3 * time.Hour)
+			if _, err := privacy.NewRetention(d, page.NewKeys([]byte("pages")), "", board.Retained...).Night(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for i, table := range []string{"publication", "media", "depicted"} {
+				if err := d.Get(t.Context(), &n[i], `SELECT COUNT(*) FROM `+table); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return n
+		}
+		if got, want := left(from.AddDate(1, 0, -1)), [3]int{2, 2, 3}; got != want {
+			t.Errorf("within a year %v rows are left, want %v", got, want)
+		}
+		if got, want := left(from.AddDate(1, 0, 2)), [3]int{1, 1, 1}; got != want {
+			t.Errorf("after a year %v rows are left, want %v: what was published", got, want)
+		}
+	})
+}
+
 func TestE7NobodyIsNamedInTwoWays(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
@@ -324,6 +410,14 @@ func TestH3ATakedownOfAPictureHidesItAndNothingElse(t *testing.T) {
 		}
 		if _, err := x.opens(fmt.Sprintf("/p/picture/%d", m.ID)); err != nil {
 			t.Errorf("after it was declined: %v", err)
+		}
+		// Whoever is on a picture need not wait for an editor, whatever one said of it a moment ago.
+		_, again, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.MediaPage, ID: int64(m.ID)}, "也拍到了我")
+		if err != nil || again.State != board.HiddenPending {
+			t.Errorf("another wish: %v, %v; want %s", again.State, err, board.HiddenPending)
+		}
+		if _, err := x.opens(fmt.Sprintf("/p/picture/%d", m.ID)); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the picture, once more: %v", err)
 		}
 	})
 }

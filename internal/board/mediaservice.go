@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"wanjia/internal/audit"
@@ -99,7 +100,7 @@ func (s *Service) list(ctx context.Context, tx *db.Tx, by org.Actor, in subject,
 		}
 	}
 	for _, d := range old {
-		if guard.On(guard.Rule) && d.saidNo() {
+		if guard.On(guard.Rule) && !d.canLeave() {
 			return ErrDepicted.Field("/shown", ErrDepicted.Code)
 		}
 		if err := removeDepicted(ctx, tx, d.ID); err != nil {
@@ -360,15 +361,41 @@ func (s *Service) Agree(ctx context.Context, by org.Actor, typed string) (OwnMed
 		if err != nil {
 			return 0, err
 		}
+		beside, err := depictedIn(ctx, tx, d.OwnerType, []int64{d.OwnerID})
+		if err != nil {
+			return 0, err
+		}
+		if err := d.canTake(by, beside[d.OwnerID]); err != nil {
+			return 0, err
+		}
 		if err := takeCode(ctx, tx, by, d); err != nil {
 			return 0, err
 		}
 		audit.Note(tx, by.Did("media.agreed", d.OwnerType, d.OwnerID))
-		if err := privacy.Agree(ctx, tx, by, privacy.ForMedia); err != nil {
+		if err := agreeToOne(ctx, tx, by, d.ID); err != nil {
 			return 0, err
 		}
 		return d.ID, revive(ctx, tx, by.PersonID)
 	})
+}
+
+// agreeToOne is by's yes to one entry. Whoever did not consent until now says yes to nothing else that shows them: that
+// stays out of sight, and for each of these they have said no.
+func agreeToOne(ctx context.Context, tx *db.Tx, by org.Actor, id DepictedID) error {
+	gave, err := privacy.Gave(ctx, tx, by.PersonID, privacy.ForMedia)
+	if err != nil || gave {
+		return err
+	}
+	others, err := othersOf(ctx, tx, by.PersonID, id)
+	if err != nil {
+		return err
+	}
+	for _, d := range others {
+		if err := refuse(ctx, tx, by, d); err != nil {
+			return err
+		}
+	}
+	return privacy.Agree(ctx, tx, by, privacy.ForMedia)
 }
 
 // Refuse is by's no to one picture or story that shows them.
@@ -408,7 +435,7 @@ func (s *Service) ownShown(ctx context.Context, by org.Actor, f func(tx *db.Tx) 
 func ConsentSaid(ctx context.Context, tx *db.Tx, c privacy.Consent) error {
 	switch c.Purpose {
 	case privacy.ForPortrait:
-		return keepPortrait(ctx, tx, c)
+		return keepPortrait(ctx, tx, c.PersonID, c.State == privacy.Given)
 	case privacy.ForMedia:
 	default:
 		return nil
@@ -498,33 +525,36 @@ func showable(ctx context.Context, q db.Queryer, all []Publication) (some []Publ
 	if err := filled(ctx, q, all); err != nil {
 		return nil, err
 	}
+	var pictures []Media
+	for _, p := range all {
+		pictures = append(pictures, p.Media...)
+	}
+	fit, err := fitting(ctx, q, pictures)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range all {
 		if !agreed(p.Shown) {
 			continue
 		}
-		var pictures []Media
-		for _, m := range p.Media {
-			fit, err := shows(ctx, q, m)
-			if err != nil {
-				return nil, err
-			}
-			if fit {
-				pictures = append(pictures, m)
-			}
-		}
-		p.Media = pictures
+		p.Media = slices.DeleteFunc(p.Media, func(m Media) bool { return !fit[m.ID] })
 		some = append(some, p)
 	}
 	return some, nil
 }
 
-// shows says whether a picture may be shown: everybody on it agrees, and nobody has asked to take it down.
-func shows(ctx context.Context, q db.Queryer, m Media) (bool, error) {
-	if !agreed(m.Shown) || m.Picture.ID == 0 {
-		return false, nil
+// fitting are those of pictures that may be shown: everybody on them agrees, and nobody has asked to take them down.
+func fitting(ctx context.Context, q db.Queryer, all []Media) (map[MediaID]bool, error) {
+	ids := make([]int64, len(all))
+	for i, m := range all {
+		ids[i] = int64(m.ID)
 	}
-	hidden, err := isHidden(ctx, q, PageRef{Kind: MediaPage, ID: int64(m.ID)}, 0)
-	return !hidden, err
+	hidden, err := hiddenOf(ctx, q, MediaPage, ids)
+	fit := make(map[MediaID]bool, len(all))
+	for _, m := range all {
+		fit[m.ID] = agreed(m.Shown) && m.Picture.ID != 0 && !hidden[int64(m.ID)]
+	}
+	return fit, err
 }
 
 // ShownPicture is a picture that everybody may see now, as a file.

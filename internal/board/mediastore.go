@@ -151,7 +151,7 @@ func deleteDepicted(ctx context.Context, tx *db.Tx, kind string, ids []int64) er
 }
 
 const depictedColumns = `
-	SELECT id, owner_type, owner_id, kind, person_id, paper, code_sealed, added_at, ended_at
+	SELECT id, owner_type, owner_id, kind, person_id, paper, code_sealed, added_by, added_at, ended_at
 	FROM depicted`
 
 // depictedIn are those shown in pictures or stories, by what shows them, with whether they agree.
@@ -278,6 +278,12 @@ func insertDepicted(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Ac
 func removeDepicted(ctx context.Context, tx *db.Tx, id DepictedID) error {
 	_, err := tx.Change(ctx, `DELETE FROM depicted WHERE id = ?`, id)
 	return db.Wrap(err, nil, "take %d off a list", id)
+}
+
+// othersOf are the entries that show a person besides one, to which they have not said no.
+func othersOf(ctx context.Context, q db.Queryer, person org.PersonID, but DepictedID) (all []Depicted, err error) {
+	err = q.Select(ctx, &all, depictedColumns+` WHERE person_id = ? AND id <> ? AND ended_at IS NULL ORDER BY id`, person, but)
+	return all, db.Wrap(err, nil, "find what else shows person %d", person)
 }
 
 // takeCode says whose account d is, unless somebody was faster.

@@ -72,6 +72,13 @@ func (s *Service) SetPortrait(ctx context.Context, by org.Actor, id upload.ID) (
 		if err := upload.Attach(ctx, tx, by, portraitOf(by.PersonID), []upload.ID{id}); err != nil {
 			return err
 		}
+		gave, err := privacy.Gave(ctx, tx, by.PersonID, privacy.ForPortrait)
+		if err != nil {
+			return err
+		}
+		if err := keepPortrait(ctx, tx, by.PersonID, gave); err != nil {
+			return err
+		}
 		audit.Note(tx, by.Did("profile.portrait_set", "public_profile", int64(by.PersonID)))
 		u, err = upload.FindOf(ctx, tx, portraitOf(by.PersonID), id)
 		return err
@@ -96,13 +103,13 @@ func (s *Service) RemovePortrait(ctx context.Context, by org.Actor) error {
 	})
 }
 
-// keepPortrait says how long a person's portrait stays: for a while after they have withdrawn.
-func keepPortrait(ctx context.Context, tx *db.Tx, c privacy.Consent) error {
-	if c.State == privacy.Given {
-		return upload.DropAt(ctx, tx, portraitOf(c.PersonID), nil)
+// keepPortrait says how long a person's portrait stays: as long as they consent, and for a while without.
+func keepPortrait(ctx context.Context, tx *db.Tx, person org.PersonID, gave bool) error {
+	if gave {
+		return upload.DropAt(ctx, tx, portraitOf(person), nil)
 	}
 	until := tx.Now.Add(endedKept)
-	return upload.DropAt(ctx, tx, portraitOf(c.PersonID), &until)
+	return upload.DropAt(ctx, tx, portraitOf(person), &until)
 }
 
 // forgetPortraits lets the portraits go of persons whose choice is forgotten.

@@ -11,8 +11,10 @@ import (
 	"wanjia/internal/household"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
 	"wanjia/internal/upload"
@@ -109,6 +111,66 @@ func TestE4APortraitIsShownOnlyByChoiceAndConsentAndTakenBackAtAnyTime(t *testin
 		if err := x.s.RemovePortrait(t.Context(), by); err != nil || shown() {
 			t.Errorf("taken back: %v, and it is shown", err)
 		}
+	})
+}
+
+func TestE4APortraitWithoutConsentGoesAfterThirtyDays(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		by := x.YaoMangzhong
+		month := 30 * 24 * time.Hour
+		set := func() {
+			t.Helper()
+			if _, err := x.s.SetPortrait(t.Context(), by, x.sent(by)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		there := func(what string, want bool) {
+			t.Helper()
+			for some := true; some; {
+				var err error
+				if some, err = x.uploads.Sweep(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if u, err := x.s.OwnPortrait(t.Context(), by); err != nil || (u.ID != 0) != want {
+				t.Errorf("%s: the portrait is %v, %v; want it there: %v", what, u.ID, err, want)
+			}
+		}
+		set()
+		x.now = x.now.Add(month - time.Second)
+		there("nobody agreed for almost 30 days", true)
+		x.now = x.now.Add(time.Second)
+		there("nobody agreed for 30 days", false)
+		set()
+		x.says(by, privacy.ForPortrait, privacy.Given)
+		x.now = x.now.Add(2 * month)
+		there("agreed to", true)
+		x.says(by, privacy.ForPortrait, privacy.Withdrawn)
+		set()
+		x.now = x.now.Add(month)
+		there("another after they withdrew", false)
+
+		// Whoever is forgotten leaves no portrait, whatever they agreed to.
+		x.says(by, privacy.ForPortrait, privacy.Given)
+		set()
+		night := func() {
+			t.Helper()
+			if _, err := privacy.NewRetention(d, page.NewKeys([]byte("pages")), "", board.Retained...).Night(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x.now = calendar.DayOf(x.now).Add(1).Time().Add(3 * time.Hour)
+		night()
+		there("of somebody who is known", true)
+		x.in(func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE person SET name_sealed = NULL, phone_sealed = NULL, created_at = ? WHERE id = ?`, x.now.AddDate(-1, 0, 0), by.PersonID)
+			return err
+		})
+		x.now = x.now.Add(24 * time.Hour)
+		night()
+		there("of somebody who is forgotten", false)
 	})
 }
 

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,16 +131,45 @@ func (s *Service) packable(ctx context.Context, q db.Queryer, by org.Actor, ids 
 	if err := complete(ctx, q, all); err != nil {
 		return nil, err
 	}
+	fit, err := pressable(ctx, q, all)
+	if err != nil {
+		return nil, err
+	}
 	for i, m := range all {
-		fit, err := shows(ctx, q, m)
-		if err != nil {
-			return nil, err
-		}
-		if guard.On(guard.Rule) && !fit {
+		if guard.On(guard.Rule) && !fit[m.ID] {
 			return nil, ErrConsentMissing.Field(fmt.Sprintf("/mediaIds/%d", i), ErrConsentMissing.Code)
 		}
 	}
 	return all, nil
+}
+
+// pressable are those of pictures that newspapers may be given: they may be shown, and stand with a story that everybody may
+// see, or show somebody and stand with none. One without both has neither an editor's word nor anybody's consent.
+func pressable(ctx context.Context, q db.Queryer, all []Media) (map[MediaID]bool, error) {
+	fit, err := fitting(ctx, q, all)
+	if err != nil {
+		return nil, err
+	}
+	var stories []int64
+	for _, m := range all {
+		if m.PublicationID != nil {
+			stories = append(stories, int64(*m.PublicationID))
+		}
+	}
+	hidden, err := hiddenOf(ctx, q, PublicationPage, stories)
+	if err != nil {
+		return nil, err
+	}
+	named, err := depictedIn(ctx, q, inPublication, stories)
+	for _, m := range all {
+		if m.PublicationID == nil {
+			fit[m.ID] = fit[m.ID] && len(m.Shown) > 0
+			continue
+		}
+		story := int64(*m.PublicationID)
+		fit[m.ID] = fit[m.ID] && *m.PublicationState == PublicationPublished && !hidden[story] && agreed(named[story])
+	}
+	return fit, err
 }
 
 // pack writes the zip of p, and says in p what is in it.
@@ -234,15 +265,12 @@ func (p *Pack) look(ctx context.Context, q db.Queryer) error {
 	if err != nil {
 		return err
 	}
+	fit, err := pressable(ctx, q, slices.Collect(maps.Values(all)))
+	if err != nil {
+		return err
+	}
 	for _, it := range p.Items {
-		m, there := all[it.MediaID]
-		fit := there && m.Picture.Version == it.Version
-		if fit {
-			if fit, err = shows(ctx, q, m); err != nil {
-				return err
-			}
-		}
-		if !fit {
+		if m, there := all[it.MediaID]; !there || m.Picture.Version != it.Version || !fit[it.MediaID] {
 			p.State = PackOutdated
 			return nil
 		}

@@ -79,7 +79,7 @@ func TestH1APackHoldsWhatItsManifestSaysAndIsGoneWithAConsent(t *testing.T) {
 		x := published(t, d)
 		by := x.correspondent()
 		x.says(x.YaoMangzhong, privacy.ForMedia, privacy.Given)
-		one, two := x.shoots(by, "收麦子", board.Named{Person: x.YaoMangzhong.PersonID}), x.shoots(by, "修路灯")
+		one, two := x.shoots(by, "收麦子", board.Named{Person: x.YaoMangzhong.PersonID}), x.shoots(by, "修路灯", board.Named{Paper: "同意书-9"})
 		build := func() board.Pack {
 			t.Helper()
 			p, err := x.s.Build(t.Context(), by, "互助", []board.MediaID{one.ID, two.ID})
@@ -157,5 +157,72 @@ func TestH1APackHoldsWhatItsManifestSaysAndIsGoneWithAConsent(t *testing.T) {
 		if n := x.left(); n != 2 {
 			t.Errorf("a day later %d files are left, want the two pictures alone", n)
 		}
+	})
+}
+
+func TestH1NewspapersGetNothingThatIsNotShownOrThatNobodyAgreedTo(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		by := x.editor()
+		story, picture := x.story([]board.Named{{Paper: "同意书-1"}}, []board.Named{{Paper: "同意书-2"}})
+		var p board.Pack
+		builds := func(what string, want error, ids ...board.MediaID) {
+			t.Helper()
+			made, err := x.s.Build(t.Context(), by, "互助", ids)
+			if !errors.Is(err, want) {
+				t.Fatalf("%s: %v, want %v", what, err, want)
+			}
+			if err == nil {
+				p = made
+			}
+		}
+		fetches := func(what string, want error) {
+			t.Helper()
+			if _, _, err := x.s.Fetch(t.Context(), by, p.ID); !errors.Is(err, want) {
+				t.Errorf("%s: fetched: %v, want %v", what, err, want)
+			}
+		}
+		builds("of a draft", board.ErrConsentMissing, picture.ID)
+		if err := x.publishes(story.ID); err != nil {
+			t.Fatal(err)
+		}
+		builds("of what is published", nil, picture.ID)
+		fetches("of what is published", nil)
+
+		_, wish, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.PublicationPage, ID: int64(story.ID)}, "写到了我家")
+		if err != nil {
+			t.Fatal(err)
+		}
+		builds("of what somebody wants down", board.ErrConsentMissing, picture.ID)
+		fetches("of what somebody wants down", board.ErrPackOutdated)
+		if _, err := x.s.Decide(t.Context(), by, wish.ID, board.Declined, "均已同意"); err != nil {
+			t.Fatal(err)
+		}
+		fetches("of what may be shown", nil)
+		full, err := x.s.Publication(t.Context(), by, story.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.s.Judge(t.Context(), by, story.ID, board.PublicationHidden, "核实"); err != nil {
+			t.Fatal(err)
+		}
+		builds("of what is hidden", board.ErrConsentMissing, picture.ID)
+		fetches("of what is hidden", board.ErrPackOutdated)
+		if _, err := x.s.Judge(t.Context(), x.editor(), story.ID, board.PublicationPublished, "无误"); err != nil {
+			t.Fatal(err)
+		}
+		builds("of what is there again", nil, picture.ID)
+		if _, err := x.s.WithdrawNamed(t.Context(), by, story.ID, full.Shown[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		builds("of a story that names somebody who said no", board.ErrConsentMissing, picture.ID)
+
+		builds("with no story and nobody", board.ErrConsentMissing, x.shoots(by, "麦田").ID)
+		waits := x.shoots(by, "修路灯", board.Named{Account: true})
+		if _, err := x.s.ChangeMedia(t.Context(), by, waits, nil); !errors.Is(err, board.ErrDepicted) {
+			t.Errorf("whoever has not said yes is left out: %v, want %v", err, board.ErrDepicted)
+		}
+		builds("with no story and somebody who has not said yes", board.ErrConsentMissing, waits.ID)
 	})
 }

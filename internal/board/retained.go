@@ -82,6 +82,29 @@ var Retained = []privacy.Class{
 		},
 		Erase: []string{`DELETE FROM public_profile WHERE person_id IN (?)`},
 	},
+	{ // its person is forgotten
+		Name: "portrait", Kept: privacy.Period{Days: 30},
+		Due: `
+			SELECT p.id
+			FROM person p
+			JOIN upload u ON u.owner_type = 'portrait' AND u.owner_id = p.id
+			WHERE p.created_at <= ? AND p.name_sealed IS NULL AND p.phone_sealed IS NULL AND u.drop_at IS NULL AND p.id > ?
+			ORDER BY p.id
+			LIMIT ?`,
+		Also: func(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
+			return forgetPortraits(ctx, tx, ids)
+		},
+	},
+	{ // it was never published
+		Name: "publication_unused", Tables: []string{"publication"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Due: `
+			SELECT id
+			FROM publication
+			WHERE state IN ('draft', 'returned') AND created_at <= ? AND id > ?
+			ORDER BY id
+			LIMIT ?`,
+		Also: forgetPictures, Erase: []string{`DELETE FROM publication WHERE id IN (?)`},
+	},
 	{ // what was removed was wrong
 		Name: "publication_removed", Tables: []string{"publication"}, Kept: privacy.Period{Days: 30}, Journal: true,
 		Due:  `SELECT id FROM publication WHERE state = 'removed' AND end_on <= ? AND id > ? ORDER BY id LIMIT ?`,

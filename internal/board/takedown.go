@@ -43,7 +43,7 @@ type PageRef struct {
 }
 
 // The states of a takedown. It is hidden in the transaction that received it, unless an editor has only just said that the
-// same page may be shown: then it waits while the page is there. Lifted is what was upheld and is right by now.
+// same page, and no picture, may be shown: then it waits while the page is there. Lifted is what was upheld and is right by now.
 const (
 	Received      State = "received"
 	HiddenPending State = "hidden_pending"
@@ -55,7 +55,8 @@ const (
 // ErrOwnDecision says that nobody lifts what they upheld themselves.
 var ErrOwnDecision = problem.New(problem.Forbidden, "board.own_decision")
 
-// quietFor is for how long an editor's word that a page may be shown keeps it from being hidden again by whoever asks.
+// quietFor is for how long an editor's word that a page may be shown keeps it from being hidden again by whoever asks; a
+// picture is hidden each time.
 const quietFor = 7 * 24 * time.Hour
 
 // A Takedown is somebody's wish that something public be taken down.
@@ -82,16 +83,22 @@ func (t Takedown) Waits() bool { return t.State == HiddenPending || t.State == R
 // Overdue says whether t should have been decided by now.
 func (t Takedown) Overdue(now time.Time) bool { return t.Waits() && !now.Before(t.DueAt) }
 
-// canDecide says why t cannot be decided, or nil.
-func (t Takedown) canDecide() error {
-	if guard.On(guard.Rule) && !t.Waits() {
+// canDecide says why by cannot decide t, which is about author's work, or nil: nobody says of their own that it may be
+// shown (H2).
+func (t Takedown) canDecide(by org.Actor, author org.PersonID, decision State) error {
+	switch {
+	case !guard.On(guard.Rule):
+		return nil
+	case !t.Waits():
 		return ErrIllegalTransition.With("state", string(t.State))
+	case decision == Declined && author == by.PersonID:
+		return ErrOwnWork
 	}
 	return nil
 }
 
-// canLift says why by cannot show again what was taken down, or nil.
-func (t Takedown) canLift(by org.Actor) error {
+// canLift says why by cannot show again what was taken down, author's work, or nil.
+func (t Takedown) canLift(by org.Actor, author org.PersonID) error {
 	switch {
 	case !guard.On(guard.Rule):
 		return nil
@@ -99,6 +106,8 @@ func (t Takedown) canLift(by org.Actor) error {
 		return ErrIllegalTransition.With("state", string(t.State))
 	case t.DecidedBy != nil && *t.DecidedBy == by.PersonID:
 		return ErrOwnDecision
+	case author == by.PersonID:
+		return ErrOwnWork
 	}
 	return nil
 }
@@ -193,6 +202,9 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 	if err != nil {
 		return 0, err
 	}
+	if err := holdTakedowns(ctx, tx, p); err != nil {
+		return 0, err
+	}
 	hidden, err := hiddenAs(ctx, tx, p, at.number)
 	if err != nil {
 		return 0, err
@@ -208,7 +220,7 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 	t := Takedown{PageRef: p, Number: at.number, UnitID: at.unit, State: HiddenPending, ReceivedAt: tx.Now, DueAt: dueBy(s.cal, tx.Now)}
 	if shown, err := saidToBeShown(ctx, tx, p, at.number, tx.Now.Add(-quietFor)); err != nil {
 		return 0, err
-	} else if shown && hidden == "" {
+	} else if shown && hidden == "" && p.Kind != MediaPage { // whoever is on a picture need not wait (S22)
 		t.State = Received
 	}
 	if len(waiting) > 0 { // it is decided with the first
@@ -267,7 +279,17 @@ func (s *Service) Decide(ctx context.Context, by org.Actor, id TakedownID, decis
 		if err != nil {
 			return err
 		}
-		if err := t.canDecide(); err != nil {
+		if err := holdTakedowns(ctx, tx, t.PageRef); err != nil {
+			return err
+		}
+		if t, err = findTakedown(ctx, tx, by, id); err != nil { // as it is now that nobody else decides
+			return err
+		}
+		author, err := authorOf(ctx, tx, t.PageRef)
+		if err != nil {
+			return err
+		}
+		if err := t.canDecide(by, author, decision); err != nil {
 			return err
 		}
 		all, err := waitingTakedowns(ctx, tx, t.PageRef)
@@ -286,7 +308,11 @@ func (s *Service) Lift(ctx context.Context, by org.Actor, id TakedownID, reason 
 		if err != nil {
 			return err
 		}
-		if err := t.canLift(by); err != nil {
+		author, err := authorOf(ctx, tx, t.PageRef)
+		if err != nil {
+			return err
+		}
+		if err := t.canLift(by, author); err != nil {
 			return err
 		}
 		all, err := upheldTakedowns(ctx, tx, t.PageRef)

@@ -8,11 +8,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"wanjia/internal/board"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/request"
@@ -133,6 +135,81 @@ func TestH3WhatWasTakenDownComesBackOnlyByAnotherEditorAndNeverByTheClock(t *tes
 		x.forgets("takedown", "takedown_upheld")
 		if err := d.Get(t.Context(), &left, `SELECT COUNT(*) FROM takedown`); err != nil || left != 0 {
 			t.Errorf("%d takedowns are kept that hide nothing (%v)", left, err)
+		}
+	})
+}
+
+func TestH2NobodySaysOfTheirOwnWorkThatItMayBeShown(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, m := x.story(nil, []board.Named{{Paper: "同意书-1"}})
+		if err := x.publishes(p.ID); err != nil {
+			t.Fatal(err)
+		}
+		author := orgtest.Grant(t, d, x.FengShuangjiang.PersonID, org.RoleEditor, "", x.Committee)
+		for _, ref := range []board.PageRef{{Kind: board.PublicationPage, ID: int64(p.ID)}, {Kind: board.MediaPage, ID: int64(m.ID)}} {
+			_, wish, err := x.s.TakeDown(t.Context(), org.Actor{}, ref, "不妥")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.s.Decide(t.Context(), author, wish.ID, board.Declined, "没有问题"); !errors.Is(err, board.ErrOwnWork) {
+				t.Errorf("%s: its author declines: %v, want %v", ref.Kind, err, board.ErrOwnWork)
+			}
+			if _, err := x.s.Decide(t.Context(), x.editor(), wish.ID, board.Upheld, "确有不妥"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.s.Lift(t.Context(), author, wish.ID, "已更正"); !errors.Is(err, board.ErrOwnWork) {
+				t.Errorf("%s: its author lifts: %v, want %v", ref.Kind, err, board.ErrOwnWork)
+			}
+			if _, err := x.s.Lift(t.Context(), x.editor(), wish.ID, "已更正"); err != nil {
+				t.Errorf("%s: another editor lifts: %v", ref.Kind, err)
+			}
+			x.now = x.now.Add(8 * 24 * time.Hour)
+			if _, wish, err = x.s.TakeDown(t.Context(), org.Actor{}, ref, "不妥"); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := x.s.Decide(t.Context(), author, wish.ID, board.Upheld, "确有不妥"); err != nil || got.State != board.Upheld {
+				t.Errorf("%s: its author takes it down: %v, %v", ref.Kind, got.State, err)
+			}
+		}
+	})
+}
+
+func TestH3AWishThatMeetsADecisionIsToldToEditors(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		editor := x.editor()
+		page := board.PageRef{Kind: board.BoardPage, ID: int64(x.id)}
+		for range 10 {
+			_, first := x.asks("名字不对")
+			var both sync.WaitGroup
+			both.Go(func() {
+				if _, err := x.s.Decide(t.Context(), editor, first.ID, board.Declined, "姓名无误"); err != nil {
+					t.Errorf("decide: %v", err)
+				}
+			})
+			both.Go(func() {
+				if _, _, err := x.s.TakeDown(t.Context(), org.Actor{}, page, "名字还是不对"); err != nil {
+					t.Errorf("ask: %v", err)
+				}
+			})
+			both.Wait()
+			waiting, _, err := x.s.Takedowns(t.Context(), editor, "", "", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range waiting { // it came after the decision
+				var told int
+				if err := d.Get(t.Context(), &told, `SELECT COUNT(*) FROM inbox WHERE kind = 'takedown.received' AND ref_id = ?`, w.ID); err != nil || told == 0 {
+					t.Errorf("%s: %d editors were told (%v), want somebody", w.State, told, err)
+				}
+				if _, err := x.s.Decide(t.Context(), editor, w.ID, board.Declined, "姓名无误"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			x.now = x.now.Add(8 * 24 * time.Hour)
 		}
 	})
 }

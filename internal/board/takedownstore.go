@@ -49,10 +49,25 @@ func placeOfPage(ctx context.Context, q db.Queryer, p PageRef) (at place, err er
 	return place{row.Unit, row.Number}, db.Wrap(err, problem.ErrNotFound, "find the page %s %d", p.Kind, p.ID)
 }
 
-// isHidden says whether a page is hidden by a takedown.
-func isHidden(ctx context.Context, q db.Queryer, p PageRef, number int) (bool, error) {
-	hidden, err := hiddenAs(ctx, q, p, number)
-	return hidden != "", err
+// hiddenOf are those of pages, of a kind that has no versions, that are hidden by a takedown.
+func hiddenOf(ctx context.Context, q db.Queryer, kind PageKind, ids []int64) (map[int64]bool, error) {
+	hidden := map[int64]bool{}
+	if len(ids) == 0 {
+		return hidden, nil
+	}
+	query, args, err := db.In(`
+		SELECT DISTINCT ref_id
+		FROM takedown
+		WHERE kind = ? AND ref_id IN (?) AND state IN (?, ?)`, kind, ids, HiddenPending, Upheld)
+	if err != nil {
+		return nil, err
+	}
+	var found []int64
+	err = q.Select(ctx, &found, query, args...)
+	for _, id := range found {
+		hidden[id] = true
+	}
+	return hidden, db.Wrap(err, nil, "ask which of %d pages %s are hidden", len(ids), kind)
 }
 
 // hiddenAs is the state of the takedown that hides a page: it waits for its decision, or it was right – of a board until
@@ -108,6 +123,36 @@ func listTakedowns(ctx context.Context, q db.Queryer, by org.Actor, states []Sta
 		return nil, err
 	}
 	return all, db.Wrap(q.Select(ctx, &all, query, args...), nil, "list takedowns")
+}
+
+// holdTakedowns keeps those of a page that wait as they are until the transaction is over: nobody joins what is being
+// decided, and nobody decides what is being joined.
+func holdTakedowns(ctx context.Context, tx *db.Tx, p PageRef) error {
+	var held []TakedownID
+	err := tx.Select(ctx, &held, `
+		SELECT id
+		FROM takedown
+		WHERE kind = ? AND ref_id = ? AND state IN (?, ?)
+		ORDER BY id`+db.ForUpdate, p.Kind, p.ID, Received, HiddenPending)
+	return db.Wrap(err, nil, "hold what waits for the page %s %d", p.Kind, p.ID)
+}
+
+// authorOf is who made what a page shows; 0 if nobody of their own did.
+func authorOf(ctx context.Context, q db.Queryer, p PageRef) (org.PersonID, error) {
+	var query string
+	switch p.Kind { //nolint:exhaustive // because nobody writes the other pages
+	case PublicationPage:
+		query = `SELECT author_id FROM publication WHERE id = ?`
+	case MediaPage:
+		query = `SELECT author_id FROM media WHERE id = ?`
+	default:
+		return 0, nil
+	}
+	var found []org.PersonID
+	if err := q.Select(ctx, &found, query, p.ID); err != nil || len(found) == 0 {
+		return 0, db.Wrap(err, nil, "find who made the page %s %d", p.Kind, p.ID)
+	}
+	return found[0], nil
 }
 
 // waitingTakedowns are those of a page that wait for a decision, the first of them first.

@@ -44,7 +44,7 @@ func (v *village) media() {
 	v.wants("withdraw", v.secretary.post(fmt.Sprintf("/v1/publications/%d/shown/%v/withdraw", story.id("id"), story.at("shown", 0, "id")), nil), ok)
 	correspondent := v.signIn("cor")
 	sent = v.wants("send", correspondent.sends(v.located(), uuid.NewString()), created)
-	alone := v.wants("make", correspondent.post("/v1/media", map[string]any{"uploadId": sent.id("id"), "caption": "麦田", "shown": []any{}}), created)
+	alone := v.wants("make", correspondent.post("/v1/media", map[string]any{"uploadId": sent.id("id"), "caption": "麦田", "shown": []any{map[string]any{"paper": "同意书-3"}}}), created)
 	pack := v.wants("build", correspondent.post("/v1/press-packs", map[string]any{"title": "麦收互助", "mediaIds": []any{alone.id("id")}}), created)
 	v.says("mine", v.wants("packs", correspondent.get("/v1/press-packs"), ok), float64(pack.id("id")), "items", 0, "id")
 	v.says("ready", v.wants("pack", correspondent.get(fmt.Sprintf("/v1/press-packs/%d", pack.id("id"))), ok), "ready", "state")

@@ -32,20 +32,24 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		"refuseMedia": {self: true, make: ownMedia, sees: ofSelf},
 		"createPressPack": {mine: true, fill: fill(func(c *cell, b map[string]any) {
 			if packs(c.by) {
-				b["mediaIds"] = []any{c.by.pictures(c, []any{}).id("id")}
+				b["mediaIds"] = []any{c.by.pictures(c, onPaper()).id("id")}
 			}
 		})},
 		"listPressPacks":    {self: true, has: packs, make: aPack, list: "id", sees: ofSelf},
 		"getPressPack":      {self: true, has: packs, make: aPack, sees: ofSelf},
 		"downloadPressPack": {self: true, has: packs, make: aPack, sees: ofSelf},
 		"agreeMedia": {self: true, fill: fill(func(c *cell, b map[string]any) {
-			picture := c.correspondent().pictures(c, []any{map[string]any{"account": true}})
+			author := c.correspondent()
+			if author.person == c.by.person { // nobody says yes to what they made
+				author = c.as(org.RoleCorrespondent, c.unit(org.SubdistrictCommittee, "柳岸街道"))
+			}
+			picture := author.pictures(c, []any{map[string]any{"account": true}})
 			b["code"] = picture.body["shown"].([]any)[0].(map[string]any)["code"]
 		})},
 	})
 	batches["createPressPack"] = func(c *cell, b map[string]any) {
 		there := c.as(org.RoleCorrespondent, c.unit(org.SubdistrictCommittee, "柳岸街道"))
-		b["mediaIds"] = append(b["mediaIds"].([]any), there.pictures(c, []any{}).id("id"))
+		b["mediaIds"] = append(b["mediaIds"].([]any), there.pictures(c, onPaper()).id("id"))
 	}
 	for _, op := range []string{"createMedia", "changeMedia", "createPublication", "changePublication"} {
 		batches[op] = func(c *cell, b map[string]any) {
@@ -71,7 +75,7 @@ func packs(a *actor) bool { return oneOf(a.role, org.RoleCorrespondent, org.Role
 
 // aPack is a press pack of c.by's.
 func aPack(c *cell) int64 {
-	picture := c.by.pictures(c, []any{}).id("id")
+	picture := c.by.pictures(c, onPaper()).id("id")
 	return c.by.post("/v1/press-packs", map[string]any{"title": "麦收互助", "mediaIds": []any{picture}}).id("id")
 }
 
@@ -81,8 +85,11 @@ func aMedia(c *cell) int64 {
 	if c.position != self {
 		by = c.as(org.RoleCorrespondent, c.at)
 	}
-	return by.pictures(c, []any{map[string]any{"paper": "同意书-1"}}).id("id")
+	return by.pictures(c, onPaper()).id("id")
 }
+
+// onPaper is somebody on a picture who signed a paper.
+func onPaper() []any { return []any{map[string]any{"paper": "同意书-1"}} }
 
 // depictedIn is somebody in c.thing, who signed a paper.
 func (c *cell) depictedIn(kind string) (id int64) {
