@@ -83,7 +83,7 @@ var Retained = []privacy.Class{
 		Erase: []string{`DELETE FROM public_profile WHERE person_id IN (?)`},
 	},
 	{ // its person is forgotten
-		Name: "portrait", Kept: privacy.Period{Days: 30},
+		Name: "portrait", Tables: []string{"public_profile"}, Kept: privacy.Period{Days: 30},
 		Due: `
 			SELECT p.id
 			FROM person p
