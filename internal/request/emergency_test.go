@@ -358,6 +358,39 @@ func TestO14_NothingClimbsByItselfUnlessItsCategorySaysSo(t *testing.T) {
 	})
 }
 
+func TestO14_AConcernDoesNotClimbToWhomItIsAbout(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		all, err := x.service.Rulings(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(all.Now, func(c request.Ruled) bool { return c.Code == request.HolderConcern })
+		c := request.CategoryChange{Category: all.Now[i].Category, Reason: "超时自动上报"}
+		c.Climbs = true
+		if _, err := x.service.SetCategory(t.Context(), x.XuBailu, c); err != nil {
+			t.Fatal(err)
+		}
+		said := func(about org.Actor) request.ID {
+			return x.create(t, x.ZhouChunhe, request.Need{What: "态度不好", Category: request.HolderConcern, About: about.Assignment}).ID
+		}
+		level := map[request.ID]int{said(x.WangQiufen): 3, said(x.ZhouChunhe): 2}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error { // one of them comes to lead the grid above
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhouChunhe.PersonID, x.ChenGuyu.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		at(d, 30*24*60)
+		x.ticks(t)
+		for id, want := range level {
+			if got := x.read(t, x.XuBailu, id); got.Level != want || len(got.Misses) == 0 {
+				t.Errorf("request %d stands at level %d with %d misses, want level %d", id, got.Level, len(got.Misses), want)
+			}
+		}
+	})
+}
+
 func TestK9_AnAskerWhoHeardOfLateNewsHearsOfALateAnswerToo(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
