@@ -163,13 +163,14 @@ func (s *Service) open(ctx context.Context, p PageRef) error {
 
 // notShown says why a page is not shown that is hidden by a takedown in this state, or nil; "": by none.
 func notShown(hidden State) error {
-	switch {
-	case hidden == "":
+	switch hidden {
+	case "":
 		return nil
-	case hidden == Upheld:
+	case Upheld:
 		return ErrTakenDown
+	default:
+		return ErrUnderReview
 	}
-	return ErrUnderReview
 }
 
 // TakeDown hides a page at once, whoever asks, and lets an editor decide (H3). Whoever asks the same while that waits joins

@@ -140,12 +140,12 @@ func holdTakedowns(ctx context.Context, tx *db.Tx, p PageRef) error {
 // authorOf is who made what a page shows; 0 if nobody of their own did.
 func authorOf(ctx context.Context, q db.Queryer, p PageRef) (org.PersonID, error) {
 	var query string
-	switch p.Kind { //nolint:exhaustive // because nobody writes the other pages
+	switch p.Kind {
 	case PublicationPage:
 		query = `SELECT author_id FROM publication WHERE id = ?`
 	case MediaPage:
 		query = `SELECT author_id FROM media WHERE id = ?`
-	default:
+	default: // nobody writes the other pages
 		return 0, nil
 	}
 	var found []org.PersonID

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"wanjia/internal/org"
@@ -221,25 +222,25 @@ type View struct {
 // asked itself: what stands there was shown, and nothing is shown without standing there. Who looked at the contact of
 // another asker, and why, is for that one.
 func viewsOf(ctx context.Context, q db.Queryer, asker AskerID, shares []share) (views []View, err error) {
-	where := `(a.object = 'asker' AND a.object_id = ?
-		   AND a.action IN ('asker.unmasked', 'request.call_read', 'request.slip_printed'))`
+	where := []string{`(a.object = 'asker' AND a.object_id = ?
+		   AND a.action IN ('asker.unmasked', 'request.call_read', 'request.slip_printed'))`}
 	args := []any{asker}
 	for _, h := range shares {
 		to := h.To
 		if to.IsZero() {
 			to = db.NowOf(q)
 		}
-		where += `
-		  OR (a.object = 'request' AND a.object_id = ?
+		where = append(where, `(a.object = 'request' AND a.object_id = ?
 		   AND a.action IN ('request.read', 'request.passed_read', 'request.photos_read')
-		   AND a.at >= ? AND a.at <= ?)`
+		   AND a.at >= ? AND a.at <= ?)`)
 		args = append(args, h.Request, h.Since, to)
 	}
 	err = q.Select(ctx, &views, `
 		SELECT a.at, ra.role, a.action, a.purpose, a.reason
 		FROM audit a
 		JOIN role_assignment ra ON ra.id = a.assignment_id
-		WHERE `+where+`
+		WHERE `+strings.Join(where, `
+		  OR `)+`
 		ORDER BY a.at DESC, a.id DESC
 		LIMIT 100`, args...)
 	return views, db.Wrap(err, nil, "find who opened requests")
