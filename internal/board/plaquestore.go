@@ -165,3 +165,9 @@ func orderBack(ctx context.Context, tx *db.Tx, p Plaque) (first bool, err error)
 		WHERE id = ? AND version = ?`, state, ordered, p.ID, p.Version)
 	return found == 1, db.Wrap(err, nil, "order plaque %d back", p.ID)
 }
+
+// bearerOf is at whose door a plaque hangs.
+func bearerOf(ctx context.Context, q db.Queryer, id PlaqueID) (person org.PersonID, err error) {
+	err = q.Get(ctx, &person, `SELECT person_id FROM plaque WHERE id = ? AND state = ? AND ordered_at IS NULL`, id, PlaqueHung)
+	return person, db.Wrap(err, problem.ErrNotFound, "find plaque %d", id)
+}

@@ -158,9 +158,9 @@ func (s *Service) PlaquePortrait(ctx context.Context, id PlaqueID) ([]byte, erro
 			return nil, err
 		}
 	}
-	var person org.PersonID
-	if err := s.db.Get(ctx, &person, `SELECT person_id FROM plaque WHERE id = ? AND state = ? AND ordered_at IS NULL`, id, PlaqueHung); err != nil {
-		return nil, db.Wrap(err, problem.ErrNotFound, "find plaque %d", id)
+	person, err := bearerOf(ctx, s.db, id)
+	if err != nil {
+		return nil, err
 	}
 	agrees, err := privacy.Gave(ctx, s.db, person, privacy.ForPlaque)
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/guard"
-	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
@@ -240,20 +239,8 @@ func (s *Service) Judge(ctx context.Context, by org.Actor, id PublicationID, nex
 }
 
 // publish runs f once and returns what has become of the publication.
-func (s *Service) publish(ctx context.Context, by org.Actor, f func(tx *db.Tx) (PublicationID, error)) (p Publication, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		var id PublicationID
-		err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
-			id, err = f(tx)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		p, err = s.publication(ctx, tx, by, id)
-		return err
-	})
-	return p, err
+func (s *Service) publish(ctx context.Context, by org.Actor, f func(tx *db.Tx) (PublicationID, error)) (Publication, error) {
+	return acted(ctx, s, by, f, s.publication)
 }
 
 // publication is one that by may see, with its pictures.

@@ -501,3 +501,21 @@ func (s *Service) Relay(ctx context.Context, id ID, m Message) (slip request.Sli
 	})
 	return slip, err
 }
+
+// acted runs f once for by, and reads what has become of the thing it is about. Of a repeat only its id is kept.
+func acted[ID, T any](ctx context.Context, s *Service, by org.Actor, f func(tx *db.Tx) (ID, error),
+	read func(ctx context.Context, q db.Queryer, by org.Actor, id ID) (T, error),
+) (thing T, err error) {
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		var id ID
+		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() (err error) {
+			id, err = f(tx)
+			return err
+		}); err != nil {
+			return err
+		}
+		thing, err = read(ctx, tx, by, id)
+		return err
+	})
+	return thing, err
+}

@@ -5,10 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
-	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 )
@@ -69,18 +66,11 @@ func doorsOf(left []request.Left) (ids []ID) {
 
 // held is what is kept of one home.
 func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Section, err error) {
-	var at struct {
-		Entrance string `db:"label"`
-		Door     string `db:"door"`
+	entrance, door, err := doorName(ctx, s.db, id)
+	if err != nil {
+		return one, err
 	}
-	if err := s.db.Get(ctx, &at, `
-		SELECT e.label, p.door
-		FROM premises p
-		JOIN entrance e ON e.id = p.entrance_id
-		WHERE p.id = ?`, id); err != nil {
-		return one, db.Wrap(err, problem.ErrNotFound, "find door %d", id)
-	}
-	one.Title = "住户 " + at.Entrance + " " + at.Door
+	one.Title = "住户 " + entrance + " " + door
 	add := func(label, text string) {
 		if text != "" {
 			one.Items = append(one.Items, privacy.Held{Label: label, Text: text})
@@ -136,34 +126,3 @@ func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Secti
 
 // minute is at as people read it.
 func minute(at time.Time) string { return at.In(calendar.Shanghai).Format("2006-01-02 15:04") }
-
-func visitsAt(ctx context.Context, q db.Queryer, id ID) (all []Visit, err error) {
-	err = q.Select(ctx, &all, `
-		SELECT v.id, v.result, v.happened_at
-		FROM visit v
-		WHERE v.premises_id = ?
-		ORDER BY v.recorded_at DESC, v.id DESC
-		LIMIT ?`, id, mostHeld)
-	return all, db.Wrap(err, nil, "list the visits at household %d", id)
-}
-
-// A view is one opening of a home by whoever looks after it.
-type view struct {
-	At      time.Time `db:"at"`
-	Role    org.Role  `db:"role"`
-	Purpose string    `db:"purpose"`
-	Reason  string    `db:"reason"`
-}
-
-// viewsAt are who opened what is kept of a home, the last first, by the audit itself: nothing is shown without standing
-// there.
-func viewsAt(ctx context.Context, q db.Queryer, id ID) (all []view, err error) {
-	err = q.Select(ctx, &all, `
-		SELECT a.at, ra.role, a.purpose, a.reason
-		FROM audit a
-		JOIN role_assignment ra ON ra.id = a.assignment_id
-		WHERE a.object = ? AND a.object_id = ? AND a.action IN (?, ?, ?, ?) AND a.result = ?
-		ORDER BY a.at DESC, a.id DESC
-		LIMIT ?`, "household", id, householdRead, "household.unmasked", householdVisitRead, flagRead, "ok", mostHeld)
-	return all, db.Wrap(err, nil, "find who opened household %d", id)
-}

@@ -157,3 +157,43 @@ func burn(ctx context.Context, tx *db.Tx, m send) error {
 	}
 	return add(ctx, tx, m.Person, m.Template, -left)
 }
+
+type creditRow struct {
+	credit
+	Template string `db:"template"`
+}
+
+func creditsOf(ctx context.Context, q db.Queryer, person org.PersonID) (map[string]credit, error) {
+	var rows []creditRow
+	err := q.Select(ctx, &rows, `
+		SELECT template, COALESCE(account_id, 0) AS account_id, balance, refused_at
+		FROM wechat_credit
+		WHERE person_id = ?`, person)
+	if err != nil {
+		return nil, db.Wrap(err, nil, "read the credits of person %d", person)
+	}
+	all := make(map[string]credit, len(rows))
+	for _, r := range rows {
+		all[r.Template] = r.credit
+	}
+	return all, nil
+}
+
+// CheckCredits says of which persons and templates the balance is not the sum of its lines; the doctor asks.
+func CheckCredits(ctx context.Context, q db.Queryer) (wrong []string, err error) {
+	err = q.Select(ctx, &wrong, `
+		SELECT CONCAT('person ', person_id, ', template ', template) AS line
+		FROM (
+			SELECT x.person_id AS person_id, x.template AS template
+			FROM (
+				SELECT person_id, template, balance AS amount FROM wechat_credit
+				UNION ALL
+				SELECT person_id, template, 0 - delta AS amount FROM wechat_credit_entry
+			) x
+			GROUP BY x.person_id, x.template
+			HAVING SUM(x.amount) <> 0
+		) y
+		ORDER BY person_id, template
+		LIMIT 100`)
+	return wrong, db.Wrap(err, nil, "compare credits with their lines")
+}

@@ -27,21 +27,9 @@ func Vacant(ctx context.Context, q db.Queryer, by Actor) ([]Unit, error) {
 // VacantBelow are the grid units that whoever leads u stands in for on day: those below u that nobody leads, and nobody
 // leads any between. Units that have ended are among them, so that nothing that still hangs on one is nobody's.
 func VacantBelow(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) ([]Unit, error) {
-	from, to := below(u)
-	var all []Unit
-	err := q.Select(ctx, &all, `
-		SELECT u.id, u.tree, u.kind, u.name, u.path, u.level
-		FROM unit u
-		WHERE u.path > ? AND u.path < ? AND u.level >= ? AND u.level < ?
-		  AND (SELECT COUNT(*)
-		       FROM unit_link l
-		       JOIN role_assignment a ON a.unit_id = l.party_id
-		       WHERE l.grid_id = u.id AND l.valid_from <= ? AND (l.valid_to IS NULL OR l.valid_to > ?)
-		         AND a.role IN ('area_holder', 'group_leader', 'grid_secretary', 'general_secretary', 'branch_secretary')
-		         AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?) AND a.unsigned_yet = ?) = 0
-		ORDER BY u.level, u.id`, from, to, 1, u.Level, day, day, day, day, false)
+	all, err := unledBelow(ctx, q, u, day)
 	if err != nil {
-		return nil, db.Wrap(err, nil, "find what nobody leads below unit %d", u.ID)
+		return nil, err
 	}
 	vacant := make(map[string]bool, len(all))
 	for _, v := range all {

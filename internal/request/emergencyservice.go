@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/notify"
@@ -304,12 +305,7 @@ func (s *Service) handOn(ctx context.Context, tx *db.Tx, e Emergency, id ID) err
 
 // opened is which of the temporary categories of e a category is; less than 0: none.
 func (e Emergency) opened(code Code) int {
-	for i, t := range e.Open {
-		if t.Code == code {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(e.Open, func(t TemporaryCategory) bool { return t.Code == code })
 }
 
 // OpeningHours are the words of when a place can be reached while an emergency is on; empty: there are none.

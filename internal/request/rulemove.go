@@ -153,33 +153,3 @@ func (s *Service) followed(ctx context.Context, tx *db.Tx, r *Seen) error {
 	}
 	return nil
 }
-
-// behind are open requests that follow older rules than those of a moment.
-func behind(ctx context.Context, q db.Queryer, at time.Time) (ids []ID, err error) {
-	err = q.Select(ctx, &ids, `
-		SELECT id
-		FROM request
-		WHERE is_open = ? AND rules_at < ?
-		ORDER BY rules_at, id
-		LIMIT 100`, true, at)
-	return ids, db.Wrap(err, nil, "find requests that follow older rules")
-}
-
-// saveRules stores which rules r follows and what its clocks are by them, unless somebody was faster. Only where one has
-// moved is r another one than before.
-func saveRules(ctx context.Context, tx *db.Tx, r *Request, moved bool) error {
-	next := r.Version
-	if moved {
-		next++
-	}
-	found, err := tx.Change(ctx, `
-		UPDATE request
-		SET accept_due_at = ?, update_due_at = ?, solve_due_at = ?, rules_at = ?, emergency_id = ?, solve_ms = ?, version = ?
-		WHERE id = ? AND version = ?`,
-		r.AcceptDueAt, r.UpdateDueAt, r.SolveDueAt, r.RulesAt, r.EmergencyID, r.SolveMS, next, r.ID, r.Version)
-	if err == nil && found == 0 {
-		return r.State.refuses()
-	}
-	r.Version = next
-	return db.Wrap(err, nil, "let request %d follow the rules", r.ID)
-}

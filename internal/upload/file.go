@@ -34,30 +34,3 @@ func (s *Service) Keep(ctx context.Context, by org.Actor, file []byte, f func(tx
 
 // Picture is the picture of u as it is kept: with its boxes. Whoever asks has said why it may be looked at.
 func (s *Service) Picture(ctx context.Context, u Upload) ([]byte, error) { return s.get(ctx, u) }
-
-// OfAll are the pictures of many owners of one type, by owner: the first of each.
-func OfAll(ctx context.Context, q db.Queryer, kind string, ids []int64) (map[int64]Upload, error) {
-	all := make(map[int64]Upload, len(ids))
-	if len(ids) == 0 {
-		return all, nil
-	}
-	query, args, err := db.In(`
-		SELECT `+columns+`, owner_id
-		FROM upload
-		WHERE owner_type = ? AND owner_id IN (?)
-		ORDER BY id DESC`, kind, ids)
-	if err != nil {
-		return nil, err
-	}
-	var rows []struct {
-		Owner int64 `db:"owner_id"`
-		Upload
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
-		return nil, db.Wrap(err, nil, "find the uploads of %d of %s", len(ids), kind)
-	}
-	for _, r := range rows {
-		all[r.Owner] = r.Upload
-	}
-	return all, nil
-}

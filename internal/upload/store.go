@@ -120,3 +120,30 @@ func known(ctx context.Context, q db.Queryer, files []blob.Name) (map[blob.Name]
 	}
 	return in, nil
 }
+
+// OfAll are the pictures of many owners of one type, by owner: the first of each.
+func OfAll(ctx context.Context, q db.Queryer, kind string, ids []int64) (map[int64]Upload, error) {
+	all := make(map[int64]Upload, len(ids))
+	if len(ids) == 0 {
+		return all, nil
+	}
+	query, args, err := db.In(`
+		SELECT `+columns+`, owner_id
+		FROM upload
+		WHERE owner_type = ? AND owner_id IN (?)
+		ORDER BY id DESC`, kind, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Owner int64 `db:"owner_id"`
+		Upload
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find the uploads of %d of %s", len(ids), kind)
+	}
+	for _, r := range rows {
+		all[r.Owner] = r.Upload
+	}
+	return all, nil
+}
