@@ -26,6 +26,7 @@ func TestScenario16_RuiheIsImported(t *testing.T) {
 		office, colleague, secretary, outsider := w.signIn("po.1"), w.signIn("po.2"), w.signIn("rh.cg"), w.signIn("zj.s")
 		w.rosterIn(office, colleague)
 		w.hide("周春禾", "19900005555")
+		w.settled() // what is refused is sent once: five files an hour are taken of each
 		w.acts()
 
 		bad := w.ruihe()
@@ -162,6 +163,7 @@ func TestScenario16_HostileAndForeignFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	eachOf(t, bare, "2026-04-01 09:00", func(t *testing.T, w *world) {
 		secretary, member := w.signIn("rh.cg"), w.signIn("cor")
+		w.settled() // what is refused is sent once: five files an hour are taken of each
 		text := w.wants("a text like a formula", secretary.upload(files{"units": w.testdata("units-with-formula-text.xlsx")}), http.StatusCreated)
 		formula := w.wants("a formula", secretary.upload(files{"entrances": w.testdata("bad-formula.xlsx")}), http.StatusCreated)
 		if n := formula.mistakes(); formula.at("state") != "uploaded" || n != "transfer.unit_unknown 3, transfer.formula 1" {
