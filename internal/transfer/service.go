@@ -186,7 +186,38 @@ func (s *Service) Rows(ctx context.Context, by org.Actor, id ID, failed bool, cu
 }
 
 // Apply brings all rows of an import in, or none: they are held against what is there by now.
-func (s *Service) Apply(ctx context.Context, by org.Actor, id ID) (i Import, err error) {
+func (s *Service) Apply(ctx context.Context, by org.Actor, id ID) (Import, error) {
+	return s.act(ctx, by, id, Applied, Import.canApply, func(ctx context.Context, tx *db.Tx, i *Import) error {
+		rows, err := allRows(ctx, tx, s.keys, id)
+		if err != nil {
+			return err
+		}
+		p, err := makePlan(ctx, tx, s.keys, by, i.UploadedBy, rows)
+		if err != nil {
+			return err
+		}
+		summary, failed := p.summary(rows)
+		if failed > 0 {
+			return remaining(rows, failed)
+		}
+		i.Summary = summary
+		made, err := s.carryOut(ctx, tx, p)
+		if err != nil {
+			return err
+		}
+		if err := insertMade(ctx, tx, s.keys, id, made); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("import.applied", "import", int64(id)))
+		return saveSummary(ctx, tx, *i)
+	})
+}
+
+// act brings an import into state to, once: if by may, and while by holds both trees, f does what it takes.
+func (s *Service) act(
+	ctx context.Context, by org.Actor, id ID, to State, may func(Import, org.Actor, time.Time) error,
+	f func(context.Context, *db.Tx, *Import) error,
+) (i Import, err error) {
 	ctx, end, err := s.begin(ctx)
 	if err != nil {
 		return Import{}, err
@@ -197,37 +228,16 @@ func (s *Service) Apply(ctx context.Context, by org.Actor, id ID) (i Import, err
 			if i, err = findImport(ctx, tx, by, id); err != nil {
 				return err
 			}
-			if err := i.canApply(by, tx.Now); err != nil {
+			if err := may(i, by, tx.Now); err != nil {
 				return err
 			}
-			if err := move(ctx, tx, &i, by, Applied); err != nil {
+			if err := move(ctx, tx, &i, by, to); err != nil {
 				return err
 			}
 			if err := hold(ctx, tx, roots(by)...); err != nil {
 				return err
 			}
-			rows, err := allRows(ctx, tx, s.keys, id)
-			if err != nil {
-				return err
-			}
-			p, err := makePlan(ctx, tx, s.keys, by, i.UploadedBy, rows)
-			if err != nil {
-				return err
-			}
-			summary, failed := p.summary(rows)
-			if failed > 0 {
-				return remaining(rows, failed)
-			}
-			i.Summary = summary
-			made, err := s.carryOut(ctx, tx, p)
-			if err != nil {
-				return err
-			}
-			if err := insertMade(ctx, tx, s.keys, id, made); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("import.applied", "import", int64(id)))
-			return saveSummary(ctx, tx, i)
+			return f(ctx, tx, &i)
 		})
 	})
 	return i, err
@@ -265,43 +275,24 @@ func remaining(rows []*Row, failed int) error {
 }
 
 // Undo takes an import back, all of it, if nothing hangs on what it made.
-func (s *Service) Undo(ctx context.Context, by org.Actor, id ID) (i Import, err error) {
-	ctx, end, err := s.begin(ctx)
-	if err != nil {
-		return Import{}, err
-	}
-	defer end()
-	err = s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &i, func() error {
-			if i, err = findImport(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := i.canUndo(by, tx.Now); err != nil {
-				return err
-			}
-			if err := move(ctx, tx, &i, by, Undone); err != nil {
-				return err
-			}
-			if err := hold(ctx, tx, roots(by)...); err != nil {
-				return err
-			}
-			made, err := madeBy(ctx, tx, s.keys, id)
-			if err != nil {
-				return err
-			}
-			uses, err := usesOf(ctx, tx, made)
-			if err != nil {
-				return err
-			}
-			if len(uses) > 0 {
-				return ErrInUse.With("uses", uses)
-			}
-			if err := s.takeBack(ctx, tx, by, made); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("import.undone", "import", int64(id)))
-			return forgetMade(ctx, tx, id)
-		})
+func (s *Service) Undo(ctx context.Context, by org.Actor, id ID) (Import, error) {
+	i, err := s.act(ctx, by, id, Undone, Import.canUndo, func(ctx context.Context, tx *db.Tx, _ *Import) error {
+		made, err := madeBy(ctx, tx, s.keys, id)
+		if err != nil {
+			return err
+		}
+		uses, err := usesOf(ctx, tx, made)
+		if err != nil {
+			return err
+		}
+		if len(uses) > 0 {
+			return ErrInUse.With("uses", uses)
+		}
+		if err := s.takeBack(ctx, tx, by, made); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("import.undone", "import", int64(id)))
+		return forgetMade(ctx, tx, id)
 	})
 	if db.IsReferenced(err) { // since a moment ago
 		err = ErrInUse
