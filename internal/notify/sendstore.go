@@ -98,17 +98,25 @@ const sendColumns = `
 // sendLoad is how many messages are taken up at once.
 const sendLoad = 200
 
-// dueSends are messages of shards whose time has come and that were told by since: safety first, then the oldest.
+// dueSends are messages of shards whose time has come and that were told by since: safety first, then the oldest. Each
+// priority is asked for by itself, so that it is read in the order of the index: what waits for the morning is not sorted
+// once a second.
 func dueSends(ctx context.Context, q db.Queryer, shards []int, now, since time.Time) (due []send, err error) {
-	query, args, err := db.In(sendColumns+`
-		WHERE shard IN (?) AND state = 'waiting' AND not_before <= ? AND created_at <= ?
-		ORDER BY prio, not_before, id
-		LIMIT ?`, shards, now, since, sendLoad)
-	if err != nil {
-		return nil, err
+	for prio := Safety; prio <= Ordinary && len(due) < sendLoad; prio++ {
+		query, args, err := db.In(sendColumns+`
+			WHERE state = 'waiting' AND prio = ? AND not_before <= ? AND created_at <= ? AND shard IN (?)
+			ORDER BY not_before, id
+			LIMIT ?`, prio, now, since, shards, sendLoad-len(due))
+		if err != nil {
+			return nil, err
+		}
+		var some []send
+		if err := q.Select(ctx, &some, query, args...); err != nil {
+			return nil, db.Wrap(err, nil, "find messages that are due")
+		}
+		due = append(due, some...)
 	}
-	err = q.Select(ctx, &due, query, args...)
-	return due, db.Wrap(err, nil, "find messages that are due")
+	return due, nil
 }
 
 // underWay are messages of shards that were claimed and have no outcome.

@@ -2055,8 +2055,8 @@ CREATE TABLE `wechat_send` (
   `called` tinyint(1) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`),
   UNIQUE KEY `wechat_send_once` (`person_id`,`event`,`template`),
-  KEY `wechat_send_shard` (`shard`,`state`,`not_before`,`id`),
-  KEY `wechat_send_outcome` (`outcome`,`ended_at`,`id`)
+  KEY `wechat_send_outcome` (`outcome`,`ended_at`,`id`),
+  KEY `wechat_send_turn` (`state`,`prio`,`not_before`,`id`,`shard`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `wechat_template` (

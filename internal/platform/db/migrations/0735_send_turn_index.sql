@@ -1,0 +1,1 @@
+CREATE INDEX wechat_send_turn ON wechat_send (state, prio, not_before, id, shard);

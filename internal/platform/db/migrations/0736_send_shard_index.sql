@@ -1,0 +1,1 @@
+DROP INDEX wechat_send_shard /*! ON wechat_send */;
