@@ -237,12 +237,8 @@ func (s *Service) detail(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (d
 	if d.Contact, err = readContact(ctx, tx, id); err != nil {
 		return d, err
 	}
-	visits, err := lastVisits(ctx, tx, []ID{id})
-	if err != nil {
+	if d.Last, err = newestVisit(ctx, tx, id); err != nil {
 		return d, err
-	}
-	if v, ok := visits[id]; ok {
-		d.Last = &v
 	}
 	muted, err := mutes(ctx, tx, []ID{id}, calendar.DayOf(tx.Now))
 	if err != nil {

@@ -455,12 +455,12 @@ func know(ctx context.Context, q db.Queryer, rows []Row, day calendar.Day) error
 	for _, id := range known {
 		at[id].HasContact = true
 	}
-	visited, err := lastVisits(ctx, q, ids)
+	visited, err := lastVisited(ctx, q, ids)
 	if err != nil {
 		return err
 	}
-	for id, v := range visited {
-		at[id].LastVisited = &v.HappenedAt
+	for id, last := range visited {
+		at[id].LastVisited = &last
 	}
 	muted, err := mutes(ctx, q, ids, day)
 	for id, until := range muted {
@@ -469,30 +469,50 @@ func know(ctx context.Context, q db.Queryer, rows []Row, day calendar.Day) error
 	return err
 }
 
-// lastVisits are the newest visits of each of the households.
-func lastVisits(ctx context.Context, q db.Queryer, ids []ID) (map[ID]Visit, error) {
+// lastVisited is when each of the households was visited last: of all visits of a door the newest one is read, in the
+// index that holds its moment.
+func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time, error) {
 	query, args, err := db.In(`
-		SELECT v.premises_id, v.result, v.happened_at
+		SELECT p.id, (
+			SELECT v.happened_at
+			FROM visit v
+			WHERE v.premises_id = p.id
+			ORDER BY v.recorded_at DESC, v.id DESC
+			LIMIT 1) AS happened_at
 		FROM premises p
-		JOIN visit v ON v.id = (
-			SELECT w.id
-			FROM visit w
-			WHERE w.premises_id = p.id
-			ORDER BY w.recorded_at DESC, w.id DESC
-			LIMIT 1)
 		WHERE p.id IN (?)`, ids)
 	if err != nil {
 		return nil, err
 	}
-	var visits []Visit
-	if err := q.Select(ctx, &visits, query, args...); err != nil {
+	var doors []struct {
+		ID         ID         `db:"id"`
+		HappenedAt *time.Time `db:"happened_at"`
+	}
+	if err := q.Select(ctx, &doors, query, args...); err != nil {
 		return nil, db.Wrap(err, nil, "find the last visits")
 	}
-	found := make(map[ID]Visit, len(visits))
-	for _, v := range visits {
-		found[v.Premises] = v
+	found := make(map[ID]time.Time, len(doors))
+	for _, d := range doors {
+		if d.HappenedAt != nil {
+			found[d.ID] = *d.HappenedAt
+		}
 	}
 	return found, nil
+}
+
+// newestVisit is the last visit of the household; nil if there was none.
+func newestVisit(ctx context.Context, q db.Queryer, id ID) (*Visit, error) {
+	var all []Visit
+	err := q.Select(ctx, &all, `
+		SELECT premises_id, result, happened_at
+		FROM visit
+		WHERE premises_id = ?
+		ORDER BY recorded_at DESC, id DESC
+		LIMIT 1`, id)
+	if err != nil || len(all) == 0 {
+		return nil, db.Wrap(err, nil, "find the last visit of household %d", id)
+	}
+	return &all[0], nil
 }
 
 // mutes are the days from which a visit is welcome again, of those households that want none on day.

@@ -157,9 +157,13 @@ func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...
 		return due, nil
 	}
 	query, args, err := db.In(`
-		SELECT DISTINCT premises_id
-		FROM promise
-		WHERE premises_id IN (?) AND state = ? AND due_on <= ?`, premises, PromiseOpen, by)
+		SELECT p.id
+		FROM premises p
+		WHERE p.id IN (?) AND (
+			SELECT k.id
+			FROM promise k
+			WHERE k.premises_id = p.id AND k.state = ? AND k.due_on <= ?
+			LIMIT 1) IS NOT NULL`, premises, PromiseOpen, by) // one row a door, however much was promised there
 	if err != nil {
 		return nil, err
 	}

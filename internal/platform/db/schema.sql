@@ -1193,10 +1193,10 @@ CREATE TABLE `promise` (
   `version` bigint(20) NOT NULL DEFAULT 1,
   PRIMARY KEY (`id`),
   KEY `promise_unit` (`unit_id`,`state`,`due_on`,`id`),
-  KEY `promise_premises` (`premises_id`,`state`),
   KEY `promise_request` (`request_id`,`id`),
   KEY `promise_person` (`person_id`),
   KEY `promise_remind` (`remind_at`,`id`),
+  KEY `promise_door` (`premises_id`,`state`,`due_on`),
   CONSTRAINT `promise_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `promise_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
   CONSTRAINT `promise_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
@@ -1342,7 +1342,6 @@ CREATE TABLE `request` (
   KEY `request_at` (`is_open`,`recorded_at`,`id`),
   KEY `request_due` (`state`,`solve_due_at`,`id`),
   KEY `request_visit` (`source_visit_id`),
-  KEY `request_door` (`premises_id`,`is_open`),
   KEY `request_wait` (`state`,`wait_until`),
   KEY `request_stale` (`stale_unit_id`,`stale_role`,`stepped_at`,`id`),
   KEY `request_building` (`building_id`,`category`,`recorded_at`,`id`),
@@ -1353,6 +1352,7 @@ CREATE TABLE `request` (
   KEY `request_unit_closed` (`unit_id`,`is_open`,`closed_at`,`id`),
   KEY `request_place_closed` (`place_id`,`is_open`,`closed_at`,`id`),
   KEY `request_held_closed` (`holder_unit_id`,`is_open`,`closed_at`,`id`),
+  KEY `request_asked` (`premises_id`,`is_open`,`channel`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
@@ -1960,7 +1960,7 @@ CREATE TABLE `visit` (
   UNIQUE KEY `visit_once` (`person_id`,`client_ref`),
   KEY `visit_unit` (`unit_id`,`recorded_at`,`id`),
   KEY `visit_at` (`recorded_at`,`id`),
-  KEY `visit_premises` (`premises_id`,`recorded_at`,`id`),
+  KEY `visit_latest` (`premises_id`,`recorded_at`,`id`,`happened_at`),
   CONSTRAINT `visit_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `visit_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
   CONSTRAINT `visit_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)

@@ -1,0 +1,1 @@
+DROP INDEX promise_premises /*! ON promise */;
