@@ -187,7 +187,7 @@ func TestH3ATakedownIsDueAtTheEndOfTheThirdWorkingDay(t *testing.T) {
 	}
 }
 
-func TestE4AServiceItemIsOfferedThroughItsLastDayAndHoldsNoNumber(t *testing.T) {
+func TestE4AServiceItemIsOfferedThroughItsLastDayAndHoldsNoNumber(t *testing.T) { // C21
 	t.Parallel()
 	p := Profile{Items: []Item{{Text: "修水管", ValidTo: "2026-05-10"}, {Text: "代买药"}}}
 	for day, want := range map[calendar.Day]string{"2026-05-10": "[修水管 代买药]", "2026-05-11": "[代买药]"} {

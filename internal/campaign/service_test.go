@@ -79,7 +79,7 @@ func mine(t *testing.T, d *db.DB, by org.Actor, live bool) []campaign.Mine {
 	return all
 }
 
-func TestATaskGoesFromAskedToDone(t *testing.T) { // S0, X27, X28, B34
+func TestATaskGoesFromAskedToDone(t *testing.T) { // S0, X27, X28, B34, F18
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		w, s := world(t, d)

@@ -182,7 +182,7 @@ func TestX1_ASplitOfDoorsThatHaveMovedIsRefused(t *testing.T) {
 }
 
 // C3, F7, T7: what lies in no area is named, and so is what lies in two.
-func TestT7_GapsAndDoublesAreNamed(t *testing.T) {
+func TestT7_GapsAndDoublesAreNamed(t *testing.T) { // F7
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		today := calendar.DayOf(d.Now())

@@ -96,7 +96,7 @@ func TestK22_AFlagIsHiddenAfterItsLastDayAndGoneThirtyDaysLater(t *testing.T) {
 	})
 }
 
-func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) {
+func TestF9_NobodyButTheHolderOfTheAreaKnowsOfAFlag(t *testing.T) { // F13
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		f := x.flag(t, x.doors[1], "2026-12-31")
@@ -398,7 +398,7 @@ func TestX20_FlagsThatAVisitFoundRightAreNotedWithIt(t *testing.T) {
 
 // The rule of idea 8: flags are read by the list of visits and by who may know of one flag, and by nothing else. No
 // other SQL of the program asks their table, but what erases a home or a consent only when no flag hangs on it.
-func TestNothingElseReadsCareFlags(t *testing.T) {
+func TestNothingElseReadsCareFlags(t *testing.T) { // V5
 	t.Parallel()
 	rules := []struct {
 		what    string

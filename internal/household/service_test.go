@@ -119,7 +119,7 @@ func leak(x *fixture) household.Account {
 	}
 }
 
-func TestS2_AVisitToldThreeTimesIsOneVisitAndOneRequest(t *testing.T) {
+func TestS2_AVisitToldThreeTimesIsOneVisitAndOneRequest(t *testing.T) { // F11
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		first, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x))
@@ -199,7 +199,7 @@ func TestHomesAndVisitsOfAnAreaAreForItsHolderAlone(t *testing.T) {
 	})
 }
 
-func TestLeadsSeeDoorsAndCountsAndNothingMore(t *testing.T) {
+func TestLeadsSeeDoorsAndCountsAndNothingMore(t *testing.T) { // F17
 	t.Parallel()
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		results := []household.Account{

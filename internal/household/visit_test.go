@@ -10,7 +10,7 @@ import (
 	"wanjia/internal/request"
 )
 
-func TestAVisitEndsInOneOfFiveWaysAndSaysWhatGoesWithIt(t *testing.T) {
+func TestAVisitEndsInOneOfFiveWaysAndSaysWhatGoesWithIt(t *testing.T) { // F10
 	t.Parallel()
 	need := []request.Need{{What: "路灯不亮"}}
 	six := make([]request.Need, 6)

@@ -31,7 +31,7 @@ func (n *sender) asks(p org.PersonID, moment string) (list []string) {
 	return list
 }
 
-func TestPeopleAreAskedAtNaturalMomentsAndLeftAloneAfterARefusal(t *testing.T) {
+func TestPeopleAreAskedAtNaturalMomentsAndLeftAloneAfterARefusal(t *testing.T) { // N4
 	offices(t, func(t *testing.T, o *office) {
 		p := o.followers(1, 2)[0]
 		n := o.node("a")
@@ -325,7 +325,7 @@ func TestValuesFitTheirFields(t *testing.T) {
 	}
 }
 
-func TestPreferencesAreKeptAndDangerTakesNone(t *testing.T) {
+func TestPreferencesAreKeptAndDangerTakesNone(t *testing.T) { // N7
 	offices(t, func(t *testing.T, o *office) {
 		ids := o.followers(2, 2)
 		service := NewService(o.db, nil, testEra)

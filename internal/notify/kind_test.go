@@ -8,7 +8,7 @@ import (
 )
 
 // S6: frames hold kind, reference, public labels, counts and times.
-func TestNoKindShowsAPersonalField(t *testing.T) {
+func TestNoKindShowsAPersonalField(t *testing.T) { // N5
 	t.Parallel()
 	public := []string{"receiptCode", "statusLabel", "kindLabel", "unitLabel", "placeLabel", "count", "dueAt", "at"}
 	for name, k := range kinds {

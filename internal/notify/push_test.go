@@ -40,7 +40,7 @@ func tellMany(t *testing.T, d *db.DB, n int, to ...org.PersonID) {
 	}
 }
 
-func TestADeviceIsToldAtOnceOnEveryNode(t *testing.T) {
+func TestADeviceIsToldAtOnceOnEveryNode(t *testing.T) { // N1
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, k *kv.KV, _ *kvtest.Gate) {
 		p := people(t, d, 1)[0]

@@ -282,7 +282,7 @@ func (o *office) once() (sent int) {
 	return len(seen)
 }
 
-func TestAMessageGoesOutOnceAfterSomePatience(t *testing.T) {
+func TestAMessageGoesOutOnceAfterSomePatience(t *testing.T) { // N2
 	offices(t, func(t *testing.T, o *office) {
 		p := o.followers(1, 2)[0]
 		n := o.node("a")

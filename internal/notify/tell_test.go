@@ -57,7 +57,7 @@ func seqs(t *testing.T, d *db.DB, person org.PersonID) (numbers, refs []int64) {
 	return numbers, refs
 }
 
-func TestItemsAreNumberedWithoutGapsUnderWritersThatRollBack(t *testing.T) {
+func TestItemsAreNumberedWithoutGapsUnderWritersThatRollBack(t *testing.T) { // X31
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		const writers, acts = 8, 25

@@ -2,6 +2,7 @@ package request
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,7 +67,21 @@ func TestSolvingCountsFromTheTellingAndAcceptingFromTheArrival(t *testing.T) {
 	}
 }
 
-func TestAUrgentCategoryRunsRoundTheClock(t *testing.T) {
+func TestC22_TheCategoriesAreOfFourTypesAndNoOther(t *testing.T) {
+	t.Parallel()
+	var types []string
+	for _, c := range shipped {
+		if !slices.Contains(types, string(c.Type)) {
+			types = append(types, string(c.Type))
+		}
+	}
+	slices.Sort(types)
+	if want := []string{"advice", "certificate", "help", "report"}; !slices.Equal(types, want) {
+		t.Errorf("needs are of the types %q, want %q", types, want)
+	}
+}
+
+func TestAUrgentCategoryRunsRoundTheClock(t *testing.T) { // F14, K3
 	t.Parallel()
 	r := Request{HappenedAt: time.Date(2026, 8, 15, 7, 10, 0, 0, time.UTC), Level: 1} // Sat 15:10 in Shanghai
 	r.RecordedAt = r.HappenedAt

@@ -53,7 +53,7 @@ func (w *world) credit() (n int) {
 }
 
 // S1: a certificate within an hour, with two messages of WeChat allowed and with none.
-func TestScenario01ACertificateWithinAnHour(t *testing.T) {
+func TestScenario01ACertificateWithinAnHour(t *testing.T) { // C7, C14, C15, C17, C18, C19, C20
 	t.Parallel()
 	each(t, "2026-03-01 09:00", func(t *testing.T, w *world) {
 		ok, made := http.StatusOK, http.StatusCreated

@@ -32,7 +32,7 @@ func (w *world) told(handle, kind string, id int64, want int) {
 }
 
 // The counter-checks of S1: a certificate within an hour that nobody acts on after 10:04.
-func TestScenario01TheClocksOfACertificateThatNobodyActsOn(t *testing.T) {
+func TestScenario01TheClocksOfACertificateThatNobodyActsOn(t *testing.T) { // C19, K6, K7, K8, K9
 	t.Parallel()
 	each(t, "2026-03-02 10:00", func(t *testing.T, w *world) {
 		ok := http.StatusOK

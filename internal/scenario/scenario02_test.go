@@ -133,7 +133,7 @@ func (w *world) rows(query string, args ...any) (n int) {
 }
 
 // S2: heavy rain and a leaking roof.
-func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) {
+func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) { // F8, F11, F12, F13, F15, V5
 	t.Parallel()
 	each(t, "2026-08-17 14:00", func(t *testing.T, w *world) {
 		ok, created := http.StatusOK, http.StatusCreated

@@ -13,7 +13,7 @@ import (
 )
 
 // S10: the service boards of 杏坞村 say what is true, also the old ones that still hang.
-func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // because a scenario is read from top to bottom
+func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // C6, F1, F2, F3, F4; because a scenario is read from top to bottom
 	t.Parallel()
 	each(t, "2026-08-01 09:00", func(t *testing.T, w *world) {
 		ok := http.StatusOK

@@ -8,7 +8,7 @@ import (
 )
 
 // S11: a plaque hangs as long as its member agrees to it.
-func TestScenario11APlaque(t *testing.T) {
+func TestScenario11APlaque(t *testing.T) { // E1, E2, E3, E5
 	t.Parallel()
 	each(t, "2026-08-03 09:00", func(t *testing.T, w *world) {
 		ok, invalid, conflict := http.StatusOK, http.StatusUnprocessableEntity, http.StatusConflict

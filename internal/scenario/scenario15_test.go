@@ -102,7 +102,7 @@ func (w *world) asks() {
 }
 
 // S15, as far as no clocks act: the whole ladder and a reopening.
-func TestScenario15TheWholeLadderAndAReopening(t *testing.T) {
+func TestScenario15TheWholeLadderAndAReopening(t *testing.T) { // C7, C8, C9
 	t.Parallel()
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
 		ok := http.StatusOK

@@ -20,7 +20,7 @@ func (w *world) ruihe() files {
 const ruiheChanges = "partyUnits 67, gridUnits 67, links 67, holders 67, buildings 38, entrances 102, deals 102, homes 1224"
 
 // S16, steps 1 to 3: what is wrong is said and nothing written; corrected it comes in, once.
-func TestScenario16_RuiheIsImported(t *testing.T) {
+func TestScenario16_RuiheIsImported(t *testing.T) { // C4
 	t.Parallel()
 	eachOf(t, bare, "2026-04-01 09:00", func(t *testing.T, w *world) {
 		office, colleague, secretary, outsider := w.signIn("po.1"), w.signIn("po.2"), w.signIn("rh.cg"), w.signIn("zj.s")

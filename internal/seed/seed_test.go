@@ -293,7 +293,7 @@ var demo = []count{
 		SELECT COUNT(*) FROM premises p WHERE (SELECT COUNT(*) FROM area_entrance a WHERE a.entrance_id = p.entrance_id) <> 1`, nil},
 }
 
-func TestTheDemoHasTheCountsOfTheSpecificationAndIsTheSameEachTime(t *testing.T) {
+func TestTheDemoHasTheCountsOfTheSpecificationAndIsTheSameEachTime(t *testing.T) { // C4
 	t.Parallel()
 	engines(t, func(t *testing.T, blank func() *db.DB) {
 		d := blank()

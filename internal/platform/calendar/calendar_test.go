@@ -27,7 +27,7 @@ func at(s string) time.Time {
 	return t.UTC()
 }
 
-func TestWorkingMinutesRunInsideTheCalendarOnly(t *testing.T) {
+func TestWorkingMinutesRunInsideTheCalendarOnly(t *testing.T) { // K2
 	t.Parallel()
 	c := working(t)
 	for _, x := range []struct {
