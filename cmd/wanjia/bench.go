@@ -33,7 +33,7 @@ on all that ever was: at the largest size at most 1.5 times what it took at the 
 
 It wants a server of the MySQL family on this machine, on which it may make databases; make bench-grow starts one with
 its data on the disk. First it says how much disk and time it will take, and it stops where there is too little disk.
-With --database it keeps what it has filled, and measures it again the next time.`,
+With --database it keeps what it has filled, measures the sizes in turn, and measures them again the next time.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.MySQL == "" {
@@ -64,6 +64,7 @@ With --database it keeps what it has filled, and measures it again the next time
 	f.IntSliceVar(&o.Sizes, "sizes", []int{100_000, 1_000_000, 10_000_000}, "how many requests, and as many visits")
 	f.IntVar(&o.Subdistricts, "subdistricts", 10, "of 331 units each")
 	f.StringVar(&o.Database, "database", "", "a database to keep what is filled in; empty: one that is dropped")
+	f.StringVar(&o.Only, "only", "", "what is in the name of the lists to be measured: visit list, closed")
 	f.StringVar(&o.MySQL, "mysql", os.Getenv("WANJIA_TEST_MYSQL"), "address of a server: user:password@tcp(host:port)/")
 	return cmd
 }

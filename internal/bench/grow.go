@@ -25,6 +25,7 @@ type GrowOptions struct {
 	Database     string    // on it, to be kept, and measured again when it is as large already; empty: one that is dropped
 	Sizes        []int     // how many requests, and as many visits
 	Subdistricts int       // of 331 units each
+	Only         string    // what is in the name of the lists to be measured; empty: all of them
 	Say          io.Writer // what is going on, for who waits; nil: nobody
 }
 
@@ -44,6 +45,10 @@ const (
 	spare     = 2 << 30 // that is left to others
 )
 
+// growPasses is how often everything is measured: the figures are the medians. Kept databases take turns, so that what
+// else the machine does in between strikes each size.
+const growPasses = 3
+
 // growPool is how much the server may keep in memory, at each size.
 const growPool = 1 << 30
 
@@ -62,29 +67,18 @@ func Grow(ctx context.Context, o GrowOptions) (figures []Figure, err error) {
 	if err := o.announce(ctx); err != nil {
 		return nil, err
 	}
-	var g *growth
-	defer func() {
-		if g != nil {
-			err = errors.Join(err, g.close(ctx))
-		}
-	}()
+	passes := map[int][][]Figure{}
+	if o.Database == "" {
+		err = o.measureOne(ctx, passes)
+	} else {
+		err = o.measureKept(ctx, passes)
+	}
 	first := map[string]float64{}
 	for _, n := range o.Sizes {
-		if g != nil && o.Database != "" { // each size has one of its own
-			if err := g.close(ctx); err != nil {
-				return figures, err
-			}
-			g = nil
+		if len(passes[n]) == 0 {
+			break // it ended in an error before
 		}
-		if g == nil {
-			if g, err = o.open(ctx, n); err != nil {
-				return figures, err
-			}
-		}
-		some, err := g.size(ctx, n)
-		if err != nil {
-			return figures, fmt.Errorf("at %d requests and visits: %w", n, err)
-		}
+		some := medians(passes[n])
 		for i, f := range some {
 			name, _, _ := strings.Cut(f.Case, "/")
 			if first[name] == 0 {
@@ -96,7 +90,81 @@ func Grow(ctx context.Context, o GrowOptions) (figures []Figure, err error) {
 		}
 		figures = append(figures, some...)
 	}
-	return figures, nil
+	return figures, err
+}
+
+// measureOne fills one database to each size in turn, and measures each before it goes on.
+func (o GrowOptions) measureOne(ctx context.Context, passes map[int][][]Figure) (err error) {
+	g, err := o.open(ctx, o.Sizes[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.close(ctx)) }()
+	for _, n := range o.Sizes {
+		if err := g.size(ctx, n); err != nil {
+			return fmt.Errorf("at %d requests and visits: %w", n, err)
+		}
+		for range growPasses {
+			some, err := g.measure(ctx, n)
+			if err != nil {
+				return fmt.Errorf("at %d requests and visits: %w", n, err)
+			}
+			passes[n] = append(passes[n], some)
+		}
+	}
+	return nil
+}
+
+// measureKept fills a database for each size, and then measures them in turn.
+func (o GrowOptions) measureKept(ctx context.Context, passes map[int][][]Figure) error {
+	for pass := range 1 + growPasses {
+		for _, n := range o.Sizes {
+			some, err := o.visit(ctx, n, pass > 0)
+			if err != nil {
+				return fmt.Errorf("at %d requests and visits: %w", n, err)
+			}
+			if pass > 0 {
+				passes[n] = append(passes[n], some)
+			}
+		}
+	}
+	return nil
+}
+
+// visit opens the database that is kept for n, fills it if it is not, and measures it if it is asked to.
+func (o GrowOptions) visit(ctx context.Context, n int, measure bool) (some []Figure, err error) {
+	g, err := o.open(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, g.close(ctx)) }()
+	if !measure {
+		return nil, g.size(ctx, n)
+	}
+	return g.measure(ctx, n)
+}
+
+// medians are the figures of some passes over the same lists. What reads from the disk does so in the first.
+func medians(passes [][]Figure) (all []Figure) {
+	for i, f := range passes[0] {
+		for name := range f.Got {
+			var each []float64
+			for _, p := range passes {
+				each = append(each, p[i].Got[name])
+			}
+			if name != "firstP95Ms" {
+				f.Got[name] = median(each)
+			}
+		}
+		for _, p := range passes[1:] {
+			f.Seconds += p[i].Seconds
+			f.OK = f.OK && p[i].OK
+			f.Noisy = f.Noisy || p[i].Noisy
+			f.Load = max(f.Load, p[i].Load)
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 // database is the one that n of each are filled into, and what takes it away again, unless it is kept.
@@ -279,28 +347,28 @@ func (g *growth) begin(ctx context.Context) error {
 	return g.readOriginals(ctx)
 }
 
-// size fills up to n, unless the database is as large already, and measures.
-func (g *growth) size(ctx context.Context, n int) ([]Figure, error) {
+// size fills up to n, unless the database is as large already.
+func (g *growth) size(ctx context.Context, n int) error {
 	var last struct {
 		Request int `db:"request"`
 		Visit   int `db:"visit"`
 	}
 	if err := g.db.Get(ctx, &last, `SELECT COALESCE((SELECT MAX(id) FROM request), 0) AS request, COALESCE((SELECT MAX(id) FROM visit), 0) AS visit`); err != nil {
-		return nil, err
+		return err
 	}
 	begun := time.Now()
 	if last.Request != n || last.Visit != n {
 		if err := g.fill(ctx, n); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	held, err := g.bytes(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	took := time.Since(begun)
 	fmt.Fprintf(g.Say, "bench: %d requests and visits: %.2f GB, filled in %v\n", n, gigabytes(held), took.Round(time.Second))
-	return g.measure(ctx, n)
+	return nil
 }
 
 // against is f beside what it was when there was little.
@@ -320,7 +388,7 @@ func GrowTable(w io.Writer, figures []Figure) {
 		if r, ok := f.Got["ratio"]; ok {
 			ratio = fmt.Sprintf("  ratio %.2f", r)
 		}
-		fmt.Fprintf(w, "%-32s p50 %7.2f ms  p95 %7.2f ms  rows read %6.0f  sorted %4.0f  full scans %.0f%s\n",
-			f.Case, f.Got["p50Ms"], f.Got["p95Ms"], f.Got["rowsRead"], f.Got["rowsSorted"], f.Got["fullScans"], ratio)
+		fmt.Fprintf(w, "%-32s p50 %7.2f ms  p95 %7.2f ms  rows %4.1f, read %6.0f, sorted %4.0f  full scans %.0f%s\n",
+			f.Case, f.Got["p50Ms"], f.Got["p95Ms"], f.Got["rows"], f.Got["rowsRead"], f.Got["rowsSorted"], f.Got["fullScans"], ratio)
 	}
 }

@@ -57,6 +57,51 @@ func TestListsAmongTwentyThousand(t *testing.T) {
 	g := grown(t, n)
 	t.Run("no list reads a table from end to end, or sorts more than a page", func(t *testing.T) { noListScans(t, g) })
 	t.Run("what is filled in reads as the product's own", func(t *testing.T) { readsAsTheProductsOwn(t, g, n) })
+	t.Run("the lists that are asked for are measured, and what they show is counted", func(t *testing.T) { measuresWhatIsAskedFor(t, g, n) })
+}
+
+func measuresWhatIsAskedFor(t *testing.T, g *growth, n int) {
+	defer func() { g.Only = "" }()
+	g.Only = "visits of"
+	figures, err := g.measure(t.Context(), n)
+	if err != nil || len(figures) != 1 {
+		t.Fatalf("%+v, %v, want one list", figures, err)
+	}
+	if f := figures[0]; f.Case != "visits of an area/20000" || f.Got["rows"] <= 0 || f.Got["rows"] > growPage || f.Got["p95Ms"] <= 0 || !f.OK {
+		t.Errorf("%+v", f)
+	}
+	g.Only = "nothing of that name"
+	if figures, err := g.measure(t.Context(), n); err == nil {
+		t.Errorf("%+v of no list", figures)
+	}
+}
+
+func TestOfPassesTheMedianIsTaken(t *testing.T) {
+	t.Parallel()
+	pass := func(p95, first float64, ok, noisy bool) []Figure {
+		return []Figure{
+			{Case: "a/1", OK: true, Got: map[string]float64{"p95Ms": 1, "firstP95Ms": 1}},
+			{Case: "b/1", OK: ok, Noisy: noisy, Seconds: 2, Load: p95, Got: map[string]float64{"p95Ms": p95, "firstP95Ms": first}},
+		}
+	}
+	got := medians([][]Figure{pass(9, 40, true, false), pass(3, 5, true, true), pass(4, 6, false, false)})
+	want := []Figure{
+		{Case: "a/1", OK: true, Got: map[string]float64{"p95Ms": 1, "firstP95Ms": 1}},
+		{Case: "b/1", OK: false, Noisy: true, Seconds: 6, Load: 9, Got: map[string]float64{"p95Ms": 4, "firstP95Ms": 40}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheRatioIsThatOfTheNinetyFifthPercentiles(t *testing.T) {
+	t.Parallel()
+	for p95, ok := range map[float64]bool{6: true, 9: true, 9.1: false} {
+		f := Figure{OK: true, Bar: map[string]float64{}, Got: map[string]float64{"p50Ms": 100, "p95Ms": p95, "p99Ms": 100}}.against(6)
+		if f.OK != ok || f.Got["ratio"] != round(p95/6) {
+			t.Errorf("%v ms after 6 ms is %v, and holds the bar: %v", p95, f.Got["ratio"], f.OK)
+		}
+	}
 }
 
 func noListScans(t *testing.T, g *growth) {

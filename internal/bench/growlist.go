@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"wanjia/configs"
@@ -146,19 +147,27 @@ func (g *growth) measure(ctx context.Context, n int) (figures []Figure, err erro
 	if err != nil {
 		return nil, err
 	}
+	if err := g.bulk.Settle(ctx); err != nil {
+		return nil, err
+	}
 	for _, l := range lists {
+		if !strings.Contains(l.name, g.Only) {
+			continue
+		}
 		begun := time.Now()
-		first, err := l.round(ctx)
+		first, _, err := l.round(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.name, err)
 		}
 		var all []time.Duration
+		shown := 0
 		for range growRounds {
-			took, err := l.round(ctx)
+			took, rows, err := l.round(ctx)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", l.name, err)
 			}
 			all = append(all, took...)
+			shown += rows
 		}
 		most, err := g.cost(ctx, l)
 		if err != nil {
@@ -173,11 +182,14 @@ func (g *growth) measure(ctx context.Context, n int) (figures []Figure, err erro
 			Bar: map[string]float64{"fullScans": 0, "rowsSorted": float64(l.sorts)},
 			Got: map[string]float64{
 				"p50Ms": s.percentile(.5), "p95Ms": s.percentile(.95), "p99Ms": s.percentile(.99), "firstP95Ms": cold.percentile(.95),
-				"rowsRead": float64(most.read), "rowsSorted": float64(most.sorted), "fullScans": float64(most.scans),
+				"rows": round(float64(shown) / float64(len(all))), "rowsRead": float64(most.read), "rowsSorted": float64(most.sorted), "fullScans": float64(most.scans),
 			},
 		}
 		f.OK = most.scans == 0 && most.sorted <= l.sorts
 		figures = append(figures, f)
+	}
+	if len(figures) == 0 {
+		return nil, fmt.Errorf("no list has %q in its name", g.Only)
 	}
 	return figures, nil
 }
@@ -185,28 +197,31 @@ func (g *growth) measure(ctx context.Context, n int) (figures []Figure, err erro
 // errShort says that a page was not full, so that its time would say nothing.
 var errShort = errors.New("a page is not full")
 
-// round lets everybody ask once, for the first page and the second in turn.
-func (l list) round(ctx context.Context) (took []time.Duration, err error) {
+// round lets everybody ask once, for the first page and every other one for the second, and counts the rows they got.
+func (l list) round(ctx context.Context) (took []time.Duration, shown int, err error) {
 	for i, by := range l.askers {
 		begun := time.Now()
 		rows, next, err := l.ask(ctx, by, "")
 		took = append(took, time.Since(begun))
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if least := growPage; rows == 0 || l.sorts <= least+1 && rows < least { // of doors there are as many as there are
-			return nil, fmt.Errorf("%w: %d rows for %s of %s", errShort, rows, by.Role, by.Unit.Name)
+			return nil, 0, fmt.Errorf("%w: %d rows for %s of %s", errShort, rows, by.Role, by.Unit.Name)
 		}
+		shown += rows
 		if i%2 == 0 || next == "" {
 			continue
 		}
 		begun = time.Now()
-		if _, _, err := l.ask(ctx, by, next); err != nil {
-			return nil, err
-		}
+		rows, _, err = l.ask(ctx, by, next)
 		took = append(took, time.Since(begun))
+		if err != nil {
+			return nil, 0, err
+		}
+		shown += rows
 	}
-	return took, nil
+	return took, shown, nil
 }
 
 // sends are the queries that are sent for a list.

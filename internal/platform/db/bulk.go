@@ -146,6 +146,17 @@ func (b *Bulk) Analyze(ctx context.Context) error {
 	return err
 }
 
+// Settle writes all tables to the disk, which a server that was filled or migrated goes on with for minutes.
+func (b *Bulk) Settle(ctx context.Context) error {
+	_, tables, err := b.Rows(ctx, `SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()`)
+	for _, t := range tables {
+		for _, statement := range []string{"FLUSH TABLES `" + string(t[0]) + "` FOR EXPORT", "UNLOCK TABLES"} {
+			err = errors.Join(err, b.Exec(ctx, statement))
+		}
+	}
+	return err
+}
+
 // A PlanRow is a line of what EXPLAIN says, without its guesses of how many rows there are.
 type PlanRow struct{ Table, Type, Key, Extra string }
 
