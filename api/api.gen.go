@@ -1023,6 +1023,21 @@ func (e ImportStateState) Valid() bool {
 	}
 }
 
+// Defines values for InboxItemAskAfter.
+const (
+	InboxItemAskAfterRoleGiven InboxItemAskAfter = "role_given"
+)
+
+// Valid indicates whether the value is a known member of the InboxItemAskAfter enum.
+func (e InboxItemAskAfter) Valid() bool {
+	switch e {
+	case InboxItemAskAfterRoleGiven:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LegalBasisState.
 const (
 	LegalBasisStateApproved LegalBasisState = "approved"
@@ -4918,6 +4933,9 @@ type InboxItem struct {
 	// Args Public labels, counts and times; there are no others.
 	Args *InboxArgs `json:"args,omitempty"`
 
+	// AskAfter To open it is such a moment of `listWeChatCredits`.
+	AskAfter *InboxItemAskAfter `json:"askAfter,omitempty"`
+
 	// AssignmentID The role to open it with.
 	AssignmentID *int64    `json:"assignmentId,omitempty"`
 	At           time.Time `json:"at"`
@@ -4933,6 +4951,9 @@ type InboxItem struct {
 	// Supersedes The number of an earlier unread item that this one stands for, with its count; show this one alone. A socket says `sup`.
 	Supersedes *int64 `json:"supersedes,omitempty"`
 }
+
+// InboxItemAskAfter To open it is such a moment of `listWeChatCredits`.
+type InboxItemAskAfter string
 
 // InboxMark defines model for InboxMark.
 type InboxMark struct {

@@ -76,7 +76,7 @@ var (
 	dataClasses = []string{"public", "internal", "personal", "sensitive", "secret"}
 	reaches     = []string{"public", "receipt", "self", "task", "unit", "subtree", "deployment"}
 	audits      = []string{"none", "read", "write"}
-	extensions  = []string{"x-authz", "x-data-class", "x-idempotent", "x-limits", "x-read", "x-sandbox", "x-stream", "x-words"}
+	extensions  = []string{"x-ask", "x-authz", "x-data-class", "x-idempotent", "x-limits", "x-read", "x-sandbox", "x-stream", "x-words"}
 )
 
 func TestA5_1EveryOperationSaysWhoseItIsAndWhoMay(t *testing.T) {
@@ -141,6 +141,31 @@ func TestA5_1EveryOperationSaysWhoseItIsAndWhoMay(t *testing.T) {
 			t.Errorf("%s: stepUp %s", where, said["stepUp"])
 		}
 	})
+}
+
+// People are asked for messages after acts that are natural moments (push.md §12), never at the start or while they look.
+func TestPeopleAreAskedForMessagesAfterTheirActsAlone(t *testing.T) {
+	t.Parallel()
+	doc := load(t)
+	left := map[string]bool{}
+	for _, m := range doc.Components.Schemas["WeChatCredit"].Value.Properties["askAfter"].Value.Items.Value.Enum {
+		left[m.(string)] = true
+	}
+	known := maps.Clone(left)
+	operations(doc, func(where, method, _ string, op *openapi3.Operation, _ *openapi3.PathItem) {
+		moment, asks := op.Extensions["x-ask"]
+		if !asks {
+			return
+		}
+		name, _ := moment.(string)
+		delete(left, name)
+		if !known[name] || method != http.MethodPost || op.Security != nil || op.Tags[0] == "auth" {
+			t.Errorf("%s: x-ask %v, want a moment of WeChatCredit after an act of who is signed in", where, moment)
+		}
+	})
+	for moment := range left {
+		t.Errorf("no act is the moment %s", moment)
+	}
 }
 
 // Step-up of security.md §4, by what the operations are about: who adds one of these kinds is reminded.

@@ -364,6 +364,7 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	return server.New(server.Options{
 		Public:     server.Public{Paths: board.Paths, Serve: public.Serve, Refuse: public.Refuse},
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
+		Ask:     a.sends.Ask,
 		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents,
 		Ready: a.checks(), Metrics: a.metrics, Log: a.log,
 	})

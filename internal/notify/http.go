@@ -65,6 +65,9 @@ func toAPI(t Told) (api.InboxItem, error) {
 		id := int64(t.Assignment)
 		i.AssignmentID = &id
 	}
+	if m, ok := onOpening[t.Kind]; ok {
+		i.AskAfter = new(api.InboxItemAskAfter(m))
+	}
 	if t.Supersedes != 0 {
 		i.Supersedes = &t.Supersedes
 	}

@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"wanjia/internal/org"
@@ -10,13 +12,27 @@ import (
 // leftAlone is how long nobody is asked for a template after they refused it.
 const leftAlone = 30 * 24 * time.Hour
 
-// moments are the acts after which a template is asked for (push.md §12): never at the start, and three at most at once.
+// The moments at which people may be asked (push.md §12); the contract says of which acts they are, by x-ask.
+const (
+	requestRaised = "request_raised"
+	taskAccepted  = "task_accepted"
+	promiseMade   = "promise_made"
+	roleGiven     = "role_given"
+)
+
+// moments are those after which a template is asked for: never at the start.
 var moments = map[string][]string{
-	onRequest: {"request_raised"},
-	onWork:    {"task_accepted", "promise_made", "role_given"},
-	onNotice:  {"role_given"},
-	onDigest:  {"task_accepted", "role_given"},
+	onRequest: {requestRaised},
+	onWork:    {taskAccepted, promiseMade, roleGiven},
+	onNotice:  {roleGiven},
+	onDigest:  {taskAccepted, roleGiven},
 }
+
+// onOpening are the moments of items: a role is given by somebody else, and its holder learns of it when they open the item.
+var onOpening = map[string]string{"role.granted": roleGiven}
+
+// askedAtOnce is how many templates WeChat lets one tap be asked for.
+const askedAtOnce = 3
 
 // A Wallet is what a person has allowed of one template, and when to ask them for more.
 type Wallet struct {
@@ -51,8 +67,33 @@ func (s *Sends) Wallets(ctx context.Context, by org.Actor) ([]Wallet, error) {
 				w.AskFrom = c.Refused.Add(leftAlone)
 				w.Ask = w.Ask && !now.Before(w.AskFrom)
 			}
+			w.Ask = w.Ask && !(t.Long && w.Balance > 0) // allowed once and for all
 		}
 		all = append(all, w)
 	}
 	return all, nil
+}
+
+// Ask is what by may be asked for after an act, as clients read it: code=id, with commas between. All are of one kind,
+// because WeChat takes no others together: those first that are allowed for good, and so not asked for again.
+func (s *Sends) Ask(ctx context.Context, by org.Actor, moment string) (string, error) {
+	if s.app == "" {
+		return "", nil
+	}
+	wallets, err := s.Wallets(ctx, by)
+	if err != nil {
+		return "", err
+	}
+	for _, long := range []bool{true, false} {
+		var some []string
+		for _, w := range wallets {
+			if w.Ask && w.Template.Long == long && slices.Contains(w.Moments, moment) && len(some) < askedAtOnce {
+				some = append(some, w.Template.Code+"="+w.Template.ID)
+			}
+		}
+		if len(some) > 0 {
+			return strings.Join(some, ","), nil
+		}
+	}
+	return "", nil
 }

@@ -34,6 +34,7 @@ type actor struct {
 type answer struct {
 	status   int
 	replayed bool
+	asks     string // messages to ask the person for
 	text     string
 	body     map[string]any
 }
@@ -198,6 +199,7 @@ func (w *world) send(req *http.Request) (got answer) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	got.status, got.replayed = res.StatusCode, res.Header.Get("Idempotent-Replayed") == "true"
+	got.asks = res.Header.Get("X-Wanjia-Ask")
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		w.t.Fatalf("%s %s: %v", req.Method, req.URL.Path, err)

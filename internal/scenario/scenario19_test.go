@@ -91,9 +91,15 @@ func TestScenario19MessagesOfWeChat(t *testing.T) {
 			return fmt.Sprintf("/v1/requests/%d", r.id("id")), r.body["receiptCode"].(string)
 		}
 		need, code := record("想办一张跨市通行证明", "cert_travel")
-		w.wants("follow", lin.post("/v1/me/requests/follow", map[string]any{"receiptCode": code, "secret": "0001"}), ok)
+		followed := w.wants("follow", lin.post("/v1/me/requests/follow", map[string]any{"receiptCode": code, "secret": "0001"}), ok)
+		if followed.asks != "request=demo-request" {
+			t.Errorf("whoever follows a need is asked for %q", followed.asks)
+		}
 		danger, _ := record("阳台外墙掉砖头", "dwelling_safety")
-		w.wants("accept", area.post(need+"/accept", map[string]any{}), ok)
+		taken := w.wants("accept", area.post(need+"/accept", map[string]any{}), ok)
+		if taken.asks != "work=demo-work,digest=demo-digest" {
+			t.Errorf("whoever takes a need on is asked for %q", taken.asks)
+		}
 		w.set("2026-04-08 22:10")
 		area = w.signIn("rh.m03")
 		w.wants("message", area.post(need+"/messages", map[string]any{"text": "材料已经收到"}), ok)

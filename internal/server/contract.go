@@ -63,7 +63,8 @@ type operation struct {
 	inTime   time.Duration   // 0: as long as it likes
 	private  bool            // answers what no cache may keep
 
-	sandboxed bool // answers what somebody sent: no page may come of it
+	moment    string // x-ask: after which people may be asked for messages
+	sandboxed bool   // answers what somebody sent: no page may come of it
 
 	transient []string // properties of which nothing is kept
 }
@@ -171,6 +172,7 @@ func newOperation(doc *openapi3.T, path, method string, item *openapi3.PathItem,
 	natural := spec.Extensions["x-idempotent"] == "natural"
 	op.stream, op.sandboxed = yes("x-stream"), yes("x-sandbox")
 	op.keyed = op.write && !natural && !yes("x-read")
+	op.moment, _ = spec.Extensions["x-ask"].(string)
 	// What is public for as long as somebody agrees to it is no longer so a moment after they do not.
 	op.private = spec.Extensions["x-data-class"] != "public" || strings.HasPrefix(op.path, "/v1/public/")
 	if err := op.authorise(doc, spec); err != nil {
@@ -296,6 +298,9 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 			}
 			if op.keyed {
 				remember(ctx, op, a, body)
+			}
+			if op.moment != "" && c.o.Ask != nil {
+				c.askAfter(ctx, op, a.by)
 			}
 			if op.inTime > 0 {
 				r := ctx.Request()

@@ -43,6 +43,7 @@ type Options struct {
 	Push       Own      // GET /v1/push, the socket
 	PushEvents Own      // GET /v1/push/events
 	Public     Public   // pages for everybody
+	Ask        Ask      // what x-ask acts say; nil: nothing
 	Ready      []Check  // what must work before requests are sent here
 	Metrics    *prometheus.Registry
 	Log        *slog.Logger // nil: slog.Default
