@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -43,6 +44,8 @@ type Options struct {
 	Cursor string                                    // where to resume; "": the newest 50
 	Origin string                                    // as a page sends it; "": none, as programs do
 
+	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: any address of this machine
+
 	Apply func(Item)       // called once an item, in order, without holes
 	Reset func(from int64) // the list of the device is to be dropped; Apply goes on behind from
 	Read  func(seq int64)  // the read mark has moved
@@ -73,7 +76,7 @@ var ErrStay = errors.New("the server asks not to reconnect")
 // New makes a device that has applied everything up to o.Cursor.
 func New(o Options) (*Client, error) {
 	c := &Client{o: o, say: make(chan []byte, 16), dialer: websocket.Dialer{
-		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"},
+		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"}, NetDialContext: o.Dial,
 	}}
 	if o.Cursor != "" {
 		era, seq, _ := strings.Cut(o.Cursor, ".")
