@@ -83,6 +83,12 @@ bench-grow: build bin/rig ## measures lists among up to ten million requests and
 	@mkdir -p out/figures
 	nice bin/rig --disk bin/wanjia bench grow --json --sizes $(SIZES) | tee -a out/figures/grow.json
 
+.PHONY: bench-push
+bench-push: build bin/rig ## measures push on a private, durable MariaDB and a real Redis, and on SQLite; figures go to out/figures
+	@mkdir -p out/figures
+	set -o pipefail; bin/rig --disk bin/wanjia bench push --json --engine mysql | tee -a out/figures/push.json
+	set -o pipefail; bin/wanjia bench push --json --rounds idle,single --repeat 1 | tee -a out/figures/push.json
+
 .PHONY: clean
 clean: ## removes what was built; never ./data
 	rm -rf bin out

@@ -16,7 +16,7 @@ func benchCommand() *cobra.Command {
 		Use:   "bench",
 		Short: "measures the program beside what its database could do at best",
 	}
-	cmd.AddCommand(benchAPICommand(), benchGrowCommand())
+	cmd.AddCommand(benchAPICommand(), benchGrowCommand(), benchPushCommand())
 	return cmd
 }
 
