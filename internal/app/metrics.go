@@ -26,6 +26,7 @@ func (a *App) measure(wx *wechat.Client) {
 	count("sql_statements_total", "Statements sent to the database since the start.", a.Stores.DB.Statements)
 	count("password_hashes_total", "Passwords, PINs and recovery codes hashed.", a.Auth.Hashes)
 	gauge("push_connections", "Open sockets and event streams.", func() float64 { return float64(a.hub.Stats().Connections) })
+	gauge("push_lagging_connections", "Connections that read slower than items come.", func() float64 { return float64(a.hub.Stats().LaggingNow) })
 	count("push_lagging_connections_total", "How often a connection fell behind its queue.", func() int64 { return a.hub.Stats().Lagging })
 	count("push_position_behind_total", "Inboxes that the position check found further than anybody had told.",
 		func() int64 { return a.hub.Stats().Behind })
@@ -69,8 +70,9 @@ func (c closes) Describe(out chan<- *prometheus.Desc) { out <- c.desc }
 
 // Collect counts the closes by code.
 func (c closes) Collect(out chan<- prometheus.Metric) {
-	for code, n := range c.hub.Stats().Closed {
-		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(n), strconv.Itoa(int(code)))
+	closed := c.hub.Stats().Closed
+	for _, code := range push.Codes {
+		out <- prometheus.MustNewConstMetric(c.desc, prometheus.CounterValue, float64(closed[code]), strconv.Itoa(int(code)))
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package pushclient is the reference of how a device listens: it connects with a ticket, resumes from its cursor,
-// drops what it has, acks what it has applied, pings, and comes back with full jitter. The demo, the bench and the
-// scenarios use it; clients in other languages follow it.
+// drops what it has, acks what it has applied, pings, renews itself in place, and comes back with full jitter. The
+// demo, the bench and the scenarios use it; clients in other languages follow it and docs/push-protocol.md.
 package pushclient
 
 import (
@@ -44,15 +44,17 @@ type Options struct {
 	Cursor string                                    // where to resume; "": the newest 50
 	Origin string                                    // as a page sends it; "": none, as programs do
 
+	Apply func(Item)                // called once an item, in order, without holes
+	Keep  func(cursor string)       // called when items have been applied, before they are acked: Cursor of the next start
+	Reset func(from int64)          // the list of the device is to be dropped; Apply goes on behind from
+	Read  func(seq int64)           // the read mark has moved
+	Up    func(top int64)           // a connection stands
+	Down  func(code int, err error) // it ended: by a code, or the status of a refusal, or 0
+
 	Dial func(ctx context.Context, network, address string) (net.Conn, error) // nil: any address of this machine
 
-	Apply func(Item)       // called once an item, in order, without holes
-	Reset func(from int64) // the list of the device is to be dropped; Apply goes on behind from
-	Read  func(seq int64)  // the read mark has moved
-	Up    func(top int64)  // a connection stands
-	Down  func(code int, err error)
-
 	PingEvery  time.Duration // 0: 25 s ± 20 %
+	PongWithin time.Duration // 0: 10 s
 	FirstPause time.Duration // 0: 0.5 s
 	LastPause  time.Duration // 0: 30 s
 }
@@ -69,6 +71,23 @@ type Client struct {
 	ackedAt time.Time
 }
 
+// Codes of push.md §9 that the device does more about than coming back.
+const (
+	tooManyOpen = 4009
+	tooFast     = 4013
+	signedOut   = 4014
+	badFrame    = 4015
+)
+
+// Stays says whether a device that was closed with code shall not come back by itself.
+func Stays(code int) bool {
+	switch code {
+	case tooManyOpen, signedOut, badFrame, websocket.CloseInvalidFramePayloadData, websocket.CloseMessageTooBig:
+		return true
+	}
+	return false
+}
+
 // ErrStay says that the server asked the device not to come back by itself: another device took its place, the
 // session has ended, or what the device sent was not understood.
 var ErrStay = errors.New("the server asks not to reconnect")
@@ -77,6 +96,7 @@ var ErrStay = errors.New("the server asks not to reconnect")
 func New(o Options) (*Client, error) {
 	c := &Client{o: o, say: make(chan []byte, 16), dialer: websocket.Dialer{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"}, NetDialContext: o.Dial,
+		ReadBufferSize: 1 << 10, WriteBufferSize: 512,
 	}}
 	if o.Cursor != "" {
 		era, seq, _ := strings.Cut(o.Cursor, ".")
@@ -93,6 +113,9 @@ func New(o Options) (*Client, error) {
 	}
 	if c.o.LastPause == 0 {
 		c.o.LastPause = 30 * time.Second
+	}
+	if c.o.PongWithin == 0 {
+		c.o.PongWithin = 10 * time.Second
 	}
 	return c, nil
 }
@@ -116,12 +139,14 @@ func (c *Client) Run(ctx context.Context) error {
 		if c.o.Down != nil {
 			c.o.Down(code, err)
 		}
-		switch code {
-		case 4009, 4014, 4015, websocket.CloseInvalidFramePayloadData, websocket.CloseMessageTooBig:
+		if Stays(code) {
 			return fmt.Errorf("%w: code %d", ErrStay, code)
 		}
 		if time.Since(began) > time.Minute {
 			c.pauses = 0
+		}
+		if code == tooFast {
+			after = max(after, 30*time.Second)
 		}
 		if after == 0 {
 			most := min(c.o.LastPause, c.o.FirstPause<<min(c.pauses, 16))
@@ -160,7 +185,8 @@ func (c *Client) connect(ctx context.Context) (code int, after time.Duration, er
 	}
 	if err != nil {
 		if answer != nil {
-			return answer.StatusCode, 0, fmt.Errorf("open a socket: status %d", answer.StatusCode)
+			wait, _ := strconv.Atoi(answer.Header.Get("Retry-After")) // none: as usual
+			return answer.StatusCode, time.Duration(wait) * time.Second, fmt.Errorf("open a socket: status %d", answer.StatusCode)
 		}
 		return 0, 0, errors.New("open a socket: no answer") // the error would hold the ticket
 	}
@@ -186,77 +212,66 @@ func (c *Client) connect(ctx context.Context) (code int, after time.Duration, er
 	return c.listen(ctx, ws, frames, ended)
 }
 
+// A line is one connection while it stands.
+type line struct {
+	ws    *websocket.Conn
+	acked int64         // what was acked, or need not be
+	after time.Duration // how long bye asks to stay away
+	every time.Duration
+	ping  *time.Timer
+	asked bool // a ping was sent and has no answer
+}
+
 func (c *Client) listen(ctx context.Context, ws *websocket.Conn, frames <-chan []byte, ended <-chan error) (code int, after time.Duration, err error) {
-	every := c.o.PingEvery
-	if every == 0 {
-		every = 20*time.Second + rand.N(10*time.Second) //nolint:gosec // because jitter is no secret
+	l := &line{ws: ws, acked: c.seq, every: c.o.PingEvery}
+	if l.every == 0 {
+		l.every = 20*time.Second + rand.N(10*time.Second) //nolint:gosec // because jitter is no secret
 	}
-	ping := time.NewTimer(every)
-	defer ping.Stop()
-	ack := time.NewTimer(time.Second)
-	ack.Stop()
+	l.ping = time.NewTimer(l.every)
+	defer l.ping.Stop()
+	ack := time.NewTimer(time.Hour)
 	defer ack.Stop()
-	acked, asked := c.seq, time.Time{}
 	for {
-		if c.seq > acked && time.Since(c.ackedAt) >= time.Second {
+		if wait := time.Until(c.ackedAt.Add(time.Second)); c.seq > l.acked && wait <= 0 {
 			if err := c.send(ws, fmt.Appendf(nil, `{"t":"ack","s":%d}`, c.seq)); err != nil {
-				return 0, 0, err
+				return 0, l.after, err
 			}
-			acked, c.ackedAt = c.seq, time.Now()
-		} else if c.seq > acked {
-			ack.Reset(time.Until(c.ackedAt.Add(time.Second)))
+			l.acked, c.ackedAt = c.seq, time.Now()
+		} else if c.seq > l.acked {
+			ack.Reset(wait)
 		}
 		select {
 		case <-ctx.Done():
 			_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 			return 0, 0, ctx.Err()
 		case b := <-frames:
-			bye, err := c.take(ctx, ws, b, &asked, &acked)
-			if err != nil {
-				return 0, 0, err
+			if err := c.take(ctx, l, b); err != nil {
+				return 0, l.after, err
 			}
-			after = max(after, bye)
 		case err := <-ended:
-			for { // what arrived before the end counts
-				select {
-				case b := <-frames:
-					bye, errTake := c.take(ctx, ws, b, &asked, &acked)
-					if errTake != nil {
-						return 0, 0, errTake
-					}
-					after = max(after, bye)
-					continue
-				default:
+			for len(frames) > 0 { // what arrived before the end counts
+				if err := c.take(ctx, l, <-frames); err != nil {
+					return 0, l.after, err
 				}
-				break
 			}
 			if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 				code = closed.Code
 			}
-			return code, after, err
+			return code, l.after, err
 		case b := <-c.say:
 			if err := c.send(ws, b); err != nil {
-				return 0, 0, err
+				return 0, l.after, err
 			}
 		case <-ack.C:
-		case <-ping.C:
-			if !asked.IsZero() {
-				return 0, 0, errors.New("no answer to a ping")
+		case <-l.ping.C:
+			if l.asked {
+				return 0, l.after, errors.New("no answer to a ping")
 			}
 			if err := c.send(ws, []byte(`{"t":"p"}`)); err != nil {
-				return 0, 0, err
+				return 0, l.after, err
 			}
-			asked = time.Now()
-			ping.Reset(min(every, 10*time.Second))
-		}
-		if asked.IsZero() && !ping.Stop() {
-			select {
-			case <-ping.C:
-			default:
-			}
-		}
-		if asked.IsZero() {
-			ping.Reset(every)
+			l.asked = true
+			l.ping.Reset(c.o.PongWithin)
 		}
 	}
 }
@@ -278,13 +293,11 @@ type frame struct {
 	After int64  `json:"after"`
 }
 
-var errHole = errors.New("an item is missing in between")
-
 // take applies one frame.
-func (c *Client) take(ctx context.Context, ws *websocket.Conn, b []byte, asked *time.Time, acked *int64) (bye time.Duration, err error) {
+func (c *Client) take(ctx context.Context, l *line, b []byte) error {
 	var f frame
 	if err := json.Unmarshal(b, &f); err != nil {
-		return 0, fmt.Errorf("read a frame: %w", err)
+		return fmt.Errorf("read a frame: %w", err)
 	}
 	switch f.Type {
 	case "hi":
@@ -296,46 +309,60 @@ func (c *Client) take(ctx context.Context, ws *websocket.Conn, b []byte, asked *
 			c.o.Up(f.Top)
 		}
 	case "reset":
-		c.seq, c.known, *acked = f.From, true, f.From
+		c.seq, c.known, l.acked = f.From, true, f.From
 		if c.o.Reset != nil {
 			c.o.Reset(f.From)
 		}
+		c.keep()
 	case "n":
-		err = c.apply(f.Item)
+		return c.apply(f.Item)
 	case "b":
-		for _, i := range f.List {
-			if err = c.apply(i); err != nil {
-				break
-			}
-		}
+		return c.apply(f.List...)
 	case "read":
 		if c.o.Read != nil {
 			c.o.Read(f.Seq)
 		}
 	case "p":
-		*asked = time.Time{}
+		l.asked = false
+		l.ping.Reset(l.every)
 	case "exp":
 		ticket, err := c.o.Ticket(ctx)
 		if err != nil {
-			return 0, nil //nolint:nilerr // because the socket ends by itself, and the next one asks again
+			return nil //nolint:nilerr // because the socket ends by itself, and the next one asks again
 		}
-		return 0, c.send(ws, fmt.Appendf(nil, `{"t":"auth","ticket":%q}`, ticket))
+		return c.send(l.ws, fmt.Appendf(nil, `{"t":"auth","ticket":%q}`, ticket))
 	case "bye":
-		return time.Duration(f.After) * time.Millisecond, nil
+		l.after = time.Duration(f.After) * time.Millisecond
 	}
-	return 0, err
+	return nil // a word of a later server is no reason to leave
 }
 
-// apply applies an item if it is the next one. One that it has is dropped; a hole ends the connection, and the next
-// one asks for what is missing.
-func (c *Client) apply(i Item) error {
-	if i.Seq <= c.seq {
-		return nil
+var errHole = errors.New("an item is missing in between")
+
+// apply applies what comes next among items. What the device has is dropped; a hole ends the connection, and the
+// next one asks for what is missing.
+func (c *Client) apply(items ...Item) error {
+	before := c.seq
+	defer func() {
+		if c.seq > before {
+			c.keep()
+		}
+	}()
+	for _, i := range items {
+		if i.Seq <= c.seq {
+			continue
+		}
+		if i.Seq != c.seq+1 {
+			return errHole
+		}
+		c.o.Apply(i)
+		c.seq = i.Seq
 	}
-	if i.Seq != c.seq+1 {
-		return errHole
-	}
-	c.o.Apply(i)
-	c.seq = i.Seq
 	return nil
+}
+
+func (c *Client) keep() {
+	if c.o.Keep != nil {
+		c.o.Keep(fmt.Sprintf("%d.%d", c.era, c.seq))
+	}
 }

@@ -17,4 +17,10 @@ const (
 	BadFrame      Code = 4015 // report
 
 	badUTF8 Code = 1007
+	tooLong Code = 1009
 )
+
+// Codes are all of them, in order; docs/push-protocol.md tells clients of each.
+var Codes = []Code{
+	badUTF8, tooLong, TicketRefused, WindowOver, RightsEnded, Slow, TooManyOpen, Drained, Silent, TooFast, SignedOut, BadFrame,
+}

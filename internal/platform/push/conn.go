@@ -2,16 +2,25 @@ package push
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // A wire is what a connection is made of: a WebSocket or an event stream.
 type wire interface {
-	write(frame []byte, last int64) error // last: the item the frame ends with, 0 for none
-	shut(code Code)                       // says why, politely
-	drop()                                // cuts
+	write(frame []byte, kind int, last int64) error // kind: of RFC 6455; last: the item the frame ends with, 0 for none
+	shut(code Code) error                           // says why, politely
+	drop()                                          // cuts
+}
+
+// A word is a frame that is no item.
+type word struct {
+	frame []byte
+	kind  int // of RFC 6455; 0: none is sent, there is a goodbye only
 }
 
 // A conn is one device that listens. There may be very many, so it is small, and has no goroutine of its own but
@@ -27,13 +36,14 @@ type conn struct {
 	until   int64  // Unix ms: when the window ends
 	heard   atomic.Int64
 
-	sent   int64    // the last item written, or being written
-	acked  int64    // the last item the device has applied
-	await  int64    // the next page waits for this ack
-	queue  []Entry  // what follows sent, without a gap
-	bytes  int      // of queue
-	words  [][]byte // frames that are no items
-	second int64    // of the frames counted
+	sent   int64   // the last item written, or being written
+	acked  int64   // the last item the device has applied
+	await  int64   // the next page waits for this ack
+	act    int64   // the last item written that WeChat tells of if no device acks it soon
+	queue  []Entry // what follows sent, without a gap
+	bytes  int     // of queue
+	words  []word
+	second int64 // of the frames counted
 	frames int16
 
 	shutAt  int64 // Unix ms: when the goodbye was said; 0: not
@@ -41,6 +51,7 @@ type conn struct {
 	writing bool // there is a writer
 	pulling bool // the writer is reading the inbox: what comes in is found there
 	stuck   bool // SQL did not answer; the next position check tries again
+	lagging bool // it reads slower than items come
 	noAcks  bool // an event stream cannot ack
 	warned  bool // exp was said
 	gone    bool
@@ -58,7 +69,7 @@ func (c *conn) offer(entries []Entry) {
 		}
 		if len(c.queue) >= queueFrames || c.bytes+len(e.Tail) > queueBytes {
 			c.queue, c.bytes = nil, 0 // lagging: batches are pulled as the socket drains
-			c.h.stats.lagging.Add(1)
+			c.lag(true)
 			return
 		}
 		c.queue = append(c.queue, e)
@@ -66,10 +77,26 @@ func (c *conn) offer(entries []Entry) {
 	}
 }
 
+// lag notes whether c reads slower than items come.
+func (c *conn) lag(on bool) {
+	if c.lagging == on {
+		return
+	}
+	c.lagging = on
+	if on {
+		c.h.stats.lagging.Add(1)
+		c.h.stats.laggingNow.Add(1)
+	} else {
+		c.h.stats.laggingNow.Add(-1)
+	}
+}
+
 // say queues a frame that is no item.
-func (c *conn) say(frame []byte) {
+func (c *conn) say(frame []byte) { c.tell(word{frame, websocket.TextMessage}) }
+
+func (c *conn) tell(w word) {
 	if c.shutAt == 0 && !c.gone {
-		c.words = append(c.words, frame)
+		c.words = append(c.words, w)
 		c.kick()
 	}
 }
@@ -96,9 +123,9 @@ func (c *conn) shut(code Code, afterMS int64) {
 	c.queue, c.bytes = nil, 0
 	c.h.stats.close(code)
 	if code != badUTF8 && code != BadFrame {
-		c.words = append(c.words, byeFrame(code, afterMS))
+		c.words = append(c.words, word{byeFrame(code, afterMS), websocket.TextMessage})
 	} else {
-		c.words = append(c.words, nil) // so that there is a writer
+		c.words = append(c.words, word{}) // so that there is a writer
 	}
 	c.shutAt, c.code = max(1, c.h.now()), code
 	c.kick()
@@ -121,12 +148,12 @@ func (c *conn) write() {
 			c.words = nil
 			p.mu.Unlock()
 			for _, w := range words {
-				if w != nil && err == nil {
-					err = c.wire.write(w, 0)
+				if w.kind != 0 && err == nil {
+					err = c.wire.write(w.frame, w.kind, 0)
 				}
 			}
 			if shut && err == nil {
-				c.wire.shut(c.code)
+				_ = c.wire.shut(c.code) // the wheel ends what takes too long
 			}
 			p.mu.Lock()
 		case c.shutAt != 0:
@@ -140,15 +167,31 @@ func (c *conn) write() {
 		case c.canPull():
 			buf, err = c.pull(buf)
 		default:
+			c.lag(c.sent < p.top && c.lagging)
 			c.writing = false
 			return
 		}
 		if err != nil {
-			c.gone = true // the reader takes it out of its person
-			c.writing = false
-			c.wire.drop()
+			c.fail(err)
 			return
 		}
+	}
+}
+
+// fail ends c, whose writer got err. A device that has not read for long is told so, if it reads now.
+func (c *conn) fail(err error) {
+	if errors.Is(err, errSlow) && c.shutAt == 0 {
+		c.h.stats.close(Slow)
+		c.shutAt, c.code = max(1, c.h.now()), Slow
+		c.queue, c.bytes, c.words = nil, 0, nil
+		c.p.mu.Unlock()
+		err = c.wire.shut(Slow)
+		c.p.mu.Lock()
+	}
+	c.writing = false
+	if err != nil {
+		c.gone = true // the reader takes it out of its person
+		c.wire.drop()
 	}
 }
 
@@ -182,7 +225,7 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 		if head.Floor > after { // deleted while the device was away
 			c.sent = head.Floor
 			c.h.stats.resets.Add(1)
-			c.words = append(c.words, numberFrame("reset", "from", head.Floor))
+			c.words = append(c.words, word{numberFrame("reset", "from", head.Floor), websocket.TextMessage})
 			return buf, nil
 		}
 		c.stuck = true // the hint was wrong, or what it spoke of cannot be seen yet
@@ -226,7 +269,7 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 			some++
 		}
 		buf = itemFrame(buf[:0], entries[:some])
-		err = c.wire.write(buf, entries[some-1].Seq)
+		err = c.wire.write(buf, websocket.TextMessage, entries[some-1].Seq)
 		c.h.stats.items.Add(int64(some))
 		if at := entries[some-1].at(); live && at > 0 && c.h.o.Written != nil {
 			c.h.o.Written(time.Duration(c.h.now()-at) * time.Millisecond)
@@ -252,18 +295,10 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 	now := h.now()
 	c := &conn{h: h, p: p, wire: w, session: s.SessionID, mark: newMark(now), noAcks: noAcks, until: h.windowOf(s, now)}
 	c.heard.Store(now)
-	c.words = [][]byte{hiFrame(h.o.Era, head, (c.until-now)/1000)}
-	switch {
-	case after == nil: // the device has lost its list: the newest are enough to begin with
-		c.sent = max(head.Floor, head.Seq-warmEntries)
-		c.words = append(c.words, numberFrame("reset", "from", c.sent))
-	case after.Era != h.o.Era || after.Seq < head.Floor || after.Seq > head.Seq:
-		c.sent = head.Floor
-		c.words = append(c.words, numberFrame("reset", "from", c.sent))
-	default:
-		c.sent = after.Seq
-	}
-	if len(c.words) > 1 {
+	c.words = []word{{hiFrame(h.o.Era, head, (c.until-now)/1000), websocket.TextMessage}}
+	from, anew := startOf(after, head, h.o.Era)
+	if c.sent = from; anew {
+		c.words = append(c.words, word{numberFrame("reset", "from", from), websocket.TextMessage})
 		h.stats.resets.Add(1)
 	}
 	c.acked = c.sent
@@ -296,6 +331,17 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 	return c, nil
 }
 
+// startOf is the item behind which a device with cursor after goes on, and whether it must drop its list first.
+func startOf(after *Cursor, head Head, era int64) (from int64, anew bool) {
+	switch {
+	case after == nil: // the device has lost its list: the newest are enough to begin with
+		return max(head.Floor, head.Seq-warmEntries), true
+	case after.Era != era || after.Seq < head.Floor || after.Seq > head.Seq:
+		return head.Floor, true
+	}
+	return after.Seq, false
+}
+
 // windowOf is when a socket of s that is opened or renewed now must be renewed.
 func (h *Hub) windowOf(s Session, now int64) int64 {
 	until := now + window.Milliseconds()
@@ -311,6 +357,7 @@ func (c *conn) part() {
 	p := c.p
 	p.mu.Lock()
 	c.gone = true
+	c.lag(false)
 	for i, other := range p.conns {
 		if other == c {
 			p.conns = append(p.conns[:i:i], p.conns[i+1:]...)

@@ -89,6 +89,8 @@ type Hub struct {
 	acks   acks
 	stats  stats
 
+	patience time.Duration // with one write to a device
+
 	open     atomic.Int64
 	draining atomic.Bool
 	answered atomic.Int64 // when SQL last answered, Unix ms
@@ -102,16 +104,17 @@ type shard struct {
 	persons map[int64]*person
 }
 
-// A Stats is what the metrics show: how many connections are open, and, since the start, how often one fell behind,
+// A Stats is what the metrics show: how many connections are open and fall behind now, and, since the start, how often one did,
 // how often the position check found what nobody had told, how many reads went to SQL, how many items were written to
 // devices, how many lists were started anew, and how many connections were closed by us for which reason.
 type Stats struct {
-	Connections, Lagging, Behind, Fills, Items, Resets int64
-	Closed                                             map[Code]int64
+	Connections, LaggingNow, Lagging, Behind, Fills, Items, Resets int64
+
+	Closed map[Code]int64
 }
 
 type stats struct {
-	lagging, behind, fills, items, resets atomic.Int64
+	laggingNow, lagging, behind, fills, items, resets atomic.Int64
 
 	mu     sync.Mutex
 	closed map[Code]int64
@@ -134,7 +137,7 @@ func NewHub(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{o: o, work: make(chan job, 256)}
+	h := &Hub{o: o, work: make(chan job, 256), patience: writeLimit}
 	for i := range h.shards {
 		h.shards[i].persons = map[int64]*person{}
 	}
@@ -149,7 +152,7 @@ func (h *Hub) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return Stats{
-		Connections: h.open.Load(), Lagging: s.lagging.Load(), Behind: s.behind.Load(), Fills: s.fills.Load(),
+		Connections: h.open.Load(), LaggingNow: s.laggingNow.Load(), Lagging: s.lagging.Load(), Behind: s.behind.Load(), Fills: s.fills.Load(),
 		Items: s.items.Load(), Resets: s.resets.Load(), Closed: maps.Clone(s.closed),
 	}
 }
@@ -363,7 +366,10 @@ func (h *Hub) Wait(ctx context.Context, id, after int64, limit time.Duration) er
 	p.mu.Lock()
 	known := p.top > after
 	if !known {
-		p.waiters = append(p.waiters, w)
+		if p.waiters = append(p.waiters, w); len(p.waiters) > socketsAPerson {
+			p.waiters[0].once.Do(func() { close(p.waiters[0].wake) })
+			p.waiters = slices.Delete(p.waiters, 0, 1)
+		}
 	}
 	p.mu.Unlock()
 	if known {
@@ -552,7 +558,7 @@ func (s *shard) all() []*person {
 // taken afterwards. It returns when all are gone, or cuts those that ctx does not wait for.
 func (h *Hub) Drain(ctx context.Context) {
 	h.draining.Store(true)
-	h.everyConn(func(c *conn) { c.shut(Drained, rand.Int64N(10_000)) }) //nolint:gosec // because it only spreads load
+	h.everyConn(func(c *conn) { c.shut(Drained, spread()) })
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for h.open.Load() > 0 {
@@ -564,6 +570,9 @@ func (h *Hub) Drain(ctx context.Context) {
 		}
 	}
 }
+
+// spread is how long one of many devices shall stay away (ms), so that they do not come back all at once.
+func spread() int64 { return rand.Int64N(10_000) } //nolint:gosec // because it only spreads load
 
 // everyConn calls f with every connection, its person locked, and wakes everybody who waits.
 func (h *Hub) everyConn(f func(c *conn)) {

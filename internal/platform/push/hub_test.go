@@ -97,7 +97,7 @@ type paper struct {
 	hold   chan struct{} // not nil: writing waits until it is closed
 }
 
-func (p *paper) write(frame []byte, _ int64) error {
+func (p *paper) write(frame []byte, _ int, _ int64) error {
 	p.mu.Lock()
 	hold := p.hold
 	p.mu.Unlock()
@@ -111,11 +111,12 @@ func (p *paper) write(frame []byte, _ int64) error {
 	return nil
 }
 
-func (p *paper) shut(code Code) {
+func (p *paper) shut(code Code) error {
 	p.mu.Lock()
 	p.codes = append(p.codes, code)
 	p.mu.Unlock()
 	p.tell()
+	return nil
 }
 
 func (p *paper) drop() {
@@ -386,4 +387,34 @@ func TestAnItemOfARoleThatIsNotHeldIsGone(t *testing.T) {
 		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 12)})
 		p.until(t, "the number alone", p.has(`{"t":"n","s":3,"k":"gone"}`))
 	})
+}
+
+// A person who asks again and again takes the places of their own requests, and nobody else's.
+func TestASixthRequestThatWaitsLetsTheOldestAnswer(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	ended := make(chan int, 16)
+	waiting := func() (n int) {
+		if p := d.find(somebody); p != nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			n = len(p.waiters)
+		}
+		return n
+	}
+	var all sync.WaitGroup
+	for i := range socketsAPerson + 1 {
+		all.Go(func() {
+			if err := d.Wait(t.Context(), somebody, 0, time.Minute); err != nil {
+				t.Error(err)
+			}
+			ended <- i
+		})
+		await(t, "the request", func() bool { return waiting() == min(i+1, socketsAPerson) })
+	}
+	if first := <-ended; first != 0 || waiting() != socketsAPerson {
+		t.Errorf("number %d answers and %d wait, want the oldest to answer", first, waiting())
+	}
+	d.Raise(somebody, 1)
+	all.Wait()
 }

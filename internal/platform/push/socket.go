@@ -1,11 +1,14 @@
 package push
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,11 +95,10 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return nil //nolint:nilerr // because the device has left in the middle
 	}
-	s := &socket{ws: ws}
+	s := &socket{ws: ws, patience: h.patience}
 	if refused != nil {
-		_ = s.write(byeFrame(TicketRefused, 0), 0)
-		s.shut(TicketRefused)
-		s.linger()
+		h.stats.close(TicketRefused)
+		s.turnAway(TicketRefused, 0)
 		return nil //nolint:nilerr // because the device hears of it over the socket, or has left
 	}
 	if tcp, ok := ws.NetConn().(*net.TCPConn); ok {
@@ -104,14 +106,16 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
 	}
 	ws.SetReadLimit(frameLimit)
 	c, err := h.join(r.Context(), session, after, s, false)
-	if err != nil {
-		s.shut(Drained)
-		s.drop()
+	if err != nil { // SQL does not answer: elsewhere, or a little later
+		h.stats.close(Drained)
+		s.turnAway(Drained, spread())
 		return nil //nolint:nilerr // because the device hears of it over the socket, or has left
 	}
 	ws.SetPingHandler(func(data string) error {
 		if c.alive() {
-			_ = ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(time.Second))
+			c.p.mu.Lock()
+			c.tell(word{[]byte(data), websocket.PongMessage})
+			c.p.mu.Unlock()
 		}
 		return nil
 	})
@@ -142,18 +146,72 @@ func cursorOf(text string) (*Cursor, error) {
 	return &c, err
 }
 
-// A socket is a wire made of a WebSocket.
-type socket struct{ ws *websocket.Conn }
-
-func (s *socket) write(frame []byte, _ int64) error {
-	if err := s.ws.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return err
-	}
-	return s.ws.WriteMessage(websocket.TextMessage, frame)
+// A socket is a wire made of a WebSocket. It writes frames itself, each in one call, so that it knows what one that took
+// too long has left behind: only behind that can a goodbye be understood.
+type socket struct {
+	ws       *websocket.Conn
+	patience time.Duration
+	rest     []byte
 }
 
-func (s *socket) shut(code Code) {
-	_ = s.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(int(code), ""), time.Now().Add(time.Second))
+// errSlow says that a write took too long.
+var errSlow = errors.New("the device does not read")
+
+// outRoom is lent to writers.
+var outRoom = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
+
+func (s *socket) write(frame []byte, kind int, _ int64) error {
+	room := outRoom.Get().(*[]byte)
+	defer outRoom.Put(room)
+	b := append(appendHead((*room)[:0], kind, len(frame)), frame...)
+	if cap(b) <= queueBytes {
+		*room = b
+	}
+	return s.send(b, s.patience)
+}
+
+func (s *socket) send(b []byte, within time.Duration) error {
+	wire := s.ws.NetConn()
+	if err := wire.SetWriteDeadline(time.Now().Add(within)); err != nil {
+		return err
+	}
+	n, err := wire.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.rest = bytes.Clone(b[n:])
+		return errSlow
+	}
+	return err
+}
+
+// appendHead begins a frame of size bytes, as RFC 6455 §5.2 has it for servers.
+func appendHead(b []byte, kind, size int) []byte {
+	b = append(b, 0x80|byte(kind)) //nolint:gosec // because kinds are below 16
+	switch {
+	case size < 126:
+		return append(b, byte(size))
+	case size < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, 126), uint16(size))
+	default:
+		return binary.BigEndian.AppendUint64(append(b, 127), uint64(size))
+	}
+}
+
+// shut says the code; to a device that did not read, behind what it has not got yet.
+func (s *socket) shut(code Code) error {
+	b, within := s.rest, time.Second
+	if code == Slow {
+		bye := byeFrame(code, 0)
+		b, within = append(appendHead(b, websocket.TextMessage, len(bye)), bye...), closeWithin
+	}
+	words := websocket.FormatCloseMessage(int(code), "")
+	return s.send(append(appendHead(b, websocket.CloseMessage, len(words)), words...), within)
+}
+
+// turnAway ends a socket that never joined.
+func (s *socket) turnAway(code Code, afterMS int64) {
+	_ = s.write(byeFrame(code, afterMS), websocket.TextMessage, 0)
+	_ = s.shut(code)
+	s.linger()
 }
 
 func (s *socket) drop() { _ = s.ws.NetConn().Close() }
@@ -189,17 +247,28 @@ func (c *conn) read(ws *websocket.Conn) {
 	defer c.part()
 	for {
 		kind, r, err := ws.NextReader()
-		if err != nil {
-			return // gone, or over the limit: gorilla has said 1009
+		if err == nil {
+			err = c.readOne(kind, r)
 		}
-		if !c.readOne(kind, r) {
+		if errors.Is(err, websocket.ErrReadLimit) { // gorilla has said 1009
+			c.h.stats.close(tooLong)
+			swallow(ws.NetConn())
+		}
+		if err != nil {
 			return
 		}
 	}
 }
 
-// readOne takes one frame; false when the socket has ended in the middle of it.
-func (c *conn) readOne(kind int, r io.Reader) bool {
+// swallow takes in what a device goes on sending, for a while: a connection that is closed before takes the goodbye
+// along with it.
+func swallow(wire net.Conn) {
+	_ = wire.SetReadDeadline(time.Now().Add(closeWithin))
+	_, _ = io.CopyN(io.Discard, wire, 1<<20)
+}
+
+// readOne takes one frame; an error when the socket has ended in the middle of it.
+func (c *conn) readOne(kind int, r io.Reader) error {
 	room := frameRoom.Get().(*[]byte)
 	defer frameRoom.Put(room)
 	n := 0
@@ -209,23 +278,26 @@ func (c *conn) readOne(kind int, r io.Reader) bool {
 		if err == io.EOF {
 			break
 		}
-		if err != nil || n == len(*room) {
-			return false
+		if err != nil {
+			return err
+		}
+		if n == len(*room) {
+			return websocket.ErrReadLimit
 		}
 	}
 	c.p.mu.Lock()
 	ended := c.shutAt != 0
 	c.p.mu.Unlock()
 	if ended {
-		return true // it waits for the device's goodbye
+		return nil // it waits for the device's goodbye
 	}
 	if c.tooFast() {
 		c.refuse(TooFast)
-		return true
+		return nil
 	}
 	if kind != websocket.TextMessage {
 		c.refuse(BadFrame)
-		return true
+		return nil
 	}
 	f, err := parseFrame((*room)[:n])
 	switch {
@@ -236,5 +308,5 @@ func (c *conn) readOne(kind int, r io.Reader) bool {
 	default:
 		c.take(f)
 	}
-	return true
+	return nil
 }

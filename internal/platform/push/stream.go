@@ -3,9 +3,12 @@ package push
 import (
 	"errors"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"wanjia/internal/platform/problem"
 )
@@ -37,7 +40,7 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
-	s := &events{w: w, control: http.NewResponseController(w), era: h.o.Era, ended: make(chan struct{})}
+	s := &events{w: w, control: http.NewResponseController(w), era: h.o.Era, patience: h.patience, ended: make(chan struct{})}
 	if err := s.put(": wanjia\n\n"); err != nil {
 		return nil // because nobody reads it any more
 	}
@@ -72,17 +75,21 @@ func (h *Hub) sessionOf(r *http.Request) (Session, error) {
 
 // An events is a wire made of an event stream.
 type events struct {
-	mu      sync.Mutex
-	w       http.ResponseWriter
-	control *http.ResponseController
-	era     int64
-	over    bool
-	ended   chan struct{}
+	mu       sync.Mutex
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	era      int64
+	patience time.Duration
+	over     bool
+	ended    chan struct{}
 }
 
 var errOver = errors.New("the stream is over")
 
-func (s *events) write(frame []byte, last int64) error {
+func (s *events) write(frame []byte, kind int, last int64) error {
+	if kind != websocket.TextMessage {
+		return nil
+	}
 	b := make([]byte, 0, len(frame)+48)
 	if last > 0 {
 		b = append(b, "id: "+Cursor{s.era, last}.String()+"\n"...)
@@ -98,19 +105,24 @@ func (s *events) put(text string) error {
 	if s.over {
 		return errOver
 	}
-	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+	if err := s.control.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return err
 	}
-	if _, err := s.w.Write([]byte(text)); err != nil { //nolint:gosec // because it is an event stream, and no page
-		return err
+	_, err := s.w.Write([]byte(text)) //nolint:gosec // because it is an event stream, and no page
+	if err == nil {
+		err = s.control.Flush()
 	}
-	return s.control.Flush()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errSlow
+	}
+	return err
 }
 
 // shut has nothing to add to the bye that went before, but the code for those who read the end only.
-func (s *events) shut(code Code) {
-	_ = s.put("event: close\ndata: " + strconv.Itoa(int(code)) + "\n\n")
+func (s *events) shut(code Code) error {
+	err := s.put("event: close\ndata: " + strconv.Itoa(int(code)) + "\n\n")
 	s.drop()
+	return err
 }
 
 func (s *events) drop() {

@@ -46,7 +46,7 @@ func (h *Hub) askWhetherSQLIsThere(ctx context.Context) {
 		_, _ = h.heads(ctx, []int64{0}) // what counts is whether there was an answer
 	}
 	if h.now()-h.answered.Load() > closeWithoutDB.Milliseconds() {
-		h.everyConn(func(c *conn) { c.shut(Drained, 0) })
+		h.everyConn(func(c *conn) { c.shut(Drained, spread()) })
 	}
 }
 
