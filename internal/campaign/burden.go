@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -66,12 +67,15 @@ func (s *Service) Forecast(ctx context.Context, by org.Actor, t Target, minutes 
 	if err != nil {
 		return Burden{}, err
 	}
-	return weigh(ctx, s.db, by, minutes, len(seats))
+	return weigh(ctx, s.db, by, minutes, seats)
 }
 
-// weigh is the burden of minutes for so many receivers, beside what was asked for in this month.
-func weigh(ctx context.Context, q db.Queryer, by org.Actor, minutes, receivers int) (Burden, error) {
-	b := Burden{Minutes: minutes, Receivers: receivers}
+// weigh is the burden of minutes for whoever sits in seats, beside what was asked for in this month.
+func weigh(ctx context.Context, q db.Queryer, by org.Actor, minutes int, seats []seat) (b Burden, err error) {
+	b.Minutes = minutes
+	if b.Receivers, err = receivers(ctx, q, seats); err != nil {
+		return b, err
+	}
 	if !slices.Contains(askFromAbove, by.Unit.Kind) {
 		return b, nil
 	}
@@ -87,6 +91,24 @@ func weigh(ctx context.Context, q db.Queryer, by org.Actor, minutes, receivers i
 	return b, err
 }
 
+// receivers are how many seats somebody is expected to do something in: whoever has asked to be expected no duty may be
+// asked, and is not counted (E6). What a role is asked, the role is asked, whoever has it.
+func receivers(ctx context.Context, q db.Queryer, seats []seat) (n int, err error) {
+	var named []org.PersonID
+	for _, s := range seats {
+		if s.person != 0 {
+			named = append(named, s.person)
+		}
+	}
+	exempt, err := member.Exempt(ctx, q, named...)
+	for _, s := range seats {
+		if !exempt[s.person] {
+			n++
+		}
+	}
+	return n, err
+}
+
 // monthOf is the first moment of day's month, and of the next one.
 func monthOf(day calendar.Day) [2]time.Time {
 	first := day[:len("2026-05-")] + "01"
@@ -94,8 +116,8 @@ func monthOf(day calendar.Day) [2]time.Time {
 	return [2]time.Time{first.Time(), next.Time()}
 }
 
-// askedIn is the minutes that a subdistrict, its committee and its sections have asked for in a month, copies that
-// were called off left out.
+// askedIn is the minutes that a subdistrict, its committee and its sections have asked for in a month, without copies
+// that were called off, and those of whoever is expected no duty.
 func askedIn(ctx context.Context, q db.Queryer, grid, party org.Unit, month [2]time.Time) (minutes int, err error) {
 	query, args, err := db.In(`
 		SELECT COALESCE(SUM(t.minutes), 0)
@@ -103,6 +125,7 @@ func askedIn(ctx context.Context, q db.Queryer, grid, party org.Unit, month [2]t
 		JOIN task t ON t.id = c.task_id
 		JOIN unit u ON u.id = t.unit_id
 		WHERE c.created_at >= ? AND c.created_at < ? AND c.state <> ?
+		  AND `+expected+`
 		  AND (u.id IN (?) OR u.parent_id = ? AND u.kind = ?)`,
 		month[0], month[1], Cancelled, []org.UnitID{grid.ID, party.ID}, grid.ID, org.Section)
 	if err != nil {

@@ -60,3 +60,30 @@ func TestE6_WhoeverIsExemptIsInNoDenominator(t *testing.T) {
 		counts("again", 1)
 	})
 }
+
+// X29 and E6: the month's budget counts what somebody is expected to do, before a task is sent and afterwards.
+func TestE6_TheBurdenOfWhoeverIsExemptIsNobodys(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w, s := world(t, d)
+		to := campaign.Target{Assignment: w.FengShuangjiang.Assignment}
+		burden := func(what string, receivers, asked int) {
+			t.Helper()
+			b, err := s.Forecast(t.Context(), w.LuoQingming, to, 60)
+			if err != nil || b.Receivers != receivers || b.Total() != 60*receivers || b.Asked != asked {
+				t.Errorf("%s: %+v (%v), want %d receivers and %d minutes asked already", what, b, err, receivers, asked)
+			}
+		}
+		members := member.NewService(d, nil, nil, nil, nil)
+		burden("before", 1, 0)
+		create(t, s, w.LuoQingming, visit(to.Assignment))
+		burden("asked", 1, 60)
+		wants(t, "the wish", members.SetExempt(t.Context(), w.FengShuangjiang, true), nil)
+		burden("exempt", 0, 0)
+		if g := create(t, s, w.LuoQingming, visit(to.Assignment)); g.Burden.Receivers != 0 || len(g.Copies) != 1 {
+			t.Errorf("asking them all the same: %+v, want a copy and no receiver", g)
+		}
+		wants(t, "taking it back", members.SetExempt(t.Context(), w.FengShuangjiang, false), nil)
+		burden("again", 1, 120)
+	})
+}

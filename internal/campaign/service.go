@@ -54,7 +54,7 @@ func (s *Service) Create(ctx context.Context, by org.Actor, n NewTask) (g Given,
 			if err != nil {
 				return err
 			}
-			if g.Burden, err = weigh(ctx, tx, by, n.Minutes, len(seats)); err != nil {
+			if g.Burden, err = weigh(ctx, tx, by, n.Minutes, seats); err != nil {
 				return err
 			}
 			if err := g.Burden.canAsk(n.OverReason); err != nil {

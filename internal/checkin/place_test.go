@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"wanjia/api"
 	"wanjia/configs"
 	"wanjia/internal/checkin"
+	"wanjia/internal/member"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
@@ -358,6 +361,44 @@ func TestTheOfficeSeesQuietUnitsAndNobody(t *testing.T) { // CI9, O11
 		if got := quiet(x.LuoQingming); fmt.Sprint(got) != fmt.Sprint(want) || count(t, d, "unit") != fresh {
 			t.Errorf("after somebody came: %v, want %v", got, want)
 		}
+	})
+}
+
+// E6: whoever has asked to be expected no duty is not waited for, neither by their own page nor by the office's list.
+func TestE6_WhoeverIsExemptIsWaitedForNowhere(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		h := x.handler(t)
+		instructors := []org.Actor{x.OfficeTwo, x.LuoQingming}
+		for i, by := range instructors {
+			instructors[i] = orgtest.Grant(t, d, by.PersonID, org.RoleInstructor, "", x.Xingwu.Party)
+		}
+		waited := func(what string, office, own bool) {
+			t.Helper()
+			got, err := h.ListQuietUnits(as(t, x.LuoQingming), api.ListQuietUnitsRequestObject{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			items := got.(api.ListQuietUnits200JSONResponse).Items
+			if in := slices.ContainsFunc(items, func(u api.QuietUnit) bool { return u.UnitName == "杏坞村" }); in != office {
+				t.Errorf("%s: the office's list has the village: %v, want %v", what, in, office)
+			}
+			days, err := x.service.DaysSince(t.Context(), instructors[0])
+			if err != nil || len(days) == 1 != own {
+				t.Errorf("%s: their own page waits for %v (%v), want the village: %v", what, days, err, own)
+			}
+		}
+		members := member.NewService(d, nil, nil, nil, nil)
+		wish := func(by org.Actor, exempt bool) {
+			t.Helper()
+			wants(t, "the wish", members.SetExempt(t.Context(), by, exempt), nil)
+		}
+		waited("before", true, true)
+		wish(instructors[0], true)
+		waited("one of two is exempt", true, false)
+		wish(instructors[1], true)
+		waited("both are", false, false)
+		wish(instructors[0], false)
+		waited("taken back", true, true)
 	})
 }
 

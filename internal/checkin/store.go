@@ -333,8 +333,16 @@ func sinceAt(ctx context.Context, q db.Queryer, by org.Actor, unit org.Unit) (s 
 	return s, db.Wrap(err, nil, "find the last day of unit %d", unit.ID)
 }
 
+// instructors are those of place u today.
+const instructors = `
+	SELECT 1
+	FROM unit_link l
+	JOIN role_assignment a ON a.unit_id = l.party_id
+	WHERE l.grid_id = u.id AND l.valid_from <= ? AND (l.valid_to IS NULL OR l.valid_to > ?)
+	  AND a.role = ? AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)`
+
 // quietUnits are the places below by's unit, in order of id, where nobody was on site since a day, and which stood then
-// already.
+// already. A place whose instructors have all asked to be expected no duty waits for nobody (E6).
 func quietUnits(ctx context.Context, q db.Queryer, by org.Actor, since, today calendar.Day, at page.Page) (units []Since, err error) {
 	from, to := by.Scope()
 	query, args, err := db.In(`
@@ -344,8 +352,11 @@ func quietUnits(ctx context.Context, q db.Queryer, by org.Actor, since, today ca
 		  AND EXISTS (SELECT 1 FROM unit_edge e WHERE e.unit_id = u.id AND e.valid_from < ?)
 		  AND EXISTS (SELECT 1 FROM unit_edge e WHERE e.unit_id = u.id AND (e.valid_to IS NULL OR e.valid_to > ?))
 		  AND NOT EXISTS (SELECT 1 FROM presence p WHERE p.unit_id = u.id AND p.recorded_at >= ? AND p.day >= ? AND p.state = ?)
+		  AND (NOT EXISTS (`+instructors+`)
+		       OR EXISTS (`+instructors+` AND NOT EXISTS (SELECT 1 FROM duty_exemption d WHERE d.person_id = a.person_id)))
 		ORDER BY u.id
-		LIMIT ?`, from, to, org.Places(), at.ID, since, today, since.Time().Add(-ahead), since, Confirmed, at.Limit())
+		LIMIT ?`, from, to, org.Places(), at.ID, since, today, since.Time().Add(-ahead), since, Confirmed,
+		today, today, org.RoleInstructor, today, today, today, today, org.RoleInstructor, today, today, at.Limit())
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wanjia/internal/audit"
+	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -69,7 +70,8 @@ func (s *Service) Find(ctx context.Context, by org.Actor, id ID) (p Presence, ev
 	return p, evidence, err
 }
 
-// DaysSince are the last days of by on site: where they were, and where their role stands.
+// DaysSince are the last days of by on site: where they were, and where their role stands, unless they have asked to be
+// expected no duty (E6).
 func (s *Service) DaysSince(ctx context.Context, by org.Actor) ([]Since, error) {
 	days, err := sinceOwn(ctx, s.db, by)
 	if err != nil {
@@ -77,6 +79,10 @@ func (s *Service) DaysSince(ctx context.Context, by org.Actor) ([]Since, error) 
 	}
 	if by.Grid.ID == 0 {
 		return days, nil
+	}
+	exempt, err := member.Exempt(ctx, s.db, by.PersonID)
+	if err != nil || exempt[by.PersonID] {
+		return days, err
 	}
 	place, err := org.PlaceOf(ctx, s.db, by.Grid)
 	if err != nil || place.ID == 0 || slices.ContainsFunc(days, func(d Since) bool { return d.UnitID == place.ID }) {

@@ -145,3 +145,34 @@ func TestAMusterIsCalledOff(t *testing.T) {
 		}
 	})
 }
+
+// Who is expected no duty may be asked, and may come; what they say, or do not, is counted by nobody.
+func TestE6_WhoeverIsExemptIsNotCountedAmongTheSilent(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		var three []org.Actor
+		for _, name := range []string{"帮手甲", "帮手乙", "帮手丙"} {
+			three = append(three, x.helper(t, d, x.Xingwu.Party, name, "mason"))
+		}
+		members := member.NewService(d, nil, nil, nil, nil)
+		for _, by := range three[:2] {
+			if err := members.SetExempt(t.Context(), by, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+		m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason"))
+		if err != nil || m.Waiting != 1 {
+			t.Fatalf("%d are waited for (%v), want the one of three who is not exempt", m.Waiting, err)
+		}
+		for i, a := range []request.Answer{request.HelpAccepted, request.HelpDeclined} {
+			if _, err := x.service.AnswerMuster(t.Context(), three[i], m.ID, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m, err = x.service.BeginMuster(t.Context(), x.YaoMangzhong, m.ID)
+		if err != nil || len(m.Coming) != 1 || m.Declined != 0 || m.Silent != 1 {
+			t.Errorf("begun %+v (%v), want one who comes, and one of the other two counted as silent", m, err)
+		}
+	})
+}

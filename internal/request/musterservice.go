@@ -156,14 +156,15 @@ func (s *Service) called(ctx context.Context, q db.Queryer, m Muster) (c Called,
 	c.Muster = m
 	all, err := invitedTo(ctx, q, m.ID)
 	for _, i := range all {
-		switch i.Answer {
-		case HelpAccepted:
+		switch {
+		case i.Answer == HelpAccepted:
 			c.Coming = append(c.Coming, i.Person)
-		case HelpDeclined:
+		case i.Exempt: // nobody counts what they say, or do not (E6)
+		case i.Answer == HelpDeclined:
 			c.Declined++
-		case HelpSilent:
+		case i.Answer == HelpSilent:
 			c.Silent++
-		case Asked:
+		default:
 			c.Waiting++
 		}
 	}

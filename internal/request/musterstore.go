@@ -115,10 +115,15 @@ func invite(ctx context.Context, tx *db.Tx, id MusterID, persons []org.PersonID)
 type invited struct {
 	Person org.PersonID `db:"person_id"`
 	Answer Answer       `db:"answer"`
+	Exempt bool         `db:"exempt"` // has asked to be expected no duty
 }
 
 func invitedTo(ctx context.Context, q db.Queryer, id MusterID) (all []invited, err error) {
-	err = q.Select(ctx, &all, `SELECT person_id, answer FROM muster_invite WHERE muster_id = ? ORDER BY id`, id)
+	err = q.Select(ctx, &all, `
+		SELECT i.person_id, i.answer, EXISTS (SELECT 1 FROM duty_exemption e WHERE e.person_id = i.person_id) AS exempt
+		FROM muster_invite i
+		WHERE i.muster_id = ?
+		ORDER BY i.id`, id)
 	return all, db.Wrap(err, nil, "find who was asked to muster %d", id)
 }
 
