@@ -12540,7 +12540,7 @@ type ServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx echo.Context, proposalID int64, params RefuseProposalParams) error
-	// ListRounds Rounds in the own area in the last 31 days, newest first
+	// ListRounds Rounds of the last 31 days in the areas one looks after, newest first
 	// (GET /v1/rounds)
 	ListRounds(ctx echo.Context, params ListRoundsParams) error
 	// RecordRound Record a round through a building or an entrance
@@ -12654,7 +12654,7 @@ type ServerInterface interface {
 	// GetVisitCounts Outcomes of visits in the own unit and below, by month
 	// (GET /v1/visit-counts)
 	GetVisitCounts(ctx echo.Context, params GetVisitCountsParams) error
-	// ListVisits Visits in the own area in the last 31 days, newest first
+	// ListVisits Visits of the last 31 days in the areas one looks after, newest first
 	// (GET /v1/visits)
 	ListVisits(ctx echo.Context, params ListVisitsParams) error
 	// RecordVisit Record a visit and all that came out of it
@@ -40602,7 +40602,7 @@ type StrictServerInterface interface {
 	// RefuseProposal Refuse a proposed role, or take the proposal back
 	// (POST /v1/role-proposals/{proposalId}/refuse)
 	RefuseProposal(ctx context.Context, request RefuseProposalRequestObject) (RefuseProposalResponseObject, error)
-	// ListRounds Rounds in the own area in the last 31 days, newest first
+	// ListRounds Rounds of the last 31 days in the areas one looks after, newest first
 	// (GET /v1/rounds)
 	ListRounds(ctx context.Context, request ListRoundsRequestObject) (ListRoundsResponseObject, error)
 	// RecordRound Record a round through a building or an entrance
@@ -40716,7 +40716,7 @@ type StrictServerInterface interface {
 	// GetVisitCounts Outcomes of visits in the own unit and below, by month
 	// (GET /v1/visit-counts)
 	GetVisitCounts(ctx context.Context, request GetVisitCountsRequestObject) (GetVisitCountsResponseObject, error)
-	// ListVisits Visits in the own area in the last 31 days, newest first
+	// ListVisits Visits of the last 31 days in the areas one looks after, newest first
 	// (GET /v1/visits)
 	ListVisits(ctx context.Context, request ListVisitsRequestObject) (ListVisitsResponseObject, error)
 	// RecordVisit Record a visit and all that came out of it

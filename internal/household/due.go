@@ -11,7 +11,6 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
-	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
 	"wanjia/internal/request"
 )
@@ -83,8 +82,8 @@ func (s *Service) Due(ctx context.Context, by org.Actor, cursor string, size int
 	if err != nil {
 		return nil, "", err
 	}
-	if !holdsArea(by) && !slices.Contains(org.LeadRoles, by.Role) {
-		return nil, "", problem.ErrForbidden
+	if err := mayLookAfter(by); err != nil {
+		return nil, "", err
 	}
 	areas, err := lookingAfter(ctx, s.db, by)
 	if err != nil {

@@ -1,11 +1,15 @@
 package household
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 )
 
@@ -22,6 +26,37 @@ func lookingAfter(ctx context.Context, q db.Queryer, by org.Actor) (all []org.Ac
 		}
 	}
 	return all, err
+}
+
+// mayLookAfter says why by can never look after homes, or nil: leads do while nobody else does.
+func mayLookAfter(by org.Actor) error {
+	if !holdsArea(by) && !slices.Contains(org.LeadRoles, by.Role) {
+		return problem.ErrForbidden
+	}
+	return nil
+}
+
+// inEach is page p of what list finds in the areas that by looks after, the newest of all first, and the cursor behind
+// it. For a holder it is one list as it comes.
+func inEach[T any](ctx context.Context, q db.Queryer, by org.Actor, p page.Page, list func(by org.Actor) ([]T, error), at func(T) (time.Time, int64)) (all []T, next string, err error) {
+	areas, err := lookingAfter(ctx, q, by)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, by := range areas {
+		some, err := list(by)
+		if err != nil {
+			return nil, "", err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b T) int {
+		moment, id := at(a)
+		other, otherID := at(b)
+		return cmp.Or(other.Compare(moment), cmp.Compare(otherID, id))
+	})
+	all, next = page.Cut(all, p, at)
+	return all, next, nil
 }
 
 // meanwhile is by as the holder of an area, or why by does not stand in for them: to whoever does not its homes are not

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"wanjia/internal/household"
 	"wanjia/internal/org"
@@ -16,6 +17,18 @@ import (
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/request"
 )
+
+// leaves ends the role that by acts in.
+func (x *fixture) leaves(t *testing.T, d *db.DB, by org.Actor) {
+	t.Helper()
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = ? WHERE id = ?`, calendar.DayOf(tx.Now), by.Assignment)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 // T8: while nobody holds an area the next lead up the ladder has its visit list with the marks of its flags, calls at its
 // doors and opens its needs there; before and for others its homes are not there.
@@ -58,12 +71,7 @@ func TestT8_TheInterimHolderLooksAfterTheHomesOfAVacantArea(t *testing.T) {
 			}
 		}
 		refused(x.FengShuangjiang)
-		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = ? WHERE id = ?`, calendar.DayOf(tx.Now), x.YaoMangzhong.Assignment)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		x.leaves(t, d, x.YaoMangzhong)
 		refused(x.ZhengXiaoxue)
 		ids, flagged := doors(x.FengShuangjiang)
 		if slices.Sort(ids); !slices.Equal(ids, x.doors) || !slices.Equal(flagged, x.doors[1:2]) {
@@ -95,6 +103,130 @@ func TestT8_TheInterimHolderLooksAfterTheHomesOfAVacantArea(t *testing.T) {
 		}
 		if again, err := visit(x.FengShuangjiang, ref); err != nil || again.ID != v.ID {
 			t.Errorf("told again it is visit %d, %v; want %d", again.ID, err, v.ID)
+		}
+	})
+}
+
+// T8: whoever looks after a vacant area has all that its holder would: the visits and rounds of the last month whoever
+// made them, the list of dangerous weather, and what the homes agree to. For the leads above, and while somebody holds
+// the area, none of it is there.
+func TestT8_TheInterimHolderHasTheListsOfAVacantArea(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		by, area := x.FengShuangjiang, x.Xingwu.Areas[1].Area.ID
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		for i, door := range []household.ID{x.doors[0], x.foreign} {
+			holder := []org.Actor{x.YaoMangzhong, x.YiPian}[i]
+			if _, err := x.service.RecordVisit(t.Context(), holder, household.Account{Household: door, Result: household.AllWell, ClientRef: ref}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rain := x.rain(t)
+		var entrance household.EntranceID
+		if err := d.Get(t.Context(), &entrance, `SELECT entrance_id FROM premises WHERE id = ?`, x.doors[0]); err != nil {
+			t.Fatal(err)
+		}
+		walk := household.Walk{Entrance: entrance, Kind: "notice", Doors: 3, Answered: 2, ClientRef: ref}
+		until := calendar.DayOf(d.Now()).Add(10)
+		acts := func(by org.Actor) map[string]error {
+			_, round := x.service.RecordRound(t.Context(), by, walk)
+			_, agreed := x.service.GiveConsent(t.Context(), by, household.NewConsent{Household: x.doors[1], Purpose: household.RiskVisit, Channel: "phone"})
+			_, refused := x.service.WithdrawConsent(t.Context(), by, x.doors[2], household.RiskVisit, "phone")
+			return map[string]error{"a round": round, "a yes": agreed, "a no": refused, "peace": x.service.Mute(t.Context(), by, x.doors[2], until)}
+		}
+		nothing := func(by org.Actor) {
+			t.Helper()
+			if all, _, err := x.service.Visits(t.Context(), by, "", 10); err != nil || len(all) > 0 {
+				t.Errorf("%s of %s has visits %+v, %v; want none", by.Role, by.Unit.Name, all, err)
+			}
+			if all, _, err := x.service.Rounds(t.Context(), by, "", 10); err != nil || len(all) > 0 {
+				t.Errorf("%s of %s has rounds %+v, %v; want none", by.Role, by.Unit.Name, all, err)
+			}
+			if offers, err := x.service.Round(t.Context(), by, rain.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s of %s has the list of the rain %+v, %v; want not found", by.Role, by.Unit.Name, offers, err)
+			}
+			for what, err := range acts(by) {
+				if !errors.Is(err, problem.ErrNotFound) {
+					t.Errorf("%s of %s writes down %s: %v, want not found", by.Role, by.Unit.Name, what, err)
+				}
+			}
+		}
+		nothing(by)
+		x.leaves(t, d, x.YaoMangzhong)
+		nothing(x.ZhengXiaoxue)
+		if visits, next, err := x.service.Visits(t.Context(), by, "", 10); err != nil || len(visits) != 1 || next != "" || visits[0].Premises != x.doors[0] {
+			t.Errorf("the interim holder has visits %+v, %v; want the one of the vacant area", visits, err)
+		}
+		for what, err := range acts(by) {
+			if err != nil {
+				t.Errorf("the interim holder writes down %s: %v", what, err)
+			}
+		}
+		if rounds, _, err := x.service.Rounds(t.Context(), by, "", 10); err != nil || len(rounds) != 1 || rounds[0].AreaID != area || rounds[0].PersonID != by.PersonID {
+			t.Errorf("the interim holder has rounds %+v, %v; want the own one, in the area", rounds, err)
+		}
+		again, err := x.service.RecordRound(t.Context(), by, walk)
+		if err != nil || count(t, d, `SELECT COUNT(*) FROM area_round`) != 1 {
+			t.Errorf("told again it is round %+v, %v; want the first", again, err)
+		}
+		offers, err := x.service.Round(t.Context(), by, rain.ID)
+		if err != nil || len(offers) != 2 || offers[0].Premises != x.doors[0] || offers[1].Premises != x.doors[1] {
+			t.Errorf("the list of the rain is %+v, %v; want who agreed before and who has just agreed", offers, err)
+		}
+	})
+}
+
+// T8: that nobody lives at a door is said by who looks after it.
+func TestT8_TheInterimHolderMarksAnEmptyHome(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		home := door(t, d, x.Ruihe.Unit, x.Ruihe.Areas[0].Area, "3-101")
+		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, 1, true); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("while somebody holds the area its leader above marks a door: %v, want not found", err)
+		}
+		x.leaves(t, d, x.ZhouChunhe)
+		if _, err := x.service.MarkDoor(t.Context(), x.ChenGuyu, home, 1, true); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who does not stand in marks a door: %v, want not found", err)
+		}
+		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, 1, true); err != nil {
+			t.Errorf("the interim holder marks a door: %v", err)
+		}
+	})
+}
+
+// A lead who looks after several vacant areas reads the visits to all of them as one list, page by page.
+func TestT8_TheVisitsOfSeveralVacantAreasAreOneList(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		refs := []string{ref, "1f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e"}
+		var want []household.VisitID
+		for i, door := range []household.ID{x.doors[0], x.foreign, x.doors[1], x.foreign} {
+			holder := x.YaoMangzhong
+			if door == x.foreign {
+				holder = x.YiPian
+			}
+			x.at(synced.Add(time.Duration(i/2) * time.Minute)) // two a minute
+			v, err := x.service.RecordVisit(t.Context(), holder, household.Account{Household: door, Result: household.AllWell, ClientRef: refs[i/2]})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = append([]household.VisitID{v.ID}, want...)
+		}
+		x.leaves(t, d, x.YaoMangzhong)
+		x.leaves(t, d, x.YiPian)
+		var got []household.VisitID
+		for cursor, pages := "", 0; pages == 0 || cursor != "" && pages < 4; pages++ {
+			visits, next, err := x.service.Visits(t.Context(), x.FengShuangjiang, cursor, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range visits {
+				got = append(got, v.ID)
+			}
+			cursor = next
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the list is %v, want %v: the newest of both areas first, each once", got, want)
 		}
 	})
 }

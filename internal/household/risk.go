@@ -289,18 +289,27 @@ func (s *Service) Risks(ctx context.Context, by org.Actor, cursor string, size i
 	return all, next, nil
 }
 
-// Round is the list of a risk event for who looks after the homes on it: promises first. Nothing of it is left 14 days
+// Round is the list of a risk event for who looks after the homes on it, be it while nobody else does: promises first. Nothing of it is left 14 days
 // after the event. It is not there for anybody else.
 func (s *Service) Round(ctx context.Context, by org.Actor, id RiskEventID) (offers []Offer, err error) {
-	if !holdsArea(by) {
-		return nil, problem.ErrNotFound
-	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		areas, err := lookingAfter(ctx, tx, by)
+		if err != nil {
+			return err
+		}
 		if _, err := findRisk(ctx, tx, by, id); err != nil {
 			return err
 		}
-		if offers, err = listOffers(ctx, tx, by, id); err != nil {
-			return err
+		offers = nil
+		for _, by := range areas {
+			some, err := listOffers(ctx, tx, by, id)
+			if err != nil {
+				return err
+			}
+			offers = append(offers, some...)
+		}
+		if len(offers) == 0 && !holdsArea(by) { // a lead has no list of their own
+			return problem.ErrNotFound
 		}
 		if offers, err = unmuted(ctx, tx, offers, calendar.DayOf(tx.Now)); err != nil {
 			return err

@@ -67,10 +67,10 @@ func (w Walk) check() error {
 	return nil
 }
 
-// RecordRound records a round in by's own area. Told again under its clientRef, it is the round that it was.
+// RecordRound records a round in an area that by looks after. Told again under its clientRef, it is the round that it was.
 func (s *Service) RecordRound(ctx context.Context, by org.Actor, w Walk) (r Round, err error) {
-	if !holdsArea(by) {
-		return Round{}, problem.ErrForbidden
+	if err := mayLookAfter(by); err != nil {
+		return Round{}, err
 	}
 	if err := w.check(); err != nil {
 		return Round{}, err
@@ -97,7 +97,8 @@ func (s *Service) round(ctx context.Context, tx *db.Tx, by org.Actor, w Walk, co
 	if id, err := s.walkedAgain(ctx, tx, by, w, content); err != nil || id != 0 {
 		return id, err
 	}
-	if err := walksIn(ctx, tx, by, w); err != nil {
+	by, err := walker(ctx, tx, by, w)
+	if err != nil {
 		return 0, err
 	}
 	r := Round{
@@ -110,7 +111,7 @@ func (s *Service) round(ctx context.Context, tx *db.Tx, by org.Actor, w Walk, co
 		r.EntranceID = &w.Entrance
 	}
 	r.HappenedAt, _ = request.Happened(w.HappenedAt, tx.Now)
-	err := insertRound(ctx, tx, &r, s.keys.MAC(acts, content))
+	err = insertRound(ctx, tx, &r, s.keys.MAC(acts, content))
 	switch {
 	case db.IsDuplicate(err): // another phone call of the same act has just committed
 		return s.walkedAgain(ctx, tx, by, w, content)
@@ -143,6 +144,20 @@ func (s *Service) walkedAgain(ctx context.Context, tx *db.Tx, by org.Actor, w Wa
 	return t.ID, nil
 }
 
+// walker is by in the area that w goes through, of those that by looks after.
+func walker(ctx context.Context, q db.Queryer, by org.Actor, w Walk) (org.Actor, error) {
+	areas, err := lookingAfter(ctx, q, by)
+	if err != nil {
+		return by, err
+	}
+	for _, by := range areas {
+		if err := walksIn(ctx, q, by, w); !errors.Is(err, problem.ErrNotFound) {
+			return by, err
+		}
+	}
+	return by, problem.ErrNotFound
+}
+
 // walksIn says why w does not go through by's own area, or nil: a building is, as soon as one of its entrances lies in
 // the area.
 func walksIn(ctx context.Context, q db.Queryer, by org.Actor, w Walk) error {
@@ -163,20 +178,20 @@ func walksIn(ctx context.Context, q db.Queryer, by org.Actor, w Walk) error {
 	return db.Wrap(err, nil, "find where a round goes")
 }
 
-// Rounds is a page of the rounds of the last 31 days in by's own area, the newest first, and the cursor behind it.
+// Rounds is a page of the rounds of the last 31 days in the areas that by looks after, the newest first, and the cursor
+// behind it.
 func (s *Service) Rounds(ctx context.Context, by org.Actor, cursor string, size int) (all []Round, next string, err error) {
-	if !holdsArea(by) {
-		return nil, "", problem.ErrForbidden
+	if err := mayLookAfter(by); err != nil {
+		return nil, "", err
 	}
 	p, err := s.pages.Parse(cursor, size, page.Bound("listRounds", by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, "", err
 	}
-	if all, err = listRounds(ctx, s.db, by, s.db.Now().Add(-visitWindow), p); err != nil {
-		return nil, "", err
-	}
-	all, next = page.Cut(all, p, func(r Round) (time.Time, int64) { return r.RecordedAt, int64(r.ID) })
-	return all, next, nil
+	since := s.db.Now().Add(-visitWindow)
+	return inEach(ctx, s.db, by, p,
+		func(by org.Actor) ([]Round, error) { return listRounds(ctx, s.db, by, since, p) },
+		func(r Round) (time.Time, int64) { return r.RecordedAt, int64(r.ID) })
 }
 
 const roundColumns = `

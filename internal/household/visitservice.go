@@ -288,20 +288,20 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 	return d, nil
 }
 
-// Visits is a page of the visits of the last 31 days in by's own area, the newest first, and the cursor behind it.
+// Visits is a page of the visits of the last 31 days in the areas that by looks after, the newest first, and the cursor
+// behind it.
 func (s *Service) Visits(ctx context.Context, by org.Actor, cursor string, size int) (calls []Call, next string, err error) {
-	if !holdsArea(by) {
-		return nil, "", problem.ErrForbidden
+	if err := mayLookAfter(by); err != nil {
+		return nil, "", err
 	}
 	p, err := s.pages.Parse(cursor, size, page.Bound("listVisits", by.PersonID, by.Assignment))
 	if err != nil {
 		return nil, "", err
 	}
-	if calls, err = listCalls(ctx, s.db, by, s.db.Now().Add(-visitWindow), p); err != nil {
-		return nil, "", err
-	}
-	calls, next = page.Cut(calls, p, func(c Call) (time.Time, int64) { return c.RecordedAt, int64(c.ID) })
-	return calls, next, nil
+	since := s.db.Now().Add(-visitWindow)
+	return inEach(ctx, s.db, by, p,
+		func(by org.Actor) ([]Call, error) { return listCalls(ctx, s.db, by, since, p) },
+		func(c Call) (time.Time, int64) { return c.RecordedAt, int64(c.ID) })
 }
 
 // Counts are the outcomes of visits in a month, small ones hidden.

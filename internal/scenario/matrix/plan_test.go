@@ -353,6 +353,16 @@ func aRisk(c *cell) int64 {
 	}).id("id")
 }
 
+// aRoundOfHolders is dangerous weather while every area has a holder: else leads would have its list meanwhile (T8).
+func aRoundOfHolders(c *cell) int64 {
+	for _, u := range c.units {
+		if u.Kind == org.Area {
+			c.lead(u)
+		}
+	}
+	return aRisk(c)
+}
+
 // closeRisks ends all dangerous weather: there is one of a kind at a place.
 func (c *cell) closeRisks() { c.set(`UPDATE risk_event SET state = 'purged' WHERE state <> 'purged'`) }
 
@@ -1037,7 +1047,7 @@ var plans = map[string]*plan{
 	"listRiskEvents": {fits: place, make: aRisk, sees: risksAround, list: "id"},
 	"getRiskEvent":   {fits: place, make: aRisk, sees: risksAround},
 	"closeRiskEvent": {fits: place, make: aRisk, sees: risksAround},
-	"listVisitRound": {fits: place, make: aRisk, sees: func(c *cell) bool {
+	"listVisitRound": {fits: place, make: aRoundOfHolders, sees: func(c *cell) bool {
 		return c.by.role == org.RoleAreaHolder && risksAround(c)
 	}},
 	"recordRound": {fits: areas, sees: homesOfOwnArea, make: anAreasEntrance, fill: fill(func(c *cell, b map[string]any) {
