@@ -45,6 +45,15 @@ func (a *App) measure(wx *wechat.Client) {
 		}
 		return oldest.Seconds()
 	})
+	gauge("fanout_remaining", "Inboxes that this node's fan-outs have still to write; -1 unknown; alarm when unchanged for 60 s and above 0.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		left, err := a.fanouts.Remaining(ctx)
+		if err != nil {
+			return -1
+		}
+		return float64(left)
+	})
 	gauge("push_lease_held", "Shards whose outbox this node sweeps.", func() float64 { return float64(len(a.leases.Held())) })
 	if wx != nil {
 		count("wechat_token_fetch_total", "Access tokens fetched from WeChat; alarm above 12 an hour.", wx.TokenFetches)

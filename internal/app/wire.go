@@ -73,6 +73,7 @@ type App struct {
 	tasks   *campaign.Service
 	needs   *request.Service
 	sends   *notify.Sends
+	fanouts *notify.Fanouts
 	glasses *privacy.Glasses
 	boards  *board.Service
 	uploads *upload.Service
@@ -280,6 +281,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 		}).AtCounters(counter)
 	a.Retention = NewRetention(a.Stores, a.config)
 	a.wechat, a.sends = wx, a.messages(wx, limits)
+	a.fanouts = notify.NewFanouts(notify.FanoutOptions{DB: d, Courier: a.courier, Leases: a.leases, Rate: a.config.WeChat.Rate, Log: a.log})
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
 	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads)

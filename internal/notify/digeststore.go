@@ -76,9 +76,10 @@ func digestPersons(ctx context.Context, q db.Queryer, app string, at clockTime, 
 func digestItems(ctx context.Context, q db.Queryer, persons []org.PersonID, from, to time.Time) (items []Told, err error) {
 	query, args, err := db.In(`
 		SELECT i.person_id, i.seq, i.kind, i.prio, COALESCE(i.assignment_id, 0) AS assignment_id,
-			i.ref_type, i.ref_id, COALESCE(i.args, '') AS args, i.created_at
+			i.ref_type, i.ref_id, COALESCE(i.args, n.args, '') AS args, i.created_at
 		FROM inbox i
 		JOIN inbox_head h ON h.person_id = i.person_id
+		LEFT JOIN notice n ON n.id = i.notice_id
 		WHERE i.person_id IN (?) AND i.created_at > ? AND i.created_at <= ? AND i.prio = ? AND i.seq > h.read_seq
 		  AND i.superseded_by IS NULL
 		ORDER BY i.person_id, i.seq`, persons, from, to, Ordinary)

@@ -125,6 +125,8 @@ var kinds = map[string]kind{
 	"own_data.received": {Prompt, []string{receiptCode, dueAt}}, // to the office that answers
 	"own_data.ready":    {Prompt, []string{kindLabel, at}},
 
+	"announcement": {Ordinary, []string{kindLabel, unitLabel, at}}, // to everybody in a scope
+
 	"privacy.browsing": {Prompt, []string{kindLabel, count, at}}, // X50, to the audit administrators
 }
 
@@ -198,6 +200,9 @@ func (item Item) check() (prio int, args string, err error) {
 		return 0, "", fmt.Errorf("tell %s: priority %d does not exist", item.Kind, item.Prio)
 	case item.Prio > 0:
 		prio = item.Prio
+	}
+	if item.MustReach {
+		prio = min(prio, Prompt)
 	}
 	if !refTypes.MatchString(item.Ref.Type) {
 		return 0, "", fmt.Errorf("tell %s: %q is no type of thing", item.Kind, item.Ref.Type)

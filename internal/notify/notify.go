@@ -13,14 +13,17 @@ import (
 
 // An Item is something a person is told.
 type Item struct {
-	Kind   string         // of the table of kinds: task.assigned
-	Ref    Ref            // the thing it is about
-	Args   map[string]any // the kind's own labels, counts and times (domain.md N5), nothing else
-	Prio   int            // 0: the kind's own; else instead of it, such as Quiet for earlier holders
-	Urgent bool           // a matter of safety: told as such whatever the kind's own priority is
-	Dedupe string         // the same key reaches a person once: [a-z0-9:._-], at most 64
-	By     org.Actor      // who did it, and is not told of it
-	Unit   org.UnitID     // whose matter it is, for kinds that are told together unit by unit (N6); 0: nobody's
+	Kind      string         // of the table of kinds: task.assigned
+	Ref       Ref            // the thing it is about
+	Args      map[string]any // the kind's own labels, counts and times (domain.md N5), nothing else
+	Prio      int            // 0: the kind's own; else instead of it, such as Quiet for earlier holders
+	Urgent    bool           // a matter of safety: told as such whatever the kind's own priority is
+	MustReach bool           // ☎: whom nothing else reaches is called (N3); cannot wait for the summary of the day
+	Dedupe    string         // the same key reaches a person once: [a-z0-9:._-], at most 64
+	By        org.Actor      // who did it, and is not told of it
+	Unit      org.UnitID     // whose matter it is, for kinds that are told together unit by unit (N6); 0: nobody's
+
+	notice NoticeID // the announcement that it belongs to; 0: none
 }
 
 // A Ref names the thing an item is about.
@@ -94,6 +97,7 @@ type Told struct {
 	Args       string           `db:"args"` // JSON, "" without
 	At         time.Time        `db:"created_at"`
 	Supersedes int64            `db:"supersedes"` // the earlier item that it stands for; 0: none
+	Notice     NoticeID         `db:"notice_id"`  // whose text it has; 0: its own
 }
 
 // Gone is the kind of an item whose role has ended: its number stays, its content does not.

@@ -42,6 +42,18 @@ var Retained = []privacy.Class{
 			LIMIT ?`,
 		Also: raiseFloors,
 	},
+	{ // as long as somebody has it in their inbox
+		Name: "notice", Tables: []string{"notice", "fanout", "notice_call"}, Kept: privacy.Period{Days: 180},
+		Due: `
+			SELECT n.id
+			FROM notice n
+			WHERE n.created_at <= ? AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.notice_id = n.id) AND n.id > ?
+			ORDER BY n.id
+			LIMIT ?`,
+		Erase: []string{
+			`DELETE FROM notice_call WHERE notice_id IN (?)`, `DELETE FROM fanout WHERE notice_id IN (?)`, `DELETE FROM notice WHERE id IN (?)`,
+		},
+	},
 	{
 		Name: "device", Tables: []string{"device"}, Kept: privacy.Period{Days: 30},
 		Due: `

@@ -244,6 +244,11 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 			return to, verdict{outcome: Suppressed}, err
 		}
 	}
+	if m.Notice != 0 {
+		if still, err := announcedStill(ctx, tx, m.Notice); err != nil || !still {
+			return to, verdict{outcome: Suppressed}, err
+		}
+	}
 	if !tx.Now.Before(m.At.Add(tooOld)) {
 		return to, verdict{outcome: Dead}, nil
 	}
@@ -371,4 +376,5 @@ type send struct {
 	Called    bool         `db:"called"`
 	Account   int64        `db:"account_id"`
 	At        time.Time    `db:"created_at"`
+	Notice    NoticeID     `db:"notice_id"` // the announcement that it repeats; 0: none
 }

@@ -18,7 +18,7 @@ import (
 // insertSends stores the messages that repeat entries: of those that cannot wait, to who has a WeChat account, or must
 // be reached in some way.
 func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
-	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?)`
+	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`
 	var args []any
 	var reach reachable
 	for _, e := range entries {
@@ -29,6 +29,7 @@ func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
 		if err := reach.find(ctx, tx, entries); err != nil {
 			return err
 		}
+		r.mustReach = r.mustReach || e.mustReach
 		if !r.mustReach && !reach.bound[e.Person] {
 			continue
 		}
@@ -37,15 +38,15 @@ func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
 			return err
 		}
 		args = append(args, kv.ShardOf(int64(e.Person)), e.Person, fmt.Sprintf("n:%d", e.Seq), e.Seq, r.code, e.Kind, e.RefType, e.RefID,
-			orNull(short), r.mustReach, e.Prio, notBefore(e.Prio, e.At, reach.hoursOf(e.Person)), e.At)
+			orNull(short), r.mustReach, e.Prio, notBefore(e.Prio, e.At, reach.hoursOf(e.Person)).Add(e.wait), e.At, orNull(e.Notice))
 	}
 	if len(args) == 0 {
 		return nil
 	}
 	_, err := tx.Change(ctx, `
 		INSERT INTO wechat_send (
-			shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at)
-		VALUES `+row+strings.Repeat(", "+row, len(args)/13-1), args...)
+			shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at, notice_id)
+		VALUES `+row+strings.Repeat(", "+row, len(args)/14-1), args...)
 	return db.Wrap(err, nil, "write messages of WeChat")
 }
 
@@ -92,7 +93,8 @@ func (r *reachable) hoursOf(p org.PersonID) hours {
 
 const sendColumns = `
 	SELECT id, shard, person_id, seq, template, kind, ref_type, ref_id, COALESCE(args, '') AS args, prio, must_reach,
-		attempt, tries, unknowns, paid, called, COALESCE(account_id, 0) AS account_id, created_at
+		attempt, tries, unknowns, paid, called, COALESCE(account_id, 0) AS account_id, created_at,
+		COALESCE(notice_id, 0) AS notice_id
 	FROM wechat_send`
 
 // sendLoad is how many messages are taken up at once.

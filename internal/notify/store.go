@@ -140,16 +140,19 @@ func toldKeys(ctx context.Context, q db.Queryer, persons []org.PersonID, keys []
 }
 
 func insertItems(ctx context.Context, tx *db.Tx, entries []entry) error {
-	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	args := make([]any, 0, 13*len(entries))
+	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	args := make([]any, 0, 14*len(entries))
 	for _, e := range entries {
+		if e.Notice != 0 { // its text stands there, once for all
+			e.Args = ""
+		}
 		args = append(args, e.Person, e.Seq, e.Kind, e.Prio, orNull(e.Assignment), e.RefType, e.RefID,
-			orNull(e.Args), orNull(e.dedupe), e.At, orNull(e.together), orNull(e.Supersedes), orNull(e.supersededBy))
+			orNull(e.Args), orNull(e.dedupe), e.At, orNull(e.together), orNull(e.Supersedes), orNull(e.supersededBy), orNull(e.Notice))
 	}
 	_, err := tx.Change(ctx, `
 		INSERT INTO inbox (
 			person_id, seq, kind, prio, assignment_id, ref_type, ref_id, args, dedupe_key, created_at, coalesce_key,
-			supersedes, superseded_by)
+			supersedes, superseded_by, notice_id)
 		VALUES `+row+strings.Repeat(", "+row, len(entries)-1), args...)
 	return db.Wrap(err, nil, "write %d items", len(entries))
 }
@@ -224,11 +227,13 @@ func listItems(ctx context.Context, q db.Queryer, person org.PersonID, after, to
 	}
 	items := make([]Told, 0, min(limit, 100))
 	err := q.Select(ctx, &items, `
-		SELECT person_id, seq, kind, prio, COALESCE(assignment_id, 0) AS assignment_id,
-			ref_type, ref_id, COALESCE(args, '') AS args, created_at, COALESCE(supersedes, 0) AS supersedes
-		FROM inbox
-		WHERE person_id = ? AND seq > ? AND seq <= ?
-		ORDER BY seq
+		SELECT i.person_id, i.seq, i.kind, i.prio, COALESCE(i.assignment_id, 0) AS assignment_id,
+			i.ref_type, i.ref_id, COALESCE(i.args, n.args, '') AS args, i.created_at, COALESCE(i.supersedes, 0) AS supersedes,
+			COALESCE(i.notice_id, 0) AS notice_id
+		FROM inbox i
+		LEFT JOIN notice n ON n.id = i.notice_id
+		WHERE i.person_id = ? AND i.seq > ? AND i.seq <= ?
+		ORDER BY i.seq
 		LIMIT ?`, person, after, to, limit)
 	return items, db.Wrap(err, nil, "list the inbox of person %d", person)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -35,9 +36,9 @@ func Tell(ctx context.Context, tx *db.Tx, to Audience, item Item) error {
 		b.entries = append(b.entries, entry{
 			Told: Told{
 				Person: r.Person, Kind: item.Kind, Prio: prio, Assignment: r.Assignment,
-				RefType: item.Ref.Type, RefID: item.Ref.ID, Args: args, At: tx.Now,
+				RefType: item.Ref.Type, RefID: item.Ref.ID, Args: args, At: tx.Now, Notice: item.notice,
 			},
-			dedupe: item.Dedupe, together: item.together(r.Assignment),
+			dedupe: item.Dedupe, together: item.together(r.Assignment), mustReach: item.MustReach,
 		})
 	}
 	return nil
@@ -69,6 +70,8 @@ type entry struct {
 	dedupe       string
 	together     string // what it stands for others by; empty: for none
 	supersededBy int64  // one of the same transaction
+	mustReach    bool
+	wait         time.Duration // that WeChat leaves between many
 }
 
 // pieceSize is how many persons are written at once.

@@ -50,6 +50,9 @@ func below(u Unit) (from, to string) {
 	return u.Path, strings.TrimSuffix(u.Path, "/") + "0"
 }
 
+// Below is the range of paths of u and all under it: from <= path < to. No path is in that of the zero Unit.
+func (u Unit) Below() (from, to string) { return below(u) }
+
 // Sees says whether u lies in a's scope of u's tree.
 func (a Actor) Sees(u Unit) bool {
 	from, to := a.Scope()

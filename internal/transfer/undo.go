@@ -48,10 +48,12 @@ var hangs = []hang{
 	{"settings", madeUnit, "", `SELECT id FROM policy_setting WHERE unit_id IN (?)`},
 	{"settings", madeUnit, "", `SELECT id FROM sector WHERE unit_id IN (?)`},
 	{"imports", madeUnit, "", `SELECT id FROM transfer_import WHERE unit_id IN (?)`},
+	{"messages", madeUnit, "", `SELECT id FROM notice WHERE unit_id IN (?)`},
 
 	{"tasks", madeAssignment, "", `SELECT id FROM task WHERE assignment_id IN (?)`},
 	{"tasks", madeAssignment, "", `SELECT id FROM campaign WHERE assignment_id IN (?)`},
 	{"tasks", madeAssignment, "", `SELECT id FROM task_step WHERE assignment_id IN (?)`},
+	{"messages", madeAssignment, "", `SELECT id FROM notice WHERE assignment_id IN (?)`},
 	{"proposals", madeAssignment, "", `SELECT id FROM role_proposal WHERE assignment_id IN (?)`},
 
 	{"entrances", madeBuilding, madeEntrance, `SELECT id FROM entrance WHERE building_id IN (?)`},
@@ -85,6 +87,8 @@ var hangs = []hang{
 	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE person_id IN (?)`},
 	{"invitations", madePerson, "", `SELECT id FROM invitation WHERE created_by IN (?)`},
 	{"messages", madePerson, "", `SELECT person_id FROM inbox_head WHERE person_id IN (?)`},
+	{"messages", madePerson, "", `SELECT id FROM notice WHERE person_id IN (?)`},
+	{"messages", madePerson, "", `SELECT id FROM notice_call WHERE person_id IN (?)`},
 	{"visits", madePerson, "", `SELECT id FROM visit WHERE person_id IN (?)`},
 	{"presences", madePerson, "", `SELECT id FROM presence WHERE person_id IN (?)`},
 	{"presences", madePerson, "", `SELECT id FROM presence WHERE decided_by IN (?)`},

@@ -654,6 +654,27 @@ CREATE TABLE `erasure` (
   KEY `erasure_at` (`erased_at`,`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `fanout` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `notice_id` bigint(20) NOT NULL,
+  `shard` int(11) NOT NULL,
+  `prio` smallint(6) NOT NULL,
+  `audience` varchar(1024) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `total` int(11) NOT NULL,
+  `written` int(11) NOT NULL DEFAULT 0,
+  `pushed` int(11) NOT NULL DEFAULT 0,
+  `next_person_id` bigint(20) NOT NULL DEFAULT 0,
+  `pushed_person_id` bigint(20) NOT NULL DEFAULT 0,
+  `created_at` datetime(3) NOT NULL,
+  `done_at` datetime(3) DEFAULT NULL,
+  `forecast` varchar(255) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `fanout_notice` (`notice_id`),
+  KEY `fanout_left` (`done_at`,`shard`,`prio`,`id`),
+  CONSTRAINT `fanout_notice_fk` FOREIGN KEY (`notice_id`) REFERENCES `notice` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `feedback` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `kind` varchar(20) NOT NULL,
@@ -772,9 +793,11 @@ CREATE TABLE `inbox` (
   `coalesce_key` varchar(64) DEFAULT NULL,
   `supersedes` bigint(20) DEFAULT NULL,
   `superseded_by` bigint(20) DEFAULT NULL,
+  `notice_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`person_id`,`seq`),
   UNIQUE KEY `inbox_once` (`person_id`,`dedupe_key`),
-  KEY `inbox_kind` (`person_id`,`kind`,`seq`)
+  KEY `inbox_kind` (`person_id`,`kind`,`seq`),
+  KEY `inbox_notice` (`notice_id`,`person_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `inbox_head` (
@@ -930,6 +953,47 @@ CREATE TABLE `node_beat` (
   `beat` bigint(20) NOT NULL DEFAULT 0,
   `started_at` datetime(3) NOT NULL,
   PRIMARY KEY (`node`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `notice` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `kind` varchar(32) NOT NULL,
+  `prio` smallint(6) NOT NULL,
+  `must_reach` tinyint(1) NOT NULL,
+  `ref_type` varchar(32) NOT NULL,
+  `ref_id` bigint(20) NOT NULL,
+  `args` varchar(1024) DEFAULT NULL,
+  `body` varchar(2000) NOT NULL,
+  `unit_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) DEFAULT NULL,
+  `assignment_id` bigint(20) DEFAULT NULL,
+  `created_at` datetime(3) NOT NULL,
+  `expires_at` datetime(3) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `notice_unit` (`unit_id`),
+  KEY `notice_by` (`person_id`,`assignment_id`,`created_at`,`id`),
+  KEY `notice_assignment` (`assignment_id`),
+  KEY `notice_created` (`created_at`,`id`),
+  CONSTRAINT `notice_assignment_fk` FOREIGN KEY (`assignment_id`) REFERENCES `role_assignment` (`id`),
+  CONSTRAINT `notice_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
+  CONSTRAINT `notice_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
+CREATE TABLE `notice_call` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `notice_id` bigint(20) NOT NULL,
+  `person_id` bigint(20) NOT NULL,
+  `state` varchar(20) NOT NULL,
+  `tries` smallint(6) NOT NULL DEFAULT 0,
+  `opened_at` datetime(3) NOT NULL,
+  `ended_at` datetime(3) DEFAULT NULL,
+  `ended_by` bigint(20) DEFAULT NULL,
+  `version` bigint(20) NOT NULL DEFAULT 1,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `notice_call_once` (`notice_id`,`person_id`),
+  KEY `notice_call_person` (`person_id`),
+  CONSTRAINT `notice_call_notice_fk` FOREIGN KEY (`notice_id`) REFERENCES `notice` (`id`),
+  CONSTRAINT `notice_call_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
 CREATE TABLE `notice_digest` (
@@ -2053,9 +2117,11 @@ CREATE TABLE `wechat_send` (
   `errcode` int(11) DEFAULT NULL,
   `msgid` varchar(32) DEFAULT NULL,
   `called` tinyint(1) NOT NULL DEFAULT 0,
+  `notice_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `wechat_send_once` (`person_id`,`event`,`template`),
   KEY `wechat_send_outcome` (`outcome`,`ended_at`,`id`),
+  KEY `wechat_send_notice` (`notice_id`,`state`,`outcome`),
   KEY `wechat_send_turn` (`state`,`prio`,`not_before`,`id`,`shard`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

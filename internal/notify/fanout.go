@@ -1,0 +1,264 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/lease"
+	"wanjia/internal/platform/outbox"
+	"wanjia/internal/platform/push"
+)
+
+const (
+	chunkSize  = 1_000
+	chunkPause = 20 * time.Millisecond // in which others get at the inboxes
+	fanoutLoad = 20                    // fan-outs looked at in one turn
+)
+
+// FanoutOptions are what Fanouts need.
+type FanoutOptions struct {
+	DB      *db.DB
+	Courier *Courier
+	Leases  *lease.Leases
+	Rate    int // messages of WeChat a second
+	Log     *slog.Logger
+}
+
+// Fanouts write announcements into inboxes, and bring them to devices. Any number of nodes may do so: what keeps each
+// person's item one is the condition of the statement with which a chunk begins, in the transaction of the chunk.
+type Fanouts struct {
+	FanoutOptions
+	blind bool // begins chunks without the condition: tests show that they would see it
+}
+
+// NewFanouts makes the Fanouts of a node.
+func NewFanouts(o FanoutOptions) *Fanouts { return &Fanouts{FanoutOptions: o} }
+
+// A fan is a fan-out as it stands.
+type fan struct {
+	Notice
+	Next     org.PersonID `db:"next_person_id"` // everybody up to here has been dealt with
+	PushedTo org.PersonID `db:"pushed_person_id"`
+}
+
+// Turn brings the fan-outs of this node's shards on by one step, safety first, and says whether any moved on.
+func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
+	shards := f.Leases.Held()
+	if len(shards) == 0 {
+		return false, nil
+	}
+	open, err := openFans(ctx, f.DB, shards)
+	if err != nil {
+		return false, err
+	}
+	for _, x := range open {
+		moved, err := f.step(ctx, x)
+		if moved || err != nil {
+			return moved, err
+		}
+	}
+	return false, nil
+}
+
+// Remaining is how many inboxes this node's fan-outs have still to write.
+func (f *Fanouts) Remaining(ctx context.Context) (int64, error) {
+	shards := f.Leases.Held()
+	if len(shards) == 0 {
+		return 0, nil
+	}
+	return remaining(ctx, f.DB, shards)
+}
+
+// step is one chunk, one load of pushes, or one load of messages that are not sent any more.
+func (f *Fanouts) step(ctx context.Context, x fan) (bool, error) {
+	if x.State == NoticeRunning {
+		if x.ExpiresAt == nil || f.DB.Now().Before(*x.ExpiresAt) {
+			return f.write(ctx, x)
+		}
+		return true, f.DB.InTx(ctx, func(tx *db.Tx) error { return expire(ctx, tx, x.ID) })
+	}
+	if pushed, err := f.pushMore(ctx, x); pushed || err != nil {
+		return pushed, err
+	}
+	if x.PushedTo < x.Next { // Redis is away
+		return false, nil
+	}
+	var more bool
+	err := f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+		if x.State != NoticeWritten {
+			if more, err = silence(ctx, tx, x); err != nil || more {
+				return err
+			}
+		}
+		return closeFan(ctx, tx, x)
+	})
+	return true, err
+}
+
+// write is one chunk and what it brings to devices, and then a pause.
+func (f *Fanouts) write(ctx context.Context, x fan) (bool, error) {
+	y, ds, err := f.chunk(ctx, x)
+	if err != nil || y.Next == x.Next {
+		return false, err
+	}
+	rest := time.NewTimer(chunkPause)
+	defer rest.Stop()
+	if x.PushedTo == x.Next {
+		_, err = f.push(ctx, y, ds, y.Next)
+	} else {
+		_, err = f.pushMore(ctx, y)
+	}
+	if err != nil { // it is pushed again from the inboxes
+		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
+	}
+	select {
+	case <-rest.C:
+	case <-ctx.Done():
+	}
+	return true, nil
+}
+
+// chunk writes x into the inboxes of the next persons, and returns it as it stands then and what is to be pushed. When
+// another node has done so meanwhile, or x was withdrawn, it returns x as it was.
+func (f *Fanouts) chunk(ctx context.Context, x fan) (y fan, ds []push.Delivery, err error) {
+	var to Scope
+	if err := json.Unmarshal([]byte(x.Scope), &to); err != nil {
+		return x, nil, fmt.Errorf("read the audience of announcement %d: %w", x.ID, err)
+	}
+	in, err := to.find(ctx, f.DB)
+	if err != nil {
+		return x, nil, err
+	}
+	some, upTo, more, err := in.next(ctx, f.DB, x.By, x.Next, chunkSize)
+	if err != nil {
+		return x, nil, err
+	}
+	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
+		y, ds = x, nil
+		ours, err := beginChunk(ctx, tx, x, upTo, len(some), more, f.blind)
+		if err != nil || !ours {
+			return err
+		}
+		y.Next, y.Written = upTo, x.Written+len(some)
+		if !more {
+			y.State = NoticeWritten
+		}
+		if len(some) == 0 {
+			return nil
+		}
+		ds, err = f.tellSome(ctx, tx, x, some)
+		return err
+	})
+	if err != nil {
+		return x, nil, err
+	}
+	return y, ds, nil
+}
+
+// tellSome writes x into the inboxes of some persons.
+func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, x fan, some []recipient) ([]push.Delivery, error) {
+	entries := make([]entry, len(some))
+	for i, r := range some {
+		entries[i] = entry{
+			Told: Told{
+				Person: r.Person, Kind: x.Kind, Prio: x.Prio, Assignment: r.Assignment, RefType: x.RefType, RefID: x.RefID,
+				Args: x.Args, At: tx.Now, Notice: x.ID,
+			},
+			mustReach: x.MustReach,
+		}
+		if f.Rate > 0 {
+			entries[i].wait = time.Duration(x.Written+i) * time.Second / time.Duration(f.Rate)
+		}
+	}
+	heads, err := takeNumbers(ctx, tx, entries)
+	if err != nil {
+		return nil, err
+	}
+	for i := range entries {
+		entries[i].Seq = heads[entries[i].Person]
+	}
+	if err := insertFanned(ctx, tx, entries); err != nil {
+		return nil, err
+	}
+	if err := insertSends(ctx, tx, entries); err != nil {
+		return nil, err
+	}
+	return deliveries(entries)
+}
+
+// deliveries are entries as devices get them: their text is written once.
+func deliveries(entries []entry) ([]push.Delivery, error) {
+	ds := make([]push.Delivery, len(entries))
+	var tail string
+	var at time.Time
+	for i, e := range entries {
+		if tail == "" || !e.At.Equal(at) {
+			shared := e.Told
+			shared.Assignment, at = 0, e.At
+			var err error
+			if tail, err = shared.tail(); err != nil {
+				return nil, err
+			}
+		}
+		own := tail
+		if e.Assignment != 0 {
+			own = `"as":` + strconv.FormatInt(int64(e.Assignment), 10) + "," + tail
+		}
+		ds[i] = push.Delivery{Person: int64(e.Person), Entries: []push.Entry{{Seq: e.Seq, Tail: own}}}
+	}
+	return ds, nil
+}
+
+// pushMore brings the next load of x to devices, from the inboxes, and says whether it did.
+func (f *Fanouts) pushMore(ctx context.Context, x fan) (bool, error) {
+	if x.PushedTo >= x.Next {
+		return false, nil
+	}
+	entries, err := fanned(ctx, f.DB, x, chunkSize)
+	if err != nil {
+		return false, err
+	}
+	to := x.Next
+	if len(entries) == chunkSize {
+		to = entries[chunkSize-1].Person
+	}
+	ds, err := deliveries(entries)
+	if err != nil {
+		return false, err
+	}
+	return f.push(ctx, x, ds, to)
+}
+
+// push brings ds to devices and notes how far x has come; not while Redis is away, which may still hold what was before.
+func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.PersonID) (bool, error) {
+	if !f.Courier.fan(ctx, ds) {
+		return false, ctx.Err()
+	}
+	err := f.DB.InTx(ctx, func(tx *db.Tx) error { return notePushed(ctx, tx, x, to, len(ds)) })
+	return err == nil, err
+}
+
+// fan brings items to the devices of this node, and into those inboxes in Redis that somebody reads, which wakes the other
+// nodes; it says whether all are there. Repeating it is harmless.
+func (c *Courier) fan(ctx context.Context, ds []push.Delivery) bool {
+	for _, d := range ds {
+		c.hub.Deliver(d)
+	}
+	hot, err := c.hot.Among(ctx, ds)
+	if err != nil {
+		return false
+	}
+	items := make(map[int64][]push.Entry, len(hot))
+	row := outbox.Row{ID: 1}
+	for _, d := range hot {
+		items[d.Person] = d.Entries
+		row.Ranges = append(row.Ranges, outbox.Range{Person: d.Person})
+	}
+	return len(c.toRedis(ctx, []outbox.Row{row}, items)) > 0
+}

@@ -1,0 +1,419 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/lease"
+	"wanjia/internal/platform/push"
+)
+
+// A crowd is a village with many members, and its secretary, who announces.
+type crowd struct {
+	t       *testing.T
+	d       *db.DB
+	k       *kv.KV
+	by      org.Actor
+	unit    org.Unit
+	members []org.PersonID
+}
+
+func crowds(t *testing.T, n int, f func(t *testing.T, c *crowd)) {
+	t.Helper()
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, k *kv.KV, _ *kvtest.Gate) { f(t, newCrowd(t, d, k, n)) })
+}
+
+func newCrowd(t *testing.T, d *db.DB, k *kv.KV, n int) *crowd {
+	t.Helper()
+	w := orgtest.Tree(t, d)
+	c := &crowd{t: t, d: d, k: k, by: w.FengShuangjiang, unit: w.FengShuangjiang.Unit}
+	c.unit = orgtest.Unit(t, d, org.PartyGroup, "人多的小组", c.unit)
+	c.join(n)
+	return c
+}
+
+// join makes n members more.
+func (c *crowd) join(n int) {
+	c.t.Helper()
+	ids := people(c.t, c.d, n)
+	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) error {
+		for some := range slices.Chunk(ids, 500) {
+			row, args := `(?, 'member', ?, '2025-01-01')`, []any{}
+			for _, p := range some {
+				args = append(args, p, c.unit.ID)
+			}
+			if _, err := tx.Change(c.t.Context(), `
+				INSERT INTO role_assignment (person_id, role, unit_id, valid_from)
+				VALUES `+row+strings.Repeat(", "+row, len(some)-1), args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.members = append(c.members, ids...)
+}
+
+func (c *crowd) item() Item {
+	return Item{Kind: "announcement", By: c.by, Args: map[string]any{"kindLabel": "停水检修", "unitLabel": c.by.Unit.Name}}
+}
+
+func (c *crowd) announce(a Announcement) Notice {
+	c.t.Helper()
+	if a.To.Unit == 0 {
+		a.To = Scope{Unit: c.unit.ID, Roles: []org.Role{org.RoleMember}}
+	}
+	var n Notice
+	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) (err error) {
+		n, err = Announce(c.t.Context(), tx, a)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// A spreader is a node of the crowd. What it has begun when it is killed comes to nothing.
+type spreader struct {
+	*Fanouts
+	timer time.Duration
+}
+
+func (c *crowd) node(name string) *spreader {
+	c.t.Helper()
+	s := &spreader{}
+	l := lease.New(c.d, name, false)
+	var mu sync.Mutex
+	l.SetTimer(func() time.Duration { mu.Lock(); defer mu.Unlock(); return s.timer })
+	hub := push.NewHub(push.Options{Era: testEra, Inbox: NewInboxes(c.d), KV: c.k, Hot: push.NewHot(c.k)})
+	s.Fanouts = NewFanouts(FanoutOptions{
+		DB: c.d, Leases: l, Rate: 200, Log: slog.New(slog.DiscardHandler),
+		Courier: NewCourier(c.d, c.k, hub, push.NewHot(c.k), l.Held, slog.New(slog.DiscardHandler)),
+	})
+	s.step(c.t, 1)
+	return s
+}
+
+// step lets seconds pass for s alone: for the others it stands still.
+func (s *spreader) step(t *testing.T, seconds int) {
+	t.Helper()
+	for range seconds {
+		s.timer += time.Second
+		if _, err := s.Leases.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// work lets s do all there is.
+func (s *spreader) work(t *testing.T) {
+	t.Helper()
+	for range 1000 {
+		some, err := s.Turn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !some {
+			return
+		}
+	}
+	t.Fatal("the announcement never comes to an end")
+}
+
+// toldOf is how often each person was told of an announcement.
+func (c *crowd) toldOf(id NoticeID) map[org.PersonID]int {
+	c.t.Helper()
+	var rows []struct {
+		Person org.PersonID `db:"person_id"`
+		N      int          `db:"n"`
+	}
+	err := c.d.Select(c.t.Context(), &rows, `SELECT person_id, COUNT(*) AS n FROM inbox WHERE notice_id = ? GROUP BY person_id`, id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	all := map[org.PersonID]int{}
+	for _, r := range rows {
+		all[r.Person] = r.N
+	}
+	return all
+}
+
+// wrong says who was told not once, and whose inbox has a gap.
+func (c *crowd) wrong(id NoticeID, want []org.PersonID) (all []string) {
+	told := c.toldOf(id)
+	for _, p := range want {
+		if told[p] != 1 {
+			all = append(all, fmt.Sprintf("person %d was told %d times", p, told[p]))
+		}
+		delete(told, p)
+	}
+	for p, n := range told {
+		all = append(all, fmt.Sprintf("person %d, who is not meant, was told %d times", p, n))
+	}
+	var gaps int
+	err := c.d.Get(c.t.Context(), &gaps, `
+		SELECT COUNT(*)
+		FROM inbox_head h
+		WHERE h.seq <> (SELECT COUNT(*) FROM inbox i WHERE i.person_id = h.person_id)`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if gaps > 0 {
+		all = append(all, fmt.Sprintf("%d inboxes have gaps", gaps))
+	}
+	return all
+}
+
+func (c *crowd) fan(id NoticeID) (x fan) {
+	c.t.Helper()
+	err := c.d.Get(c.t.Context(), &x, noticeColumns+`, f.next_person_id, f.pushed_person_id
+		FROM fanout f
+		JOIN notice n ON n.id = f.notice_id
+		WHERE n.id = ?`, id)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return x
+}
+
+// Up to 50 persons have an announcement when its transaction commits; 51 get it from a fan-out.
+func TestFiftyAreToldAtOnceAndFiftyOneByFanOut(t *testing.T) {
+	crowds(t, 50, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 || n.Total != 50 || c.fan(n.ID).State != NoticeDone {
+			t.Errorf("50: %+v, %v", n, wrong)
+		}
+		c.join(1)
+		n = c.announce(Announcement{Item: c.item()})
+		if told := c.toldOf(n.ID); len(told) > 0 || n.Total != 51 || c.fan(n.ID).State != NoticeRunning {
+			t.Errorf("51: %+v, %d told at once", n, len(told))
+		}
+		c.node("a").work(t)
+		x := c.fan(n.ID)
+		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 || x.State != NoticeDone || x.Written != 51 || x.Pushed != 51 {
+			t.Errorf("51 in the end: %+v, %v", x, wrong)
+		}
+	})
+}
+
+// Everybody below a unit is meant, in both trees, in the roles that are named; who announces hears nothing of it.
+func TestAScopeIsAUnitAndWhatLiesBelowInBothTrees(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, k *kv.KV, _ *kvtest.Gate) {
+		w := orgtest.Tree(t, d)
+		day := calendar.DayOf(d.Now())
+		for name, c := range map[string]struct {
+			to   Scope
+			by   org.Actor
+			want []org.Actor
+			not  []org.Actor
+		}{
+			"a community": {Scope{Unit: w.Ruihe.Party.ID}, org.Actor{}, []org.Actor{w.XuBailu, w.HeQingqing, w.ZhouChunhe}, []org.Actor{w.FengShuangjiang, w.LuoQingming}},
+			"its grid":    {Scope{Unit: w.Ruihe.Unit.ID}, org.Actor{}, []org.Actor{w.XuBailu, w.HeQingqing, w.ZhouChunhe}, []org.Actor{w.FengShuangjiang}},
+			"one role":    {Scope{Unit: w.Ruihe.Unit.ID, Roles: []org.Role{org.RoleAreaHolder}}, org.Actor{}, []org.Actor{w.ZhouChunhe}, []org.Actor{w.XuBailu, w.HeQingqing}},
+			"not oneself": {Scope{Unit: w.Ruihe.Party.ID}, w.XuBailu, []org.Actor{w.HeQingqing}, []org.Actor{w.XuBailu}},
+		} {
+			in, err := c.to.find(t.Context(), d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			some, _, _, err := in.next(t.Context(), d, c.by.PersonID, 0, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n, err := in.count(t.Context(), d, c.by.PersonID); err != nil || n != len(some) {
+				t.Errorf("%s: %d counted (%v), %d found", name, n, err, len(some))
+			}
+			has := func(a org.Actor) bool {
+				return slices.ContainsFunc(some, func(r recipient) bool { return r.Person == a.PersonID })
+			}
+			for _, a := range c.want {
+				if !has(a) {
+					t.Errorf("%s on %s: a %s is missing", name, day, a.Role)
+				}
+			}
+			for _, a := range c.not {
+				if has(a) {
+					t.Errorf("%s on %s: a %s is among them", name, day, a.Role)
+				}
+			}
+		}
+	})
+}
+
+// R8, R10: three nodes write an announcement, any of them dies at any moment and is started anew, and the holder of a shard
+// changes while a chunk is under way: each person has it once.
+func TestAnAnnouncementReachesEachPersonOnceWhateverDies(t *testing.T) {
+	crowds(t, 3_300, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		c.storm(n.ID, false)
+		x := c.fan(n.ID)
+		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 || x.Written != 3_300 || x.State != NoticeDone {
+			t.Errorf("after kills: state %s, %d written; %v", x.State, x.Written, wrong[:min(3, len(wrong))])
+		}
+	})
+}
+
+// The same without the condition that begins a chunk: the test above would see it.
+func TestWithoutTheConditionOfAChunkPeopleAreToldTwice(t *testing.T) {
+	crowds(t, 1_200, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		c.storm(n.ID, true)
+		if wrong := c.wrong(n.ID, c.members); len(wrong) == 0 {
+			t.Error("two nodes write the same chunk, and nobody notices")
+		}
+	})
+}
+
+// storm writes an announcement on three nodes at once that all believe to hold its shard, kills one of them now and then,
+// and goes on until nothing is left to do.
+func (c *crowd) storm(id NoticeID, blind bool) {
+	c.t.Helper()
+	a, b, third := c.node("a"), c.node("b"), c.node("c")
+	nodes := []*spreader{a, b, third}
+	for _, n := range nodes {
+		n.blind = blind
+	}
+	first := c.fan(id) // all of them have looked at it before anybody began
+	for round := 0; ; round++ {
+		x := c.fan(id)
+		if round == 0 {
+			x = first
+		}
+		if x.State == NoticeDone || round > 200 {
+			return
+		}
+		var wg sync.WaitGroup
+		for i, n := range nodes {
+			ctx, kill := context.WithCancel(c.t.Context())
+			dies := round%2 == 0 && i == round/2%3 && !blind
+			if dies {
+				timer := time.AfterFunc(rand.N(15*time.Millisecond), kill)
+				defer timer.Stop()
+			}
+			wg.Go(func() {
+				defer kill()
+				if _, err := n.Fanouts.step(ctx, x); err != nil && ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+					c.t.Errorf("node %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// A node that holds the shard and dies between COMMIT and pushing leaves nothing to be pushed twice or never.
+func TestAChunkThatWasNotPushedIsPushedByTheNextHolder(t *testing.T) {
+	crowds(t, 1_500, func(t *testing.T, c *crowd) {
+		p := c.members[3]
+		n := startNode(t, c.d, c.k, NewInboxes(c.d))
+		v := listen(t, p, 1, "1.0", func() *node { return n })
+		v.until(t, 5*time.Second, "connected", func() bool { return v.ups == 1 })
+		told := c.announce(Announcement{Item: c.item()})
+		a := c.node("a")
+		if _, ds, err := a.chunk(t.Context(), c.fan(told.ID)); err != nil || len(ds) != 1_000 {
+			t.Fatalf("the first chunk is of %d (%v)", len(ds), err)
+		} // and a dies
+		b := c.node("b")
+		b.step(t, 12)
+		b.work(t)
+		v.got(t, 30*time.Second, 0, 1)
+		v.until(t, time.Second, "the text of the announcement", func() bool {
+			return v.items[0].Kind == "announcement" && strings.Contains(string(v.items[0].Args), "停水检修")
+		})
+		x := c.fan(told.ID)
+		if wrong := c.wrong(told.ID, c.members); len(wrong) > 0 || x.Pushed != 1_500 || x.State != NoticeDone {
+			t.Errorf("in the end %+v; %v", x, wrong)
+		}
+		l, err := n.service.List(t.Context(), p, "", 50, 0)
+		if err != nil || len(l.Items) != 1 || !strings.Contains(l.Items[0].Args, "停水检修") {
+			t.Errorf("the inbox is %+v (%v), want the text of the announcement", l.Items, err)
+		}
+	})
+}
+
+// Who comes behind the place that a fan-out has reached does not get it, who comes before it does; who leaves before gets
+// nothing.
+func TestWhoComesAndGoesWhileAnAnnouncementIsWritten(t *testing.T) {
+	crowds(t, 1_200, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		a := c.node("a")
+		if some, err := a.Turn(t.Context()); err != nil || !some {
+			t.Fatal("nothing was written", err)
+		}
+		early := slices.Clone(c.members)
+		late, gone := c.members[10], c.members[1_100]
+		c.leave(gone)
+		c.leave(late) // has it already
+		c.join(1)     // a person with a higher number
+		a.work(t)
+		want := slices.DeleteFunc(append(early, c.members[1_200]), func(p org.PersonID) bool { return p == gone })
+		x := c.fan(n.ID)
+		if wrong := c.wrong(n.ID, want); len(wrong) > 0 || x.Written != 1_200 {
+			t.Errorf("%d written; %v", x.Written, wrong)
+		}
+	})
+}
+
+func (c *crowd) leave(p org.PersonID) {
+	c.t.Helper()
+	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Change(c.t.Context(), `UPDATE role_assignment SET valid_to = valid_from WHERE person_id = ?`, p)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Safety goes first, whatever is under way.
+func TestAnAnnouncementOfDangerGoesFirst(t *testing.T) {
+	crowds(t, 1_100, func(t *testing.T, c *crowd) {
+		usual := c.announce(Announcement{Item: c.item()})
+		a := c.node("a")
+		if _, err := a.Turn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		item := c.item()
+		item.Urgent = true
+		danger := c.announce(Announcement{Item: item})
+		for c.fan(danger.ID).State != NoticeDone {
+			if some, err := a.Turn(t.Context()); err != nil || !some {
+				t.Fatal("no end", err)
+			}
+		}
+		if x := c.fan(usual.ID); x.Written != 1_000 {
+			t.Errorf("while there is danger %d of the usual announcement are written", x.Written)
+		}
+		a.work(t)
+		if wrong := c.wrong(usual.ID, c.members); c.fan(usual.ID).Written != 1_100 || len(wrong) > 1_100 {
+			t.Errorf("the usual announcement is not brought to its end: %v", wrong[:3])
+		}
+	})
+}
+
+// Above a limit a public notice says it better.
+func TestTooManyAreNotTold(t *testing.T) {
+	t.Parallel()
+	if mostToTell != 500_000 {
+		t.Errorf("as many as %d may be told, want 500,000", mostToTell)
+	}
+}

@@ -1,0 +1,148 @@
+package notify
+
+import (
+	"context"
+	"strings"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+const noticeColumns = `
+	SELECT n.id, n.kind, n.prio, n.must_reach, n.ref_type, n.ref_id, COALESCE(n.args, '') AS args, n.body, n.unit_id,
+		COALESCE(n.person_id, 0) AS person_id, COALESCE(n.assignment_id, 0) AS assignment_id, n.created_at, n.expires_at,
+		f.state, f.audience, f.total, f.written, f.pushed`
+
+// openFans are fan-outs of shards in which something is left to do: safety first, then the oldest.
+func openFans(ctx context.Context, q db.Queryer, shards []int) (open []fan, err error) {
+	query, args, err := db.In(noticeColumns+`, f.next_person_id, f.pushed_person_id
+		FROM fanout f
+		JOIN notice n ON n.id = f.notice_id
+		WHERE f.done_at IS NULL AND f.shard IN (?)
+		ORDER BY f.prio, f.id
+		LIMIT ?`, shards, fanoutLoad)
+	if err != nil {
+		return nil, err
+	}
+	err = q.Select(ctx, &open, query, args...)
+	return open, db.Wrap(err, nil, "find open fan-outs")
+}
+
+func remaining(ctx context.Context, q db.Queryer, shards []int) (n int64, err error) {
+	query, args, err := db.In(`
+		SELECT COALESCE(SUM(CASE WHEN total > written THEN total - written ELSE 0 END), 0)
+		FROM fanout
+		WHERE done_at IS NULL AND state = 'running' AND shard IN (?)`, shards)
+	if err != nil {
+		return 0, err
+	}
+	err = q.Get(ctx, &n, query, args...)
+	return n, db.Wrap(err, nil, "count what fan-outs have left")
+}
+
+// beginChunk takes the next chunk of x, up to a person: of any number of nodes one does, and only while x goes on.
+func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons int, more, blind bool) (bool, error) {
+	state := NoticeRunning
+	if !more {
+		state = NoticeWritten
+	}
+	condition, args := ` AND next_person_id = ?`, []any{to, persons, state, x.ID, x.Next}
+	if blind {
+		condition, args = ``, args[:4]
+	}
+	n, err := tx.Change(ctx, `
+		UPDATE fanout
+		SET next_person_id = ?, written = written + ?, state = ?
+		WHERE notice_id = ? AND state = 'running'`+condition, args...)
+	return n > 0, db.Wrap(err, nil, "begin a chunk of announcement %d", x.ID)
+}
+
+// insertFanned writes the items of one announcement; their text stays in it.
+func insertFanned(ctx context.Context, tx *db.Tx, entries []entry) error {
+	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	args := make([]any, 0, 9*len(entries))
+	for _, e := range entries {
+		args = append(args, e.Person, e.Seq, e.Kind, e.Prio, orNull(e.Assignment), e.RefType, e.RefID, e.Notice, e.At)
+	}
+	_, err := tx.Change(ctx, `
+		INSERT INTO inbox (person_id, seq, kind, prio, assignment_id, ref_type, ref_id, notice_id, created_at)
+		VALUES `+row+strings.Repeat(", "+row, len(entries)-1), args...)
+	return db.Wrap(err, nil, "write %d items of an announcement", len(entries))
+}
+
+// fanned are the items of x behind the person up to whom they were pushed, by person.
+func fanned(ctx context.Context, q db.Queryer, x fan, most int) ([]entry, error) {
+	var told []Told
+	err := q.Select(ctx, &told, `
+		SELECT person_id, seq, kind, prio, COALESCE(assignment_id, 0) AS assignment_id, ref_type, ref_id, ? AS args, created_at
+		FROM inbox
+		WHERE notice_id = ? AND person_id > ? AND person_id <= ?
+		ORDER BY person_id
+		LIMIT ?`, x.Args, x.ID, x.PushedTo, x.Next, most)
+	entries := make([]entry, len(told))
+	for i, t := range told {
+		entries[i].Told = t
+	}
+	return entries, db.Wrap(err, nil, "read what is to be pushed of announcement %d", x.ID)
+}
+
+// notePushed moves x's place on, unless another node has.
+func notePushed(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, n int) error {
+	_, err := tx.Change(ctx, `
+		UPDATE fanout
+		SET pushed_person_id = ?, pushed = pushed + ?
+		WHERE notice_id = ? AND pushed_person_id = ?`, to, n, x.ID, x.PushedTo)
+	return db.Wrap(err, nil, "note how far announcement %d was pushed", x.ID)
+}
+
+// closeFan notes that nothing of x is left to do.
+func closeFan(ctx context.Context, tx *db.Tx, x fan) error {
+	state := x.State
+	if state == NoticeWritten {
+		state = NoticeDone
+	}
+	_, err := tx.Change(ctx, `
+		UPDATE fanout
+		SET state = ?, done_at = ?
+		WHERE notice_id = ? AND state = ? AND next_person_id = pushed_person_id`, state, tx.Now, x.ID, x.State)
+	return db.Wrap(err, nil, "close announcement %d", x.ID)
+}
+
+// expire ends what is under way of an announcement whose time is over.
+func expire(ctx context.Context, tx *db.Tx, id NoticeID) error {
+	_, err := tx.Change(ctx, `UPDATE fanout SET state = 'expired' WHERE notice_id = ? AND state = 'running'`, id)
+	return db.Wrap(err, nil, "end announcement %d", id)
+}
+
+// silence ends a load of the messages of an announcement that wait, and says whether there may be more.
+func silence(ctx context.Context, tx *db.Tx, x fan) (more bool, err error) {
+	var ids []int64
+	err = tx.Select(ctx, &ids, `
+		SELECT id
+		FROM wechat_send
+		WHERE notice_id = ? AND state = 'waiting'
+		ORDER BY id
+		LIMIT ?`, x.ID, chunkSize)
+	if err != nil || len(ids) == 0 {
+		return false, db.Wrap(err, nil, "find the messages of announcement %d", x.ID)
+	}
+	query, args, err := db.In(`
+		UPDATE wechat_send
+		SET state = 'ended', outcome = ?, reason = ?, ended_at = ?
+		WHERE id IN (?) AND state = 'waiting'`, Suppressed, x.State, tx.Now, ids)
+	if err == nil {
+		_, err = tx.Change(ctx, query, args...)
+	}
+	return true, db.Wrap(err, nil, "end the messages of announcement %d", x.ID)
+}
+
+// announcedStill says whether what an announcement says is still to be told at now.
+func announcedStill(ctx context.Context, q db.Queryer, id NoticeID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM fanout f
+		JOIN notice n ON n.id = f.notice_id
+		WHERE f.notice_id = ? AND f.state NOT IN ('withdrawn', 'expired') AND (n.expires_at IS NULL OR n.expires_at > ?)`, id, db.NowOf(q))
+	return n > 0, db.Wrap(err, nil, "look whether announcement %d holds", id)
+}

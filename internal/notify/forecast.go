@@ -1,0 +1,165 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
+)
+
+// fewest is the smallest group of which anything is told but its size: of fewer, a count is somebody's habit.
+const fewest = 5
+
+// A Reach is whom an announcement reaches in which way, as far as one can know before. The counts stand beside each other:
+// who has muted the kind is in none of WithCredit and CallNeeded.
+type Reach struct {
+	Recipients int `json:"recipients"`
+	WithCredit int `json:"withCredit"` // WeChat may tell them, at once or in the summary of the day
+	CallNeeded int `json:"callNeeded"` // must be reached, and by phone
+	Muted      int `json:"muted"`
+	InQuiet    int `json:"inQuietHours"` // now; WeChat tells them in the morning
+	Online     int `json:"-"`            // -1: nobody can say now
+}
+
+// forecastLoad is how many recipients are looked at together.
+const forecastLoad = 2_000
+
+// Forecast counts whom a would reach now. What the same announcement then does, sent at once, is the same: the rules are
+// those by which messages are judged.
+func (s *Notices) Forecast(ctx context.Context, a Announcement) (r Reach, err error) {
+	prio, _, err := a.check()
+	if err != nil {
+		return r, err
+	}
+	in, err := a.To.find(ctx, s.DB)
+	if err != nil {
+		return r, err
+	}
+	code, _ := repeatOf(a.Kind, min(prio, Prompt))
+	if prio == Ordinary {
+		code.code = onDigest
+	}
+	templates, err := allTemplates(ctx, s.DB)
+	if err != nil {
+		return r, err
+	}
+	online, err := s.online(ctx)
+	switch {
+	case errors.Is(err, kv.ErrAway):
+		defer func() { r.Online = -1 }()
+	case err != nil:
+		return r, err
+	}
+	w := weigher{
+		now: s.DB.Now(), kind: a.Kind, prio: prio, mustReach: a.MustReach || code.mustReach, app: s.Sends.app,
+		template: templates[code.code], online: online,
+	}
+	for after, more := org.PersonID(0), true; more; {
+		var some []recipient
+		if some, after, more, err = in.next(ctx, s.DB, a.By.PersonID, after, forecastLoad); err != nil {
+			return r, err
+		}
+		if len(some) == 0 {
+			break
+		}
+		if err := w.add(ctx, s.DB, &r, some); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// A weigher says in which way recipients are reached.
+type weigher struct {
+	now       time.Time
+	kind      string
+	prio      int
+	mustReach bool
+	app       string
+	template  Template
+	online    map[org.PersonID]bool
+}
+
+// add counts some recipients.
+func (w weigher) add(ctx context.Context, q db.Queryer, r *Reach, some []recipient) error {
+	persons := make([]org.PersonID, len(some))
+	for i, x := range some {
+		persons[i] = x.Person
+	}
+	muted, err := w.muted(ctx, q, persons)
+	if err != nil {
+		return err
+	}
+	hours, err := hoursOfAll(ctx, q, persons)
+	if err != nil {
+		return err
+	}
+	reached := map[org.PersonID]bool{}
+	if w.template.ID != "" && !w.template.paused(w.now) {
+		if reached, err = canHave(ctx, q, persons, w.app, w.template); err != nil {
+			return err
+		}
+	}
+	for _, p := range persons {
+		r.Recipients++
+		switch {
+		case muted[p]:
+			r.Muted++
+		case reached[p]:
+			r.WithCredit++
+		case w.mustReach:
+			r.CallNeeded++
+		}
+		h, own := hours[p]
+		if !own {
+			h = usual
+		}
+		if _, quiet := h.quietEnd(w.due()); quiet && w.prio != Safety {
+			r.InQuiet++
+		}
+		if w.online[p] {
+			r.Online++
+		}
+	}
+	return nil
+}
+
+// due is when WeChat would repeat what is told now.
+func (w weigher) due() time.Time {
+	if w.prio == Prompt {
+		return w.now.Add(patience)
+	}
+	return w.now
+}
+
+// muted are those of persons who want no message of it; of danger everybody gets one (N7).
+func (w weigher) muted(ctx context.Context, q db.Queryer, persons []org.PersonID) (map[org.PersonID]bool, error) {
+	switch w.prio {
+	case Safety:
+		return nil, nil
+	case Ordinary:
+		return unwilling(ctx, q, persons, w.kind, `digest`)
+	}
+	return unwilling(ctx, q, persons, w.kind, `wechat`)
+}
+
+// connectedFor is how long somebody counts as connected after a node has said so (push.md §7).
+const connectedFor = 180 * time.Second
+
+// online are all who are connected to some node.
+func (s *Notices) online(ctx context.Context) (map[org.PersonID]bool, error) {
+	all := map[org.PersonID]bool{}
+	for shard := range kv.Shards {
+		ids, err := s.KV.Members(ctx, kv.Online(shard), s.DB.Now().Add(-connectedFor).Unix())
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			all[org.PersonID(id)] = true
+		}
+	}
+	return all, nil
+}
