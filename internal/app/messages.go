@@ -13,12 +13,21 @@ import (
 func (a *App) messages(wx *wechat.Client, limits *limit.Limits) *notify.Sends {
 	o := notify.SendOptions{
 		DB: a.Stores.DB, Keys: a.Stores.Keys, Client: wx, Leases: a.leases, Limits: limits, Pages: a.Stores.Pages, Rate: a.config.WeChat.Rate, Log: a.log,
-		Called: a.needs.Unreached,
+		Called: a.needs.Unreached, Mailbox: a.mailbox,
 	}
 	if a.fake != nil {
 		o.Granted = func(openID, template string) { a.fake.Grant(openID, template, 1) }
 	}
 	return notify.NewSends(o)
+}
+
+// openMailbox is where WeChat says by itself what happened; nil: nowhere.
+func (a *App) openMailbox(wx *wechat.Client) (*wechat.Mailbox, error) {
+	c := a.config.WeChat
+	if wx == nil || c.PushToken == "" {
+		return nil, nil //nolint:nilnil // because a deployment without it has none
+	}
+	return wechat.NewMailbox(wx.AppID(), c.PushToken, c.PushKey, a.Stores.DB.Now)
 }
 
 // demoTemplates makes the shipped fake know the templates of the demo, and registers those that nobody has registered.

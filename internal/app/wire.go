@@ -65,6 +65,7 @@ type App struct {
 	log     *slog.Logger
 	wechat  *wechat.Client // nil: there is no mini-program
 	fake    *fake.Server   // nil: WeChat itself answers
+	mailbox *wechat.Mailbox
 	leases  *lease.Leases
 	hub     *push.Hub
 	courier *notify.Courier
@@ -159,6 +160,9 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 
 	wx, err := a.weChat(ctx)
 	if err != nil {
+		return a, err
+	}
+	if a.mailbox, err = a.openMailbox(wx); err != nil {
 		return a, err
 	}
 	a.Auth = auth.NewService(auth.Options{
@@ -362,12 +366,16 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 		}
 		address = server.BehindProxies(networks)
 	}
+	var told server.Told
+	if a.mailbox != nil {
+		told = server.Told{Path: notify.EventsPath, Serve: a.sends.ServeEvents}
+	}
 	public := board.NewPages(a.boards, a.config.Listen.Site)
 	return server.New(server.Options{
 		Public:     server.Public{Paths: board.Paths, Serve: public.Serve, Refuse: public.Refuse},
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, Address: address,
 		Ask:     a.sends.Ask,
-		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents,
+		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents, Told: told,
 		Ready: a.checks(), Metrics: a.metrics, Log: a.log,
 	})
 }

@@ -65,6 +65,12 @@ type WeChat struct {
 	BaseURL    string `koanf:"base_url"`
 	Rate       int    `koanf:"rate"` // messages a second, of all nodes together
 	Fake       bool   `koanf:"fake"` // start the shipped fake WeChat server on loopback
+
+	// Of the console's message push (消息推送): without a token nobody listens; without a key pushes come open.
+	PushToken     string `koanf:"push_token" secret:"true"`
+	PushTokenFile string `koanf:"push_token_file"`
+	PushKey       string `koanf:"push_key" secret:"true"`
+	PushKeyFile   string `koanf:"push_key_file"`
 }
 
 // Log says how much is written to standard error.

@@ -88,6 +88,8 @@ func TestA8_1_UnsafeSettingsStopTheStart(t *testing.T) {
 		"CORS for any host":            {"listen: {origins: ['https://*.example']}\n", "listen.origins"},
 		"proxies without a network":    {"listen: {proxies: ['0.0.0.0']}\n", "listen.proxies"},
 		"the fake WeChat":              {server + "redis: {addresses: ['127.0.0.1:6379']}\n" + key(random) + "wechat: {fake: true}\n", "wechat.fake"},
+		"a key without its token":      {"wechat: {push_key: abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG}\n", "wechat.push_token_file"},
+		"a token without an app":       {"wechat: {push_token: '0123456789abcdef', fake: false}\n", "wechat.push_token_file"},
 		"an app without its secret":    {"wechat: {app_id: wx1, fake: false}\n", "wechat.secret_file"},
 	} {
 		if _, err := load(t, c.yaml); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -19,6 +19,8 @@ import (
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+
+	"wanjia/internal/platform/wechat"
 )
 
 // Refused says which rule forbids a key, if one does (privacy.RefusedKey). Such a key stops the start
@@ -131,6 +133,8 @@ func (c *Config) readSecrets() error {
 		{"mysql.dsn_file", c.MySQL.DSNFile, &c.MySQL.DSN},
 		{"redis.password_file", c.Redis.PasswordFile, &c.Redis.Password},
 		{"wechat.secret_file", c.WeChat.SecretFile, &c.WeChat.Secret},
+		{"wechat.push_token_file", c.WeChat.PushTokenFile, &c.WeChat.PushToken},
+		{"wechat.push_key_file", c.WeChat.PushKeyFile, &c.WeChat.PushKey},
 	} {
 		if s.path == "" {
 			continue
@@ -223,6 +227,14 @@ func (c Config) check() error {
 	}
 	if !c.WeChat.Fake && c.WeChat.AppID != "" && c.WeChat.Secret == "" {
 		say("wechat.secret_file: an app id needs its secret")
+	}
+	if c.WeChat.PushToken != "" || c.WeChat.PushKey != "" {
+		if err := wechat.CheckPush(c.WeChat.PushToken, c.WeChat.PushKey); err != nil {
+			say("wechat.push_token_file: %w", err)
+		}
+		if !c.WeChat.Fake && c.WeChat.AppID == "" {
+			say("wechat.push_token_file: nothing is pushed without an app id")
+		}
 	}
 	if c.WeChat.Rate < 1 || c.WeChat.Rate > 10_000 {
 		say("wechat.rate: %d messages a second are not between 1 and 10000", c.WeChat.Rate)

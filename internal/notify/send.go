@@ -40,14 +40,15 @@ const (
 
 // SendOptions are what Sends need.
 type SendOptions struct {
-	DB     *db.DB
-	Keys   *sealed.Keys
-	Client *wechat.Client // nil: there is no mini-program, and nobody can be reached by it
-	Leases *lease.Leases
-	Limits *limit.Limits
-	Pages  *page.Keys
-	Rate   int // messages a second, of all nodes
-	Log    *slog.Logger
+	DB      *db.DB
+	Keys    *sealed.Keys
+	Client  *wechat.Client  // nil: there is no mini-program, and nobody can be reached by it
+	Mailbox *wechat.Mailbox // what WeChat pushes by itself; nil: nothing
+	Leases  *lease.Leases
+	Limits  *limit.Limits
+	Pages   *page.Keys
+	Rate    int // messages a second, of all nodes
+	Log     *slog.Logger
 
 	// Called has somebody called who must be reached and cannot be, in the transaction that knows.
 	Called func(ctx context.Context, tx *db.Tx, u Unreached) error

@@ -165,7 +165,7 @@ func (o *office) followers(count, credit int) []org.PersonID {
 		for _, p := range ids {
 			id, err := tx.Insert(o.t.Context(), `
 				INSERT INTO wechat_account (app_id, openid_hash, person_id, state, created_at)
-				VALUES (?, ?, ?, 'bound', ?)`, fake.AppID, []byte(fmt.Sprintf("%032d", p)), p, tx.Now)
+				VALUES (?, ?, ?, 'bound', ?)`, fake.AppID, o.keys.Derive(sealed.OpenID, []byte(fake.AppID+"\x00"+openID(p))), p, tx.Now)
 			if err != nil {
 				return err
 			}

@@ -42,6 +42,7 @@ type Options struct {
 	Origins    []string // web origins beside our own that may call
 	Push       Own      // GET /v1/push, the socket
 	PushEvents Own      // GET /v1/push/events
+	Told       Told     // what others push to us
 	Public     Public   // pages for everybody
 	Ask        Ask      // what x-ask acts say; nil: nothing
 	Ready      []Check  // what must work before requests are sent here
@@ -86,6 +87,7 @@ func New(o Options) (*Server, error) {
 	if o.PushEvents != nil {
 		e.GET("/v1/push/events", o.PushEvents.handle)
 	}
+	o.Told.add(e)
 	if err := addDocs(e); err != nil {
 		return nil, err
 	}
@@ -94,6 +96,20 @@ func New(o Options) (*Server, error) {
 		e.GET(path, echo.WrapHandler(webui.Handler()))
 	}
 	return &Server{public: e, admin: adminHandler(o)}, nil
+}
+
+// Told is where another server tells us what happened there, in a form of its own; the zero Told is nowhere.
+type Told struct {
+	Path  string
+	Serve Own
+}
+
+func (t Told) add(e *echo.Echo) {
+	if t.Serve == nil {
+		return
+	}
+	e.GET(t.Path, t.Serve.handle)
+	e.POST(t.Path, t.Serve.handle)
 }
 
 // Own answers outside the contract, in its own way; what it refuses it returns, and the answer is a problem like any other.

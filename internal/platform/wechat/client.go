@@ -1,5 +1,5 @@
-// Package wechat makes the five calls to the WeChat platform that Wanjia needs, and says in our words how
-// each one went.
+// Package wechat makes the five calls to the WeChat platform that Wanjia needs, says in our words how each one went, and
+// reads what the platform pushes by itself.
 //
 // Nothing the platform answers is believed before it has been checked: size, shape, characters, and for a
 // phone number whose it is and how old. The AppSecret travels in addresses there, so no error of this package
@@ -327,7 +327,7 @@ func (c *Client) call(ctx context.Context, name, method, path string, query url.
 		return answer{}, a.refuse(err)
 	}
 	if code != 0 {
-		return answer{}, &Error{Call: name, Class: classOf(int(code)), Code: int(code)}
+		return answer{}, &Error{Call: name, Class: ClassOfCode(int(code)), Code: int(code)}
 	}
 	return a, nil
 }

@@ -74,7 +74,8 @@ func ClassOf(err error) Class {
 	return Other
 }
 
-func classOf(code int) Class {
+// ClassOfCode is the class of a code of the platform.
+func ClassOfCode(code int) Class {
 	switch code {
 	case -1:
 		return Transient
