@@ -188,7 +188,7 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if p, err = findPromise(ctx, tx, id); err != nil {
+			if p, err = findPromiseFor(ctx, tx, by, id); err != nil {
 				return err
 			}
 			if err := p.mayAct(ctx, tx, by); err != nil {
@@ -214,7 +214,7 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 		}); err != nil {
 			return err
 		}
-		if p, err = findPromise(ctx, tx, id); err != nil {
+		if p, err = findPromiseFor(ctx, tx, by, id); err != nil {
 			return err
 		}
 		return p.unseal(s.keys)
@@ -222,21 +222,44 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 	return p, err
 }
 
-// mayAct says why p is not by's word, or nil: it is not found then. Whose role is vacant is stood in for.
+// mayAct says why p is not by's word, or nil: it is not found then. Whose role is vacant is stood in for, and so is who must
+// not know of the concern that it is about.
 func (p Promise) mayAct(ctx context.Context, q db.Queryer, by org.Actor) error {
 	if by.Grid.ID == p.UnitID && by.Role == p.Role {
 		return nil
 	}
-	if leading[p.Role] {
-		u, err := org.UnitByID(ctx, q, p.UnitID)
-		if err != nil {
-			return err
-		}
-		if in, err := org.StandsIn(ctx, q, by, u); err != nil || in {
+	if !leading[p.Role] {
+		return problem.ErrNotFound
+	}
+	u, err := org.UnitByID(ctx, q, p.UnitID)
+	if err != nil {
+		return err
+	}
+	if in, err := org.StandsIn(ctx, q, by, u); err != nil || in {
+		return err
+	}
+	r, err := p.about(ctx, q)
+	if err != nil {
+		return err
+	}
+	if r.About != nil && r.HolderUnitID == p.UnitID {
+		if in, err := r.standsIn(ctx, q, by); err != nil || in {
 			return err
 		}
 	}
 	return problem.ErrNotFound
+}
+
+// about is the request that p is about; the zero one if it is about none.
+func (p Promise) about(ctx context.Context, q db.Queryer) (Seen, error) {
+	if p.RequestID == nil {
+		return Seen{}, nil
+	}
+	rows, err := byIDs(ctx, q, []ID{*p.RequestID})
+	if err != nil || len(rows) == 0 {
+		return Seen{}, err
+	}
+	return rows[0], nil
 }
 
 // KeepPromise says that a promise was kept.

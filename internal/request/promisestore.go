@@ -85,6 +85,18 @@ func findPromise(ctx context.Context, q db.Queryer, id PromiseID) (p Promise, er
 	return p, db.Wrap(err, problem.ErrNotFound, "find promise %d", id)
 }
 
+// findPromiseFor is a promise of somebody who may know what it is about: of what concerns them, or whoever they stand under,
+// there is none (V6).
+func findPromiseFor(ctx context.Context, q db.Queryer, by org.Actor, id PromiseID) (p Promise, err error) {
+	err = q.Get(ctx, &p, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		LEFT JOIN request r ON r.id = p.request_id
+		WHERE p.id = ?
+		  AND `+unsparing, append([]any{id}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+	return p, db.Wrap(err, problem.ErrNotFound, "find promise %d", id)
+}
+
 func promisesOf(ctx context.Context, q db.Queryer, id ID) (all []Promise, err error) {
 	err = q.Select(ctx, &all, `
 		SELECT `+promiseColumns+`
@@ -120,11 +132,13 @@ func listPromises(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) 
 	err = q.Select(ctx, &all, `
 		SELECT `+promiseColumns+`
 		FROM promise p
+		LEFT JOIN request r ON r.id = p.request_id
 		WHERE `+gave+`
 		  AND p.state = ?
 		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
+		  AND `+unsparing+`
 		ORDER BY p.due_on, p.id
-		LIMIT ?`, append(args, PromiseOpen, day, day, p.ID, p.Limit())...)
+		LIMIT ?`, append(append(append(args, PromiseOpen, day, day, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return all, db.Wrap(err, nil, "list promises")
 }
 
@@ -137,16 +151,18 @@ func listNeedingHelp(ctx context.Context, q db.Queryer, by org.Actor, p page.Pag
 		SELECT `+promiseColumns+`
 		FROM unit u
 		JOIN promise p ON p.unit_id = u.id
+		LEFT JOIN request r ON r.id = p.request_id
 		WHERE u.path >= ? AND u.path < ? AND p.state = ? AND p.moved >= ?
 		  AND (u.path > ? OR (p.role NOT IN (?) AND ? = 1))
-		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)
-		ORDER BY p.due_on, p.id
-		LIMIT ?`, from, to, PromiseOpen, helpNeeded, from, slices.Sorted(maps.Keys(leading)),
-		one(leading[by.Role]), day, day, p.ID, p.Limit())
+		  AND p.due_on >= ? AND (p.due_on > ? OR p.id > ?)`,
+		from, to, PromiseOpen, helpNeeded, from, slices.Sorted(maps.Keys(leading)), one(leading[by.Role]), day, day, p.ID)
 	if err != nil {
 		return nil, err
 	}
-	err = q.Select(ctx, &all, query, args...)
+	err = q.Select(ctx, &all, query+`
+		  AND `+unsparing+`
+		ORDER BY p.due_on, p.id
+		LIMIT ?`, append(append(args, sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return all, db.Wrap(err, nil, "list promises that need help")
 }
 

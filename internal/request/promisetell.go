@@ -19,23 +19,40 @@ func (p Promise) once(event string) string {
 	return "promise." + event + ":" + strconv.FormatInt(int64(p.ID), 10) + ":" + strconv.Itoa(p.Moved)
 }
 
-// promiser is whoever keeps p: of a vacant unit the interim holder, and while somebody is away who stands in.
-func (p Promise) promiser(ctx context.Context, tx *db.Tx) (to notify.Audience, u org.Unit, err error) {
+// promiser is whoever keeps p: of a vacant unit the interim holder, and while somebody is away who stands in. Of what p is
+// about a concern nobody hears whom that is kept from: whoever deals with it does (V6).
+func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u org.Unit, err error) {
 	if u, err = org.UnitByID(ctx, tx, p.UnitID); err != nil {
-		return to, u, err
+		return nil, u, err
+	}
+	r, err := p.about(ctx, tx)
+	if err != nil {
+		return nil, u, err
 	}
 	if !leading[p.Role] {
-		to, err = seated(ctx, tx, seat{Unit: p.UnitID, Role: p.Role})
-		return to, u, err
+		if in, err = inSeat(ctx, tx, seat{Unit: p.UnitID, Role: p.Role}); err == nil {
+			in, err = unconcerned(ctx, tx, r.Request, in)
+		}
+		return in, u, err
 	}
-	in, err := leads(ctx, tx, u)
+	in, err = leads(ctx, tx, u)
 	if err == nil && len(in) == 0 {
 		_, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
 	}
 	if err == nil && len(in) > 0 {
 		in, err = org.Present(ctx, tx, in, calendar.DayOf(tx.Now))
 	}
-	return audience(in), u, err
+	if err == nil {
+		in, err = unconcerned(ctx, tx, r.Request, in)
+	}
+	if err != nil || len(in) > 0 || r.About == nil || r.HolderUnitID != p.UnitID {
+		return in, u, err
+	}
+	ladder, err := ladderOf(ctx, tx, r.Request)
+	if err == nil {
+		in, err = holding(ctx, tx, r.Request, ladder)
+	}
+	return in, u, err
 }
 
 // receiptOf is the receipt that the asker knows the request of p by, and what that goes on as; none if it is about none.
@@ -69,7 +86,7 @@ func (s *Service) tellDue(ctx context.Context, tx *db.Tx, p Promise) error {
 	if err != nil {
 		return err
 	}
-	return notify.Tell(ctx, tx, to, notify.Item{Kind: "promise.due", Ref: p.ref(), Args: args, Dedupe: p.once("due")})
+	return notify.Tell(ctx, tx, audience(to), notify.Item{Kind: "promise.due", Ref: p.ref(), Args: args, Dedupe: p.once("due")})
 }
 
 // tellMoved tells the askers that p has another day and, when it has moved twice, whoever leads the promiser (X25).
@@ -83,6 +100,13 @@ func (s *Service) tellMoved(ctx context.Context, tx *db.Tx, by org.Actor, p Prom
 	}
 	_, above, err := leadOfSeat(ctx, tx, u, p.Role)
 	if err != nil {
+		return err
+	}
+	r, err := p.about(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if above, err = unconcerned(ctx, tx, r.Request, above); err != nil {
 		return err
 	}
 	return notify.Tell(ctx, tx, audience(above), notify.Item{

@@ -232,7 +232,7 @@ func TestV6_WhatTheStoreLetsThroughIsWhatTheRuleSaysInAnyTree(t *testing.T) {
 		p.in(func(tx *db.Tx) {
 			district, committee = p.unit(tx, org.District, org.Unit{}), p.unit(tx, org.DistrictCommittee, org.Unit{})
 		})
-		seen, hidden := 0, 0
+		seen, hidden, tried := 0, 0, 0
 		for range trees {
 			var concerns []Request
 			p.in(func(tx *db.Tx) {
@@ -248,17 +248,28 @@ func TestV6_WhatTheStoreLetsThroughIsWhatTheRuleSaysInAnyTree(t *testing.T) {
 			for _, r := range concerns {
 				p.hears(r)
 			}
+			var hanging []hung
 			p.in(func(tx *db.Tx) {
+				hanging = nil
 				for range p.r.IntN(4) {
 					p.give(tx)
 				}
 				p.known = map[pair]bool{}
 				for _, r := range concerns {
 					p.moves(tx, r)
+					hanging = append(hanging, p.hang(tx, r)...)
 				}
 			})
+			for _, r := range concerns {
+				for _, at := range hanging {
+					if at.request == r.ID {
+						p.heard(r, "promise", int64(at.promise))
+						p.heard(r, "call", int64(at.call))
+					}
+				}
+			}
 			for _, by := range p.actors() {
-				lists := p.lists(by)
+				lists, promised := p.lists(by)
 				for _, r := range concerns {
 					kept := p.kept(d, r, by.PersonID) || by.StandInFor != 0 && p.kept(d, r, by.StandInFor)
 					if p.looks(by, r, kept, lists) {
@@ -266,6 +277,7 @@ func TestV6_WhatTheStoreLetsThroughIsWhatTheRuleSaysInAnyTree(t *testing.T) {
 					} else if kept {
 						hidden++
 					}
+					tried += p.tries(by, r, kept, hanging, promised)
 				}
 			}
 			if t.Failed() {
@@ -275,7 +287,7 @@ func TestV6_WhatTheStoreLetsThroughIsWhatTheRuleSaysInAnyTree(t *testing.T) {
 		if seen < trees || hidden < trees {
 			t.Errorf("seen %d times and kept from somebody %d times: the trees do not try both", seen, hidden)
 		}
-		t.Logf("%s: %d trees, seen %d, kept from %d", d.Engine(), trees, seen, hidden)
+		t.Logf("%s: %d trees, seen %d, kept from %d, %d doors tried", d.Engine(), trees, seen, hidden, tried)
 	})
 }
 
@@ -287,15 +299,18 @@ func (p *planted) in(f func(tx *db.Tx)) {
 }
 
 // hears looks whether nobody was told of r who must not know of it.
-func (p *planted) hears(r Request) {
+func (p *planted) hears(r Request) { p.heard(r, "request", int64(r.ID)) }
+
+// heard looks whether nobody was told of something of r who must not know of r.
+func (p *planted) heard(r Request, what string, id int64) {
 	p.t.Helper()
 	var told []org.PersonID
-	if err := p.d.Select(p.t.Context(), &told, `SELECT person_id FROM inbox WHERE ref_type = 'request' AND ref_id = ?`, r.ID); err != nil {
+	if err := p.d.Select(p.t.Context(), &told, `SELECT person_id FROM inbox WHERE ref_type = ? AND ref_id = ?`, what, id); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, person := range told {
 		if p.kept(p.d, r, person) {
-			p.t.Errorf("person %d is told of a concern about person %d", person, *r.About)
+			p.t.Errorf("person %d is told of a concern about person %d by a %s", person, *r.About, what)
 		}
 	}
 }
@@ -340,8 +355,8 @@ func callers(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]or
 	return in, err
 }
 
-// lists are the requests on every list of by.
-func (p *planted) lists(by org.Actor) (ids []ID) {
+// lists are the requests and the promises on every list of by.
+func (p *planted) lists(by org.Actor) (ids []ID, promised []PromiseID) {
 	p.t.Helper()
 	for _, f := range []Filter{{}, {Held: true}, {Stale: true}} {
 		rows, _, err := p.s.List(p.t.Context(), by, f, "", 100)
@@ -359,7 +374,16 @@ func (p *planted) lists(by org.Actor) (ids []ID) {
 	for _, c := range calls {
 		ids = append(ids, c.Request)
 	}
-	return ids
+	for _, f := range []PromiseFilter{OwnPromises, NeedingHelp} {
+		rows, _, err := p.s.Promises(p.t.Context(), by, f, "", 100)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, w := range rows {
+			promised = append(promised, w.ID)
+		}
+	}
+	return ids, promised
 }
 
 // looks says whether by sees r, and complains when by does though it is kept from them, or does not though by follows or
