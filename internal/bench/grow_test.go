@@ -67,7 +67,7 @@ func measuresWhatIsAskedFor(t *testing.T, g *growth, n int) {
 	if err != nil || len(figures) != 1 {
 		t.Fatalf("%+v, %v, want one list", figures, err)
 	}
-	if f := figures[0]; f.Case != "visits of an area/20000" || f.Got["rows"] <= 0 || f.Got["rows"] > growPage || f.Got["p95Ms"] <= 0 || !f.OK {
+	if f := figures[0]; f.Case != "visits of an area/20000" || f.Got["rows"] <= 0 || f.Got["rows"] > growPage || f.Got["pages"] <= f.Got["rows"] || f.Got["p95Ms"] <= 0 || !f.OK {
 		t.Errorf("%+v", f)
 	}
 	g.Only = "nothing of that name"

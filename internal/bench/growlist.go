@@ -182,7 +182,8 @@ func (g *growth) measure(ctx context.Context, n int) (figures []Figure, err erro
 			Bar: map[string]float64{"fullScans": 0, "rowsSorted": float64(l.sorts)},
 			Got: map[string]float64{
 				"p50Ms": s.percentile(.5), "p95Ms": s.percentile(.95), "p99Ms": s.percentile(.99), "firstP95Ms": cold.percentile(.95),
-				"rows": round(float64(shown) / float64(len(all))), "rowsRead": float64(most.read), "rowsSorted": float64(most.sorted), "fullScans": float64(most.scans),
+				"rows": round(float64(shown) / float64(len(all))), "rowsRead": float64(most.read), "rowsSorted": float64(most.sorted),
+				"pages": float64(most.pages), "fullScans": float64(most.scans),
 			},
 		}
 		f.OK = most.scans == 0 && most.sorted <= l.sorts
@@ -237,7 +238,7 @@ func (g *growth) sends(ctx context.Context, l list, by org.Actor) (queries []db.
 }
 
 // A cost is the most that any of those who ask for a list makes the server do.
-type cost struct{ read, sorted, scans int }
+type cost struct{ read, sorted, pages, scans int }
 
 func (g *growth) cost(ctx context.Context, l list) (most cost, err error) {
 	for _, by := range l.askers {
@@ -261,9 +262,12 @@ func (g *growth) cost(ctx context.Context, l list) (most cost, err error) {
 				}
 			}
 			all.read += c.Read
+			all.pages += c.Pages
 			all.sorted = max(all.sorted, c.Sorted)
 		}
-		most = cost{read: max(most.read, all.read), sorted: max(most.sorted, all.sorted), scans: max(most.scans, all.scans)}
+		most = cost{
+			read: max(most.read, all.read), sorted: max(most.sorted, all.sorted), pages: max(most.pages, all.pages), scans: max(most.scans, all.scans),
+		}
 	}
 	return most, nil
 }

@@ -185,24 +185,30 @@ func (b *Bulk) Explain(ctx context.Context, s Sent) (plan []PlanRow, err error) 
 // FromEndToEnd says whether the server reads a whole table, or a whole index of it.
 func (p PlanRow) FromEndToEnd() bool { return p.Type == "ALL" || p.Type == "index" }
 
-// A Cost is how many rows a query of the product has made the server read and sort.
-type Cost struct{ Read, Sorted int }
+// A Cost is how many rows a query of the product has made the server read and sort, and how many pages it has looked at
+// for them: in memory, and for a row found by key one of each level of the tree. Pages are right only while nobody else
+// is at work on the server.
+type Cost struct{ Read, Sorted, Pages int }
 
 // Count sends a query of the product and counts.
 func (b *Bulk) Count(ctx context.Context, s Sent) (c Cost, err error) {
 	if err := b.Exec(ctx, "FLUSH STATUS"); err != nil {
 		return c, err
 	}
+	before, err := b.pages(ctx)
+	if err != nil {
+		return c, err
+	}
 	if _, _, err := b.Rows(ctx, s.Query, moments(s.Args)...); err != nil {
 		return c, err
 	}
-	_, rows, err := b.Rows(ctx, `SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Sort_rows'`)
-	for _, r := range rows {
-		n := 0
-		if _, err := fmt.Sscan(string(r[1]), &n); err != nil {
-			return c, err
-		}
-		switch string(r[0]) {
+	after, err := b.pages(ctx)
+	if err != nil {
+		return c, err
+	}
+	counts, err := b.status(ctx, `SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%' OR Variable_name = 'Sort_rows'`)
+	for name, n := range counts {
+		switch name {
 		case "Sort_rows":
 			c.Sorted = n
 		case "Handler_read_rnd_deleted", "Handler_read_retry":
@@ -210,5 +216,27 @@ func (b *Bulk) Count(ctx context.Context, s Sent) (c Cost, err error) {
 			c.Read += n
 		}
 	}
+	c.Pages = after - before
 	return c, err
+}
+
+// pages is how many pages the server has looked at since it was started.
+func (b *Bulk) pages(ctx context.Context) (n int, err error) {
+	const name = "Innodb_buffer_pool_read_requests"
+	counts, err := b.status(ctx, `SHOW GLOBAL STATUS WHERE Variable_name = '`+name+`'`)
+	return counts[name], err
+}
+
+// status is what a server has counted, by the names that it gives.
+func (b *Bulk) status(ctx context.Context, query string) (counts map[string]int, err error) {
+	_, rows, err := b.Rows(ctx, query)
+	counts = make(map[string]int, len(rows))
+	for _, r := range rows {
+		n := 0
+		if _, err := fmt.Sscan(string(r[1]), &n); err != nil {
+			return nil, err
+		}
+		counts[string(r[0])] = n
+	}
+	return counts, err
 }
