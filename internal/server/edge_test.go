@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -321,6 +322,7 @@ func TestP1EveryRefusalIsAProblemAndSaysNothingOfOurInsides(t *testing.T) {
 	}{
 		"our fault":           {errSecret, 500, "common.internal"},
 		"a problem":           {fmt.Errorf("withdraw visit 3: %w", problem.New(problem.Conflict, "common.conflict").With("state", "closed").With("status", 200)), 409, "common.conflict"},
+		"no database":         {fmt.Errorf("connect to the database: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), 503, "common.unavailable"},
 		"too late":            {fmt.Errorf("find: %w", context.DeadlineExceeded), 503, "common.unavailable"},
 		"of the framework":    {echo.NewHTTPError(400, "unmarshal type error: secret"), 400, "common.malformed"},
 		"unknown kind":        {problem.New(99, "common.conflict"), 500, "common.internal"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/watch"
@@ -53,6 +54,8 @@ func asProblem(err error) (p *problem.Problem, ours bool) {
 		return problem.ErrUnavailable, false
 	case errors.As(err, &large):
 		return problem.ErrTooLarge, false
+	case db.IsAway(err):
+		return problem.ErrUnavailable.RetryAfter(time.Second), true
 	case errors.As(err, &framework):
 		switch framework.Code {
 		case http.StatusBadRequest:

@@ -2,7 +2,11 @@ package db
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -268,6 +272,28 @@ func TestA8_1_UnsafeSettingsOfSQLiteAreRefused(t *testing.T) {
 		}
 		if err := d.Check(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("with %s the check says %v, want it to name %s", pragma, err, want)
+		}
+	}
+}
+
+func TestADatabaseThatCannotBeAskedIsAway(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("connect to the database: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), true},
+		{fmt.Errorf("commit: %w", mysql.ErrInvalidConn), true},
+		{fmt.Errorf("begin transaction: %w", driver.ErrBadConn), true},
+		{&mysql.MySQLError{Number: 1053}, true},
+		{errBusy, true},
+		{&mysql.MySQLError{Number: 1062}, false},
+		{&mysql.MySQLError{Number: 1064}, false},
+		{sql.ErrNoRows, false},
+		{nil, false},
+	} {
+		if got := IsAway(c.err); got != c.want {
+			t.Errorf("%v: away %v, want %v", c.err, got, c.want)
 		}
 	}
 }

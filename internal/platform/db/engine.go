@@ -1,7 +1,10 @@
 package db
 
 import (
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 	"strconv"
 	"strings"
 
@@ -80,6 +83,12 @@ const (
 	numTiDBCommitFailed = 8022
 	numTiDBSchemaMoved  = 8028
 	numTiDBConflict     = 9007
+	numTooMany          = 1040
+	numStopping         = 1053
+	numTiDBPDTimeout    = 9001
+	numTiDBStoreTimeout = 9002
+	numTiDBStoreBusy    = 9003
+	numTiDBRegionAway   = 9005
 )
 
 // transient says whether err is the kind that running the whole transaction again may cure.
@@ -111,6 +120,27 @@ func (e engine) rolledBack(err error) bool {
 	switch my.Number {
 	case numDeadlock, numTiDBTxnRetry, numTiDBCommitFailed, numTiDBSchemaMoved, numTiDBConflict:
 		return true
+	}
+	return false
+}
+
+// IsAway says whether err means that the database could not be asked, or that its answer was lost: it is down, it ends,
+// the line broke, or others have all connections. Whoever asked may ask again.
+func IsAway(err error) bool {
+	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
+		switch my.Number {
+		case numTooMany, numStopping, numTiDBPDTimeout, numTiDBStoreTimeout, numTiDBStoreBusy, numTiDBRegionAway:
+			return true
+		}
+		return false
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	for _, away := range []error{mysql.ErrInvalidConn, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, errBusy} {
+		if errors.Is(err, away) {
+			return true
+		}
 	}
 	return false
 }
