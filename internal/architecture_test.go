@@ -17,7 +17,7 @@ import (
 // tiers are the packages of the program: arrows go strictly down, within a line nobody knows a neighbour. A package in
 // a folder below one of these, and named nowhere itself, stands where that one stands.
 var tiers = [][]string{
-	{"cmd/wanjia", "internal/scenario", "internal/scenario/matrix"},
+	{"cmd/wanjia", "internal/scenario", "internal/scenario/matrix", "internal/faults"},
 	{"internal/bench"},
 	{"internal/app", "internal/demo"},                       // demo plays the main job against a running server
 	{"internal/server", "internal/config", "internal/seed"}, // seed makes the demo and bench data of domain.md §12 through the features

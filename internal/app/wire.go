@@ -51,6 +51,8 @@ type Options struct {
 	Version string
 
 	RedisPrefix string // a test's own part of a shared Redis
+
+	Inbox func(push.Inbox) push.Inbox // a test's own way from the inbox to the sockets; nil: the straight one
 }
 
 // An App is the whole program, put together and not yet listening.
@@ -173,7 +175,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		},
 	})
 	a.metrics = watch.NewMetrics()
-	a.wirePush()
+	a.wirePush(o.Inbox)
 	holidays, err := calendar.Parse(configs.Holidays)
 	if err != nil {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
@@ -211,12 +213,16 @@ func (a *App) weChat(ctx context.Context) (*wechat.Client, error) {
 }
 
 // wirePush puts the way of a notification together: tickets, sockets, and the courier behind the outbox.
-func (a *App) wirePush() {
+func (a *App) wirePush(by func(push.Inbox) push.Inbox) {
 	d, k := a.Stores.DB, a.Stores.KV
+	var inbox push.Inbox = notify.NewInboxes(d)
+	if by != nil {
+		inbox = by(inbox)
+	}
 	a.tickets = push.NewTickets(d, k, a.live)
 	hot := push.NewHot(k)
 	a.hub = push.NewHub(push.Options{
-		Era: era, Inbox: notify.NewInboxes(d), KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
+		Era: era, Inbox: inbox, KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
 		Written: a.written(),
 		Origins: a.pages(), Now: d.Now, Log: a.log,
 	})

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -20,11 +21,19 @@ type Server struct {
 	t       *testing.T
 	program string
 	port    string
+	folder  string
 	command *exec.Cmd
 }
 
 // Own starts a Redis for this test alone and opens it; where there is no server for tests, it skips like Each.
 func Own(t *testing.T) (*kv.KV, *Server) {
+	t.Helper()
+	s := Process(t)
+	return open(t, kv.Options{Era: 1, Addrs: []string{s.Address()}}), s
+}
+
+// Process is Own without opening it: for tests whose servers are processes too.
+func Process(t *testing.T) *Server {
 	t.Helper()
 	if os.Getenv("WANJIA_TEST_REDIS") == "" {
 		if os.Getenv("CI") == "true" {
@@ -32,7 +41,7 @@ func Own(t *testing.T) (*kv.KV, *Server) {
 		}
 		t.Skip("WANJIA_TEST_REDIS names no server: this test runs with make test")
 	}
-	s := &Server{t: t}
+	s := &Server{t: t, folder: t.TempDir()}
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if path, err := exec.LookPath(name); err == nil {
 			s.program = path
@@ -56,15 +65,38 @@ func Own(t *testing.T) (*kv.KV, *Server) {
 			s.Kill()
 		}
 	})
-	return open(t, kv.Options{Era: 1, Addrs: []string{s.address()}}), s
+	return s
 }
 
-func (s *Server) address() string { return net.JoinHostPort("127.0.0.1", s.port) }
+// Address is host:port.
+func (s *Server) Address() string { return net.JoinHostPort("127.0.0.1", s.port) }
 
 // Start starts the process, empty, and waits until it answers.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.command = exec.Command(s.program, "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.t.TempDir()) //nolint:gosec,noctx // because the test stops it
+	if err := os.Remove(filepath.Join(s.folder, saved)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.t.Fatalf("empty redis: %v", err)
+	}
+	s.StartSaved()
+}
+
+// saved is where Save puts what Redis holds.
+const saved = "dump.rdb"
+
+// Save writes down what Redis holds at this moment, as it does by itself once in a while.
+func (s *Server) Save() {
+	s.t.Helper()
+	c := s.client()
+	defer func() { _ = c.Close() }()
+	if err := c.Save(context.Background()).Err(); err != nil {
+		s.t.Fatalf("save redis: %v", err)
+	}
+}
+
+// StartSaved starts the process with what it held when it was last saved, and waits until it answers.
+func (s *Server) StartSaved() {
+	s.t.Helper()
+	s.command = exec.Command(s.program, "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", s.folder, "--dbfilename", saved) //nolint:gosec,noctx // because the test stops it
 	if err := s.command.Start(); err != nil {
 		s.t.Fatalf("start redis: %v", err)
 	}
@@ -118,5 +150,5 @@ func (s *Server) Dump() (all []string) {
 }
 
 func (s *Server) client() *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: s.address(), MaxRetries: -1, DialTimeout: time.Second})
+	return redis.NewClient(&redis.Options{Addr: s.Address(), MaxRetries: -1, DialTimeout: time.Second})
 }

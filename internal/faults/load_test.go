@@ -1,0 +1,221 @@
+package faults
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wanjia/internal/pushclient"
+)
+
+// An order is a task that somebody gives the members of a village, and says again until it is known to be given.
+type order struct {
+	title   string
+	village int
+	id      int64 // of the task, as it was answered; 0: never
+	again   int   // how often it was said once more
+}
+
+// letters are those of a text: with figures, too, it may look like something personal, and is refused.
+func letters(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// A load is people who go on giving orders.
+type load struct {
+	w       *world
+	keyless bool // the control: each repetition has a key of its own
+
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	orders   []*order
+	statuses map[int]int
+	last     atomic.Int64 // when an order was last acknowledged, Unix ms
+}
+
+// hands is how many orders may be under way at once.
+const hands = 8
+
+// begin gives that many orders a second, until end.
+func (w *world) begin(rate int, keyless bool) *load {
+	ctx, stop := context.WithCancel(context.Background())
+	l := &load{w: w, keyless: keyless, stop: stop, statuses: map[int]int{}}
+	w.t.Cleanup(func() { stop(); l.running.Wait() })
+	for hand := range hands {
+		l.running.Go(func() {
+			tick := time.NewTicker(time.Second * hands / time.Duration(rate))
+			defer tick.Stop()
+			for n := hand; ; n += hands {
+				l.give(&order{title: "走访" + letters(rand.Text()), village: n % villages}, n)
+				select {
+				case <-tick.C:
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+	}
+	return l
+}
+
+// give says o until it is acknowledged: nobody stops in between, for its outcome would not be known.
+func (l *load) give(o *order, nth int) {
+	l.mu.Lock()
+	l.orders = append(l.orders, o)
+	l.mu.Unlock()
+	key := uuid.NewString()
+	body := map[string]any{"title": o.title, "minutes": 10, "target": map[string]any{"unitId": l.w.branch[o.village], "role": "member"}}
+	for begun := time.Now(); time.Since(begun) < time.Minute; o.again++ {
+		if l.keyless {
+			key = uuid.NewString()
+		}
+		a := l.say(o, nth, key, body)
+		l.mu.Lock()
+		l.statuses[a.status]++
+		l.mu.Unlock()
+		if a.status == http.StatusCreated {
+			id, _ := a.body["id"].(float64)
+			o.id = int64(id)
+			l.last.Store(time.Now().UnixMilli())
+			return
+		}
+		<-time.After(max(50*time.Millisecond, a.retry))
+	}
+}
+
+// say says o once. Of some orders the first answer gets lost, as with a phone that has no signal at that moment.
+func (l *load) say(o *order, nth int, key string, body any) answer {
+	a := l.w.call(context.Background(), l.w.node(nth+o.again), secretary(o.village), http.MethodPost, "/v1/tasks", key, body)
+	if nth%5 == 0 && o.again == 0 {
+		return answer{}
+	}
+	return a
+}
+
+// end lets what is under way come to its end.
+func (l *load) end() {
+	l.stop()
+	l.running.Wait()
+}
+
+// flows waits until n more orders have been acknowledged, and says within which time.
+func (l *load) flows(n int) time.Duration {
+	l.w.t.Helper()
+	count := func() (done int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.statuses[http.StatusCreated]
+	}
+	from := count()
+	return l.w.wait(time.Minute, "orders are acknowledged", func() bool { return count() >= from+n })
+}
+
+// A device is one of a person's, and what it has applied.
+type device struct {
+	w      *world
+	owner  string
+	nth    int
+	amnesy bool // the control: it begins with the newest at each connect instead of where it was
+
+	mu    sync.Mutex
+	items []pushclient.Item
+	downs int
+
+	stop func()
+}
+
+// listen starts devices for the first member of each village, two each, on different nodes.
+func (w *world) listen(amnesy bool) (all []*device) {
+	w.t.Helper()
+	for v := range villages {
+		for nth := range 2 {
+			d := &device{w: w, owner: villager(v, 0), nth: nth, amnesy: amnesy}
+			d.start()
+			w.t.Cleanup(func() { d.stop() })
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
+// start connects the device, from where it is.
+func (d *device) start() {
+	ctx, stop := context.WithCancel(context.Background())
+	var over sync.WaitGroup
+	d.stop = sync.OnceFunc(func() { stop(); over.Wait() })
+	over.Go(func() {
+		for ctx.Err() == nil {
+			d.run(ctx)
+		}
+	})
+}
+
+func (d *device) run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	cursor := "1." + itoa(d.at())
+	if d.amnesy {
+		cursor = "1." + itoa(d.w.head(ctx, d.owner))
+	}
+	c, err := pushclient.New(pushclient.Options{
+		Node: func() string { return d.w.node(d.nth) },
+		Ticket: func(ctx context.Context) (string, error) {
+			a := d.w.call(ctx, d.w.node(d.nth), d.owner, http.MethodPost, "/v1/push/ticket", "", nil)
+			ticket, _ := a.body["ticket"].(string)
+			if ticket == "" {
+				return "", errNoTicket
+			}
+			return ticket, nil
+		},
+		Cursor: cursor,
+		Apply: func(i pushclient.Item) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.items = append(d.items, i)
+		},
+		Down: func(int, error) {
+			d.mu.Lock()
+			d.downs++
+			d.mu.Unlock()
+			if d.amnesy {
+				stop()
+			}
+		},
+		FirstPause: 250 * time.Millisecond, LastPause: 2 * time.Second,
+	})
+	if err != nil {
+		d.w.t.Error(err)
+		return
+	}
+	_ = c.Run(ctx) // it ends with the test
+}
+
+// at is the number of the newest item that the device has.
+func (d *device) at() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if n := len(d.items); n > 0 {
+		return d.items[n-1].Seq
+	}
+	return 0
+}
+
+func (d *device) received() []pushclient.Item {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.items)
+}
