@@ -2070,6 +2070,7 @@ func (e ReceiptPromiseState) Valid() bool {
 // Defines values for ReceiptViewWhat.
 const (
 	ReceiptViewWhatContact ReceiptViewWhat = "contact"
+	ReceiptViewWhatHome    ReceiptViewWhat = "home"
 	ReceiptViewWhatPhotos  ReceiptViewWhat = "photos"
 	ReceiptViewWhatRead    ReceiptViewWhat = "read"
 	ReceiptViewWhatSlip    ReceiptViewWhat = "slip"
@@ -2079,6 +2080,8 @@ const (
 func (e ReceiptViewWhat) Valid() bool {
 	switch e {
 	case ReceiptViewWhatContact:
+		return true
+	case ReceiptViewWhatHome:
 		return true
 	case ReceiptViewWhatPhotos:
 		return true
@@ -6939,11 +6942,11 @@ type ReceiptView struct {
 	// Role In which role.
 	Role string `json:"role"`
 
-	// What Whether the need was read, the number shown in full, the pictures looked at or a slip printed.
+	// What Whether the need was read, the number shown in full, the pictures looked at, a slip printed, or what is known of the home opened in an emergency.
 	What ReceiptViewWhat `json:"what"`
 }
 
-// ReceiptViewWhat Whether the need was read, the number shown in full, the pictures looked at or a slip printed.
+// ReceiptViewWhat Whether the need was read, the number shown in full, the pictures looked at, a slip printed, or what is known of the home opened in an emergency.
 type ReceiptViewWhat string
 
 // ReceivedOwnData defines model for ReceivedOwnData.

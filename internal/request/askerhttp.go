@@ -247,6 +247,8 @@ func (v View) viewed() api.ReceiptViewWhat {
 		return api.ReceiptViewWhatPhotos
 	case "request.slip_printed":
 		return api.ReceiptViewWhatSlip
+	case glassBroken:
+		return api.ReceiptViewWhatHome
 	}
 	return api.ReceiptViewWhatRead
 }

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
 )
 
 const askerColumns = `
@@ -218,13 +219,25 @@ type View struct {
 	Reason  string    `db:"reason"`
 }
 
-// viewsOf are who opened what an asker has a share in, and the asker's own contact, the last first. The audit chain is
-// asked itself: what stands there was shown, and nothing is shown without standing there. Who looked at the contact of
-// another asker, and why, is for that one.
-func viewsOf(ctx context.Context, q db.Queryer, asker AskerID, shares []share) (views []View, err error) {
+// glassBroken is the act of opening what is known of a home in an emergency, in the audit chain.
+const glassBroken = "break_glass.opened"
+
+// viewsOf are who opened what an asker has a share in, and the asker's own contact, the last first, and who broke the
+// glass at their door while they asked for something there (X44). The audit chain is asked itself: what stands there was
+// shown, and nothing is shown without standing there. Who looked at the contact of another asker, and why, is for that
+// one; why the glass was broken is for who lives there, which four digits do not prove.
+func viewsOf(ctx context.Context, q db.Queryer, a asker, shares []share) (views []View, err error) {
 	where := []string{`(a.object = 'asker' AND a.object_id = ?
 		   AND a.action IN ('asker.unmasked', 'request.call_read', 'request.slip_printed'))`}
-	args := []any{asker}
+	args := []any{a.ID}
+	door, err := ownDoor(ctx, q, a.Hash)
+	if err != nil {
+		return nil, err
+	}
+	if door.Premises != nil {
+		where = append(where, `(a.object = ? AND a.object_id = ? AND a.action = ? AND a.at >= ? AND a.at <= ?)`)
+		args = append(args, privacy.HouseholdFlags, *door.Premises, glassBroken, door.From, door.until(db.NowOf(q)))
+	}
 	for _, h := range shares {
 		to := h.To
 		if to.IsZero() {
@@ -243,7 +256,36 @@ func viewsOf(ctx context.Context, q db.Queryer, asker AskerID, shares []share) (
 		  OR `)+`
 		ORDER BY a.at DESC, a.id DESC
 		LIMIT 100`, args...)
+	for i := range views {
+		if views[i].Action == glassBroken {
+			views[i].Reason = ""
+		}
+	}
 	return views, db.Wrap(err, nil, "find who opened requests")
+}
+
+// An askedDoor is the door where somebody asked for something, and from when until when.
+type askedDoor struct {
+	Premises *int64     `db:"premises_id"` // nil: at none
+	From     time.Time  `db:"recorded_at"`
+	To       *time.Time `db:"closed_at"` // nil: it is open
+}
+
+func (d askedDoor) until(now time.Time) time.Time {
+	if d.To != nil {
+		return *d.To
+	}
+	return now
+}
+
+// ownDoor is where the request was recorded that an asker told under their code: whoever follows it besides lives
+// elsewhere.
+func ownDoor(ctx context.Context, q db.Queryer, hash []byte) (d askedDoor, err error) {
+	err = q.Get(ctx, &d, `SELECT premises_id, recorded_at, closed_at FROM request WHERE receipt_hash = ?`, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return askedDoor{}, nil
+	}
+	return d, db.Wrap(err, nil, "find the door of a code")
 }
 
 // ownWords is the request that was recorded under the code of an asker, if it was: what it says are the asker's words.

@@ -143,6 +143,6 @@ func (p *ReceiptPage) readShares(ctx context.Context, q db.Queryer, keys *sealed
 		}
 	}
 	var err error
-	p.Views, err = viewsOf(ctx, q, a.ID, all)
+	p.Views, err = viewsOf(ctx, q, a, all)
 	return err
 }
