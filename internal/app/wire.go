@@ -288,7 +288,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 		}).ReopeningFor(a.config.Request.Reopen).Siting(
 		func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
 			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
-		}).AtCounters(counter)
+		}).HoldingDoors(household.HoldDoor).AtCounters(counter)
 	a.Retention = NewRetention(a.Stores, a.config)
 	a.wechat, a.sends = wx, a.messages(wx, limits)
 	a.fanouts = notify.NewFanouts(notify.FanoutOptions{DB: d, Courier: a.courier, Leases: a.leases, Rate: a.config.WeChat.Rate, Log: a.log})

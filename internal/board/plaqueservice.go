@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wanjia/internal/audit"
+	"wanjia/internal/household"
 	"wanjia/internal/member"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
@@ -26,6 +27,9 @@ func (s *Service) Propose(ctx context.Context, by org.Actor, memberID, premises 
 				return err
 			}
 			if err := findDoor(ctx, tx, by, premises); err != nil {
+				return err
+			}
+			if err := household.HoldDoor(ctx, tx, premises, 0); err != nil {
 				return err
 			}
 			known, err := member.InFull(ctx, tx, e.PersonID)

@@ -86,7 +86,7 @@ func (s *Service) Consent(ctx context.Context, tx *db.Tx, by org.Actor, n NewCon
 func (s *Service) GiveConsent(ctx context.Context, by org.Actor, n NewConsent) (c Consent, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if _, err := findOwn(ctx, tx, by, n.Household); err != nil {
+			if _, err := holdOwn(ctx, tx, by, n.Household); err != nil {
 				return err
 			}
 			_, err := s.Consent(ctx, tx, by, n)

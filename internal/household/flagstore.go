@@ -57,7 +57,7 @@ func (r flagRow) open(keys *sealed.Keys) (Flag, error) {
 	}, nil
 }
 
-// lockHousehold keeps others from flagging the household meanwhile.
+// lockHousehold keeps others from flagging the household meanwhile, or from ending it.
 func lockHousehold(ctx context.Context, tx *db.Tx, id ID) error {
 	err := tx.Get(ctx, &id, `SELECT id FROM premises WHERE id = ? AND ended_on IS NULL`+db.ForUpdate, id)
 	return db.Wrap(err, problem.ErrNotFound, "lock household %d", id)

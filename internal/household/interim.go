@@ -87,3 +87,12 @@ func findOwn(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (Household, er
 	}
 	return h, nil
 }
+
+// holdOwn is findOwn for who writes something down about the household that would keep it from ending.
+func holdOwn(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (Household, error) {
+	h, err := findOwn(ctx, tx, by, id)
+	if err != nil {
+		return Household{}, err
+	}
+	return h, lockHousehold(ctx, tx, id)
+}

@@ -297,7 +297,7 @@ func (s *Service) SetContact(ctx context.Context, by org.Actor, id ID, c Contact
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &version, func() error {
-			if _, err := findOwn(ctx, tx, by, id); err != nil {
+			if _, err := holdOwn(ctx, tx, by, id); err != nil {
 				return err
 			}
 			if version, err = SaveContact(ctx, tx, s.keys, id, c); err != nil {

@@ -27,6 +27,18 @@ func Site(ctx context.Context, q db.Queryer, place org.UnitID, building, entranc
 	return request.Door{Entrance: int64(e.ID), Building: e.building(), Area: area}, err
 }
 
+// HoldDoor keeps a door, or where none is known (0) an entrance, from ending until the transaction is over: whatever is
+// written down about it meanwhile is there when somebody asks what hangs on it. One that has ended is not found.
+func HoldDoor(ctx context.Context, tx *db.Tx, premises, entrance int64) (err error) {
+	switch {
+	case premises != 0:
+		err = lockHousehold(ctx, tx, ID(premises))
+	case entrance != 0:
+		_, err = lockEntrance(ctx, tx, EntranceID(entrance))
+	}
+	return err
+}
+
 // building is that of e; 0 if it is the door of a house.
 func (e Entrance) building() int64 {
 	if e.BuildingID == nil {

@@ -105,7 +105,7 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if id, err := s.again(ctx, tx, by, a, content); err != nil || id != 0 {
 		return id, err
 	}
-	h, err := findOwn(ctx, tx, by, a.Household)
+	h, err := holdOwn(ctx, tx, by, a.Household)
 	if err != nil {
 		return 0, err
 	}

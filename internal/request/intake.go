@@ -45,6 +45,16 @@ func (s *Service) Siting(find SiteFinder) *Service {
 	return s
 }
 
+// A DoorHolder keeps a door, or where none is known (0) an entrance, from ending until the transaction is over. One that has
+// ended meanwhile is not found: either the need is there first, and hangs on the door, or there is no door to ask at.
+type DoorHolder func(ctx context.Context, tx *db.Tx, premises, entrance int64) error
+
+// HoldingDoors is s where doors are held by hold while a need is recorded.
+func (s *Service) HoldingDoors(hold DoorHolder) *Service {
+	s.hold = hold
+	return s
+}
+
 // An Opening is a need and where it is opened.
 type Opening struct {
 	Need
@@ -267,6 +277,11 @@ func (s *Service) tell(ctx context.Context, by org.Actor, t Telling, place func(
 			o.HappenedAt, o.ClockUntrusted = Happened(t.HappenedAt, tx.Now)
 			if err := place(tx, &o); err != nil {
 				return err
+			}
+			if s.hold != nil {
+				if err := s.hold(ctx, tx, o.Premises, o.Entrance); err != nil {
+					return err
+				}
 			}
 			id, err = s.Open(ctx, tx, by, o)
 			if db.IsDuplicate(err) { // another phone call of the same act has just committed

@@ -39,6 +39,7 @@ type Service struct {
 	rules *rules
 	door  DoorFinder
 	site  SiteFinder
+	hold  DoorHolder
 
 	counter CounterFinder
 	reopens time.Duration // how long after its end a request can be opened again (O13)
