@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"time"
 
 	"wanjia/internal/org"
@@ -18,7 +19,7 @@ const mediaColumns = `
 	SELECT m.id, m.publication_id, n.state AS publication_state, m.unit_id, u.name AS unit_name, m.caption, m.credit, m.author_id,
 	       m.created_at, m.ended_at, m.version
 	FROM media m
-	JOIN unit u ON u.id = m.unit_id
+	LEFT JOIN unit u ON u.id = m.unit_id
 	LEFT JOIN publication n ON n.id = m.publication_id`
 
 // sightOfPublished is the range of paths in which by sees the pictures of others once they are published.
@@ -39,13 +40,30 @@ func findMedia(ctx context.Context, q db.Queryer, by org.Actor, id MediaID) (m M
 	return m, db.Wrap(err, problem.ErrNotFound, "find picture %d", id)
 }
 
+// listMedia are the pictures by has given, and those that by sees of others, once they are published or at any time: a
+// list each, since one condition with an OR would be found by reading everything.
 func listMedia(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Media, err error) {
-	from, to := sightOfAll(by)
-	fromShown, toShown := sightOfPublished(by)
+	if all, err = mediaWhere(ctx, q, `m.author_id = ?`, []any{by.PersonID}, p); err != nil {
+		return nil, err
+	}
+	scope, args := within(by, "m.unit_id")
+	switch {
+	case slices.Contains(everything, by.Role):
+	case by.Role == org.RoleCorrespondent:
+		scope += ` AND (SELECT COUNT(*) FROM publication w WHERE w.id = m.publication_id AND w.state = ?) > 0`
+		args = append(args, PublicationPublished)
+	default:
+		return all, nil
+	}
+	others, err := mediaWhere(ctx, q, scope, args, p)
+	return newest(func(m Media) int64 { return int64(m.ID) }, all, others), err
+}
+
+func mediaWhere(ctx context.Context, q db.Queryer, condition string, args []any, p page.Page) (all []Media, err error) {
 	err = q.Select(ctx, &all, mediaColumns+`
-		WHERE (m.author_id = ? OR (u.path >= ? AND u.path < ?) OR (n.state = ? AND u.path >= ? AND u.path < ?)) AND m.id < ?
+		WHERE `+condition+` AND m.id < ?
 		ORDER BY m.id DESC
-		LIMIT ?`, by.PersonID, from, to, PublicationPublished, fromShown, toShown, p.ID, p.Limit())
+		LIMIT ?`, append(args, p.ID, p.Limit())...)
 	return all, db.Wrap(err, nil, "list pictures")
 }
 
