@@ -60,8 +60,8 @@ func countUp(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement s
 			missingCounts = append(missingCounts, counts[i])
 		}
 	}
-	if int64(len(missing)) != int64(len(persons))-found {
-		return fmt.Errorf("count up %d inboxes: %d were there, %d made", len(persons), found, len(missing))
+	if int64(len(missing)) != int64(len(persons))-found { // somebody has made one in between, and which is not to be seen
+		return fmt.Errorf("count up %d inboxes, of which %d were there and %d are missing: %w", len(persons), found, len(missing), db.ErrAgain)
 	}
 	found, err = countUpThere(ctx, tx, missing, statement, missingCounts)
 	if err == nil && found != int64(len(missing)) {

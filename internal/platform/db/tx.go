@@ -46,6 +46,10 @@ type ranked struct {
 	f    func(ctx context.Context) error
 }
 
+// ErrAgain, wrapped in what f returns, says that f met rows that others were just making: the whole transaction runs
+// again, and finds them.
+var ErrAgain = errors.New("others have just changed the same rows")
+
 var errBusy = errors.New("no connection for a transaction in time: is there an InTx inside an InTx, or one that never ends?")
 
 // InTx runs f in one transaction and commits what it did, or nothing when it fails. After a deadlock and its like
@@ -100,7 +104,7 @@ func (d *DB) inTxOnce(ctx context.Context, f func(tx *Tx) error) (err error, aga
 		if rollback := x.Rollback(); rollback != nil {
 			discard(conn)
 		}
-		return err, d.engine.transient(err)
+		return err, d.engine.transient(err) || errors.Is(err, ErrAgain)
 	}
 	err = x.Commit()
 	d.sent(ctx, Commit, "", nil, nil, 0)
