@@ -79,6 +79,7 @@ starts is found by itself. With --peer-bin another server is measured in turn, s
 	f.IntVar(&sockets, "sockets", 0, "how many sockets in each round, instead of its own number")
 	f.IntVar(&o.Repeat, "repeat", 3, "how often single messages are measured")
 	f.Float64Var(&o.Rate, "rate", 1000, "single messages a second")
+	f.IntVar(&o.Audience, "audience", 100_000, "how many an announcement goes to")
 	f.Uint64Var(&o.Seed, "seed", 0, "whom messages go to; 0: another one each time")
 	f.StringVar(&o.Profile, "profile", "", "file for a profile of the server at its highest rate of single messages")
 	f.StringVar(&o.Folder, "folder", os.TempDir(), "where files go meanwhile: on a real disk")

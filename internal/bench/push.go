@@ -15,25 +15,24 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"wanjia/internal/auth"
 	"wanjia/internal/member"
-	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 )
 
 // PushOptions say what `wanjia bench push` measures, and on what.
 type PushOptions struct {
-	Rounds  []string
-	Folder  string        // where SQLite and logs go: on a real disk
-	MySQL   string        // address of a server of the MySQL family, on which databases may be made; empty: SQLite
-	Redis   string        // host:port of a Redis of our own beside MySQL
-	Prefix  string        // of our keys in it
-	Slice   time.Duration // how long a measurement takes
-	Repeat  int           // how often the round of single messages is measured
-	Sockets map[string]int
-	Rate    float64 // of single messages
-	Seed    uint64
-	Profile string // file for a profile of the server at the highest rate; empty: none
+	Rounds   []string
+	Folder   string        // where SQLite and logs go: on a real disk
+	MySQL    string        // address of a server of the MySQL family, on which databases may be made; empty: SQLite
+	Redis    string        // host:port of a Redis of our own beside MySQL
+	Prefix   string        // of our keys in it
+	Slice    time.Duration // how long a measurement takes
+	Repeat   int           // how often the round of single messages is measured
+	Sockets  map[string]int
+	Rate     float64 // of single messages
+	Audience int     // of an announcement
+	Seed     uint64
+	Profile  string // file for a profile of the server at the highest rate; empty: none
 
 	Node []string  // how to start a server: this program with the command that is one
 	Env  []string  // of it
@@ -49,6 +48,12 @@ var PushRounds = []struct {
 	{"idle", 8000, (*pushRun).idle},
 	{"single", 1000, (*pushRun).single},
 	{"single-max", 1000, (*pushRun).singleMax},
+	{"broadcast", 5000, (*pushRun).broadcast},
+	{"slow", 100, (*pushRun).slow},
+	{"redis-kill", 1000, (*pushRun).redisKill},
+	{"node-kill", 1000, (*pushRun).nodeKill},
+	{"herd", 10_000, (*pushRun).herd},
+	{"fanout", 1000, (*pushRun).fanout},
 }
 
 // What Push refuses.
@@ -94,7 +99,9 @@ func Push(ctx context.Context, o PushOptions, show func(PushFigure) error) (figu
 		if err != nil {
 			return nil, err
 		}
-		most = max(most, n)
+		if most = max(most, n); name == "fanout" && n > o.Audience {
+			return nil, fmt.Errorf("%w: fanout to %d persons with %d sockets", ErrRound, o.Audience, n)
+		}
 	}
 	if most > mostSockets() {
 		return nil, fmt.Errorf("%w: %d", ErrSockets, most)
@@ -229,21 +236,15 @@ func (p *pushRun) signIn(ctx context.Context, n int) error {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
-	if err := a.Auth.Start(ctx); err != nil {
-		return err
-	}
+	return signInAll(ctx, a, p.crowd[:n])
+}
+
+// several does something for everybody, some at once.
+func several(ctx context.Context, crowd []listener, do func(ctx context.Context, who *listener) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(8)
-	for i := range p.crowd[:n] {
-		who := &p.crowd[i]
-		if time.Since(who.at) <= accessFor {
-			continue
-		}
-		group.Go(func() error {
-			in, err := a.Auth.SignInDemo(ctx, handle(org.PersonID(who.id)), auth.Mini, device)
-			who.access, who.at = in.Access, time.Now()
-			return err
-		})
+	for i := range crowd {
+		group.Go(func() error { return do(ctx, &crowd[i]) })
 	}
 	return group.Wait()
 }

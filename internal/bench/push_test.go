@@ -32,7 +32,7 @@ func eachPush(t *testing.T, f func(t *testing.T, o PushOptions)) {
 	each(t, func(t *testing.T, small Options) {
 		o := PushOptions{
 			Folder: small.Folder, MySQL: small.MySQL, Redis: small.Redis, Prefix: "bench-" + strings.ReplaceAll(t.Name(), "/", "-") + ":",
-			Slice: time.Second, Repeat: 1, Sockets: map[string]int{}, Rate: 100, Seed: 1,
+			Slice: time.Second, Repeat: 1, Sockets: map[string]int{}, Rate: 100, Audience: 120, Seed: 1,
 			Node: []string{os.Args[0]}, Env: []string{serverOfTests + "=1"}, Say: t.Output(),
 		}
 		for _, r := range PushRounds {
@@ -69,6 +69,34 @@ func TestSmallRoundsShowWhatWasCommittedOnceAndInOrder(t *testing.T) {
 		}
 		if got := figures[2].Medians["single/p50Ms"]; got.Rounds != 1 || got.Median != single.Got["p50Ms"] {
 			t.Errorf("the median is %+v, want that of the one round", got)
+		}
+	})
+}
+
+func TestNothingIsLostWhenSomethingDies(t *testing.T) {
+	t.Parallel()
+	eachPush(t, func(t *testing.T, o PushOptions) {
+		o.Rounds = []string{"broadcast", "slow", "redis-kill", "node-kill", "herd", "fanout"}
+		o.Sockets["slow"], o.Sockets["broadcast"] = 20, 20
+		figures, err := Push(t.Context(), o, func(PushFigure) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range figures[:len(figures)-1] {
+			if f.Skipped != "" {
+				if o.MySQL != "" || f.Round != "redis-kill" {
+					t.Errorf("%s is left out: %s", f.Round, f.Skipped)
+				}
+				continue
+			}
+			if f.Committed == 0 || f.Lost+f.Dup+f.OutOfOrder+f.Gaps != 0 || f.Why != "" && !strings.HasPrefix(f.Why, "the bar of") {
+				t.Errorf("%s: %+v, want everything shown once and in order", f.Round, f)
+			}
+			for name := range f.Bar {
+				if f.Got[name] <= 0 {
+					t.Errorf("%s does not measure %s: %v", f.Round, name, f.Got)
+				}
+			}
 		}
 	})
 }

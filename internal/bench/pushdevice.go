@@ -166,6 +166,7 @@ func (p *pushRun) connect(ctx context.Context, n int, at func(i int) string, slo
 		defer f.stop()
 		return nil, errors.Join(ctx.Err(), fmt.Errorf("%d of %d devices have a socket after a minute: %s", f.up.Load(), n, f.whyDown()))
 	}
+	calls.CloseIdleConnections() // a phone keeps none
 	return f, nil
 }
 

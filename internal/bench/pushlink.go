@@ -55,7 +55,8 @@ type pushNode struct {
 	in            io.WriteCloser
 	mu            sync.Mutex // of in
 	told          func(word)
-	words         chan word // all others
+	words         chan word     // all others
+	heard         chan struct{} // closed when all has been heard that it ever said
 }
 
 // startNode starts a server in a process of its own; told hears of each commit.
@@ -68,7 +69,7 @@ func (p *pushRun) startNode(ctx context.Context, s setup, told func(word)) (n *p
 	defer log.Close()                                                  //nolint:errcheck // because the child has its own
 	cmd := exec.Command(p.o.Node[0], p.o.Node[1:]...)                  //nolint:gosec,noctx // because it is ourselves, and ended by its id
 	cmd.Env, cmd.Stderr = append(clean(os.Environ()), p.o.Env...), log //nolint:gocritic // because both are the child's
-	n = &pushNode{log: name, told: told, words: make(chan word, 64)}
+	n = &pushNode{log: name, told: told, words: make(chan word, 64), heard: make(chan struct{})}
 	if n.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func last(b []byte, most int) []byte { return b[max(0, len(b)-most):] }
 
 // listen takes words until the process has ended.
 func (n *pushNode) listen(out *os.File) {
+	defer close(n.heard)
 	defer close(n.words)
 	defer out.Close() //nolint:errcheck // because it is only read
 	lines := json.NewDecoder(bufio.NewReaderSize(out, 1<<16))

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -14,9 +15,13 @@ type stage struct {
 	fleet *fleet
 	w     *watchman
 
+	timed []*pushDevice // whose times count; nil: everybody's
+
 	mu   sync.Mutex // of sent
 	sent *ledger
 	over int // messages whose end is known
+
+	truth [][3]int64 // what was last seen in SQL
 }
 
 // told notes what became of a message.
@@ -62,7 +67,6 @@ func (s *stage) serve(ctx context.Context, what setup) error {
 // end ends devices and servers.
 func (s *stage) end() {
 	for _, n := range s.nodes {
-		s.w.leave(n.Process.Pid)
 		n.kill()
 	}
 	if s.fleet != nil {
@@ -70,16 +74,17 @@ func (s *stage) end() {
 	}
 }
 
-// A plan says what is sent: rate messages a second for a while, each to whom and by which server pick says.
+// A plan says what is sent: so many messages, rate of them a second (0: all at once), each to whom and by which server
+// pick says.
 type plan struct {
-	rate   float64
-	during time.Duration
-	pick   func(i int) (*pushNode, order)
+	rate  float64
+	count int
+	pick  func(i int) (*pushNode, order)
 }
 
 // play sends what is planned. It returns when the last message has been sent.
 func (s *stage) play(ctx context.Context, plan plan) error {
-	n := int(plan.rate * plan.during.Seconds())
+	n := plan.count
 	s.mu.Lock()
 	from := len(s.sent.all)
 	for range n {
@@ -87,11 +92,14 @@ func (s *stage) play(ctx context.Context, plan plan) error {
 	}
 	s.mu.Unlock()
 	s.p.next += int64(n)
-	begun := time.Now().Add(10 * time.Millisecond)
+	begun := time.Now()
 	wait := time.NewTimer(0)
 	defer wait.Stop()
 	for i := range n {
-		due := begun.Add(time.Duration(float64(i) / plan.rate * float64(time.Second)))
+		due := begun
+		if plan.rate > 0 {
+			due = begun.Add(time.Duration(float64(i) / plan.rate * float64(time.Second)))
+		}
 		if left := time.Until(due); left > 0 {
 			wait.Reset(left)
 			select {
@@ -101,35 +109,69 @@ func (s *stage) play(ctx context.Context, plan plan) error {
 			}
 		}
 		node, o := plan.pick(i)
-		o.Do, o.ID = doTell, s.sent.first+int64(from+i)
+		o.Do, o.ID = cmp.Or(o.Do, doTell), s.sent.first+int64(from+i)
 		s.mu.Lock()
 		e := &s.sent.all[from+i]
-		e.due, e.to = due, max(o.N, len(o.To))
+		e.due, e.to, e.node = due, max(o.N, len(o.To)), node
 		if time.Since(due) > lateAfter {
 			s.sent.late++
 		}
 		s.mu.Unlock()
 		if err := node.order(o); err != nil {
-			s.told(word{ID: o.ID, Why: err.Error()}) // its server was killed
+			s.lost(o.ID) // its server was killed
 		}
 	}
 	return nil
 }
 
-// settle waits until the end of each message is known and devices have all they were sent, and compares the two.
-func (s *stage) settle(ctx context.Context, patience time.Duration) (v verdict, err error) {
-	s.fleet.until(ctx, patience, func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		expected := 0
-		for _, e := range s.sent.all {
-			if !e.at.IsZero() {
-				expected += e.to
-			}
+// lost notes that nobody will ever say what became of a message: SQL knows.
+func (s *stage) lost(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.sent.of(id); e != nil && !e.over {
+		s.over++
+		e.over = true
+	}
+}
+
+// kill ends a server as kill -9 does. Of what it had under way nobody knows whether it was committed.
+func (s *stage) kill(n *pushNode) {
+	s.w.leave(n.Process.Pid)
+	n.kill()
+	<-n.heard
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.sent.all {
+		if e := &s.sent.all[i]; e.node == n && !e.over {
+			s.over++
+			e.over = true
 		}
-		return s.over == len(s.sent.all) && s.fleet.got.Load() >= int64(expected)
-	})
-	return s.check(ctx)
+	}
+}
+
+// settle waits until the end of each message is known and devices have all they were sent, and compares the two. What
+// a killed server has committed is known from SQL alone, so it looks again while something is missing.
+func (s *stage) settle(ctx context.Context, patience time.Duration) (v verdict, err error) {
+	begun := time.Now()
+	for {
+		s.fleet.until(ctx, max(0, patience-time.Since(begun)), func() bool {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			expected := 0
+			for _, e := range s.sent.all {
+				if !e.at.IsZero() {
+					expected += e.to
+				}
+			}
+			return s.over == len(s.sent.all) && s.fleet.got.Load() >= int64(expected)
+		})
+		if v, err = s.check(ctx); err != nil || v.Lost == 0 || time.Since(begun) > patience {
+			return v, err
+		}
+		if err := pause(ctx, 250*time.Millisecond); err != nil {
+			return v, err
+		}
+	}
 }
 
 // check compares what SQL has with what devices were shown.
@@ -141,6 +183,7 @@ func (s *stage) check(ctx context.Context) (v verdict, err error) {
 	if err != nil {
 		return v, fmt.Errorf("ask what was committed: %w", err)
 	}
+	s.truth = truth
 	for _, r := range truth {
 		s.p.heads[r[0]] = max(s.p.heads[r[0]], r[1])
 	}
@@ -153,7 +196,11 @@ func (s *stage) check(ctx context.Context) (v verdict, err error) {
 func (s *stage) fill(f *PushFigure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	commit, due, tx := s.sent.times(s.fleet.devices)
+	timed := s.fleet.devices
+	if s.timed != nil {
+		timed = s.timed
+	}
+	commit, due, tx := s.sent.times(timed)
 	f.FromCommit, f.FromDue, f.Tx, f.LateStarts = spread(commit), spread(due), spread(tx), s.sent.late
 	others, server, took := s.w.seen()
 	f.Others, f.CPU, f.Seconds = round(others), round(server.Seconds()), round(took.Seconds())

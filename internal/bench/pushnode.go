@@ -35,13 +35,16 @@ type order struct {
 	To   []int64 `json:"to,omitempty"` // persons
 	N    int     `json:"n,omitempty"`  // instead of them: the first so many of the setup's people
 	From int64   `json:"from,omitempty"`
+	Unit int64   `json:"unit,omitempty"`
 }
 
 // The orders.
 const (
-	doTell   = "tell"   // commit message ID
-	doMemory = "memory" // sweep the heap, and say what is left
-	doInbox  = "inbox"  // show the items whose message is From or a later one
+	doTell     = "tell"     // commit message ID
+	doAnnounce = "announce" // commit message ID to everybody in Unit
+	doOpen     = "open"     // say how many announcements are under way
+	doMemory   = "memory"   // sweep the heap, and say what is left
+	doInbox    = "inbox"    // show the items whose message is From or a later one
 )
 
 // A word is a line that the server answers.
@@ -55,7 +58,8 @@ type word struct {
 	Admin  string     `json:"admin,omitempty"`
 	Rows   [][3]int64 `json:"rows,omitempty"` // person, seq, message
 	End    bool       `json:"end,omitempty"`
-	Heap   uint64     `json:"heap,omitempty"`
+	Live   uint64     `json:"live,omitempty"` // bytes of the heap that somebody holds
+	Heap   uint64     `json:"heap,omitempty"` // of pages that something of it lies in
 	Stacks uint64     `json:"stacks,omitempty"`
 }
 
@@ -101,6 +105,10 @@ func ServeNode(ctx context.Context, in io.Reader, out io.Writer, ready func()) e
 		switch o.Do {
 		case doTell:
 			go n.tell(ctx, o)
+		case doAnnounce:
+			go n.announce(ctx, o)
+		case doOpen:
+			go n.open(ctx)
 		case doMemory:
 			n.words <- memory()
 		case doInbox:
@@ -148,11 +156,15 @@ func (n *pushServer) tell(ctx context.Context, o order) {
 			Kind: "task.due", Ref: notify.Ref{Type: messageRef, ID: o.ID}, Args: payload,
 		})
 	})
-	x := word{Do: doTell, ID: o.ID, At: committed.UnixNano(), Tx: committed.Sub(begun).Nanoseconds()}
+	n.words <- committedAt(o.ID, begun, committed, err)
+}
+
+// committedAt is the word for the end of a message's transaction.
+func committedAt(id int64, begun, committed time.Time, err error) word {
 	if err != nil {
-		x = word{Do: doTell, ID: o.ID, Why: err.Error()}
+		return word{Do: doTell, ID: id, Why: err.Error()}
 	}
-	n.words <- x
+	return word{Do: doTell, ID: id, At: committed.UnixNano(), Tx: committed.Sub(begun).Nanoseconds()}
 }
 
 // messageRef is the type of what a message is about; its id is the message's number.
@@ -176,7 +188,7 @@ func memory() word {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return word{Do: doMemory, Heap: m.HeapInuse, Stacks: m.StackInuse}
+	return word{Do: doMemory, Live: m.HeapAlloc, Heap: m.HeapInuse, Stacks: m.StackInuse}
 }
 
 // rowsAWord is how many rows one word shows.

@@ -20,7 +20,7 @@ func (p *pushRun) idle(ctx context.Context, f *PushFigure, n int) (v verdict, er
 	if err := pause(ctx, settleFor); err != nil {
 		return v, err
 	}
-	before, _, err := node.memory(ctx)
+	before, empty, err := node.memory(ctx)
 	if err != nil {
 		return v, err
 	}
@@ -48,7 +48,9 @@ func (p *pushRun) idle(ctx context.Context, f *PushFigure, n int) (v verdict, er
 	}
 	f.RSS, f.RSSPerConn = after, round(float64(after-before)/float64(n))
 	f.Got["bytesPerSocket"] = f.RSSPerConn
-	f.Got["heapBytes"], f.Got["stackBytes"] = float64(m.Heap), float64(m.Stacks)
+	each := func(with, without uint64) float64 { return round(float64(int64(with-without)) / float64(n)) }
+	f.Got["liveBytesPerSocket"], f.Got["heapBytesPerSocket"] = each(m.Live, empty.Live), each(m.Heap, empty.Heap)
+	f.Got["stackBytesPerSocket"] = each(m.Stacks, empty.Stacks)
 	f.Got["cpuMicrosPerSocket"] = round(max(0, with-alone) * 1e6 / float64(n))
 	f.Got["cpuAlone"] = round(alone)
 	if left := int64(n) - s.fleet.up.Load(); left > 0 {
@@ -116,7 +118,7 @@ const settleWithin = 40 * time.Second
 
 // toOne is a plan of messages to one person each, whoever it is.
 func (s *stage) toOne(rate float64, during time.Duration) plan {
-	return plan{rate: rate, during: during, pick: func(int) (*pushNode, order) {
+	return plan{rate: rate, count: int(rate * during.Seconds()), pick: func(int) (*pushNode, order) {
 		return s.nodes[0], order{To: []int64{s.fleet.devices[s.p.random.IntN(len(s.fleet.devices))].person}}
 	}}
 }

@@ -98,8 +98,9 @@ type entry struct {
 	at   time.Time // of COMMIT; zero: not, or nobody knows
 	tx   time.Duration
 	to   int // how many persons
+	node *pushNode
 	over bool
-	why  string
+	why  string // it was not committed, and this is why
 }
 
 // committed are the messages of which a server has said that they are.

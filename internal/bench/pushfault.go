@@ -1,0 +1,319 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// underWay is how many broadcasts are under way at once: one is committed while another is on its way to the devices.
+const underWay = 2
+
+// broadcast measures how many deliveries a second there can be when everybody is told the same: each is in every
+// inbox, numbered and committed, before it is delivered. The next one begins when one is over, so there are no due
+// times to speak of.
+func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	s, err := p.begin(ctx, n)
+	if err != nil {
+		return v, err
+	}
+	defer s.end()
+	if err := s.warmUp(ctx); err != nil {
+		return v, err
+	}
+	begun := time.Now()
+	for i := 0; time.Since(begun) < 2*p.o.Slice && ctx.Err() == nil; i++ {
+		room := func() bool { return int64(i-underWay+1)*int64(n) <= s.fleet.got.Load() }
+		if !s.fleet.until(ctx, settleWithin, room) {
+			break
+		}
+		if err := s.play(ctx, plan{count: 1, pick: func(int) (*pushNode, order) { return s.nodes[0], order{N: n} }}); err != nil {
+			return v, err
+		}
+	}
+	if v, err = s.settle(ctx, settleWithin); err != nil {
+		return v, err
+	}
+	s.fill(f)
+	f.FromDue = Spread{}
+	last := begun
+	for _, d := range s.fleet.devices {
+		if m := len(d.got); m > 0 && d.got[m-1].at.After(last) {
+			last = d.got[m-1].at
+		}
+	}
+	f.Got["deliveriesPerSecond"] = round(float64(v.Received) / last.Sub(begun).Seconds())
+	f.Got["broadcasts"] = float64(len(s.sent.all))
+	return v, nil
+}
+
+// slow lets a tenth of the devices read much less than they are sent: the others shall not wait for them, and nobody
+// loses anything.
+func (p *pushRun) slow(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	const eachItem = 200 * time.Millisecond
+	quick := make(chan struct{})
+	s := &stage{p: p, sent: &ledger{first: p.next}, w: p.watch()}
+	if err := s.serve(ctx, p.setup()); err != nil {
+		return v, err
+	}
+	defer s.end()
+	isSlow := func(i int) bool { return i%10 == 9 }
+	s.fleet, err = p.connect(ctx, n, func(int) string { return s.nodes[0].public }, func(i int) func() {
+		if !isSlow(i) {
+			return nil
+		}
+		return func() {
+			wait := time.NewTimer(eachItem)
+			defer wait.Stop()
+			select {
+			case <-wait.C:
+			case <-quick:
+			}
+		}
+	})
+	if err != nil {
+		return v, err
+	}
+	hurry := sync.OnceFunc(func() { close(quick) })
+	defer hurry()
+	for i, d := range s.fleet.devices {
+		if !isSlow(i) {
+			s.timed = append(s.timed, d)
+		}
+	}
+	f.Rate = 40
+	err = s.play(ctx, plan{rate: f.Rate, count: int(f.Rate * 3 * p.o.Slice.Seconds()), pick: func(int) (*pushNode, order) {
+		return s.nodes[0], order{N: n}
+	}})
+	if err != nil {
+		return v, err
+	}
+	behind := int64(len(s.sent.all)*n) - s.fleet.got.Load()
+	hurry()
+	if v, err = s.settle(ctx, settleWithin); err != nil {
+		return v, err
+	}
+	s.fill(f)
+	f.Got["p99Ms"], f.Got["behind"] = f.FromCommit.P99, float64(behind)
+	f.Got["lagging"], err = s.nodes[0].metric(ctx, "wanjia_push_lagging_connections_total")
+	return v, err
+}
+
+// metric is what a server counts under a name.
+func (n *pushNode) metric(ctx context.Context, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/metrics", nil)
+	if err != nil {
+		return 0, err
+	}
+	res, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close() //nolint:errcheck // because it is only read
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, err
+	}
+	for line := range bytes.Lines(text) {
+		if rest, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
+			return strconv.ParseFloat(string(bytes.TrimSpace(rest)), 64)
+		}
+	}
+	return 0, fmt.Errorf("the server does not count %s", name)
+}
+
+// down is how long Redis stays away.
+const down = 2 * time.Second
+
+// redisKill kills Redis with everything in it while one server commits and another has the devices: what is committed
+// at the first reaches the second through Redis, or by its own look at SQL.
+func (p *pushRun) redisKill(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	if p.fixed.Tier == "E" {
+		f.Skipped = "the embedded tier has no Redis that could die alone"
+		return v, nil
+	}
+	redis, err := startRedis(ctx)
+	if errors.Is(err, errNoRedis) {
+		f.Skipped = err.Error()
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	defer func() { redis.kill() }()
+	s := &stage{p: p, sent: &ledger{first: p.next}, w: p.watch()}
+	s.w.join(redis.Process.Pid, false)
+	what := p.setup()
+	what.Config.Redis.Addresses = []string{redis.address}
+	defer s.end()
+	for range 2 {
+		if err := s.serve(ctx, what); err != nil {
+			return v, err
+		}
+	}
+	if s.fleet, err = p.connect(ctx, n, func(int) string { return s.nodes[1].public }, nil); err != nil {
+		return v, err
+	}
+	if err := s.warmUp(ctx); err != nil {
+		return v, err
+	}
+	f.Rate = p.o.Rate / 2
+	played := make(chan error, 1)
+	go func() { played <- s.play(ctx, s.toOne(f.Rate, 3*p.o.Slice+down)) }()
+	if err := pause(ctx, p.o.Slice); err != nil {
+		return v, err
+	}
+	killed := time.Now()
+	s.w.leave(redis.Process.Pid)
+	redis.kill()
+	if err := pause(ctx, down); err != nil {
+		return v, err
+	}
+	if err := redis.again(ctx); err != nil {
+		return v, err
+	}
+	back := time.Now()
+	s.w.join(redis.Process.Pid, false)
+	if err := <-played; err != nil {
+		return v, err
+	}
+	if v, err = s.settle(ctx, settleWithin); err != nil {
+		return v, err
+	}
+	s.fill(f)
+	first, caught := time.Duration(1<<62), time.Duration(0)
+	for _, d := range s.fleet.devices {
+		for _, r := range d.got {
+			e := s.sent.of(r.id)
+			switch {
+			case e == nil:
+			case e.at.After(back):
+				first = min(first, r.at.Sub(back))
+			case e.at.After(killed):
+				caught = max(caught, r.at.Sub(back))
+			}
+		}
+	}
+	f.Got["firstAfterMs"], f.Got["caughtUpMs"] = round(first.Seconds()*1000), round(caught.Seconds()*1000)
+	f.Got["worstMs"] = f.FromCommit.Max
+	return v, nil
+}
+
+// nodeKill kills one of two servers, which commit by turns and have half of the devices each; on the embedded tier the
+// only one, which is started again.
+func (p *pushRun) nodeKill(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	s := &stage{p: p, sent: &ledger{first: p.next}, w: p.watch()}
+	defer s.end()
+	nodes := 2
+	if p.fixed.Tier == "E" {
+		nodes = 1
+	}
+	for range nodes {
+		if err := s.serve(ctx, p.setup()); err != nil {
+			return v, err
+		}
+	}
+	var instead atomic.Pointer[pushNode] // of the first one, once whoever spreads the load has seen that it is dead
+	at := func(i int) string {
+		if node := instead.Load(); node != nil {
+			return node.public
+		}
+		return s.nodes[i%nodes].public
+	}
+	if s.fleet, err = p.connect(ctx, n, at, nil); err != nil {
+		return v, err
+	}
+	if err := s.warmUp(ctx); err != nil {
+		return v, err
+	}
+	f.Rate = p.o.Rate / 2
+	one := s.toOne(f.Rate, 3*p.o.Slice)
+	first, turns := s.nodes[0], s.nodes[:nodes]
+	pick := one.pick
+	one.pick = func(i int) (*pushNode, order) {
+		_, o := pick(i)
+		if node := instead.Load(); node != nil {
+			return node, o
+		}
+		return turns[i%nodes], o
+	}
+	played := make(chan error, 1)
+	go func() { played <- s.play(ctx, one) }()
+	if err := pause(ctx, p.o.Slice); err != nil {
+		return v, err
+	}
+	before, killed := s.fleet.downs.Load(), time.Now()
+	s.kill(first)
+	if nodes == 1 {
+		if err := s.again(ctx, first); err != nil {
+			return v, err
+		}
+	} else if err := pause(ctx, time.Second); err != nil {
+		return v, err
+	}
+	instead.Store(s.nodes[len(s.nodes)-1])
+	all := func() bool { return s.fleet.downs.Load()-before >= int64(n/nodes) && s.fleet.up.Load() == int64(n) }
+	if !s.fleet.until(ctx, time.Minute, all) {
+		f.Why = fmt.Sprintf("after a minute %d of %d devices are back: %s", s.fleet.up.Load(), n, s.fleet.whyDown())
+	}
+	f.Got["backMs"] = round(float64(s.fleet.lastUp.Load()-killed.UnixNano()) / 1e6)
+	if err := <-played; err != nil {
+		return v, err
+	}
+	if v, err = s.settle(ctx, settleWithin); err != nil {
+		return v, err
+	}
+	s.fill(f)
+	f.Got["worstMs"] = f.FromCommit.Max
+	return v, nil
+}
+
+// again starts a server where a dead one was.
+func (s *stage) again(ctx context.Context, dead *pushNode) error {
+	what := s.p.setup()
+	what.Config.Listen.Public, what.Config.Listen.Admin = dead.public, dead.admin
+	return s.serve(ctx, what)
+}
+
+// herd kills the server of all devices and starts it again: everybody comes back at once.
+func (p *pushRun) herd(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	s, err := p.begin(ctx, n)
+	if err != nil {
+		return v, err
+	}
+	defer s.end()
+	killed := time.Now()
+	s.kill(s.nodes[0])
+	if !s.fleet.until(ctx, time.Minute, func() bool { return s.fleet.up.Load() == 0 }) {
+		return v, fmt.Errorf("%d devices do not see that their server has died", s.fleet.up.Load())
+	}
+	if err := s.again(ctx, s.nodes[0]); err != nil {
+		return v, err
+	}
+	s.nodes = s.nodes[1:]
+	ready := time.Now()
+	if !s.fleet.until(ctx, 2*time.Minute, func() bool { return s.fleet.up.Load() == int64(n) }) {
+		f.Why = fmt.Sprintf("after two minutes %d of %d devices are back: %s", s.fleet.up.Load(), n, s.fleet.whyDown())
+	}
+	back := time.Unix(0, s.fleet.lastUp.Load())
+	f.Got["backMs"], f.Got["sinceKilledMs"] = round(back.Sub(ready).Seconds()*1000), round(back.Sub(killed).Seconds()*1000)
+	f.RSS = statusOf(s.nodes[0].Process.Pid, "VmHWM")
+	f.Got["peakRSSBytes"] = float64(f.RSS)
+	f.Got["tries"] = float64(s.fleet.downs.Load())
+	f.Rate = 200
+	if err := s.play(ctx, s.toOne(f.Rate, p.o.Slice)); err != nil { // they do not only stand there
+		return v, err
+	}
+	if v, err = s.settle(ctx, settleWithin); err != nil {
+		return v, err
+	}
+	s.fill(f)
+	return v, nil
+}
