@@ -32,8 +32,6 @@ func TestAPersonalValueIsNeverTold(t *testing.T) {
 		{"address": "海棠街道1号楼2单元301"},
 		{"text": "家里老人需要帮助"},
 		{"careFlag": "living_alone"},
-		{"kindLabel": "联系19900001234"},
-		{"kindLabel": "证号 110101190001010000"},
 		{"kindLabel": 19900001234},
 		{"dueAt": "明天"},
 		{"count": "很多"},
@@ -43,6 +41,19 @@ func TestAPersonalValueIsNeverTold(t *testing.T) {
 			t.Errorf("%v is told as %s", args, stored)
 		} else if strings.Contains(err.Error(), "19900001234") {
 			t.Errorf("the error for %v repeats the value: %v", args, err)
+		}
+	}
+}
+
+func TestN5_LongNumbersAreLeftOutOfLabelsAndUndoNothing(t *testing.T) {
+	t.Parallel()
+	for label, want := range map[string]string{
+		"33010800100200401责任区": "…责任区", "联系19900001234": "联系…", "证号 110101190001010000": "证号 …", "３３０１０８００１００２０责任区": "…责任区",
+		"3号窗口 电话1990000": "3号窗口 电话1990000", "坏\xff字": "坏…字",
+	} {
+		item := Item{Kind: "task.assigned", Ref: Ref{"task", 1}, Args: map[string]any{"unitLabel": label}}
+		if _, stored, err := item.check(); err != nil || stored != `{"unitLabel":"`+want+`"}` {
+			t.Errorf("%q is told as %s (%v), want %q", label, stored, err, want)
 		}
 	}
 }
