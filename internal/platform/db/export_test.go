@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"log/slog"
+	"strings"
 )
 
 // Steps is how many migrations there are.
@@ -12,6 +13,25 @@ func Steps() int {
 		panic(err)
 	}
 	return len(list)
+}
+
+// TakenBack is how many steps make something that a later one drops, and those that drop it.
+func TakenBack() (n int) {
+	list, err := steps()
+	if err != nil {
+		panic(err)
+	}
+	made := map[string]bool{}
+	for _, s := range list {
+		words := strings.Fields(s.text)
+		switch {
+		case words[0] == "CREATE" && words[1] == "INDEX":
+			made[words[2]] = true
+		case words[0] == "DROP" && words[1] == "INDEX" && made[words[2]]:
+			n += 2
+		}
+	}
+	return n
 }
 
 // MigrateOne takes one step, as a program does that is killed after it.

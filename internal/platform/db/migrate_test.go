@@ -130,8 +130,9 @@ func TestAStepThatWasDoneAndNotNotedIsNoted(t *testing.T) {
 	if err != nil || taken != db.Steps() {
 		t.Fatalf("it took %d steps (%v), want all %d", taken, err, db.Steps())
 	}
-	if said := strings.Count(log.String(), "migration was done before"); said != db.Steps() {
-		t.Errorf("%d steps were said to be there already, want all %d", said, db.Steps())
+	want := db.Steps() - db.TakenBack() // an index that was dropped again can be made and dropped once more
+	if said := strings.Count(log.String(), "migration was done before"); said != want {
+		t.Errorf("%d steps were said to be there already, want %d", said, want)
 	}
 	if err := d.Check(t.Context()); err != nil {
 		t.Errorf("afterwards the check says %v, want nothing", err)
