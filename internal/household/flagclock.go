@@ -18,17 +18,17 @@ func (s *Service) WarnFlags(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	var areas [][]expiring
 	for len(all) > 0 {
 		n := 1
 		for n < len(all) && all[n].AreaID == all[0].AreaID {
 			n++
 		}
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return warn(ctx, tx, all[:n]) }); err != nil {
-			return true, err
-		}
-		all, some = all[n:], true
+		areas, all = append(areas, all[:n]), all[n:]
 	}
-	return some, nil
+	return len(areas) > 0, db.Each(ctx, areas, func(flags []expiring) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return warn(ctx, tx, flags) })
+	})
 }
 
 // warn tells the holder of one area of its flags.

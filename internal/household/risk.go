@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -333,28 +334,24 @@ func (s *Service) CloseDue(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, e := range over {
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	failed := db.Each(ctx, over, func(e RiskEvent) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error {
 			e.close(e.EndsAt)
 			saved, err := saveRisk(ctx, tx, e)
 			if saved {
 				audit.Note(tx, org.System.Did("risk.closed", "risk_event", int64(e.ID)))
 			}
 			return err
-		}); err != nil {
-			return true, err
-		}
-	}
+		})
+	})
 	old, err := risksToPurge(ctx, s.db, now)
 	if err != nil {
-		return false, err
+		return false, errors.Join(failed, err)
 	}
-	for _, e := range old {
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return purgeRisk(ctx, tx, e) }); err != nil {
-			return true, err
-		}
-	}
-	return len(over)+len(old) > 0, nil
+	purged := db.Each(ctx, old, func(e RiskEvent) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return purgeRisk(ctx, tx, e) })
+	})
+	return len(over)+len(old) > 0, errors.Join(failed, purged)
 }
 
 // purgeRisk leaves nothing of the list of e, nor of what was noted on its way.

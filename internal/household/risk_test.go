@@ -255,3 +255,47 @@ func TestX21_ARoundHoldsCountsOnlyAndIsToldOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestF12_OfOfficesThatOpenTheSameRainAtOnceOneDoes(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		var all sync.WaitGroup
+		errs := make([]error, 8)
+		for i := range errs {
+			all.Go(func() {
+				_, errs[i] = x.service.OpenRisk(t.Context(), x.LuoQingming, household.NewRisk{Kind: "heavy_rain", Hours: 48, Unit: x.Xingwu.Unit.ID})
+			})
+		}
+		all.Wait()
+		var n int
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM risk_event WHERE state = ?`, household.RiskOpen); err != nil || n != 1 {
+			t.Errorf("%d rains are open (%v), want 1: %v", n, err, errs)
+		}
+		for _, err := range errs {
+			if err != nil && !errors.Is(err, household.ErrRiskThere) {
+				t.Errorf("another says %v, want %v", err, household.ErrRiskThere)
+			}
+		}
+	})
+}
+
+func TestF12_WhoeverTakesTheirConsentBackLeavesNoNoteOfTheRain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.agree(t, x.YaoMangzhong, x.doors[1], household.RiskVisit)
+		x.rain(t)
+		for _, ref := range []string{"11111111-4f6e-4a0e-8f57-90a4f9b0c1d2", "22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"} {
+			a := household.Account{Household: x.doors[1], Result: household.AllWell, Note: "老人在屋里", ClientRef: ref}
+			if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, x.doors[1], household.RiskVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM visit WHERE note_sealed IS NOT NULL`); err != nil || n != 0 {
+			t.Errorf("%d notes of the rain are left (%v)", n, err)
+		}
+	})
+}

@@ -36,10 +36,14 @@ func saveRisk(ctx context.Context, tx *db.Tx, e RiskEvent) (saved bool, err erro
 	return found == 1, db.Wrap(err, nil, "save risk event %d", e.ID)
 }
 
-// riskOpenAt says whether an event of a kind is open at a unit.
-func riskOpenAt(ctx context.Context, q db.Queryer, unit org.UnitID, kind string) (bool, error) {
+// riskOpenAt says whether an event of a kind is open at a unit, which it holds: of two offices that open the same, one does.
+func riskOpenAt(ctx context.Context, tx *db.Tx, unit org.UnitID, kind string) (bool, error) {
+	var held org.UnitID
+	if err := tx.Get(ctx, &held, `SELECT id FROM unit WHERE id = ?`+db.ForUpdate, unit); err != nil {
+		return false, db.Wrap(err, problem.ErrNotFound, "hold unit %d", unit)
+	}
 	var n int
-	err := q.Get(ctx, &n, `
+	err := tx.Get(ctx, &n, `
 		SELECT COUNT(*)
 		FROM risk_event
 		WHERE unit_id = ? AND kind = ? AND state = ?`, unit, kind, RiskOpen)
@@ -282,24 +286,32 @@ func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
 	return found, nil
 }
 
-// dropOffers takes a household that does not agree any more off the lists of risk events, with what was noted there.
+// dropOffers takes a household that does not agree any more off the lists of risk events, with all that was noted there
+// while they lasted.
 func dropOffers(ctx context.Context, tx *db.Tx, id ID) error {
 	var listed []struct {
-		Event RiskEventID `db:"event_id"`
-		Visit *VisitID    `db:"visit_id"`
+		Event  RiskEventID `db:"event_id"`
+		Opened time.Time   `db:"opened_at"`
+		Closed *time.Time  `db:"closed_at"`
 	}
 	if err := tx.Select(ctx, &listed, `
-		SELECT event_id, visit_id
-		FROM risk_offer
-		WHERE premises_id = ? AND reason = ?
-		ORDER BY event_id`, id, AgreedRiskVisit); err != nil {
+		SELECT o.event_id, e.opened_at, e.closed_at
+		FROM risk_offer o
+		JOIN risk_event e ON e.id = o.event_id
+		WHERE o.premises_id = ? AND o.reason = ?
+		ORDER BY o.event_id`, id, AgreedRiskVisit); err != nil {
 		return db.Wrap(err, nil, "find the lists of household %d", id)
 	}
 	for _, l := range listed {
-		if l.Visit != nil {
-			if err := saveNote(ctx, tx, *l.Visit, nil); err != nil {
-				return err
-			}
+		until := tx.Now.Add(time.Millisecond)
+		if l.Closed != nil {
+			until = *l.Closed
+		}
+		if _, err := tx.Change(ctx, `
+			UPDATE visit
+			SET note_sealed = NULL
+			WHERE premises_id = ? AND happened_at >= ? AND happened_at < ?`, id, l.Opened, until); err != nil {
+			return db.Wrap(err, nil, "forget what was noted at household %d during risk event %d", id, l.Event)
 		}
 		if _, err := tx.Change(ctx, `
 			DELETE FROM risk_offer
