@@ -105,6 +105,16 @@ type Shown struct {
 	StandsIn bool // is there in place of the holder today
 
 	Portrait upload.ID `json:",omitempty"` // 0: none; left out where there is none, for versions that are older than portraits
+
+	asSecretary string // the name of who leads a branch or more, which is public with that post whatever they choose (E4)
+}
+
+// withPost is s where it speaks of somebody as a secretary.
+func (s Shown) withPost() Shown {
+	if s.Name == "" {
+		s.Name = s.asSecretary
+	}
+	return s
 }
 
 // printed is what of c stands on paper, and makes a new version when it changes: neither how many homes there are today

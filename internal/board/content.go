@@ -69,7 +69,7 @@ func contents(ctx context.Context, q db.Queryer, boards []Board, day calendar.Da
 			c.Holders = append(c.Holders, s)
 		}
 		if len(p.lead) > 0 {
-			lead := shown[p.lead[0]]
+			lead := shown[p.lead[0]].withPost()
 			lead.Duty = p.labels[placeLevel] + "书记"
 			lead.Phone, lead.Items, lead.Portrait = "", nil, 0 // the board speaks of the area's holder
 			c.Lead = &lead

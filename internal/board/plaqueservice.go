@@ -234,13 +234,9 @@ func (s *Service) Recall(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, p := range all {
-		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.recall(ctx, tx, p) })
-		if err != nil {
-			return true, err
-		}
-	}
-	return len(all) > 0, nil
+	return len(all) > 0, db.Each(ctx, all, func(p Plaque) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.recall(ctx, tx, p) })
+	})
 }
 
 func (s *Service) recall(ctx context.Context, tx *db.Tx, p Plaque) error {

@@ -73,7 +73,7 @@ func (p Profile) offered(day calendar.Day) []string {
 }
 
 // chosen is what persons have both chosen to show and consented to, on day. Of a secretary the name is public with the
-// post, whatever they choose (E4).
+// post (E4), and nowhere else unless they choose it.
 func chosen(ctx context.Context, q db.Queryer, persons []org.PersonID, day calendar.Day) (map[org.PersonID]Shown, error) {
 	shown := make(map[org.PersonID]Shown, len(persons))
 	if len(persons) == 0 {
@@ -102,7 +102,7 @@ func chosen(ctx context.Context, q db.Queryer, persons []org.PersonID, day calen
 	for _, id := range persons {
 		s, p := Shown{Person: id, Items: []string{}}, profiles[id]
 		if known[id].Secretary {
-			s.Name = known[id].Name.Reveal()
+			s.asSecretary = known[id].Name.Reveal()
 		}
 		if consents[id] {
 			if p.ShowsName {
@@ -132,7 +132,7 @@ func ownProfile(ctx context.Context, q db.Queryer, by org.Actor, at time.Time) (
 		return Profile{}, Shown{}, err
 	}
 	shown, err := chosen(ctx, q, []org.PersonID{by.PersonID}, calendar.DayOf(at))
-	now = shown[by.PersonID]
+	now = shown[by.PersonID].withPost()
 	now.Duty = by.Unit.Name
 	return all[by.PersonID], now, err
 }

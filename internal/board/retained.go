@@ -35,7 +35,7 @@ var Retained = []privacy.Class{
 			  OR (kind = 'publication' AND ref_id NOT IN (SELECT id FROM publication))
 			  OR (kind = 'media' AND ref_id NOT IN (SELECT id FROM media))
 			  OR (kind = 'plaque' AND ref_id NOT IN (SELECT id FROM plaque))
-			  OR (kind = 'board' AND ref_number < (SELECT latest FROM board WHERE board.id = ref_id))) AND id > ?
+			  OR (kind = 'board' AND ref_id NOT IN (SELECT id FROM board))) AND id > ?
 			ORDER BY id
 			LIMIT ?`,
 		Erase: []string{`DELETE FROM takedown WHERE id IN (?)`},

@@ -305,28 +305,27 @@ const piece = 200
 // Renew makes the new version of every board that does not say what is true any more, and says whether there was any. Any
 // number of nodes may do so at one time: each board moves on from the number that was read, so one of them does it.
 func (s *Service) Renew(ctx context.Context) (some bool, err error) {
+	var failed error
 	for last := ID(0); ; {
 		boards, err := boardsAfter(ctx, s.db, last, piece)
 		if err != nil || len(boards) == 0 {
-			return some, err
+			return some, errors.Join(failed, err)
 		}
 		last = boards[len(boards)-1].ID
 		newest, err := newestVersions(ctx, s.db, boards)
 		if err != nil {
-			return some, err
+			return some, errors.Join(failed, err)
 		}
 		all, err := contents(ctx, s.db, boards, calendar.DayOf(s.db.Now()))
 		if err != nil {
-			return some, err
+			return some, errors.Join(failed, err)
 		}
-		for _, b := range boards {
-			if same, err := newest[b.ID].says(s.keys, all[b.ID]); err != nil {
-				return some, err
-			} else if same {
-				continue
+		failed = errors.Join(failed, db.Each(ctx, boards, func(b Board) error {
+			if same, err := newest[b.ID].says(s.keys, all[b.ID]); err != nil || same {
+				return err
 			}
 			some = true
-			err := s.db.InTx(ctx, func(tx *db.Tx) error {
+			return s.db.InTx(ctx, func(tx *db.Tx) error {
 				b, err := boardByID(ctx, tx, b.ID)
 				if err != nil {
 					return err
@@ -334,10 +333,7 @@ func (s *Service) Renew(ctx context.Context) (some bool, err error) {
 				_, err = s.renew(ctx, tx, org.System, b)
 				return err
 			})
-			if err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
-				return some, err
-			}
-		}
+		}, ErrIllegalTransition))
 	}
 }
 
@@ -352,7 +348,7 @@ func (s *Service) Look(ctx context.Context, id ID, number int) (found Scan, err 
 		if b.Latest == 0 {
 			return problem.ErrNotFound
 		}
-		if found.Hidden, err = hiddenAs(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}, b.Latest); err != nil || found.Hidden != "" {
+		if found.Hidden, err = hiddenAs(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}); err != nil || found.Hidden != "" {
 			found.Board = b
 			return err
 		}

@@ -178,6 +178,22 @@ func TestE4AWithdrawnConsentIsOffEveryPageAtOnceAndNeedsNoNewVersionForThat(t *t
 	})
 }
 
+func TestE4ASecretaryIsNamedWithThatPostAndNotAsTheHolderOfAnArea(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		branch := orgtest.Unit(t, d, org.Branch, "退休第二支部", x.Ruihe.Party)
+		orgtest.Grant(t, d, x.YaoMangzhong.PersonID, org.RoleBranchSecretary, "", branch)
+		x.withdraws()
+		if page := x.reads(""); strings.Contains(page, "姚芒种") {
+			t.Errorf("the holder, who leads a branch elsewhere and agreed to nothing, is named: %s", page)
+		}
+		if page := x.reads(""); !strings.Contains(page, "冯霜降") {
+			t.Errorf("the secretary of the place is not named: %s", page)
+		}
+	})
+}
+
 func TestAKeyThatChangesMakesNoNewVersion(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {

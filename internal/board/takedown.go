@@ -150,11 +150,10 @@ func parseCode(typed string) Code {
 
 // open says why a page is not shown, or nil.
 func (s *Service) open(ctx context.Context, p PageRef) error {
-	at, err := placeOfPage(ctx, s.db, p)
-	if err != nil {
+	if _, err := placeOfPage(ctx, s.db, p); err != nil {
 		return err
 	}
-	hidden, err := hiddenAs(ctx, s.db, p, at.number)
+	hidden, err := hiddenAs(ctx, s.db, p)
 	if err != nil {
 		return err
 	}
@@ -206,7 +205,7 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 	if err := holdTakedowns(ctx, tx, p); err != nil {
 		return 0, err
 	}
-	hidden, err := hiddenAs(ctx, tx, p, at.number)
+	hidden, err := hiddenAs(ctx, tx, p)
 	if err != nil {
 		return 0, err
 	}
@@ -420,8 +419,8 @@ func (s *Service) Remind(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, t := range all {
-		err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	return len(all) > 0, db.Each(ctx, all, func(t Takedown) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error {
 			first, err := noteLate(ctx, tx, t.ID)
 			if err != nil || !first {
 				return err
@@ -432,11 +431,7 @@ func (s *Service) Remind(ctx context.Context) (some bool, err error) {
 			}
 			return s.tellEditors(ctx, tx, org.System, t.ID, t, Code(code), "已超期")
 		})
-		if err != nil {
-			return true, err
-		}
-	}
-	return len(all) > 0, nil
+	})
 }
 
 // A Feedback is what somebody says about a public page, or the service behind it.

@@ -112,6 +112,13 @@ func TestH3WhatWasTakenDownComesBackOnlyByAnotherEditorAndNeverByTheClock(t *tes
 		if _, _, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.BoardPage, ID: int64(x.id)}, "再撤一次"); !errors.Is(err, board.ErrTakenDown) {
 			t.Errorf("taking down what is down: %v", err)
 		}
+		x.withdraws()
+		if some, err := x.s.Renew(t.Context()); err != nil || !some {
+			t.Fatalf("renewed: %v, %v", some, err)
+		}
+		if err := x.shown(); !errors.Is(err, board.ErrTakenDown) {
+			t.Errorf("with another content the page says %v, want %v", err, board.ErrTakenDown)
+		}
 		x.now = x.now.AddDate(1, 1, 0)
 		x.forgets("takedown", "takedown_upheld")
 		if err := x.shown(); !errors.Is(err, board.ErrTakenDown) {

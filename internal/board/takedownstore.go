@@ -70,15 +70,15 @@ func hiddenOf(ctx context.Context, q db.Queryer, kind PageKind, ids []int64) (ma
 	return hidden, db.Wrap(err, nil, "ask which of %d pages %s are hidden", len(ids), kind)
 }
 
-// hiddenAs is the state of the takedown that hides a page: it waits for its decision, or it was right – of a board until
-// there is another version. It is "" of a page that is shown.
-func hiddenAs(ctx context.Context, q db.Queryer, p PageRef, number int) (State, error) {
+// hiddenAs is the state of the takedown that hides a page: it waits for its decision, or it was right, until another editor
+// lifts it: a board whose content changes is still the one complained of. It is "" of a page that is shown.
+func hiddenAs(ctx context.Context, q db.Queryer, p PageRef) (State, error) {
 	var states []State
 	err := q.Select(ctx, &states, `
 		SELECT DISTINCT state
 		FROM takedown
-		WHERE kind = ? AND ref_id = ? AND (state = ? OR (state = ? AND ref_number >= ?))
-		ORDER BY state DESC`, p.Kind, p.ID, HiddenPending, Upheld, number)
+		WHERE kind = ? AND ref_id = ? AND state IN (?, ?)
+		ORDER BY state DESC`, p.Kind, p.ID, HiddenPending, Upheld)
 	if err != nil || len(states) == 0 {
 		return "", db.Wrap(err, nil, "ask whether the page %s %d is hidden", p.Kind, p.ID)
 	}
