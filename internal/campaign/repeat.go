@@ -90,57 +90,59 @@ func on(day calendar.Day, hour time.Time) time.Time {
 	return day.Time().Add(hour.Sub(calendar.DayOf(hour).Time()))
 }
 
-// Repeat opens the next copies of one task that is due again, and says whether there was any; a job calls it. They
+// Repeat opens the next copies of tasks that are due again, and says whether there were any; a job calls it. They
 // open on the first open day after the last ones were due. Whoever was asked is looked up again, so that a new unit
 // gets its copy; one that is gone gets none. What would be due already when a stopped program comes back is left out.
 func (s *Service) Repeat(ctx context.Context, cal *calendar.Calendar) (some bool, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		some = false
-		today := calendar.DayOf(tx.Now)
-		if !cal.Open(today) {
-			return nil
-		}
-		r, err := findSeries(ctx, tx, today)
-		if err != nil || r.TaskID == 0 {
-			return err
-		}
-		some = true
-		t, err := taskByID(ctx, tx, r.TaskID)
-		if err != nil {
-			return err
-		}
-		from := today
-		if !on(today, *t.DueAt).After(tx.Now) {
-			from = today.Add(1)
-		}
-		day, more := r.due(cal, from)
-		if more {
-			more, err = running(ctx, tx, t)
-		}
-		if err != nil {
-			return err
-		}
-		var next *calendar.Day
-		if more {
-			after := day.Add(1)
-			next = &after
-		}
-		if found, err := advance(ctx, tx, r, next); err != nil || found == 0 || !more { // 0: another node was faster
-			return err
-		}
-		due := on(day, *t.DueAt)
-		if err := saveDue(ctx, tx, t.ID, due); err != nil {
-			return err
-		}
-		seats, err := r.seats(ctx, tx, t)
-		if err != nil {
-			return err
-		}
-		audit.Note(tx, org.System.Did("task.repeated", "task", int64(t.ID)))
-		_, err = hand(ctx, tx, org.System, t.ID, seats, &due)
-		return err
+	today := calendar.DayOf(s.db.Now())
+	if !cal.Open(today) {
+		return false, nil
+	}
+	due, err := dueSeries(ctx, s.db, today)
+	if err != nil {
+		return false, err
+	}
+	return len(due) > 0, db.Each(ctx, due, func(r series) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return r.repeat(ctx, tx, cal) })
 	})
-	return some, err
+}
+
+// repeat opens the next copies of s, unless another node was faster.
+func (s series) repeat(ctx context.Context, tx *db.Tx, cal *calendar.Calendar) error {
+	t, err := taskByID(ctx, tx, s.TaskID)
+	if err != nil {
+		return err
+	}
+	from := calendar.DayOf(tx.Now)
+	if !on(from, *t.DueAt).After(tx.Now) {
+		from = from.Add(1)
+	}
+	day, more := s.due(cal, from)
+	if more {
+		more, err = running(ctx, tx, t)
+	}
+	if err != nil {
+		return err
+	}
+	var next *calendar.Day
+	if more {
+		after := day.Add(1)
+		next = &after
+	}
+	if found, err := advance(ctx, tx, s, next); err != nil || found == 0 || !more {
+		return err
+	}
+	due := on(day, *t.DueAt)
+	if err := saveDue(ctx, tx, t.ID, due); err != nil {
+		return err
+	}
+	seats, err := s.seats(ctx, tx, t)
+	if err != nil {
+		return err
+	}
+	audit.Note(tx, org.System.Did("task.repeated", "task", int64(t.ID)))
+	_, err = hand(ctx, tx, org.System, t.ID, seats, &due)
+	return err
 }
 
 // seats are those who are asked again: nobody, when nobody is there any more.
@@ -198,18 +200,15 @@ func insertSeries(ctx context.Context, tx *db.Tx, id TaskID, n NewTask) error {
 	return db.Wrap(err, nil, "let task %d come again", id)
 }
 
-// findSeries is a task whose next copies may open today; the zero series if there is none.
-func findSeries(ctx context.Context, tx *db.Tx, today calendar.Day) (s series, err error) {
-	err = tx.Get(ctx, &s, `
+// dueSeries are up to 100 tasks that are due again.
+func dueSeries(ctx context.Context, q db.Queryer, today calendar.Day) (due []series, err error) {
+	err = q.Select(ctx, &due, `
 		SELECT task_id, rhythm, from_day, until_day, next_day, target
 		FROM task_repeat
 		WHERE next_day <= ?
 		ORDER BY next_day, id
-		LIMIT 1`, today)
-	if errors.Is(err, sql.ErrNoRows) {
-		return series{}, nil
-	}
-	return s, db.Wrap(err, nil, "find tasks that come again")
+		LIMIT 100`, today)
+	return due, db.Wrap(err, nil, "find tasks that come again")
 }
 
 // repeatOf is how a task comes again; the zero Repeat if it does not, or not any more.

@@ -297,12 +297,10 @@ func (s *Service) Lapse(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, id := range ids {
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return lapse(ctx, tx, id) }); err != nil {
-			return true, err
-		}
+	lapsed := func(id ID) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return lapse(ctx, tx, id) })
 	}
-	return len(ids) > 0, nil
+	return len(ids) > 0, db.Each(ctx, ids, lapsed)
 }
 
 // AddPlace makes a place at by's own unit.

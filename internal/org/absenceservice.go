@@ -114,19 +114,15 @@ func (s *Absences) endAll(ctx context.Context, tx *db.Tx, by Actor, all []Absenc
 	return nil
 }
 
-// EndDue ends one absence whose last day has passed, and says whether there was any.
+// EndDue ends absences whose last day has passed, each by itself, and says whether there were any.
 func (s *Absences) EndDue(ctx context.Context) (some bool, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		a, err := dueAbsence(ctx, tx, calendar.DayOf(tx.Now))
-		if some = a.ID != 0; err != nil || !some {
-			return err
-		}
-		return s.end(ctx, tx, System, &a)
-	})
-	if errors.Is(err, ErrIllegalTransition) { // another node was faster
-		err = nil
+	due, err := dueAbsences(ctx, s.db, calendar.DayOf(s.db.Now()))
+	if err != nil {
+		return false, err
 	}
-	return some, err
+	return len(due) > 0, db.Each(ctx, due, func(a Absence) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.end(ctx, tx, System, &a) })
+	}, ErrIllegalTransition)
 }
 
 // say makes the stand-in's roles be looked up again, and tells them and the lead of who is away.

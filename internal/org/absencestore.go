@@ -2,8 +2,6 @@ package org
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 
 	"wanjia/internal/platform/calendar"
@@ -141,15 +139,12 @@ func endAbsence(ctx context.Context, tx *db.Tx, by Actor, a *Absence) error {
 }
 
 // dueAbsence is one whose last day has passed; the zero one if there is none.
-func dueAbsence(ctx context.Context, q db.Queryer, today calendar.Day) (a Absence, err error) {
-	err = q.Get(ctx, &a, absenceColumns+`
+func dueAbsences(ctx context.Context, q db.Queryer, today calendar.Day) (due []Absence, err error) {
+	err = q.Select(ctx, &due, absenceColumns+`
 		WHERE x.ended_at IS NULL AND x.valid_to <= ?
 		ORDER BY x.valid_to, x.id
-		LIMIT 1`, today)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Absence{}, nil
-	}
-	return a, db.Wrap(err, nil, "find absences that are over")
+		LIMIT 100`, today)
+	return due, db.Wrap(err, nil, "find absences that are over")
 }
 
 // StandInsOf are who stand in for a role from today on.

@@ -2,8 +2,6 @@ package org
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"strings"
 
 	"wanjia/internal/platform/calendar"
@@ -238,14 +236,11 @@ func promoteNext(ctx context.Context, tx *db.Tx, a Assignment, today calendar.Da
 	return db.Wrap(err, nil, "choose the primary role of person %d", a.PersonID)
 }
 
-// findDue is a role whose last day has passed and whose rights nobody has taken back; the zero one if there is none.
-func findDue(ctx context.Context, tx *db.Tx, today calendar.Day) (a Assignment, err error) {
-	err = tx.Get(ctx, &a, assignmentColumns+`
+// dueRoles are up to 100 roles whose last day has passed and whose rights nobody has taken back.
+func dueRoles(ctx context.Context, q db.Queryer, today calendar.Day) (due []Assignment, err error) {
+	err = q.Select(ctx, &due, assignmentColumns+`
 		WHERE a.ended_at IS NULL AND a.valid_to <= ?
 		ORDER BY a.valid_to, a.id
-		LIMIT 1`, today)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Assignment{}, nil
-	}
-	return a, db.Wrap(err, nil, "find roles that are over")
+		LIMIT 100`, today)
+	return due, db.Wrap(err, nil, "find roles that are over")
 }

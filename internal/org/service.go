@@ -544,16 +544,21 @@ func (s *Service) takeBack(ctx context.Context, tx *db.Tx, by Actor, a Assignmen
 	return s.pack(ctx, tx, by, a)
 }
 
-// EndDue takes back one role whose last day has passed, and says whether there was any. A job each minute calls
-// it until there is none.
+// EndDue takes back roles whose last day has passed, each by itself, and says whether there were any. A job each minute
+// calls it until there are none. Any number of nodes may do so at one time.
 func (s *Service) EndDue(ctx context.Context) (some bool, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		a, err := findDue(ctx, tx, calendar.DayOf(tx.Now))
-		if some = a.ID != 0; err != nil || !some {
-			return err
-		}
-		audit.Note(tx, System.Did("org.role_ended", "role_assignment", int64(a.ID)))
-		return s.takeBack(ctx, tx, System, a)
-	})
-	return some, err
+	due, err := dueRoles(ctx, s.db, calendar.DayOf(s.db.Now()))
+	if err != nil {
+		return false, err
+	}
+	return len(due) > 0, db.Each(ctx, due, func(a Assignment) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error {
+			a, err := AssignmentByID(ctx, tx, a.ID) // what was changed since holds
+			if err != nil || a.ValidTo == nil || *a.ValidTo > calendar.DayOf(tx.Now) {
+				return err
+			}
+			audit.Note(tx, System.Did("org.role_ended", "role_assignment", int64(a.ID)))
+			return s.takeBack(ctx, tx, System, a)
+		})
+	}, ErrIllegalTransition)
 }

@@ -195,35 +195,31 @@ func (s *Glasses) GoOn(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, g := range over {
+	failed := db.Each(ctx, over, func(g Glass) error {
 		if !g.over(now) {
-			continue
+			return nil
 		}
 		some = true
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.end(ctx, tx, g) }); err != nil {
-			return true, err
-		}
-	}
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.end(ctx, tx, g) })
+	})
 	day := calendar.DayOf(now)
 	if now.Before(day.Time().Add(glassReviewAt)) {
 		day = day.Add(-1)
 	}
 	waiting, err := glassesWaiting(ctx, s.db, day)
 	if err != nil {
-		return some, err
+		return some, errors.Join(failed, err)
 	}
-	for _, id := range waiting {
+	given := db.Each(ctx, waiting, func(id GlassID) error {
 		var asked bool
 		err := s.db.InTx(ctx, func(tx *db.Tx) (err error) {
 			asked, err = s.ask(ctx, tx, id)
 			return err
 		})
-		if err != nil {
-			return some, err
-		}
 		some = some || asked
-	}
-	return some, nil
+		return err
+	})
+	return some, errors.Join(failed, given)
 }
 
 func (s *Glasses) end(ctx context.Context, tx *db.Tx, g Glass) error {

@@ -315,13 +315,9 @@ func (s *Service) CardsDue(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, id := range ids {
-		err := s.db.InTx(ctx, func(tx *db.Tx) error { return cardDue(ctx, tx, id) })
-		if err != nil && !errors.Is(err, ErrCardTransition) { // somebody was faster
-			return true, err
-		}
-	}
-	return len(ids) > 0, nil
+	return len(ids) > 0, db.Each(ctx, ids, func(id CardID) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return cardDue(ctx, tx, id) })
+	}, ErrCardTransition)
 }
 
 func cardDue(ctx context.Context, tx *db.Tx, id CardID) error {

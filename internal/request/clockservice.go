@@ -2,8 +2,6 @@ package request
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -21,13 +19,10 @@ func (s *Service) RunClocks(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var failed []error
-	for _, t := range due { // one that cannot be said keeps no other from it
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.fire(ctx, tx, t) }); err != nil {
-			failed = append(failed, fmt.Errorf("clock %s of request %d: %w", t.Clock, t.Request, err))
-		}
-	}
-	return len(due) > 0, errors.Join(failed...)
+	return len(due) > 0, db.Each(ctx, due, func(t timer) error {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.fire(ctx, tx, t) })
+		return db.Wrap(err, nil, "clock %s of request %d", t.Clock, t.Request)
+	})
 }
 
 // fire says the notice of t, unless it was said or is not due any more.

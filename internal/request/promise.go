@@ -353,16 +353,13 @@ func (s *Service) RemindPromises(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, p := range due {
-		if err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	return len(due) > 0, db.Each(ctx, due, func(p Promise) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error {
 			taken, err := takeReminder(ctx, tx, p)
 			if err != nil || !taken {
 				return err
 			}
 			return s.tellDue(ctx, tx, p)
-		}); err != nil {
-			return true, err
-		}
-	}
-	return len(due) > 0, nil
+		})
+	})
 }

@@ -2,8 +2,6 @@ package request
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"wanjia/internal/audit"
@@ -112,8 +110,7 @@ func (s *Service) FollowRules(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var failed []error
-	for _, id := range ids { // one that cannot be moved keeps no other from it
+	return len(ids) > 0, db.Each(ctx, ids, func(id ID) error {
 		err := s.db.InTx(ctx, func(tx *db.Tx) error {
 			r, err := hold(ctx, tx, id)
 			if err != nil {
@@ -121,11 +118,8 @@ func (s *Service) FollowRules(ctx context.Context) (some bool, err error) {
 			}
 			return s.followed(ctx, tx, &r)
 		})
-		if err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
-			failed = append(failed, fmt.Errorf("new rules for request %d: %w", id, err))
-		}
-	}
-	return len(ids) > 0, errors.Join(failed...)
+		return db.Wrap(err, nil, "new rules for request %d", id)
+	}, ErrIllegalTransition)
 }
 
 // followed stores r, which follows the rules of now then.

@@ -2,8 +2,6 @@ package request
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
@@ -17,14 +15,10 @@ func (s *Service) GoOn(ctx context.Context) (some bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var failed []error
-	for _, id := range ids { // one that cannot go on keeps no other from it
+	return len(ids) > 0, db.Each(ctx, ids, func(id ID) error {
 		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.goOnDue(ctx, tx, id) })
-		if err != nil && !errors.Is(err, ErrIllegalTransition) { // somebody was faster
-			failed = append(failed, fmt.Errorf("let request %d go on: %w", id, err))
-		}
-	}
-	return len(ids) > 0, errors.Join(failed...)
+		return db.Wrap(err, nil, "let request %d go on", id)
+	}, ErrIllegalTransition)
 }
 
 // goOnDue lets a request go on as of the moment until when was waited: a node that was down comes late, the clocks
