@@ -301,7 +301,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 		about:        about{Version: version, Demo: a.config.Demo},
 		authHandler:  auth.NewHandler(a.Auth),
 		orgHandler:   org.NewHandler(a.units(), a.absences(), d, pages, member.Names),
-		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era), a.tickets, func(ctx context.Context) int64 {
+		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era).Naming(a.titles()), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}, a.sends),
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),

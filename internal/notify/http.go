@@ -38,9 +38,19 @@ func (h *Handler) ListInbox(ctx context.Context, req api.ListInboxRequestObject)
 	if req.Params.Wait != nil {
 		wait = time.Duration(*req.Params.Wait) * time.Second
 	}
-	l, err := h.service.List(ctx, org.ActorFrom(ctx).PersonID, after, limit, wait)
+	if req.Params.Expand != nil {
+		limit = min(limit, titled)
+	}
+	person := org.ActorFrom(ctx).PersonID
+	l, err := h.service.List(ctx, person, after, limit, wait)
 	if err != nil {
 		return nil, err
+	}
+	var titles map[int64]string
+	if req.Params.Expand != nil {
+		if titles, err = h.service.Titles(ctx, person, l.Items); err != nil {
+			return nil, err
+		}
 	}
 	page := api.InboxPage{
 		Items: make([]api.InboxItem, len(l.Items)), Cursor: l.Cursor.String(),
@@ -50,6 +60,7 @@ func (h *Handler) ListInbox(ctx context.Context, req api.ListInboxRequestObject)
 		if page.Items[i], err = toAPI(t); err != nil {
 			return nil, err
 		}
+		page.Items[i].Title = api.Optional(titles[t.Seq])
 	}
 	return api.ListInbox200JSONResponse(page), nil
 }

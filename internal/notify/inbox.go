@@ -16,6 +16,8 @@ type Service struct {
 	db  *db.DB
 	hub *push.Hub
 	era int64
+
+	titlers map[string]Titler // by the types of references
 }
 
 // NewService serves the inboxes of d; hub is where devices of this node wait.

@@ -1,0 +1,88 @@
+package request_test
+
+import (
+	"errors"
+	"testing"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/request"
+)
+
+// titled fails the test unless by finds a thing called want; "" is not found.
+func titled(t *testing.T, what string, title string, err error, want string) {
+	t.Helper()
+	switch {
+	case want == "" && !errors.Is(err, problem.ErrNotFound):
+		t.Errorf("%s is called %q (%v), want it not found", what, title, err)
+	case want != "" && (err != nil || title != want):
+		t.Errorf("%s is called %q (%v), want %q", what, title, err, want)
+	}
+}
+
+func TestANeedHasATitleForWhoSeesItAndForNobodyElse(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		need := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel", CallBack: request.CallPhone, Phone: "19900000001"})
+		concern := x.concern(t, x.ZhouChunhe)
+		label := func(c request.Code) string { return say.Text(say.Chinese, "request.category_"+string(c)) }
+		for _, r := range []request.Seen{need, concern} {
+			want := label(r.Category) + " · " + r.UnitName
+			seen := 0
+			for _, by := range x.everybody() {
+				_, refused := x.service.Read(t.Context(), by, r.ID)
+				expect := want
+				if refused != nil {
+					expect = ""
+				} else {
+					seen++
+				}
+				title, err := x.service.Title(t.Context(), d, by, int64(r.ID))
+				titled(t, string(by.Role), title, err, expect)
+			}
+			if seen == 0 {
+				t.Errorf("nobody sees need %d", r.ID)
+			}
+		}
+		title, err := x.service.Title(t.Context(), d, x.LinXiaoman, int64(need.ID))
+		titled(t, "a need of somebody else", title, err, "")
+		if _, err := x.service.Follow(t.Context(), x.LinXiaoman, x.shown(t, need.Receipt, "0001")); err != nil {
+			t.Fatal(err)
+		}
+		title, err = x.service.Title(t.Context(), d, x.LinXiaoman, int64(need.ID))
+		titled(t, "one's own need", title, err, label("cert_travel")+" · "+need.UnitName)
+		title, err = x.service.Title(t.Context(), d, x.GaoXiaohan, 1<<40)
+		titled(t, "what does not exist", title, err, "")
+	})
+}
+
+func TestWhatHangsOnANeedIsCalledAsItIs(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		id, p := x.promise(t, "2026-06-20")
+		title, err := x.service.Title(t.Context(), d, x.ZhouChunhe, int64(id))
+		if err != nil || title == "" {
+			t.Fatal(title, err)
+		}
+		promised := func(by org.Actor, want string) {
+			t.Helper()
+			got, err := x.service.PromiseTitle(t.Context(), d, by, int64(p.ID))
+			titled(t, "the promise", got, err, want)
+		}
+		promised(x.ZhouChunhe, title)
+		promised(x.WangQiufen, "")
+		told := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, told.ID, "请带身份证到2号窗口", request.ToTell))
+		call := x.toCall(t, x.ZhouChunhe)
+		want, err := x.service.Title(t.Context(), d, x.ZhouChunhe, int64(call.Request))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.service.CallTitle(t.Context(), d, x.ZhouChunhe, int64(call.ID))
+		titled(t, "a call to make", got, err, want)
+		got, err = x.service.CallTitle(t.Context(), d, x.WangQiufen, int64(call.ID))
+		titled(t, "a call of somebody else", got, err, "")
+	})
+}
