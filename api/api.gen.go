@@ -3090,6 +3090,21 @@ func (e ListDaysSinceParamsOf) Valid() bool {
 	}
 }
 
+// Defines values for ListInboxParamsExpand.
+const (
+	ListInboxParamsExpandTitle ListInboxParamsExpand = "title"
+)
+
+// Valid indicates whether the value is a known member of the ListInboxParamsExpand enum.
+func (e ListInboxParamsExpand) Valid() bool {
+	switch e {
+	case ListInboxParamsExpandTitle:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GiveConsentParamsPurpose.
 const (
 	GiveConsentParamsPurposeBoard    GiveConsentParamsPurpose = "board"
@@ -4953,6 +4968,9 @@ type InboxItem struct {
 
 	// Supersedes The number of an earlier unread item that this one stands for, with its count; show this one alone. A socket says `sup`.
 	Supersedes *int64 `json:"supersedes,omitempty"`
+
+	// Title What the thing is called, if it was asked for and the reader may see it now.
+	Title *string `json:"title,omitempty"`
 }
 
 // InboxItemAskAfter To open it is such a moment of `listWeChatCredits`.
@@ -9354,7 +9372,13 @@ type ListInboxParams struct {
 
 	// Wait For how many seconds to wait for something new (long poll).
 	Wait *int `form:"wait,omitempty" json:"wait,omitempty"`
+
+	// Expand `title`: items have the title of their thing, looked up now and under the rights of the role they were told in. One whose thing is out of the reader's reach has none. At most 50 items are answered.
+	Expand *ListInboxParamsExpand `form:"expand,omitempty" json:"expand,omitempty"`
 }
+
+// ListInboxParamsExpand defines parameters for ListInbox.
+type ListInboxParamsExpand string
 
 // GetUnreadParams defines parameters for GetUnread.
 type GetUnreadParams struct {
@@ -17402,6 +17426,13 @@ func (w *ServerInterfaceWrapper) ListInbox(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", ctx.QueryParams(), &params.Wait, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter wait: %s", err))
+	}
+
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments
