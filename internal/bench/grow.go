@@ -388,7 +388,7 @@ func GrowTable(w io.Writer, figures []Figure) {
 		if r, ok := f.Got["ratio"]; ok {
 			ratio = fmt.Sprintf("  ratio %.2f", r)
 		}
-		fmt.Fprintf(w, "%-32s p50 %7.2f ms  p95 %7.2f ms  rows %4.1f, read %4.0f, sorted %3.0f, pages %4.0f  full scans %.0f%s\n",
-			f.Case, f.Got["p50Ms"], f.Got["p95Ms"], f.Got["rows"], f.Got["rowsRead"], f.Got["rowsSorted"], f.Got["pages"], f.Got["fullScans"], ratio)
+		fmt.Fprintf(w, "%-32s p50 %7.2f ms  p95 %7.2f ms  rows read %4.0f, sorted %3.0f  pages %4.0f  full scans %.0f%s\n",
+			f.Case, f.Got["p50Ms"], f.Got["p95Ms"], f.Got["rowsRead"], f.Got["rowsSorted"], f.Got["pages"], f.Got["fullScans"], ratio)
 	}
 }
