@@ -174,21 +174,42 @@ func setStale(ctx context.Context, tx *db.Tx, r Request, unit org.UnitID, role o
 	return db.Wrap(err, nil, "put request %d on the list of its lead", r.ID)
 }
 
-// listStale are the requests on by's list of those for which nobody has done anything for a week, the stillest first.
-func listStale(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []Seen, err error) {
+// onStaleList is the condition that request r lies on by's list of what lies still, or on one that nobody else reads: that
+// of a seat nobody has, or of one that a concern is kept from.
+func onStaleList(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
 	role := by.Role
 	if leading[role] {
 		role = ""
+	}
+	condition, args = `r.stale_unit_id = ? AND r.stale_role = ?`, []any{by.Grid.ID, role}
+	also, err := vacant(ctx, q, by)
+	if err != nil {
+		return "", nil, err
+	}
+	if len(also) > 0 {
+		if condition, args, err = db.In(`r.stale_unit_id IN (?) AND (r.stale_unit_id = ? AND r.stale_role = ? OR r.stale_unit_id IN (?) AND r.stale_role = '')`,
+			append(also, by.Grid.ID), by.Grid.ID, role, also); err != nil {
+			return "", nil, err
+		}
+	}
+	return orKeptFrom(ctx, q, by, staleSeat, condition, args)
+}
+
+// listStale are the requests on by's list of those for which nobody has done anything for a week, the stillest first.
+func listStale(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []Seen, err error) {
+	listed, args, err := onStaleList(ctx, q, by)
+	if err != nil {
+		return nil, err
 	}
 	err = q.Select(ctx, &rows, `
 		SELECT `+columns+`
 		FROM request r
 		JOIN unit u ON u.id = r.unit_id
 		JOIN unit h ON h.id = r.holder_unit_id
-		WHERE r.stale_unit_id = ? AND r.stale_role = ?
+		WHERE `+listed+`
 		  AND r.stepped_at >= ? AND (r.stepped_at > ? OR r.id > ?)
 		  AND `+unsparing+`
 		ORDER BY r.stepped_at, r.id
-		LIMIT ?`, append(append([]any{by.Grid.ID, role, p.At, p.At, p.ID}, sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
+		LIMIT ?`, append(append(append(args, p.At, p.At, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests that lie still")
 }

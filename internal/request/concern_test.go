@@ -7,6 +7,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
@@ -169,6 +170,87 @@ func TestV6_TheCommitteesSecretaryDealsWithAConcernAboutTheOffice(t *testing.T) 
 			if m := moved(t)(act.do(x.GaoXiaohan)); m.State != act.to || m.HolderRole != org.RoleCommitteeSecretary {
 				t.Errorf("act %d leaves it %s with %q, want %s with the committee's secretary", i, m.State, m.HolderRole, act.to)
 			}
+		}
+	})
+}
+
+// still are the requests that lie still on by's list.
+func (x *fixture) still(t *testing.T, by org.Actor) (ids []request.ID) {
+	t.Helper()
+	rows, _, err := x.service.List(t.Context(), by, request.Filter{Stale: true}, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}
+
+// comes gives a person a role from today on.
+func (x *fixture) comes(t *testing.T, d *db.DB, person org.PersonID, role org.Role, unit org.Unit) (by org.Actor) {
+	t.Helper()
+	err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		a, err := org.Assign(t.Context(), tx, org.NewAssignment{
+			Person: person, Role: role, Unit: unit, Span: org.Span{From: calendar.DayOf(tx.Now)},
+		})
+		if err != nil {
+			return err
+		}
+		by, err = org.ActorOf(t.Context(), tx, person, a, tx.Now)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return by
+}
+
+// V6, K12: a concern on the list of a lead, who then becomes whom it is about, is on the list of the next one up the ladder
+// who may know of it, and held by them since the holder below may not either: by nobody it is about, nor under them.
+func TestV6_AStaleConcernComesToWhoeverMayStillKnowOfIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const week = 7 * 24 * 60
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "态度不好", Category: request.HolderConcern, About: x.ZhouChunhe.Assignment})
+		plain := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, plain.ID, request.Climb{To: "level", Note: "需要帮忙"}))
+		if r.HolderUnitID != x.Ruihe.Block.ID {
+			t.Fatalf("held by %d, want the group", r.HolderUnitID)
+		}
+		at(d, week)
+		x.ticks(t)
+		there := []*org.Actor{&x.ChenGuyu, &x.XuBailu, &x.ZhouChunhe, &x.SunLixia, &x.LuoQingming, &x.GaoXiaohan}
+		lies := func(what string, want map[*org.Actor][]request.ID) {
+			t.Helper()
+			for _, by := range there {
+				if got := x.still(t, *by); !slices.Equal(got, want[by]) {
+					t.Errorf("%s: %s of %s has %v on the list, want %v", what, by.Role, by.Unit.Name, got, want[by])
+				}
+			}
+		}
+		lies("while the secretary leads", map[*org.Actor][]request.ID{&x.ChenGuyu: {r.ID, plain.ID}})
+		ends(t, d, x.XuBailu, x.ChenGuyu)
+		there = there[1:]
+		lies("while nobody leads", map[*org.Actor][]request.ID{&x.XuBailu: {r.ID, plain.ID}}) // T8
+		promoted := x.comes(t, d, x.ZhouChunhe.PersonID, org.RoleGridSecretary, x.Ruihe.Branch)
+		if got := x.still(t, promoted); !slices.Equal(got, []request.ID{plain.ID}) {
+			t.Errorf("whom it is about has %v on the list, want the other need", got)
+		}
+		lies("while whom it is about leads", map[*org.Actor][]request.ID{&x.XuBailu: {r.ID}})
+		for _, by := range []org.Actor{promoted, x.SunLixia, x.ZhouChunhe, x.LuoQingming} {
+			if got := x.held(t, by); slices.Contains(got, r.ID) {
+				t.Errorf("%s of %s holds the concern", by.Role, by.Unit.Name)
+			}
+		}
+		if got := x.held(t, x.XuBailu); !slices.Equal(got, []request.ID{r.ID}) {
+			t.Errorf("the secretary above holds %v, want the concern", got)
+		}
+		ends(t, d, x.LuoQingming, x.XuBailu)
+		there = there[1:]
+		lies("with nobody in the place", map[*org.Actor][]request.ID{&x.LuoQingming: {r.ID}})
+		if got := x.held(t, x.LuoQingming); !slices.Equal(got, []request.ID{r.ID}) {
+			t.Errorf("the office holds %v, want the concern", got)
 		}
 	})
 }

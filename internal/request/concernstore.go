@@ -64,3 +64,32 @@ func postsOf(ctx context.Context, q db.Queryer, ids ...org.PersonID) (posts []po
 	err = q.Select(ctx, &posts, query, args...)
 	return posts, db.Wrap(err, nil, "find what %d persons lead and hold", len(ids))
 }
+
+// A concernSeat says which unit of a concern is meant: a column of request r, and the one with the role in it.
+type concernSeat struct{ unit, role string }
+
+var (
+	holderSeat = concernSeat{"r.holder_unit_id", "r.holder_role"}
+	staleSeat  = concernSeat{"r.stale_unit_id", "r.stale_role"} // of whoever leads the holder (K12)
+)
+
+// A seatedConcern is an open concern with the unit of a seat.
+type seatedConcern struct {
+	Seen
+	SeatUnit  org.UnitID `db:"seat_unit_id"`
+	SeatLevel int        `db:"seat_level"`
+}
+
+// concernsBelow are the open concerns whose seat is a unit in a range of paths, led by whoever leads that. Concerns are
+// few, and found by their category.
+func concernsBelow(ctx context.Context, q db.Queryer, seat concernSeat, from, to string) (all []seatedConcern, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT `+columns+`, s.id AS seat_unit_id, s.level AS seat_level
+		FROM request r
+		JOIN unit u ON u.id = r.unit_id
+		JOIN unit h ON h.id = r.holder_unit_id
+		JOIN unit s ON s.id = `+seat.unit+`
+		WHERE r.category = ? AND r.is_open = ? AND `+seat.role+` = '' AND s.level > ? AND s.path >= ? AND s.path < ?
+		ORDER BY r.id`, HolderConcern, true, 0, from, to)
+	return all, db.Wrap(err, nil, "find concerns below a unit")
+}

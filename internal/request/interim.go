@@ -99,6 +99,43 @@ func holdsToday(ctx context.Context, q db.Queryer, by org.Actor, unit, role stri
 		append(also, s.unit), s.unit, s.roles[0], s.roles[1], also)
 }
 
+// keptFrom are the open concerns of a seat below by that has come to somebody whom they are kept from, and that by, who leads
+// the next one up the ladder, has instead (V6). The seat is that of whoever holds them or of the list they lie still on.
+func keptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSeat) (ids []ID, err error) {
+	from, to := by.Scope()
+	if from == "" || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+		return nil, nil
+	}
+	rows, err := concernsBelow(ctx, q, seat, from, to)
+	for _, r := range rows {
+		if r.SeatUnit == by.Grid.ID && by.Role != org.RoleCommitteeSecretary { // their own, if they may know of it
+			continue
+		}
+		ladder, err := ladderOf(ctx, q, r.Request)
+		if err != nil {
+			return nil, err
+		}
+		_, in, err := leadFrom(ctx, q, r.Request, ladder, r.SeatLevel)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids, err
+}
+
+// orKeptFrom is condition, or that request r is a concern that by has since it is kept from whoever has its seat.
+func orKeptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSeat, condition string, args []any) (string, []any, error) {
+	ids, err := keptFrom(ctx, q, by, seat)
+	if err != nil || len(ids) == 0 {
+		return condition, args, err
+	}
+	in, also, err := db.In(`r.id IN (?)`, ids)
+	return `(` + condition + ` OR ` + in + `)`, append(args, also...), err
+}
+
 // gaveWord is the condition that promise p is to be kept by by today, and its arguments.
 func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
 	also, err := vacant(ctx, q, by)

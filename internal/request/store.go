@@ -412,6 +412,11 @@ func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since 
 	if err != nil {
 		return nil, err
 	}
+	if open {
+		if held, args, err = orKeptFrom(ctx, q, by, holderSeat, held, args); err != nil {
+			return nil, err
+		}
+	}
 	at := inOrder(open)
 	err = q.Select(ctx, &rows, `
 		SELECT `+columns+`
