@@ -399,7 +399,8 @@ func TestF5_ASplitIsSuggestedAboveTheHint(t *testing.T) {
 	})
 }
 
-// X45: a door that has ended is forgotten 90 days later, unless something still speaks of it.
+// X45: a door that has ended is forgotten 90 days later, unless something still speaks of it: so does a plaque that once
+// hung there, as long as that is kept.
 func TestX45_ADoorThatHasEndedIsForgottenAfterNinetyDays(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
@@ -420,6 +421,34 @@ func TestX45_ADoorThatHasEndedIsForgottenAfterNinetyDays(t *testing.T) {
 			}
 			if n := count(t, d, `SELECT COUNT(*) FROM premises`); n != c.left {
 				t.Errorf("after %d days there are %d doors, want %d: the one that was visited stays", c.days, n, c.left)
+			}
+		}
+		plaque := func(query string, args ...any) {
+			t.Helper()
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error { _, err := tx.Change(t.Context(), query, args...); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plaque(`
+			INSERT INTO plaque (person_id, unit_id, premises_id, oath, state, reason, proposed_by, proposed_at)
+			VALUES (?, ?, ?, 1, 'returned', '', ?, ?)`,
+			x.YaoMangzhong.PersonID, x.Xingwu.Party.ID, x.doors[2], x.FengShuangjiang.PersonID, synced)
+		if err := x.service.EndDoor(t.Context(), x.FengShuangjiang, x.doors[2], 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			days, left int
+			forget     string
+		}{{200, 3, ""}, {201, 2, `DELETE FROM plaque`}} {
+			x.at(synced.AddDate(0, 0, c.days))
+			if c.forget != "" {
+				plaque(c.forget)
+			}
+			if _, err := forget.Erase(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n := count(t, d, `SELECT COUNT(*) FROM premises`); n != c.left {
+				t.Errorf("after %d days there are %d doors, want %d: the one where a plaque hung stays as long as that", c.days, n, c.left)
 			}
 		}
 	})

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"wanjia/internal/notify"
@@ -271,6 +272,48 @@ func TestX25_TheLeadOfAPlaceHelpsItsGridAssistant(t *testing.T) {
 			if all, _, err := x.service.Promises(ctx, *by, request.NeedingHelp, "", 10); err != nil || len(all) != want {
 				t.Errorf("%s sees %d promises that need help (%v), want %d", by.Role, len(all), err, want)
 			}
+		}
+	})
+}
+
+// C17: somebody who says that it is done, while what did not reach them is about to be told by phone, is not called: either
+// they were quicker, or their word ends the call.
+func TestC17_WhoHasJustSaidThatItIsDoneIsNotCalled(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const askers = 12
+		var wg sync.WaitGroup
+		start, failed := make(chan struct{}), make(chan error, 2*askers)
+		for range askers {
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			if _, err := x.service.Follow(t.Context(), x.LinXiaoman, x.shown(t, r.Receipt, "0001")); err != nil {
+				t.Fatal(err)
+			}
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好", Told: request.ToTell}))
+			wg.Go(func() {
+				<-start
+				failed <- d.InTx(t.Context(), func(tx *db.Tx) error {
+					return x.service.Unreached(t.Context(), tx, notify.Unreached{
+						Person: x.LinXiaoman.PersonID, Kind: "request.closed", Ref: notify.Ref{Type: "request", ID: int64(r.ID)}, At: monday,
+					})
+				})
+			})
+			wg.Go(func() {
+				<-start
+				_, err := x.service.Answer(t.Context(), request.Themselves(x.LinXiaoman, r.ID), true, "")
+				failed <- err
+			})
+		}
+		close(start)
+		wg.Wait()
+		close(failed)
+		for err := range failed {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if rows, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 100); err != nil || len(rows) != 0 {
+			t.Errorf("%d are to be called who have said that it is done (%v), want none", len(rows), err)
 		}
 	})
 }

@@ -233,6 +233,62 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 	})
 }
 
+// C24: a need that cannot be handed on, since its row cannot be read, keeps no other from going on, is said, and keeps the
+// emergency from being called over; once it is mended the rest follows.
+func TestC24_ANeedThatCannotBeHandedOnKeepsNoOtherFromIt(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		shelter := request.Category{
+			Code: "shelter", Type: request.Help, Label: request.Tongue{ZH: "临时安置", EN: "Shelter"}, Always: true, StartLevel: 1,
+			Targets: request.Targets{Accept: 15, Update: 60, Solve: 120},
+		}
+		x.begun(t, request.Plan{Open: []request.TemporaryCategory{{Code: "shelter", Then: "general", Category: shelter}}}, "2026-03-04")
+		var needs []request.Seen
+		for range 3 {
+			needs = append(needs, x.create(t, x.ZhouChunhe, request.Need{What: "需要住处", Category: "shelter"}))
+		}
+		damage, mend := `UPDATE request SET clock_untrusted = 7 WHERE id = ?`, `UPDATE request SET clock_untrusted = 0 WHERE id = ?`
+		if d.Embedded() { // where seven is yes
+			damage, mend = `UPDATE request SET level = 'x' WHERE id = ?`, `UPDATE request SET level = 1 WHERE id = ?`
+		}
+		set := func(query string) {
+			t.Helper()
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error { _, err := tx.Change(t.Context(), query, needs[0].ID); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func() (codes []string) {
+			t.Helper()
+			if err := d.Select(t.Context(), &codes, `SELECT category FROM request ORDER BY id`); err != nil {
+				t.Fatal(err)
+			}
+			return codes
+		}
+		set(damage)
+		sunset := calendar.Day("2026-03-04").Time()
+		d.SetNow(func() time.Time { return sunset })
+		for range 3 {
+			if some, err := x.service.TurnEmergencies(t.Context()); !some || err == nil {
+				t.Errorf("some %v, error %v; want that something is left, and what fails", some, err)
+			}
+		}
+		if got, want := left(), []string{"shelter", "general", "general"}; !slices.Equal(got, want) {
+			t.Errorf("they are in %v, want %v", got, want)
+		}
+		if got := inboxes(t, d, "emergency.purged"); len(got) != 0 {
+			t.Errorf("%v are told that nothing is left", got)
+		}
+		set(mend)
+		x.turns(t)
+		if got, want := left(), []string{"general", "general", "general"}; !slices.Equal(got, want) {
+			t.Errorf("mended they are in %v, want %v", got, want)
+		}
+		if got := inboxes(t, d, "emergency.purged"); len(got) == 0 {
+			t.Error("nobody is told that it is over")
+		}
+	})
+}
+
 func TestC24_WhatWasMergedIntoAnOpenNeedIsKept(t *testing.T) {
 	t.Parallel()
 	working(t, func(t *testing.T, d *db.DB, x *fixture) {
