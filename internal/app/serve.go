@@ -115,6 +115,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(5*time.Second, "requests after a change of rules", a.needs.FollowRules)
 	loop(time.Minute, "emergencies that are over", a.needs.TurnEmergencies)
 	loop(time.Minute, "promises to remind of", a.needs.RemindPromises)
+	loop(time.Minute, "tasks to remind of", func(ctx context.Context) (bool, error) { return a.tasks.Remind(ctx, a.holidays) })
 	loop(time.Minute, "cards whose day has come", a.needs.CardsDue)
 	loop(time.Minute, "records opened in an emergency", a.glasses.GoOn)
 	loop(time.Minute, "care flags that end soon", a.homes.WarnFlags)

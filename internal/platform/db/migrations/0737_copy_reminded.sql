@@ -1,0 +1,1 @@
+ALTER TABLE task_copy ADD COLUMN reminded_of DATETIME(3) NULL;
