@@ -110,6 +110,9 @@ func digestUnwanted(ctx context.Context, q db.Queryer, persons []org.PersonID) (
 	return unwanted, nil
 }
 
+// digestKind is the kind of the message that is a summary.
+const digestKind = "digest"
+
 // insertDigest lets the summary of a person and day wait to be sent, once.
 func insertDigest(ctx context.Context, tx *db.Tx, d summary, slot time.Time) error {
 	args, err := d.args()
@@ -120,8 +123,8 @@ func insertDigest(ctx context.Context, tx *db.Tx, d summary, slot time.Time) err
 	_, err = tx.Change(ctx, `
 		INSERT INTO wechat_send (
 			shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at)
-		VALUES (?, ?, ?, ?, ?, 'digest', 'inbox', 0, ?, 0, ?, ?, 'waiting', ?)`,
-		kv.ShardOf(int64(d.person)), d.person, event, d.last, onDigest, args, Ordinary, slot, tx.Now)
+		VALUES (?, ?, ?, ?, ?, ?, 'inbox', 0, ?, 0, ?, ?, 'waiting', ?)`,
+		kv.ShardOf(int64(d.person)), d.person, event, d.last, onDigest, digestKind, args, Ordinary, slot, tx.Now)
 	if db.IsDuplicate(err) {
 		return nil
 	}

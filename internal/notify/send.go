@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -213,7 +214,7 @@ func (s *Sends) claim(ctx context.Context, m send, t Template, term int64) (l *l
 		if err != nil {
 			return err
 		}
-		l = &letter{send: m, template: t, message: wechat.Message{OpenID: to.OpenID, Template: t.ID, Page: openAt, Fields: values}}
+		l = &letter{send: m, template: t, message: wechat.Message{OpenID: to.OpenID, Template: t.ID, Page: m.page(), Fields: values}}
 		return nil
 	})
 	if err != nil {
@@ -224,6 +225,15 @@ func (s *Sends) claim(ctx context.Context, m send, t Template, term int64) (l *l
 
 // openAt is the page of the mini-program that a message opens.
 const openAt = "pages/inbox/index"
+
+// page is where m leads: to its item in the inbox, by a number that means nothing to anybody else. What the item is about is
+// looked up there, under the rights that its reader has by then.
+func (m send) page() string {
+	if m.Kind == digestKind {
+		return openAt
+	}
+	return openAt + "?seq=" + strconv.FormatInt(m.Seq, 10)
+}
 
 // A verdict is what becomes of a message instead of being sent.
 type verdict struct {
@@ -303,11 +313,7 @@ const notSent = -2
 
 // mayGo waits for room in the bucket that all nodes share. A node that cannot ask has its share of it.
 func (s *Sends) mayGo(ctx context.Context, line line) bool {
-	rate := s.Rate
-	if line.slow(s.db.Now()) {
-		rate = max(1, rate/2)
-	}
-	bucket := limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
+	bucket := s.bucket(line)
 	for range 5 {
 		v := s.Limits.Allow(ctx, bucket, s.app)
 		if v.OK {
@@ -318,6 +324,15 @@ func (s *Sends) mayGo(ctx context.Context, line line) bool {
 		}
 	}
 	return false
+}
+
+// bucket is how many messages all nodes together send a second: half of it while a quota of the minute was used up lately.
+func (s *Sends) bucket(l line) limit.Limiter {
+	rate := s.Rate
+	if l.slow(s.db.Now()) {
+		rate = max(1, rate/2)
+	}
+	return limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
 }
 
 // settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when

@@ -301,6 +301,9 @@ func TestAMessageGoesOutOnceAfterSomePatience(t *testing.T) { // N2
 		if diff := cmp.Diff(want, o.fake.Sent()[0].Fields); diff != "" {
 			t.Errorf("what WeChat shows (-want +got):\n%s", diff)
 		}
+		if got := o.fake.Sent()[0].Page; got != "pages/inbox/index?seq=1" {
+			t.Errorf("it opens %s, want its item", got)
+		}
 	})
 }
 
@@ -496,6 +499,48 @@ func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
 			if got := o.outcomes(); got["dead"] != c.dead || o.calls() != c.dead {
 				t.Errorf("at %v: %v and %d calls, want %d", o.now(), got, o.calls(), c.dead)
 			}
+		}
+	})
+}
+
+// 45011: WeChat takes no more this minute, and half as many a second for ten minutes, from all nodes.
+func TestAQuotaOfTheMinuteHalvesTheBucketForTenMinutes(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 2)[0]
+		n, other := o.node("a"), o.node("b")
+		rate := func(when string, want int) {
+			t.Helper()
+			for _, x := range []*sender{n, other} {
+				l, err := findLine(t.Context(), o.db, fake.AppID)
+				if err != nil || x.bucket(l).Size != want || x.bucket(l).Window != time.Second {
+					t.Errorf("%s: %d a second (%v), want %d", when, x.bucket(l).Size, err, want)
+				}
+			}
+		}
+		rate("at first", 200)
+		o.fake.SetQuota(fake.Send, fake.Quota{Minute: 1})
+		o.closed(1, p)
+		o.closed(2, p)
+		o.move(patience)
+		n.work()
+		if got := o.outcomes(); got["sent"] != 1 || got["waiting"] != 1 || o.credit(p) != 1 || n.Alarms() != 0 {
+			t.Fatalf("over the quota: %v, credit %d, %d alarms", got, o.credit(p), n.Alarms())
+		}
+		slow := o.now()
+		rate("at once", 100)
+		o.move(time.Minute)
+		n.work()
+		if got := o.outcomes(); got["sent"] != 2 {
+			t.Errorf("the next minute: %v, want the other sent", got)
+		}
+		o.at.Store(slow.Add(slowFor - time.Millisecond).UnixMilli())
+		rate("nearly ten minutes later", 100)
+		o.move(time.Millisecond)
+		rate("ten minutes later", 200)
+		n.Rate = 1
+		o.move(-time.Minute)
+		if got := n.bucket(line{SlowUntil: new(o.now().Add(time.Minute))}).Size; got != 1 {
+			t.Errorf("half of one message a second is %d", got)
 		}
 	})
 }

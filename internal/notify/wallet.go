@@ -67,7 +67,7 @@ func (s *Sends) Wallets(ctx context.Context, by org.Actor) ([]Wallet, error) {
 				w.AskFrom = c.Refused.Add(leftAlone)
 				w.Ask = w.Ask && !now.Before(w.AskFrom)
 			}
-			w.Ask = w.Ask && !(t.Long && w.Balance > 0) // allowed once and for all
+			w.Ask = w.Ask && (!t.Long || w.Balance == 0) // allowed once and for all
 		}
 		all = append(all, w)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"regexp"
 	"time"
 
 	"wanjia/internal/org"
@@ -22,6 +23,9 @@ const (
 	pushTime    = 4 * time.Second // WeChat waits for five
 )
 
+// echoes are what the console sends to have it back.
+var echoes = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
+
 // ServeEvents answers what WeChat pushes: that it is ours (GET), and what happened (POST). What is not signed by it is
 // refused before a byte is read; what cannot be written is answered as an error, and WeChat comes again.
 func (s *Sends) ServeEvents(w http.ResponseWriter, r *http.Request) error {
@@ -31,7 +35,10 @@ func (s *Sends) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if r.Method == http.MethodGet {
-		_, err := io.WriteString(w, q.Get("echostr"))
+		if !echoes.MatchString(q.Get("echostr")) {
+			return problem.ErrMalformed
+		}
+		_, err := io.WriteString(w, q.Get("echostr")) //nolint:gosec // because it is letters and digits, and no page
 		return err
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, longestPush))

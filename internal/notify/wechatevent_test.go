@@ -211,6 +211,10 @@ func TestWhatIsPushedIsAnsweredAsWeChatWants(t *testing.T) {
 		if got, err := ask(http.MethodGet, q.Encode(), ""); err != nil || got != "4711" {
 			t.Errorf("the console's question is answered %q (%v), want what it sent", got, err)
 		}
+		q.Set("echostr", "<script>")
+		if got, err := ask(http.MethodGet, q.Encode(), ""); err != problem.ErrMalformed || got != "" { //nolint:errorlint // because the very problem is meant
+			t.Errorf("a question that is a page is answered %q (%v)", got, err)
+		}
 		for what, c := range map[string]struct {
 			query, body string
 			want        *problem.Problem

@@ -1829,6 +1829,7 @@ CREATE TABLE `task_copy` (
   `reported_at` datetime(3) DEFAULT NULL,
   `created_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `reminded_of` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `task_copy_seat` (`unit_id`,`role`,`live`,`created_at`,`id`),
   KEY `task_copy_task` (`task_id`,`id`),

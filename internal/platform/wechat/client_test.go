@@ -349,3 +349,40 @@ func TestTheFakeHoldsMessagesToTheirTemplate(t *testing.T) {
 		t.Errorf("over the minute's quota: got %v", got)
 	}
 }
+
+func TestTheFakeCountsByTheMinuteAndTheDayOfShanghai(t *testing.T) {
+	t.Parallel()
+	s, c, clk := platform(t)
+	s.SetQuota(fake.Phone, fake.Quota{Minute: 2, Day: 3})
+	for i, want := range []wechat.Class{wechat.None, wechat.None, wechat.MinuteQuota, wechat.DayQuota} {
+		if got := wechat.ClassOf(calls[fake.Phone](t.Context(), s, c)); got != want {
+			t.Errorf("call %d is answered %v, want %v", i+1, got, want)
+		}
+	}
+	clk.move(time.Minute)
+	if got := wechat.ClassOf(calls[fake.Phone](t.Context(), s, c)); got != wechat.DayQuota {
+		t.Errorf("the next minute: %v, want the quota of the day", got)
+	}
+	clk.move(6*time.Hour + 59*time.Minute) // 17:00 was it in Shanghai
+	if got := wechat.ClassOf(calls[fake.Phone](t.Context(), s, c)); got != wechat.None {
+		t.Errorf("after midnight of Shanghai: %v, want it taken", got)
+	}
+}
+
+// A way to fail that no test knows would be one that nobody has looked at.
+func TestEveryFaultOfTheFakeMeetsTheClient(t *testing.T) {
+	t.Parallel()
+	for _, kind := range fake.Kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			s, c, _ := platform(t)
+			s.Inject(fake.Fault{Call: fake.Phone, Kind: kind, Code: http.StatusBadGateway, Times: 1})
+			if err := calls[fake.Phone](t.Context(), s, c); err == nil {
+				t.Error("the call is answered as if nothing had happened")
+			}
+			if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+				t.Errorf("the next call: %v, want it answered", err)
+			}
+		})
+	}
+}

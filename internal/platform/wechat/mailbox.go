@@ -172,10 +172,10 @@ func (e Event) of(x answer) (_ Event, err error) {
 		return e, errors.New("MsgID is no number")
 	}
 	code, err := x.looseNumber("ErrorCode")
-	e.Code = int(int32(code)) //nolint:gosec // because a code that does not fit is none we know, whatever becomes of it
-	if e.Code == 0 && code != 0 {
-		e.Code = -1
+	if code != int64(int32(code)) {
+		return e, errors.New("ErrorCode is no code")
 	}
+	e.Code = int(code)
 	return e, err
 }
 

@@ -141,8 +141,14 @@ func TestAMailboxWantsItsTokenAndKeyAsTheConsoleGivesThem(t *testing.T) {
 		token, key string
 		good       bool
 	}{
-		{pushToken, "", true}, {pushToken, pushKey, true}, {"ab", "", false}, {strings.Repeat("a", 33), "", false},
-		{"a b c", "", false}, {pushToken, pushKey[1:], false}, {pushToken, pushKey[1:] + "-", false}, {"", pushKey, false},
+		{pushToken, "", true},
+		{pushToken, pushKey, true},
+		{"ab", "", false},
+		{strings.Repeat("a", 33), "", false},
+		{"a b c", "", false},
+		{pushToken, pushKey[1:], false},
+		{pushToken, pushKey[1:] + "-", false},
+		{"", pushKey, false},
 	} {
 		if err := wechat.CheckPush(c.token, c.key); (err == nil) != c.good {
 			t.Errorf("token %q with key %q: %v, want them taken: %v", c.token, c.key, err, c.good)

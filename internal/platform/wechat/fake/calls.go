@@ -60,6 +60,7 @@ type request struct {
 	AccessToken string
 	OpenID      string
 	Template    string
+	Page        string
 	Data        map[string]struct {
 		Value string `json:"value"`
 	}
@@ -121,6 +122,7 @@ func read(r *http.Request) (request, bool) {
 		ToUser    string `json:"touser"`
 		OpenID    string `json:"openid"`
 		Template  string `json:"template_id"`
+		Page      string `json:"page"`
 		Content   string `json:"content"`
 		Version   int    `json:"version"`
 		Scene     int    `json:"scene"`
@@ -134,7 +136,7 @@ func read(r *http.Request) (request, bool) {
 	if body.AppID != "" {
 		req.AppID, req.Secret, req.GrantType = body.AppID, body.Secret, body.GrantType
 	}
-	req.Force, req.Code, req.Template, req.Data = body.Force, body.Code, body.Template, body.Data
+	req.Force, req.Code, req.Template, req.Page, req.Data = body.Force, body.Code, body.Template, body.Page, body.Data
 	req.Content, req.Version, req.Scene = body.Content, body.Version, body.Scene
 	if req.OpenID = body.OpenID; body.ToUser != "" {
 		req.OpenID = body.ToUser
@@ -352,6 +354,6 @@ func (s *Server) send(r request) object {
 		s.credits[pair{r.OpenID, r.Template}]--
 	}
 	id := int64(len(s.sent)) + 1_000_000_000_000_001
-	s.sent = append(s.sent, Sent{OpenID: r.OpenID, Template: r.Template, Fields: fields, MsgID: id, At: s.now()})
+	s.sent = append(s.sent, Sent{OpenID: r.OpenID, Template: r.Template, Page: r.Page, Fields: fields, MsgID: id, At: s.now()})
 	return object{"errcode": 0, "errmsg": "ok", "msgid": json.Number(strconv.FormatInt(id, 10))}
 }

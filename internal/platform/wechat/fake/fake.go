@@ -76,6 +76,7 @@ type token struct {
 type Sent struct {
 	OpenID   string
 	Template string
+	Page     string
 	Fields   map[string]string
 	MsgID    int64
 	At       time.Time

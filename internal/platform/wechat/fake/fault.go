@@ -28,6 +28,11 @@ const (
 	Trailing    Kind = "trailing"     // something after the object
 )
 
+// Kinds are all kinds.
+var Kinds = []Kind{
+	ErrCode, Status, Silence, AnswerLost, HTML, Huge, NaN, WrongType, Redirect, ForeignMark, OldMark, Control, Twice, Trailing,
+}
+
 // A Fault makes calls fail.
 type Fault struct {
 	Call   string // Code2Session and so on; empty: any

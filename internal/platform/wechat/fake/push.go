@@ -94,7 +94,7 @@ func (p Push) sign(q url.Values, more ...string) string {
 func (p Push) seal(body []byte) []byte {
 	const padTo = 32
 	key := must(base64.StdEncoding.DecodeString(p.Key + "="))
-	plain := append([]byte(random()[:16]), binary.BigEndian.AppendUint32(nil, uint32(len(body)))...) //nolint:gosec // because it is short
+	plain := append([]byte(random()[:16]), binary.BigEndian.AppendUint32(nil, uint32(len(body)))...)
 	plain = append(append(plain, body...), p.AppID...)
 	pad := padTo - len(plain)%padTo
 	plain = append(plain, bytes.Repeat([]byte{byte(pad)}, pad)...)
