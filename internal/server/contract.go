@@ -173,7 +173,9 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 				defer cancel()
 				ctx.SetRequest(r.WithContext(limited))
 			}
-			return next(ctx)
+			err = next(ctx)
+			c.giveBack(ctx, a.by, op.limits)
+			return err
 		}
 	}
 }
@@ -266,6 +268,10 @@ func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limit
 	address := watch.CallerFrom(r.Context()).Address
 	var policies, lefts []string
 	for _, l := range limiters {
+		l, counted := forWhom(l, by)
+		if !counted {
+			continue
+		}
 		whom := subject(by, address)
 		if l.ByAddress() {
 			whom = subject(org.Actor{}, address)
@@ -275,10 +281,54 @@ func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limit
 		h.Set("RateLimit-Policy", strings.Join(policies, ", "))
 		h.Set("RateLimit", strings.Join(lefts, ", "))
 		if !left.OK {
-			return problem.ErrTooMany.RetryAfter(left.Retry)
+			return tooMany(l).RetryAfter(left.Retry)
 		}
 	}
 	return nil
+}
+
+// intake are the limiters of what people ask for themselves, and those of strangers in their place.
+var intake = map[limit.Limiter]limit.Limiter{limit.RequestHour: limit.StrangerHour, limit.RequestDay: limit.StrangerDay}
+
+// forWhom is the limiter that counts in place of l for whoever asks, if any does: who writes down what others need is
+// held by the limit of all writes alone, and an address may be that of a whole town.
+func forWhom(l limit.Limiter, by org.Actor) (limit.Limiter, bool) {
+	strangers, ok := intake[l]
+	switch {
+	case !ok:
+		return l, true
+	case by.PersonID == 0:
+		return strangers, true
+	}
+	return l, by.Role == org.RoleResident
+}
+
+// tooMany is what somebody is told whom l lets through no more: whoever has a need is told whom to call.
+func tooMany(l limit.Limiter) *problem.Problem {
+	switch l {
+	case limit.RequestHour, limit.RequestDay, limit.StrangerHour, limit.StrangerDay:
+		return errTooManyNeeds
+	}
+	return problem.ErrTooMany
+}
+
+var errTooManyNeeds = problem.New(problem.TooMany, "request.too_many")
+
+// giveBack counts nothing of what people ask for themselves when the answer is that of an earlier call: on a bad line
+// the same need is sent many times.
+func (c *contract) giveBack(ctx echo.Context, by org.Actor, limiters []limit.Limiter) {
+	r := ctx.Request()
+	if c.o.GiveBack == nil || !once.Replayed(r.Context()) {
+		return
+	}
+	for _, l := range limiters {
+		if _, ok := intake[l]; !ok {
+			continue
+		}
+		if l, counted := forWhom(l, by); counted {
+			c.o.GiveBack(r.Context(), l, subject(by, watch.CallerFrom(r.Context()).Address))
+		}
+	}
 }
 
 // remember gives the features what makes this request the same as its repetition, and marks an answer that is one.

@@ -26,7 +26,7 @@ const longestForm = 16 << 10
 func (p Public) add(e *echo.Echo, allow Limiter) {
 	for _, path := range p.Paths {
 		e.GET(path, p.page(allow, limit.Read))
-		e.POST(path, p.page(allow, limit.RequestHour, limit.RequestDay))
+		e.POST(path, p.page(allow, limit.StrangerHour, limit.StrangerDay))
 	}
 }
 
@@ -52,7 +52,7 @@ func (p Public) page(allow Limiter, limits ...limit.Limiter) echo.HandlerFunc {
 func (p Public) asked(w http.ResponseWriter, r *http.Request, allow Limiter, limits []limit.Limiter) error {
 	for _, l := range limits {
 		if v := allow(r.Context(), l, subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)); !v.OK {
-			return problem.ErrTooMany.RetryAfter(v.Retry)
+			return tooMany(l).RetryAfter(v.Retry)
 		}
 	}
 	return p.Serve(w, r)

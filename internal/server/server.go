@@ -38,14 +38,15 @@ type Options struct {
 	Identify   Identifier
 	StepUp     StepUp
 	Limit      Limiter
-	Address    Address  // whose request it is: Direct, or BehindProxies
-	Origins    []string // web origins beside our own that may call
-	Push       Own      // GET /v1/push, the socket
-	PushEvents Own      // GET /v1/push/events
-	Told       Told     // what others push to us
-	Public     Public   // pages for everybody
-	Ask        Ask      // what x-ask acts say; nil: nothing
-	Ready      []Check  // what must work before requests are sent here
+	GiveBack   func(ctx context.Context, l limit.Limiter, subject string) // what Limit took; nil: nothing is given back
+	Address    Address                                                    // whose request it is: Direct, or BehindProxies
+	Origins    []string                                                   // web origins beside our own that may call
+	Push       Own                                                        // GET /v1/push, the socket
+	PushEvents Own                                                        // GET /v1/push/events
+	Told       Told                                                       // what others push to us
+	Public     Public                                                     // pages for everybody
+	Ask        Ask                                                        // what x-ask acts say; nil: nothing
+	Ready      []Check                                                    // what must work before requests are sent here
 	Metrics    *prometheus.Registry
 	Log        *slog.Logger // nil: slog.Default
 }

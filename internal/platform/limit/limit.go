@@ -52,6 +52,8 @@ var (
 	Import        = Limiter{"import", 5, time.Hour, Closed}
 	RequestHour   = Limiter{"request-hour", 10, time.Hour, Local}
 	RequestDay    = Limiter{"request-day", 30, 24 * time.Hour, Local}
+	StrangerHour  = Limiter{"stranger-hour", 60, time.Hour, Local} // of an address, which a whole town may share
+	StrangerDay   = Limiter{"stranger-day", 300, 24 * time.Hour, Local}
 	CheckIn       = Limiter{"check-in", 10, time.Minute, Local}
 	ShortCode     = Limiter{"short-code", 5, time.Minute, Local}
 	SocketConnect = Limiter{"socket-connect", 10, time.Minute, Local}
@@ -66,6 +68,7 @@ func (l Limiter) ByAddress() bool { return strings.HasSuffix(l.Name, "-ip") }
 var All = []Limiter{
 	WeChatDevice, WeChatIP, PasswordIP, Refresh, CodeIP, Code,
 	UnmaskHour, UnmaskDay, PhoneSearch, Export, Upload, UploadBytes, Import, RequestHour, RequestDay,
+	StrangerHour, StrangerDay,
 	CheckIn, ShortCode, SocketConnect, Read, Write,
 }
 
@@ -134,9 +137,15 @@ local now, step, window, n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV
 local full = tonumber(redis.call('GET', KEYS[1]) or now)
 if full < now or full > now + window + 5000 then full = now end
 local after = full + n * step
+if after <= now then redis.call('DEL', KEYS[1]) return {1, '0', '0'} end
 if after > now + window + 0.01 then return {0, tostring(full - now), tostring(after - now - window)} end
 redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now) + 1)
 return {1, tostring(after - now), '0'}`)
+
+// GiveBack puts one call back that Allow took: it turned out to be none.
+func (x *Limits) GiveBack(ctx context.Context, l Limiter, subject string) {
+	x.Take(ctx, l, subject, -1)
+}
 
 // Take takes n at once, such as the bytes of an upload: all of them or none.
 func (x *Limits) Take(ctx context.Context, l Limiter, subject string, n int) Verdict {
@@ -197,6 +206,10 @@ func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time) Verdi
 		full = now
 	}
 	after := full.Add(time.Duration(float64(n) * float64(l.Window) / float64(size)))
+	if !after.After(now) {
+		delete(x.buckets, key)
+		return l.verdict(size, true, 0, 0)
+	}
 	if over := after.Sub(now) - l.Window; over > time.Microsecond {
 		return l.verdict(size, false, full.Sub(now), over)
 	}

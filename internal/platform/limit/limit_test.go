@@ -200,6 +200,30 @@ func TestManyAreTakenAtOnceOrNone(t *testing.T) {
 	})
 }
 
+func TestWhatIsGivenBackCanBeTakenAgain(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		c := newClock()
+		x := limit.New(k, c.now, nodes(1))
+		for _, whom := range []string{"a", "b"} { // with Redis, then without
+			x.GiveBack(t.Context(), limit.RequestHour, whom) // nothing was taken: no more than the whole is there
+			for i := range limit.RequestHour.Size {
+				if v := x.Allow(t.Context(), limit.RequestHour, whom); !v.OK {
+					t.Fatalf("call %d is refused: %+v", i+1, v)
+				}
+			}
+			x.GiveBack(t.Context(), limit.RequestHour, whom)
+			if v := x.Allow(t.Context(), limit.RequestHour, whom); !v.OK {
+				t.Errorf("what was given back is refused: %+v", v)
+			}
+			if v := x.Allow(t.Context(), limit.RequestHour, whom); v.OK {
+				t.Error("one was given back and two are taken")
+			}
+			g.Shut()
+		}
+	})
+}
+
 func TestAClockThatWentBackLocksNobodyOut(t *testing.T) {
 	t.Parallel()
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
