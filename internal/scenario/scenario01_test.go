@@ -160,6 +160,7 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	w.t.Helper()
 	ok, made := http.StatusOK, http.StatusCreated
 	today := w.clock().In(time.FixedZone("Asia/Shanghai", 8*3600)).Format("2006-01-02")
+	taken := len(w.accepted("r.lin"))
 	before := len(w.messages(w.count(`SELECT COUNT(*) FROM wechat_send WHERE template = 'request'`)))
 	ga := w.signIn("rh.ga").phone()
 	heard := len(ga.received())
@@ -221,6 +222,9 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	if n := strings.Count(sent.Args, `":`); n != 3 || strings.Contains(sent.Args, strings.ReplaceAll(code, "-", "")) {
 		w.t.Errorf("the message holds %s, want the head of the code, the place and the time alone", sent.Args)
 	}
+	if credit > 0 { // and that is what WeChat has taken
+		w.shows(w.delivered("r.lin", taken+1), map[string]string{"character_string1": code[:5], "thing2": "有新消息", "thing3": "2号窗口"})
+	}
 	page := w.wants("mine", w.signIn("r.lin").get(fmt.Sprintf("/v1/me/requests/%d", opened.id("id"))), ok)
 	w.says("the card", page, "全省", "cards", 0, "region")
 	w.says("the step", page, "waiting", "counters", 0, "state")
@@ -249,6 +253,13 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	}
 	if n := len(calls.items()); credit > 0 && n != 0 || credit == 0 && (n != 1 || calls.at("items", 0, "messages") != float64(2)) {
 		w.t.Errorf("with credit %d the calls are %v", credit, calls.body)
+	}
+	if credit > 0 {
+		taken += 2
+	}
+	last := w.delivered("r.lin", taken)
+	if credit > 0 {
+		w.shows(last, map[string]string{"character_string1": code[:5], "thing2": "已办结：已解决", "thing3": "请打开查看"})
 	}
 	if got := w.credit(); got != 0 {
 		w.t.Errorf("credit %d is left, want none", got)

@@ -140,6 +140,7 @@ func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) { // F8, F11, F12, F13
 		w.hide("漏水", "2-31", "吴先生")
 		r := w.rain()
 		office, phone := w.signIn("po.1"), r.holder.phone()
+		r.holder.allows(1, "notice")
 		w.acts()
 
 		// 1: the office opens the round; it sees counts, and the holder the homes.
@@ -152,6 +153,7 @@ func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) { // F8, F11, F12, F13
 		if heard := w.hears(phone, "risk.opened", 1); heard.Priority != 0 {
 			t.Errorf("the holder hears with priority %d, want 0: at once", heard.Priority)
 		}
+		w.shows(w.delivered("xl.m2", 1), map[string]string{"thing1": "暴雨", "thing2": "杏坞村"}) // by WeChat too, although a device has it
 		list := w.wants("the round", r.holder.get(r.event+"/visit-round"), ok).items()
 		if len(list) != 10 || list[0]["reason"] != "promise_due" || list[0]["door"] != "2-60" {
 			t.Fatalf("the list is %v, want 10 homes, the promise about the roof first", list)
@@ -275,6 +277,9 @@ func (w *world) sentTexts() (all []string) {
 		UNION ALL
 		SELECT args FROM wechat_send WHERE args <> ''`); err != nil {
 		w.t.Error(err)
+	}
+	for _, m := range w.app.Fake().Sent() {
+		all = append(all, fmt.Sprint(m.Fields))
 	}
 	return all
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -145,7 +146,11 @@ func TestScenario15TheWholeLadderAndAReopening(t *testing.T) { // C7, C8, C9
 		over := map[string]any{"closureKind": "handed_over", "body": "云湾供水公司"}
 		w.refused("no contact", func() answer { return office.post(path+"/close", over) }, http.StatusUnprocessableEntity, "request.handover_incomplete")
 		over["contact"], over["callBackOn"] = "客服 19900000096", "2026-03-05"
+		w.signIn("r.lin").allows(1, "request")
 		w.says("handed over", w.wants("close", office.post(path+"/close", over), ok), "handed_over", "state")
+		w.pass(31 * time.Second)
+		code, _ := opened.at("receiptCode").(string)
+		w.shows(w.delivered("r.lin", 1), map[string]string{"character_string1": code[:5], "thing2": "已办结：已转办", "thing3": "请打开查看"})
 
 		// 3: the asker says no: the office has it again, the place's lead hears of it, and those who had it before do
 		// for their information.

@@ -5,6 +5,11 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"wanjia/internal/notify"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/wechat/fake"
 )
 
 // unread is how many items a has not read.
@@ -36,6 +41,82 @@ func (p *phone) wentDown() int {
 	case <-time.After(5 * time.Second):
 		p.w.t.Fatalf("the socket of %s is still open after 5 s", p.owner)
 		return 0
+	}
+}
+
+// wipedWhileSending is the third step: of 40 messages 25 are sent when Redis is wiped. In the end there are 40 different
+// ones.
+func (w *world) wipedWhileSending() {
+	w.t.Helper()
+	const all, before, label = 40, 25, "防汛值守"
+	work := notify.DemoTemplates[1]
+	w.app.Fake().AddTemplate(work.ID, fake.Template{Long: true, Fields: work.Types()})
+	admin := w.signInStaff("sa")
+	var fields []any
+	for _, t := range w.wants("templates", admin.get("/v1/wechat/templates"), http.StatusOK).items() {
+		if t["code"] == work.Code {
+			fields, _ = t["fields"].([]any)
+		}
+	}
+	w.wants("a template without credits", admin.put("/v1/wechat/templates/"+work.Code, map[string]any{"templateId": work.ID, "kind": "long", "fields": fields}), http.StatusOK)
+	var to []org.PersonID // who listens nowhere
+	if err := w.app.Stores.DB.Select(w.t.Context(), &to, `
+		SELECT h.person_id
+		FROM demo_handle h
+		JOIN wechat_account a ON a.person_id = h.person_id
+		WHERE h.handle LIKE 'in.%' OR h.handle LIKE 'ac.%' OR h.handle LIKE 'rh.%'
+		ORDER BY h.handle
+		LIMIT ?`, all); err != nil || len(to) != all {
+		w.t.Fatalf("%d persons (%v), want %d", len(to), err, all)
+	}
+	sent := func() (messages int, persons map[string]bool) {
+		persons = map[string]bool{}
+		for _, m := range w.app.Fake().Sent() {
+			if m.Template == work.ID && m.Fields["thing1"] == label {
+				messages++
+				persons[m.OpenID] = true
+			}
+		}
+		return messages, persons
+	}
+	w.pass(time.Minute) // what else waits goes first
+	if err := w.app.TurnClocks(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.app.Fake().SetQuota(fake.Send, fake.Quota{Minute: before})
+	err := w.app.Stores.DB.InTx(w.t.Context(), func(tx *db.Tx) error {
+		return notify.Tell(w.t.Context(), tx, notify.Persons(to...), notify.Item{
+			Kind: "task.assigned", Ref: notify.Ref{Type: "task", ID: 1}, Args: map[string]any{"kindLabel": label},
+		})
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.pass(time.Minute)
+	for end := time.Now().Add(10 * time.Second); ; {
+		if n, _ := sent(); n == before {
+			break
+		}
+		if time.Now().After(end) {
+			n, _ := sent()
+			w.t.Fatalf("%d are sent, want %d before the minute is over", n, before)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	w.wipe()
+	w.app.Fake().SetQuota(fake.Send, fake.Quota{})
+	for end := time.Now().Add(20 * time.Second); ; {
+		w.pass(time.Minute)
+		if err := w.app.TurnClocks(w.t.Context()); err != nil {
+			w.t.Fatal(err)
+		}
+		if n, _ := sent(); n >= all || time.Now().After(end) {
+			break
+		}
+		<-time.After(50 * time.Millisecond)
+	}
+	if n, persons := sent(); n != all || len(persons) != all {
+		w.t.Errorf("in the end %d messages are sent to %d persons, want 40 to 40", n, len(persons))
 	}
 }
 
@@ -110,6 +191,7 @@ func TestScenario20SignInsAndLossOfRedis(t *testing.T) {
 		for _, a := range []*actor{secretary, first, second, holder} {
 			w.wants("refresh after all", a.renew(), http.StatusOK)
 		}
+		w.wipedWhileSending()
 		again := holder.phoneFrom(fmt.Sprintf("1.%d", newest.Seq))
 		secretary.asks(mine, "走访一片区第8户")
 		if heard := w.hears(again, "task.assigned", 1); heard.Seq != newest.Seq+1 {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wanjia/internal/platform/wechat/fake"
 )
 
 // joins calls each operation of joining once, in building 4 of 瑞和社区.
@@ -250,12 +252,25 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		lead = w.signIn("rh.cg")
 		for i := range 4 {
 			all[i].actor = w.signIn(fmt.Sprintf("guest-%d", i+1))
+			w.delivered(all[i].handle, 0) // of this morning nobody had allowed a message
+			all[i].allows(3, "request")
 		}
 		closing := map[string]any{"closureKind": "resolved", "text": "水管已更换"}
 		w.says("resolved", w.wants("close", lead.post(path+"/close", closing), ok), "general_branch", "resolvedLevel")
 		if n := asked() - before; n != 5 {
 			t.Errorf("%d are asked whether it is done, want 5", n)
 		}
+		// questions waits until WeChat has asked A1 to A4 so often.
+		questions := func(times ...int) {
+			t.Helper()
+			w.pass(31 * time.Second)
+			for i, n := range times {
+				code, _ := all[i].code.(string)
+				want := map[string]string{"character_string1": code[:5], "thing2": "已办结：已解决", "thing3": "请打开查看"}
+				w.shows(w.delivers(all[i].handle, n, func(m fake.Sent) bool { return m.Fields["thing2"] == want["thing2"] }), want)
+			}
+		}
+		questions(1, 1, 1, 1)
 		for _, i := range []int{0, 1, 3, 4} {
 			w.says("content", w.wants("answer", all[i].answers("done"), ok), true, "settled")
 		}
@@ -273,6 +288,7 @@ func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 		if n := asked() - before; n != 1 {
 			t.Errorf("%d are asked again, want 1", n)
 		}
+		questions(1, 1, 2, 1)
 		if n := quiet() - settled; n != 0 {
 			t.Errorf("those who are content get %d more", n)
 		}
