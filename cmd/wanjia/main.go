@@ -18,6 +18,9 @@ import (
 var version = "dev"
 
 func main() {
+	if servesLong(os.Args) {
+		leanly()
+	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "wanjia:", err)
 		os.Exit(1)

@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +23,14 @@ import (
 
 // gcPercent lets the heap of a server grow to four times what lives before it is swept: little lives, so memory stays
 // far below its bar, and a tenth of the time of a busy server was spent sweeping. GOGC in the environment wins.
-const gcPercent = 300
+//
+// With thousands of sockets more lives, and a herd that connects would leave pages full of holes: beyond garbageRoom the
+// heap is swept sooner, down to leastPercent.
+const (
+	gcPercent    = 300
+	leastPercent = 50
+	garbageRoom  = 48 << 20
+)
 
 // settle is how long after the start the server has read what it needs and looked for what is due. What that took is
 // given back then: the contract alone leaves some twenty megabytes behind that nobody needs again.
@@ -30,8 +40,49 @@ const settle = 1500 * time.Millisecond
 func settled() {
 	debug.FreeOSMemory()
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+		keepLean(0)
 	}
+}
+
+// keepLean sets how far the heap may grow, and looks again each second whether what lives is still about as much.
+func keepLean(was int) {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	percent := percentFor(live[0].Value.Uint64())
+	if max(percent, was) > min(percent, was)*11/10 { // setting it stops everything for a moment
+		debug.SetGCPercent(percent)
+		was = percent
+	}
+	time.AfterFunc(time.Second, func() { keepLean(was) })
+}
+
+// percentFor is how far the heap may grow beyond what lives.
+func percentFor(live uint64) int {
+	return int(min(gcPercent, max(leastPercent, garbageRoom*100/max(live, 1))))
+}
+
+// stackSetting is of the runtime: without it goroutines begin with a stack as large as all of them need on average. The
+// reader of a socket stays within 2 KiB; those of requests beside it would make it begin with 4, for as long as it lives.
+const stackSetting = "adaptivestackstart=0"
+
+// leanly starts this program again, as the same process, with small stacks to begin with. A runtime that cannot is left
+// as it is.
+func leanly() {
+	debugging := os.Getenv("GODEBUG")
+	if strings.Contains(debugging, "adaptivestackstart") {
+		return
+	}
+	if debugging != "" {
+		debugging += ","
+	}
+	if os.Setenv("GODEBUG", debugging+stackSetting) == nil {
+		_ = syscall.Exec("/proc/self/exe", os.Args, os.Environ()) //nolint:gosec // because it is this program itself
+	}
+}
+
+// servesLong says whether these arguments start a server.
+func servesLong(args []string) bool {
+	return len(args) > 1 && (slices.Contains(args[1:], "serve") || slices.Contains(args[1:], "node"))
 }
 
 func serveCommand(settings func() (config.Config, error)) *cobra.Command {
