@@ -17,7 +17,7 @@ import (
 func benchPushCommand() *cobra.Command {
 	var o bench.PushOptions
 	var asJSON, strict bool
-	var engine string
+	var engine, peer, peerConfig string
 	var seconds, sockets int
 	var names []string
 	for _, r := range bench.PushRounds {
@@ -57,6 +57,14 @@ starts is found by itself. With --peer-bin another server is measured in turn, s
 			if o.Seed == 0 {
 				o.Seed = rand.Uint64() //nolint:gosec // because whom a message goes to is no secret
 			}
+			if (peer == "") != (peerConfig == "") {
+				return errors.New("bench: --peer-bin and --peer-config go together")
+			}
+			if peer != "" {
+				if o.Peer, err = bench.ReadPeer(peer, peerConfig); err != nil {
+					return err
+				}
+			}
 			to := json.NewEncoder(cmd.OutOrStdout())
 			figures, err := bench.Push(cmd.Context(), o, func(f bench.PushFigure) error {
 				if asJSON {
@@ -81,6 +89,9 @@ starts is found by itself. With --peer-bin another server is measured in turn, s
 	f.Float64Var(&o.Rate, "rate", 1000, "single messages a second")
 	f.IntVar(&o.Audience, "audience", 100_000, "how many an announcement goes to")
 	f.Uint64Var(&o.Seed, "seed", 0, "whom messages go to; 0: another one each time")
+	f.StringVar(&peer, "peer-bin", "", "program of another server, measured in turn; see docs/figures")
+	f.StringVar(&peerConfig, "peer-config", "", "file that says how the other server is started, told and listened to")
+	f.IntVar(&o.Pairs, "pairs", 5, "how many turns we and the other server take")
 	f.StringVar(&o.Profile, "profile", "", "file for a profile of the server at its highest rate of single messages")
 	f.StringVar(&o.Folder, "folder", os.TempDir(), "where files go meanwhile: on a real disk")
 	f.StringVar(&o.MySQL, "mysql", os.Getenv("WANJIA_TEST_MYSQL"), "address of a server: user:password@tcp(host:port)/")

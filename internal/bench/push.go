@@ -34,6 +34,9 @@ type PushOptions struct {
 	Seed     uint64
 	Profile  string // file for a profile of the server at the highest rate; empty: none
 
+	Peer  *Peer // measured in turn with us in rounds of single messages; nil: nobody
+	Pairs int   // how many turns
+
 	Node []string  // how to start a server: this program with the command that is one
 	Env  []string  // of it
 	Say  io.Writer // what is going on, for who waits; nil: nobody
@@ -136,6 +139,12 @@ func (o PushOptions) sockets(name string) (int, error) {
 
 // rounds measures one round after the other.
 func (p *pushRun) rounds(ctx context.Context, show func(PushFigure) error) (figures []PushFigure, err error) {
+	each := func(f *PushFigure, v verdict) error {
+		f.Load = loadavg()
+		f.judge(v)
+		figures = append(figures, *f)
+		return show(*f)
+	}
 	for _, r := range PushRounds {
 		if !slices.Contains(p.o.Rounds, r.Name) {
 			continue
@@ -145,7 +154,13 @@ func (p *pushRun) rounds(ctx context.Context, show func(PushFigure) error) (figu
 			return figures, err
 		}
 		times := 1
-		if r.Name == "single" {
+		switch {
+		case r.Name == "single" && p.o.Peer != nil:
+			if err := p.pairs(ctx, n, each); err != nil {
+				return figures, err
+			}
+			continue
+		case r.Name == "single":
 			times = max(1, p.o.Repeat)
 		}
 		for range times {
@@ -153,22 +168,25 @@ func (p *pushRun) rounds(ctx context.Context, show func(PushFigure) error) (figu
 				return figures, fmt.Errorf("sign people in: %w", err)
 			}
 			fmt.Fprintf(p.o.Say, "bench: %s, %d sockets\n", r.Name, n)
-			f := p.fixed
-			f.Round, f.N, f.At, f.Got = r.Name, n, time.Now().UTC().Truncate(time.Second), map[string]float64{}
+			f := p.line(r.Name, n)
 			v, err := r.run(p, ctx, &f, n)
 			if err != nil {
 				return figures, fmt.Errorf("round %s: %w", r.Name, err)
 			}
-			f.Load = loadavg()
-			f.judge(v)
-			figures = append(figures, f)
-			if err := show(f); err != nil {
+			if err := each(&f, v); err != nil {
 				return figures, err
 			}
 		}
 	}
 	sum := summary(figures)
 	return append(figures, sum), show(sum)
+}
+
+// line is an empty figure of a round.
+func (p *pushRun) line(round string, n int) PushFigure {
+	f := p.fixed
+	f.Round, f.N, f.At, f.Got = round, n, time.Now().UTC().Truncate(time.Second), map[string]float64{}
+	return f
 }
 
 // fill makes n persons, of whom each has a device.

@@ -16,6 +16,10 @@ import (
 const serverOfTests = "BENCH_PUSH_NODE"
 
 func TestMain(m *testing.M) {
+	if fault := os.Getenv(peerOfTests); fault != "" {
+		fmt.Fprintln(os.Stderr, standIn(os.Args[1], fault))
+		os.Exit(1)
+	}
 	if os.Getenv(serverOfTests) != "" {
 		if err := ServeNode(context.Background(), os.Stdin, os.Stdout, nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -46,6 +46,12 @@ type fleet struct {
 	end     context.CancelFunc
 	running sync.WaitGroup
 	isUp    []atomic.Bool
+
+	unnumbered bool // items come without their numbers
+}
+
+func newFleet(n int, end context.CancelFunc) *fleet {
+	return &fleet{changed: make(chan struct{}, 1), end: end, isUp: make([]atomic.Bool, n)}
 }
 
 // take notes an item.
@@ -128,7 +134,7 @@ const connecting = 128
 // that device i turns to, anew for each try.
 func (p *pushRun) connect(ctx context.Context, n int, at func(i int) string, slow func(i int) func()) (*fleet, error) {
 	life, end := context.WithCancel(ctx)
-	f := &fleet{changed: make(chan struct{}, 1), end: end, isUp: make([]atomic.Bool, n)}
+	f := newFleet(n, end)
 	calls := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxConnsPerHost: 200, MaxIdleConnsPerHost: 200}}
 	for i := range n {
 		who := p.crowd[i]

@@ -184,6 +184,7 @@ func (s *stage) check(ctx context.Context) (v verdict, err error) {
 		return v, fmt.Errorf("ask what was committed: %w", err)
 	}
 	s.truth = truth
+	s.fleet.number(truth)
 	for _, r := range truth {
 		s.p.heads[r[0]] = max(s.p.heads[r[0]], r[1])
 	}

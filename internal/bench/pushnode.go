@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"time"
@@ -26,6 +27,7 @@ type setup struct {
 	Config config.Config `json:"config"`
 	Prefix string        `json:"prefix"` // of its keys in a Redis that others use, too
 	People []int64       `json:"people"` // whom an order may name by how many of them there are
+	Peer   *publisher    `json:"peer"`   // it pushes nothing itself: what is committed goes to another server; nil: it does
 }
 
 // An order is every further line.
@@ -42,6 +44,7 @@ type order struct {
 const (
 	doTell     = "tell"     // commit message ID
 	doAnnounce = "announce" // commit message ID to everybody in Unit
+	doTidy     = "tidy"     // leave nothing in the outbox
 	doOpen     = "open"     // say how many announcements are under way
 	doMemory   = "memory"   // sweep the heap, and say what is left
 	doInbox    = "inbox"    // show the items whose message is From or a later one
@@ -78,6 +81,45 @@ func ServeNode(ctx context.Context, in io.Reader, out io.Writer, ready func()) e
 		return fmt.Errorf("read what to be: %w", err)
 	}
 	n := &pushServer{words: make(chan word, 4096), people: s.People}
+	if s.Peer != nil {
+		stop, err := n.publish(ctx, s)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	} else if err := n.serve(ctx, s, ready, end); err != nil {
+		return err
+	}
+	go n.say(ctx, out)
+	for {
+		var o order
+		if err := lines.Decode(&o); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil // whoever gives orders has gone; all of this is thrown away
+			}
+			return fmt.Errorf("read an order: %w", err)
+		}
+		switch o.Do {
+		case doTell:
+			go n.tell(ctx, o)
+		case doAnnounce:
+			go n.announce(ctx, o)
+		case doTidy:
+			if err := n.tidy(ctx); err != nil {
+				return err
+			}
+		case doOpen:
+			go n.open(ctx)
+		case doMemory:
+			n.words <- memory()
+		case doInbox:
+			go n.inbox(ctx, o)
+		}
+	}
+}
+
+// serve makes n all of the program.
+func (n *pushServer) serve(ctx context.Context, s setup, ready, end func()) error {
 	a, err := app.New(ctx, s.Config, app.Options{RedisPrefix: s.Prefix})
 	if err != nil {
 		return err
@@ -93,28 +135,7 @@ func ServeNode(ctx context.Context, in io.Reader, out io.Writer, ready func()) e
 		n.words <- word{Do: "ended", Why: fmt.Sprint(err)}
 		end()
 	}()
-	go n.say(ctx, out)
-	for {
-		var o order
-		if err := lines.Decode(&o); err != nil {
-			if errors.Is(err, io.EOF) {
-				return nil // whoever gives orders has gone; all of this is thrown away
-			}
-			return fmt.Errorf("read an order: %w", err)
-		}
-		switch o.Do {
-		case doTell:
-			go n.tell(ctx, o)
-		case doAnnounce:
-			go n.announce(ctx, o)
-		case doOpen:
-			go n.open(ctx)
-		case doMemory:
-			n.words <- memory()
-		case doInbox:
-			go n.inbox(ctx, o)
-		}
-	}
+	return nil
 }
 
 // A pushServer is what carries out orders.
@@ -122,6 +143,7 @@ type pushServer struct {
 	db     *db.DB
 	words  chan word
 	people []int64
+	after  func(ctx context.Context, o order) error // what follows a commit where another server pushes
 }
 
 // say writes words, several at once when there are.
@@ -157,6 +179,11 @@ func (n *pushServer) tell(ctx context.Context, o order) {
 		})
 	})
 	n.words <- committedAt(o.ID, begun, committed, err)
+	if err == nil && n.after != nil {
+		if err := n.after(ctx, o); err != nil {
+			fmt.Fprintln(os.Stderr, err) // the log of this server; what is missing at the devices is counted there
+		}
+	}
 }
 
 // committedAt is the word for the end of a message's transaction.
