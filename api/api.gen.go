@@ -1467,6 +1467,120 @@ func (e NewVisitsResult) Valid() bool {
 	}
 }
 
+// Defines values for NoticeState.
+const (
+	NoticeStateDone      NoticeState = "done"
+	NoticeStateExpired   NoticeState = "expired"
+	NoticeStateRunning   NoticeState = "running"
+	NoticeStateWithdrawn NoticeState = "withdrawn"
+	NoticeStateWritten   NoticeState = "written"
+)
+
+// Valid indicates whether the value is a known member of the NoticeState enum.
+func (e NoticeState) Valid() bool {
+	switch e {
+	case NoticeStateDone:
+		return true
+	case NoticeStateExpired:
+		return true
+	case NoticeStateRunning:
+		return true
+	case NoticeStateWithdrawn:
+		return true
+	case NoticeStateWritten:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeCallState.
+const (
+	NoticeCallStateDropped    NoticeCallState = "dropped"
+	NoticeCallStateNotReached NoticeCallState = "not_reached"
+	NoticeCallStateOpen       NoticeCallState = "open"
+	NoticeCallStateReached    NoticeCallState = "reached"
+)
+
+// Valid indicates whether the value is a known member of the NoticeCallState enum.
+func (e NoticeCallState) Valid() bool {
+	switch e {
+	case NoticeCallStateDropped:
+		return true
+	case NoticeCallStateNotReached:
+		return true
+	case NoticeCallStateOpen:
+		return true
+	case NoticeCallStateReached:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeCallOutcomeOutcome.
+const (
+	NoticeCallOutcomeOutcomeDropped    NoticeCallOutcomeOutcome = "dropped"
+	NoticeCallOutcomeOutcomeNotReached NoticeCallOutcomeOutcome = "not_reached"
+	NoticeCallOutcomeOutcomeReached    NoticeCallOutcomeOutcome = "reached"
+)
+
+// Valid indicates whether the value is a known member of the NoticeCallOutcomeOutcome enum.
+func (e NoticeCallOutcomeOutcome) Valid() bool {
+	switch e {
+	case NoticeCallOutcomeOutcomeDropped:
+		return true
+	case NoticeCallOutcomeOutcomeNotReached:
+		return true
+	case NoticeCallOutcomeOutcomeReached:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticePlanKind.
+const (
+	NoticePlanKindAnnouncement NoticePlanKind = "announcement"
+)
+
+// Valid indicates whether the value is a known member of the NoticePlanKind enum.
+func (e NoticePlanKind) Valid() bool {
+	switch e {
+	case NoticePlanKindAnnouncement:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoticeReachState.
+const (
+	NoticeReachStateDone      NoticeReachState = "done"
+	NoticeReachStateExpired   NoticeReachState = "expired"
+	NoticeReachStateRunning   NoticeReachState = "running"
+	NoticeReachStateWithdrawn NoticeReachState = "withdrawn"
+	NoticeReachStateWritten   NoticeReachState = "written"
+)
+
+// Valid indicates whether the value is a known member of the NoticeReachState enum.
+func (e NoticeReachState) Valid() bool {
+	switch e {
+	case NoticeReachStateDone:
+		return true
+	case NoticeReachStateExpired:
+		return true
+	case NoticeReachStateRunning:
+		return true
+	case NoticeReachStateWithdrawn:
+		return true
+	case NoticeReachStateWritten:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OwnConsentPurpose.
 const (
 	OwnConsentPurposeBoard    OwnConsentPurpose = "board"
@@ -5725,6 +5839,26 @@ type NewMuster struct {
 	Skills []HelperSkill `json:"skills"`
 }
 
+// NewNotice defines model for NewNotice.
+type NewNotice struct {
+	Audience NoticeAudience `json:"audience"`
+
+	// ExpiresAt Who has not been told by then is not told any more.
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+
+	// MustReach Whom nothing reaches is called.
+	MustReach *bool `json:"mustReach,omitempty"`
+
+	// Text What is read on opening it.
+	Text *string `json:"text,omitempty"`
+
+	// Title What WeChat shows: a public label.
+	Title string `json:"title"`
+
+	// Urgent A matter of safety: at once, also in quiet hours.
+	Urgent *bool `json:"urgent,omitempty"`
+}
+
 // NewPin defines model for NewPin.
 type NewPin struct {
 	Pin string `json:"pin"`
@@ -5986,6 +6120,120 @@ type NewWeChatTemplate struct {
 	TemplateID string             `json:"templateId"`
 }
 
+// Notice defines model for Notice.
+type Notice struct {
+	Audience  NoticeAudience `json:"audience"`
+	CreatedAt time.Time      `json:"createdAt"`
+	ExpiresAt *time.Time     `json:"expiresAt,omitempty"`
+	ID        int64          `json:"id"`
+	Kind      string         `json:"kind"`
+	MustReach bool           `json:"mustReach"`
+	Pushed    int32          `json:"pushed"`
+
+	// State Written: in all inboxes, and not yet at all devices.
+	State NoticeState `json:"state"`
+	Text  string      `json:"text"`
+	Title string      `json:"title"`
+
+	// Total Who was meant when it was announced.
+	Total int32 `json:"total"`
+
+	// UnitLabel The unit of the audience.
+	UnitLabel string `json:"unitLabel"`
+	Urgent    bool   `json:"urgent"`
+	Written   int32  `json:"written"`
+}
+
+// NoticeState Written: in all inboxes, and not yet at all devices.
+type NoticeState string
+
+// NoticeAudience defines model for NoticeAudience.
+type NoticeAudience struct {
+	// Roles None means whoever has any role there.
+	Roles []Role `json:"roles,omitempty"`
+
+	// UnitID With everybody below it, and below the unit that it is linked to.
+	UnitID int64 `json:"unitId"`
+}
+
+// NoticeCall defines model for NoticeCall.
+type NoticeCall struct {
+	ID int64 `json:"id"`
+
+	// MemberID Their entry in the roster.
+	MemberID *int64 `json:"memberId,omitempty"`
+
+	// Name As persons are shown: secretaries by their name, others masked.
+	Name      *string         `json:"name,omitempty"`
+	OpenedAt  time.Time       `json:"openedAt"`
+	Role      *Role           `json:"role,omitempty"`
+	State     NoticeCallState `json:"state"`
+	Tries     int32           `json:"tries"`
+	UnitLabel *string         `json:"unitLabel,omitempty"`
+}
+
+// NoticeCallState defines model for NoticeCall.State.
+type NoticeCallState string
+
+// NoticeCallOutcome defines model for NoticeCallOutcome.
+type NoticeCallOutcome struct {
+	Outcome NoticeCallOutcomeOutcome `json:"outcome"`
+}
+
+// NoticeCallOutcomeOutcome defines model for NoticeCallOutcome.Outcome.
+type NoticeCallOutcomeOutcome string
+
+// NoticeCallPage defines model for NoticeCallPage.
+type NoticeCallPage struct {
+	Items      []NoticeCall `json:"items"`
+	NextCursor *string      `json:"nextCursor,omitempty"`
+}
+
+// NoticeForecast defines model for NoticeForecast.
+type NoticeForecast struct {
+	CallNeeded *int32 `json:"callNeeded,omitempty"`
+
+	// ConnectedNow How many have the app open just now.
+	ConnectedNow *int32 `json:"connectedNow,omitempty"`
+
+	// InQuietHours WeChat tells them when these are over.
+	InQuietHours *int32 `json:"inQuietHours,omitempty"`
+	Muted        *int32 `json:"muted,omitempty"`
+	Recipients   int32  `json:"recipients"`
+
+	// WithCredit WeChat may tell them: at once, or in the summary of the day.
+	WithCredit *int32 `json:"withCredit,omitempty"`
+}
+
+// NoticeOutcomes defines model for NoticeOutcomes.
+type NoticeOutcomes struct {
+	Dead     int32 `json:"dead"`
+	NoCredit int32 `json:"noCredit"`
+	Sent     int32 `json:"sent"`
+
+	// Suppressed A device had it in time, they do not want it, or it was withdrawn.
+	Suppressed int32 `json:"suppressed"`
+	Unknown    int32 `json:"unknown"`
+	Waiting    int32 `json:"waiting"`
+}
+
+// NoticePage defines model for NoticePage.
+type NoticePage struct {
+	Items      []Notice `json:"items"`
+	NextCursor *string  `json:"nextCursor,omitempty"`
+}
+
+// NoticePlan defines model for NoticePlan.
+type NoticePlan struct {
+	Audience  NoticeAudience  `json:"audience"`
+	Kind      *NoticePlanKind `json:"kind,omitempty"`
+	MustReach *bool           `json:"mustReach,omitempty"`
+	Urgent    *bool           `json:"urgent,omitempty"`
+}
+
+// NoticePlanKind defines model for NoticePlan.Kind.
+type NoticePlanKind string
+
 // NoticePreference defines model for NoticePreference.
 type NoticePreference struct {
 	// Digest It stands in the summary of the day.
@@ -6005,6 +6253,38 @@ type NoticePreferences struct {
 	Kinds     []NoticePreference `json:"kinds"`
 	QuietFrom string             `json:"quietFrom"`
 	QuietTo   string             `json:"quietTo"`
+}
+
+// NoticeReach defines model for NoticeReach.
+type NoticeReach struct {
+	// Called Told by phone, or given up.
+	Called   *int32           `json:"called,omitempty"`
+	Forecast *NoticeForecast  `json:"forecast,omitempty"`
+	Pushed   int32            `json:"pushed"`
+	State    NoticeReachState `json:"state"`
+
+	// ToCall Persons still to be told by phone.
+	ToCall  *int32          `json:"toCall,omitempty"`
+	Total   int32           `json:"total"`
+	WeChat  *NoticeOutcomes `json:"weChat,omitempty"`
+	Written int32           `json:"written"`
+}
+
+// NoticeReachState defines model for NoticeReach.State.
+type NoticeReachState string
+
+// NoticeText defines model for NoticeText.
+type NoticeText struct {
+	CreatedAt time.Time  `json:"createdAt"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	ID        int64      `json:"id"`
+	Kind      string     `json:"kind"`
+	Text      string     `json:"text"`
+	Title     string     `json:"title"`
+
+	// UnitLabel Who announced it.
+	UnitLabel *string `json:"unitLabel,omitempty"`
+	Withdrawn bool    `json:"withdrawn"`
 }
 
 // OpenedRequest defines model for OpenedRequest.
@@ -9876,6 +10156,75 @@ type FinishMusterParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListNoticesParams defines parameters for ListNotices.
+type ListNoticesParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// CreateNoticeParams defines parameters for CreateNotice.
+type CreateNoticeParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ForecastNoticeParams defines parameters for ForecastNotice.
+type ForecastNoticeParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetNoticeParams defines parameters for GetNotice.
+type GetNoticeParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ListNoticeCallsParams defines parameters for ListNoticeCalls.
+type ListNoticeCallsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// FinishNoticeCallParams defines parameters for FinishNoticeCall.
+type FinishNoticeCallParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// GetNoticeReachParams defines parameters for GetNoticeReach.
+type GetNoticeReachParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawNoticeParams defines parameters for WithdrawNotice.
+type WithdrawNoticeParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListOwnDataRequestsParams defines parameters for ListOwnDataRequests.
 type ListOwnDataRequestsParams struct {
 	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
@@ -11512,6 +11861,15 @@ type CorrectMemberJSONRequestBody = MemberCorrection
 // UnmaskMemberJSONRequestBody defines body for UnmaskMember for application/json ContentType.
 type UnmaskMemberJSONRequestBody = MemberUnmasking
 
+// CreateNoticeJSONRequestBody defines body for CreateNotice for application/json ContentType.
+type CreateNoticeJSONRequestBody = NewNotice
+
+// ForecastNoticeJSONRequestBody defines body for ForecastNotice for application/json ContentType.
+type ForecastNoticeJSONRequestBody = NoticePlan
+
+// FinishNoticeCallJSONRequestBody defines body for FinishNoticeCall for application/json ContentType.
+type FinishNoticeCallJSONRequestBody = NoticeCallOutcome
+
 // RecordOwnDataJSONRequestBody defines body for RecordOwnData for application/json ContentType.
 type RecordOwnDataJSONRequestBody = OwnDataPaper
 
@@ -12249,6 +12607,30 @@ type ServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx echo.Context, musterID int64, params FinishMusterParams) error
+	// ListNotices What one has announced in this role, the newest first
+	// (GET /v1/notices)
+	ListNotices(ctx echo.Context, params ListNoticesParams) error
+	// CreateNotice Announce something to everybody in a unit and below it
+	// (POST /v1/notices)
+	CreateNotice(ctx echo.Context, params CreateNoticeParams) error
+	// ForecastNotice Whom an announcement would reach, in counts
+	// (POST /v1/notices/forecast)
+	ForecastNotice(ctx echo.Context, params ForecastNoticeParams) error
+	// GetNotice What was announced, for whoever was told
+	// (GET /v1/notices/{noticeId})
+	GetNotice(ctx echo.Context, noticeID int64, params GetNoticeParams) error
+	// ListNoticeCalls Who is to be told an announcement of one's own by phone
+	// (GET /v1/notices/{noticeId}/calls)
+	ListNoticeCalls(ctx echo.Context, noticeID int64, params ListNoticeCallsParams) error
+	// FinishNoticeCall Say how a call went
+	// (POST /v1/notices/{noticeId}/calls/{callId}/finish)
+	FinishNoticeCall(ctx echo.Context, noticeID int64, callID int64, params FinishNoticeCallParams) error
+	// GetNoticeReach How far an announcement of one's own has come, beside what was expected
+	// (GET /v1/notices/{noticeId}/reach)
+	GetNoticeReach(ctx echo.Context, noticeID int64, params GetNoticeReachParams) error
+	// WithdrawNotice Tell nobody more of an announcement
+	// (POST /v1/notices/{noticeId}/withdraw)
+	WithdrawNotice(ctx echo.Context, noticeID int64, params WithdrawNoticeParams) error
 	// ListOwnDataRequests What was asked, for the office that answers
 	// (GET /v1/own-data)
 	ListOwnDataRequests(ctx echo.Context, params ListOwnDataRequestsParams) error
@@ -19887,6 +20269,358 @@ func (w *ServerInterfaceWrapper) FinishMuster(ctx echo.Context) error {
 	return err
 }
 
+// ListNotices converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNotices(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNoticesParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNotices(ctx, params)
+	return err
+}
+
+// CreateNotice converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateNotice(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateNoticeParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateNotice(ctx, params)
+	return err
+}
+
+// ForecastNotice converts echo context to params.
+func (w *ServerInterfaceWrapper) ForecastNotice(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ForecastNoticeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ForecastNotice(ctx, params)
+	return err
+}
+
+// GetNotice converts echo context to params.
+func (w *ServerInterfaceWrapper) GetNotice(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "noticeId" -------------
+	var noticeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "noticeId", ctx.Param("noticeId"), &noticeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter noticeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetNoticeParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetNotice(ctx, noticeID, params)
+	return err
+}
+
+// ListNoticeCalls converts echo context to params.
+func (w *ServerInterfaceWrapper) ListNoticeCalls(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "noticeId" -------------
+	var noticeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "noticeId", ctx.Param("noticeId"), &noticeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter noticeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListNoticeCallsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListNoticeCalls(ctx, noticeID, params)
+	return err
+}
+
+// FinishNoticeCall converts echo context to params.
+func (w *ServerInterfaceWrapper) FinishNoticeCall(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "noticeId" -------------
+	var noticeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "noticeId", ctx.Param("noticeId"), &noticeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter noticeId: %s", err))
+	}
+
+	// ------------- Path parameter "callId" -------------
+	var callID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "callId", ctx.Param("callId"), &callID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter callId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params FinishNoticeCallParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.FinishNoticeCall(ctx, noticeID, callID, params)
+	return err
+}
+
+// GetNoticeReach converts echo context to params.
+func (w *ServerInterfaceWrapper) GetNoticeReach(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "noticeId" -------------
+	var noticeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "noticeId", ctx.Param("noticeId"), &noticeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter noticeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetNoticeReachParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetNoticeReach(ctx, noticeID, params)
+	return err
+}
+
+// WithdrawNotice converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawNotice(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "noticeId" -------------
+	var noticeID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "noticeId", ctx.Param("noticeId"), &noticeID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter noticeId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawNoticeParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawNotice(ctx, noticeID, params)
+	return err
+}
+
 // ListOwnDataRequests converts echo context to params.
 func (w *ServerInterfaceWrapper) ListOwnDataRequests(ctx echo.Context) error {
 	var err error
@@ -27146,6 +27880,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/me/musters/:musterId/answer", wrapper.AnswerMuster, options.OperationMiddlewares["answerMuster"]...)
 	router.GET(options.BaseURL+"/v1/me/helper-skills", wrapper.GetHelperSkills, options.OperationMiddlewares["getHelperSkills"]...)
 	router.PUT(options.BaseURL+"/v1/me/helper-skills", wrapper.SetHelperSkills, options.OperationMiddlewares["setHelperSkills"]...)
+	router.GET(options.BaseURL+"/v1/notices", wrapper.ListNotices, options.OperationMiddlewares["listNotices"]...)
+	router.POST(options.BaseURL+"/v1/notices", wrapper.CreateNotice, options.OperationMiddlewares["createNotice"]...)
+	router.POST(options.BaseURL+"/v1/notices/forecast", wrapper.ForecastNotice, options.OperationMiddlewares["forecastNotice"]...)
+	router.GET(options.BaseURL+"/v1/notices/:noticeId", wrapper.GetNotice, options.OperationMiddlewares["getNotice"]...)
+	router.GET(options.BaseURL+"/v1/notices/:noticeId/reach", wrapper.GetNoticeReach, options.OperationMiddlewares["getNoticeReach"]...)
+	router.POST(options.BaseURL+"/v1/notices/:noticeId/withdraw", wrapper.WithdrawNotice, options.OperationMiddlewares["withdrawNotice"]...)
+	router.GET(options.BaseURL+"/v1/notices/:noticeId/calls", wrapper.ListNoticeCalls, options.OperationMiddlewares["listNoticeCalls"]...)
+	router.POST(options.BaseURL+"/v1/notices/:noticeId/calls/:callId/finish", wrapper.FinishNoticeCall, options.OperationMiddlewares["finishNoticeCall"]...)
 	router.GET(options.BaseURL+"/v1/inbox", wrapper.ListInbox, options.OperationMiddlewares["listInbox"]...)
 	router.POST(options.BaseURL+"/v1/inbox/read", wrapper.ReadInbox, options.OperationMiddlewares["readInbox"]...)
 	router.GET(options.BaseURL+"/v1/inbox/unread", wrapper.GetUnread, options.OperationMiddlewares["getUnread"]...)
@@ -33685,6 +34427,327 @@ type FinishMusterdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response FinishMusterdefaultApplicationProblemPlusJSONResponse) VisitFinishMusterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticesRequestObject struct {
+	Params ListNoticesParams
+}
+
+type ListNoticesResponseObject interface {
+	VisitListNoticesResponse(w http.ResponseWriter) error
+}
+
+type ListNotices200JSONResponse NoticePage
+
+func (response ListNotices200JSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticesdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListNoticesdefaultApplicationProblemPlusJSONResponse) VisitListNoticesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateNoticeRequestObject struct {
+	Params CreateNoticeParams
+	Body   *CreateNoticeJSONRequestBody
+}
+
+type CreateNoticeResponseObject interface {
+	VisitCreateNoticeResponse(w http.ResponseWriter) error
+}
+
+type CreateNotice201JSONResponse Notice
+
+func (response CreateNotice201JSONResponse) VisitCreateNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response CreateNoticedefaultApplicationProblemPlusJSONResponse) VisitCreateNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForecastNoticeRequestObject struct {
+	Params ForecastNoticeParams
+	Body   *ForecastNoticeJSONRequestBody
+}
+
+type ForecastNoticeResponseObject interface {
+	VisitForecastNoticeResponse(w http.ResponseWriter) error
+}
+
+type ForecastNotice200JSONResponse NoticeForecast
+
+func (response ForecastNotice200JSONResponse) VisitForecastNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ForecastNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ForecastNoticedefaultApplicationProblemPlusJSONResponse) VisitForecastNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticeRequestObject struct {
+	NoticeID int64 `json:"noticeId"`
+	Params   GetNoticeParams
+}
+
+type GetNoticeResponseObject interface {
+	VisitGetNoticeResponse(w http.ResponseWriter) error
+}
+
+type GetNotice200JSONResponse NoticeText
+
+func (response GetNotice200JSONResponse) VisitGetNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetNoticedefaultApplicationProblemPlusJSONResponse) VisitGetNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticeCallsRequestObject struct {
+	NoticeID int64 `json:"noticeId"`
+	Params   ListNoticeCallsParams
+}
+
+type ListNoticeCallsResponseObject interface {
+	VisitListNoticeCallsResponse(w http.ResponseWriter) error
+}
+
+type ListNoticeCalls200JSONResponse NoticeCallPage
+
+func (response ListNoticeCalls200JSONResponse) VisitListNoticeCallsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListNoticeCallsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListNoticeCallsdefaultApplicationProblemPlusJSONResponse) VisitListNoticeCallsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNoticeCallRequestObject struct {
+	NoticeID int64 `json:"noticeId"`
+	CallID   int64 `json:"callId"`
+	Params   FinishNoticeCallParams
+	Body     *FinishNoticeCallJSONRequestBody
+}
+
+type FinishNoticeCallResponseObject interface {
+	VisitFinishNoticeCallResponse(w http.ResponseWriter) error
+}
+
+type FinishNoticeCall200JSONResponse NoticeCall
+
+func (response FinishNoticeCall200JSONResponse) VisitFinishNoticeCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type FinishNoticeCalldefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response FinishNoticeCalldefaultApplicationProblemPlusJSONResponse) VisitFinishNoticeCallResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticeReachRequestObject struct {
+	NoticeID int64 `json:"noticeId"`
+	Params   GetNoticeReachParams
+}
+
+type GetNoticeReachResponseObject interface {
+	VisitGetNoticeReachResponse(w http.ResponseWriter) error
+}
+
+type GetNoticeReach200JSONResponse NoticeReach
+
+func (response GetNoticeReach200JSONResponse) VisitGetNoticeReachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetNoticeReachdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response GetNoticeReachdefaultApplicationProblemPlusJSONResponse) VisitGetNoticeReachResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawNoticeRequestObject struct {
+	NoticeID int64 `json:"noticeId"`
+	Params   WithdrawNoticeParams
+}
+
+type WithdrawNoticeResponseObject interface {
+	VisitWithdrawNoticeResponse(w http.ResponseWriter) error
+}
+
+type WithdrawNotice200JSONResponse Notice
+
+func (response WithdrawNotice200JSONResponse) VisitWithdrawNoticeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawNoticedefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawNoticedefaultApplicationProblemPlusJSONResponse) VisitWithdrawNoticeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -40318,6 +41381,30 @@ type StrictServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx context.Context, request FinishMusterRequestObject) (FinishMusterResponseObject, error)
+	// ListNotices What one has announced in this role, the newest first
+	// (GET /v1/notices)
+	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
+	// CreateNotice Announce something to everybody in a unit and below it
+	// (POST /v1/notices)
+	CreateNotice(ctx context.Context, request CreateNoticeRequestObject) (CreateNoticeResponseObject, error)
+	// ForecastNotice Whom an announcement would reach, in counts
+	// (POST /v1/notices/forecast)
+	ForecastNotice(ctx context.Context, request ForecastNoticeRequestObject) (ForecastNoticeResponseObject, error)
+	// GetNotice What was announced, for whoever was told
+	// (GET /v1/notices/{noticeId})
+	GetNotice(ctx context.Context, request GetNoticeRequestObject) (GetNoticeResponseObject, error)
+	// ListNoticeCalls Who is to be told an announcement of one's own by phone
+	// (GET /v1/notices/{noticeId}/calls)
+	ListNoticeCalls(ctx context.Context, request ListNoticeCallsRequestObject) (ListNoticeCallsResponseObject, error)
+	// FinishNoticeCall Say how a call went
+	// (POST /v1/notices/{noticeId}/calls/{callId}/finish)
+	FinishNoticeCall(ctx context.Context, request FinishNoticeCallRequestObject) (FinishNoticeCallResponseObject, error)
+	// GetNoticeReach How far an announcement of one's own has come, beside what was expected
+	// (GET /v1/notices/{noticeId}/reach)
+	GetNoticeReach(ctx context.Context, request GetNoticeReachRequestObject) (GetNoticeReachResponseObject, error)
+	// WithdrawNotice Tell nobody more of an announcement
+	// (POST /v1/notices/{noticeId}/withdraw)
+	WithdrawNotice(ctx context.Context, request WithdrawNoticeRequestObject) (WithdrawNoticeResponseObject, error)
 	// ListOwnDataRequests What was asked, for the office that answers
 	// (GET /v1/own-data)
 	ListOwnDataRequests(ctx context.Context, request ListOwnDataRequestsRequestObject) (ListOwnDataRequestsResponseObject, error)
@@ -46848,6 +47935,281 @@ func (sh *strictHandler) FinishMuster(ctx echo.Context, musterID int64, params F
 		return err
 	} else if validResponse, ok := response.(FinishMusterResponseObject); ok {
 		return validResponse.VisitFinishMusterResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListNotices operation middleware
+func (sh *strictHandler) ListNotices(ctx echo.Context, params ListNoticesParams) error {
+	var request ListNoticesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNotices(ctx.Request().Context(), request.(ListNoticesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNotices")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNoticesResponseObject); ok {
+		return validResponse.VisitListNoticesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateNotice operation middleware
+func (sh *strictHandler) CreateNotice(ctx echo.Context, params CreateNoticeParams) error {
+	var request CreateNoticeRequestObject
+
+	request.Params = params
+
+	var body CreateNoticeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateNotice(ctx.Request().Context(), request.(CreateNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateNotice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateNoticeResponseObject); ok {
+		return validResponse.VisitCreateNoticeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ForecastNotice operation middleware
+func (sh *strictHandler) ForecastNotice(ctx echo.Context, params ForecastNoticeParams) error {
+	var request ForecastNoticeRequestObject
+
+	request.Params = params
+
+	var body ForecastNoticeJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ForecastNotice(ctx.Request().Context(), request.(ForecastNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ForecastNotice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ForecastNoticeResponseObject); ok {
+		return validResponse.VisitForecastNoticeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetNotice operation middleware
+func (sh *strictHandler) GetNotice(ctx echo.Context, noticeID int64, params GetNoticeParams) error {
+	var request GetNoticeRequestObject
+
+	request.NoticeID = noticeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNotice(ctx.Request().Context(), request.(GetNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNotice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetNoticeResponseObject); ok {
+		return validResponse.VisitGetNoticeResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListNoticeCalls operation middleware
+func (sh *strictHandler) ListNoticeCalls(ctx echo.Context, noticeID int64, params ListNoticeCallsParams) error {
+	var request ListNoticeCallsRequestObject
+
+	request.NoticeID = noticeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListNoticeCalls(ctx.Request().Context(), request.(ListNoticeCallsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListNoticeCalls")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListNoticeCallsResponseObject); ok {
+		return validResponse.VisitListNoticeCallsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// FinishNoticeCall operation middleware
+func (sh *strictHandler) FinishNoticeCall(ctx echo.Context, noticeID int64, callID int64, params FinishNoticeCallParams) error {
+	var request FinishNoticeCallRequestObject
+
+	request.NoticeID = noticeID
+	request.CallID = callID
+	request.Params = params
+
+	var body FinishNoticeCallJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.FinishNoticeCall(ctx.Request().Context(), request.(FinishNoticeCallRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "FinishNoticeCall")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(FinishNoticeCallResponseObject); ok {
+		return validResponse.VisitFinishNoticeCallResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetNoticeReach operation middleware
+func (sh *strictHandler) GetNoticeReach(ctx echo.Context, noticeID int64, params GetNoticeReachParams) error {
+	var request GetNoticeReachRequestObject
+
+	request.NoticeID = noticeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetNoticeReach(ctx.Request().Context(), request.(GetNoticeReachRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetNoticeReach")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetNoticeReachResponseObject); ok {
+		return validResponse.VisitGetNoticeReachResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawNotice operation middleware
+func (sh *strictHandler) WithdrawNotice(ctx echo.Context, noticeID int64, params WithdrawNoticeParams) error {
+	var request WithdrawNoticeRequestObject
+
+	request.NoticeID = noticeID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawNotice(ctx.Request().Context(), request.(WithdrawNoticeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawNotice")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawNoticeResponseObject); ok {
+		return validResponse.VisitWithdrawNoticeResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

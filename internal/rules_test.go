@@ -16,7 +16,6 @@ import (
 var rules = map[string]int{"C": 25, "E": 7, "F": 18, "K": 19, "N": 9, "T": 8, "V": 6}
 
 var unkept = map[string]string{
-	"N8": "the forecast of a notice",
 }
 
 // more are single rules of letters that are not kept as a whole.

@@ -93,6 +93,7 @@ type (
 	authHandler   = auth.Handler
 	orgHandler    = org.Handler
 	inboxHandler  = notify.Handler
+	noticeHandler = notify.NoticeHandler
 	policyHandler = privacy.Handler
 	sayHandler    = privacy.ConsentHandler
 	glassHandler  = privacy.GlassHandler
@@ -117,6 +118,7 @@ type features struct {
 	*authHandler
 	*orgHandler
 	*inboxHandler
+	*noticeHandler
 	*policyHandler
 	*sayHandler
 	*glassHandler
@@ -304,6 +306,9 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 		inboxHandler: notify.NewHandler(notify.NewService(d, a.hub, era).Naming(a.titles()), a.tickets, func(ctx context.Context) int64 {
 			return int64(auth.SessionFrom(ctx))
 		}, a.sends),
+		noticeHandler: notify.NewNoticeHandler(notify.NewNotices(notify.NoticeOptions{
+			DB: d, KV: a.Stores.KV, Sends: a.sends, Pages: pages, Names: member.Names,
+		})),
 		policyHandler: privacy.NewHandler(privacy.NewService(d, pages, tellGuards)),
 		sayHandler:    privacy.NewConsentHandler(privacy.NewConsents(d, consentChanged)),
 		glassHandler:  privacy.NewGlassHandler(a.glasses),

@@ -161,5 +161,8 @@ func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
 	if err := noteCalled(ctx, tx, m.ID); err != nil {
 		return err
 	}
+	if m.Notice != 0 {
+		return callFor(ctx, tx, m)
+	}
 	return s.Called(ctx, tx, Unreached{Person: m.Person, Kind: m.Kind, Ref: Ref{m.RefType, m.RefID}, At: m.At})
 }

@@ -50,7 +50,12 @@ func newCrowd(t *testing.T, d *db.DB, k *kv.KV, n int) *crowd {
 // join makes n members more.
 func (c *crowd) join(n int) {
 	c.t.Helper()
-	ids := people(c.t, c.d, n)
+	c.enrol(people(c.t, c.d, n))
+}
+
+// enrol makes persons members.
+func (c *crowd) enrol(ids []org.PersonID) {
+	c.t.Helper()
 	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) error {
 		for some := range slices.Chunk(ids, 500) {
 			row, args := `(?, 'member', ?, '2025-01-01')`, []any{}

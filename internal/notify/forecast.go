@@ -30,7 +30,7 @@ const forecastLoad = 2_000
 // Forecast counts whom a would reach now. What the same announcement then does, sent at once, is the same: the rules are
 // those by which messages are judged.
 func (s *Notices) Forecast(ctx context.Context, a Announcement) (r Reach, err error) {
-	prio, _, err := a.check()
+	prio, _, err := a.judge()
 	if err != nil {
 		return r, err
 	}

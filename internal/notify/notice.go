@@ -98,10 +98,7 @@ const (
 //
 // Total is 0 when there is nobody to tell, and then nothing is written.
 func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
-	if a.Ref.Type == "" {
-		a.Ref.Type = "notice"
-	}
-	prio, args, err := a.check()
+	prio, args, err := a.judge()
 	if err != nil {
 		return Notice{}, err
 	}
@@ -144,6 +141,14 @@ func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
 		to = to.And(InRole(r.Person, r.Assignment))
 	}
 	return n, Tell(ctx, tx, to, a.Item)
+}
+
+// judge is the priority and the fields of a, which is about itself if about nothing else.
+func (a *Announcement) judge() (prio int, args string, err error) {
+	if a.Ref.Type == "" {
+		a.Ref.Type = "notice"
+	}
+	return a.check()
 }
 
 // found is a scope as it lies on a day: ranges of paths in both trees.

@@ -213,5 +213,11 @@ func withdraw(ctx context.Context, tx *db.Tx, id NoticeID) error {
 	if err == nil && n == 0 {
 		return ErrNoticeEnd
 	}
+	if err == nil {
+		_, err = tx.Change(ctx, `
+			UPDATE notice_call
+			SET state = 'dropped', ended_at = ?, version = version + 1
+			WHERE notice_id = ? AND state IN ('open', 'not_reached')`, tx.Now, id)
+	}
 	return db.Wrap(err, nil, "withdraw announcement %d", id)
 }

@@ -91,6 +91,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.tasks()
 		v.campaigns()
 		w.pass(time.Minute) // so many writes a minute, and no more
+		v.notices()
 		v.needs()
 		v.photos()
 		v.media()
@@ -107,7 +108,7 @@ func TestEachOperationOfUnitsPeopleHomesAndTasksMapsRight(t *testing.T) {
 		v.consents()
 		v.ledger()
 		v.glass()
-		if ids := c.missing("org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload", "muster", "media"); len(ids) > 0 {
+		if ids := c.missing("notice", "org", "member", "household", "request", "card", "intake", "campaign", "privacy", "consent", "glass", "audit", "upload", "muster", "media"); len(ids) > 0 {
 			t.Errorf("not called: %v", ids)
 		}
 	})

@@ -14,6 +14,7 @@ var classes = []string{"public", "internal", "personal", "sensitive", "secret"}
 
 var (
 	phoneNumber = regexp.MustCompile(`1[3-9]\d{9}`)
+	digest      = regexp.MustCompile(`"[0-9a-f]{64}"`) // of a file; among so many digits some look like a phone
 	plainName   = regexp.MustCompile(`隐[^*"]`)
 )
 
@@ -29,7 +30,7 @@ var ownPacks = []string{"getOwnDataPack", "printOwnData"}
 func (o *operation) discloses(w *world, who string, a answer) {
 	w.Helper()
 	if !strings.HasPrefix(o.id, "unmask") && !slices.Contains(ownPacks, o.id) {
-		if phoneNumber.MatchString(a.text) {
+		if phoneNumber.MatchString(digest.ReplaceAllString(a.text, ``)) {
 			w.Errorf("A3.3: %s: the answer holds a phone number: %s", who, a.text)
 		}
 		if plainName.MatchString(a.text) && !slices.Contains(ofOneself, o.id) {

@@ -50,6 +50,7 @@ var besides = map[string]string{
 	"asker_contact":    "of whoever holds the need (V4), and of nobody else",
 	"upload":           "everybody's own, until it hangs on something that decides who sees it",
 	"own_media":        "everybody's own",
+	"notice":           "announced by whom §3.4 lets lead a unit, and by the office; whoever was told reads it",
 	"muster":           "of whoever holds the need; those who are asked see their own invitation (F15)",
 	"helper_skill":     "everybody's own",
 	"promise":          "the word of the role that gave it, which alone keeps or moves it; whoever leads sees that it needs help (X25)",

@@ -1,0 +1,309 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/push"
+	"wanjia/internal/platform/wechat"
+	"wanjia/internal/platform/wechat/fake"
+)
+
+// A bureau is an office whose secretary announces to followers of theirs, with the node that spreads it.
+type bureau struct {
+	*office
+	*crowd
+	notices *Notices
+	spread  *spreader
+	send    *sender
+}
+
+func bureaus(t *testing.T, f func(t *testing.T, b *bureau)) {
+	t.Helper()
+	offices(t, func(t *testing.T, o *office) {
+		w := orgtest.Tree(t, o.db)
+		var err error // a machine that is busy is no WeChat that is away
+		o.client, err = wechat.New(wechat.Options{BaseURL: o.fake.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: o.now, Limit: 20 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(o.client.Close)
+		c := &crowd{t: t, d: o.db, k: o.kv, by: w.FengShuangjiang}
+		c.unit = orgtest.Unit(t, o.db, org.PartyGroup, "人多的小组", c.by.Unit)
+		b := &bureau{office: o, crowd: c, send: o.node("sender")}
+		b.notices = NewNotices(NoticeOptions{DB: o.db, KV: o.kv, Sends: b.send.Sends, Pages: page.NewKeys([]byte("secret"))})
+		hub := push.NewHub(push.Options{Era: testEra, Inbox: NewInboxes(o.db), KV: o.kv, Hot: push.NewHot(o.kv)})
+		log := slog.New(slog.DiscardHandler)
+		b.spread = &spreader{Fanouts: NewFanouts(FanoutOptions{
+			DB: o.db, Leases: b.send.Leases, Rate: 10, Log: log,
+			Courier: NewCourier(o.db, o.kv, hub, push.NewHot(o.kv), b.send.Leases.Held, log),
+		})}
+		f(t, b)
+	})
+}
+
+// allow gives persons one message of a template each.
+func (b *bureau) allow(template string, persons ...org.PersonID) {
+	b.office.t.Helper()
+	giver := NewSends(SendOptions{
+		DB: b.db, Keys: b.keys, Client: b.client, Granted: func(openID, id string) { b.fake.Grant(openID, id, 1) },
+	})
+	for _, p := range persons {
+		if err := giver.Grant(b.office.t.Context(), org.Actor{PersonID: p}, uuid.NewString(), []string{template}, nil); err != nil {
+			b.office.t.Fatal(err)
+		}
+	}
+}
+
+// populate makes n followers of whom the first have a credit of a template, the last three want none of the kind, and
+// the two before these are left alone at this hour.
+func (b *bureau) populate(n, credits int, template string) {
+	b.office.t.Helper()
+	ids := b.followers(n, 0)
+	b.enrol(ids)
+	b.allow(template, ids[:credits]...)
+	b.allow(template, ids[n-3:]...)
+	service := NewService(b.db, nil, testEra)
+	for i, p := range ids[n-5:] {
+		set := Preferences{QuietFrom: "21:30", QuietTo: "07:30", DigestAt: "18:00"}
+		if i < 2 {
+			set.QuietFrom, set.QuietTo = "09:00", "11:00"
+		} else {
+			set.Kinds = []Preference{{Kind: "announcement", WeChat: false, Digest: false, Muted: i == 4}}
+		}
+		if _, err := service.SetPreferences(b.office.t.Context(), org.Actor{PersonID: p}, set); err != nil {
+			b.office.t.Fatal(err)
+		}
+	}
+}
+
+// N8: what was forecast comes true when nothing changes: for those who are told at once, and by fan-out; when people must be
+// reached, and in danger, when nobody's wishes or hours count.
+func TestN8_WhatIsForecastComesTrue(t *testing.T) {
+	for _, size := range []int{32, 70} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			bureaus(t, func(t *testing.T, b *bureau) {
+				b.populate(size, size-9, onNotice)
+				for _, c := range []struct {
+					name string
+					n    NewNotice
+					want Reach
+				}{
+					{"must reach", NewNotice{MustReach: true}, Reach{Recipients: size, WithCredit: size - 9, CallNeeded: 6, Muted: 3, InQuiet: 2}},
+					{"danger, with nobody's credit but that of three", NewNotice{MustReach: true, Urgent: true}, Reach{Recipients: size, WithCredit: 3, CallNeeded: size - 3}},
+				} {
+					c.n.To, c.n.Title = Scope{Unit: b.unit.ID}, "防汛值守会"
+					r, err := b.notices.Preview(t.Context(), b.by, c.n)
+					if err != nil || r != c.want {
+						t.Fatalf("%s: forecast %+v (%v), want %+v", c.name, r, err, c.want)
+					}
+					before := len(b.fake.Sent())
+					made, err := b.notices.Create(t.Context(), b.by, c.n)
+					if err != nil {
+						t.Fatal(err)
+					}
+					b.spread.work(t)
+					if wrong := len(b.toldOf(made.ID)); wrong != size {
+						t.Errorf("%s: %d are told, want %d", c.name, wrong, size)
+					}
+					for range 3 { // staggered, and past the quiet hours of two
+						b.move(40 * time.Second)
+						b.send.work()
+					}
+					b.move(time.Hour)
+					b.send.work()
+					got, err := b.notices.Result(t.Context(), b.by, made.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if sent := len(b.fake.Sent()) - before; sent != r.WithCredit || got.Outcomes[Sent] != r.WithCredit || got.ToCall != r.CallNeeded ||
+						got.Outcomes[Suppressed] != r.Muted || *got.Forecast != r || got.Waiting != 0 {
+						t.Errorf("%s: WeChat took %d; %+v with forecast %+v; want what was forecast, %+v", c.name, sent, got, got.Forecast, r)
+					}
+					b.set("2026-04-09 10:00:00")
+				}
+			})
+		})
+	}
+}
+
+// What can wait stands in the summary of the day, of those who have leave for that and do not refuse the kind.
+func TestN8_WhatCanWaitIsForecastAsOfTheSummary(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		b.populate(20, 10, onDigest)
+		n := NewNotice{To: Scope{Unit: b.unit.ID}, Title: "义诊"}
+		r, err := b.notices.Preview(t.Context(), b.by, n)
+		if want := (Reach{Recipients: 20, WithCredit: 10, Muted: 3, InQuiet: 2}); err != nil || r != want {
+			t.Fatalf("forecast %+v (%v), want %+v", r, err, want)
+		}
+		if _, err := b.notices.Create(t.Context(), b.by, n); err != nil {
+			t.Fatal(err)
+		}
+		b.set("2026-04-08 18:00:30")
+		for some := true; some; {
+			if some, err = b.send.Digests(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.send.work()
+		if got := b.outcomes(); got["sent"] != 10 || got["no_credit"] != 7 {
+			t.Errorf("the summaries are %v, want 10 sent and 7 without credit", got)
+		}
+	})
+}
+
+// A withdrawn announcement is told to nobody more, neither by a chunk that another node has begun to look at nor by WeChat;
+// who has it keeps it. A chunk is taken by one node only, also then.
+func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		b.enrol(b.followers(40, 0))
+		b.join(1_100)
+		made, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "停水检修", MustReach: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if some, err := b.spread.Turn(t.Context()); err != nil || !some {
+			t.Fatal("nothing was written", err)
+		}
+		seen := b.fan(made.ID)
+		if _, err := b.notices.Withdraw(t.Context(), b.by, made.ID); err != nil {
+			t.Fatal(err)
+		}
+		b.move(time.Hour) // messages are due, and nobody has ended them yet
+		for range 5 {
+			if _, err := b.send.Turn(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(b.fake.Sent()); n != 0 || b.outcomes()["no_credit"] != 0 {
+			t.Errorf("WeChat has sent %d, outcomes %v; want none after it was withdrawn", n, b.outcomes())
+		}
+		if y, _, err := b.spread.chunk(t.Context(), seen); err != nil || y.Next != seen.Next {
+			t.Errorf("a chunk goes on: %+v (%v)", y, err)
+		}
+		b.spread.work(t)
+		if told := b.toldOf(made.ID); len(told) != 1_000 {
+			t.Errorf("%d are told, want the 1,000 who had it", len(told))
+		}
+		if got := b.outcomes(); len(got) != 1 || got["suppressed"] != 1_000 {
+			t.Errorf("the messages are %v, want none to wait", got)
+		}
+		if x := b.fan(made.ID); x.State != NoticeWithdrawn {
+			t.Errorf("it is %s", x.State)
+		}
+		if left, err := openFans(t.Context(), b.db, b.send.Leases.Held()); err != nil || len(left) != 0 {
+			t.Errorf("%d fan-outs are open (%v)", len(left), err)
+		}
+		if _, err := b.notices.Withdraw(t.Context(), b.by, made.ID); !errors.Is(err, ErrNoticeEnd) {
+			t.Errorf("withdrawn again: %v", err)
+		}
+		got, err := b.notices.Result(t.Context(), b.by, made.ID)
+		if err != nil || got.ToCall != 0 || got.Written != 1_000 || got.Total != 1_140 {
+			t.Errorf("the result is %+v (%v)", got, err)
+		}
+	})
+}
+
+// At exactly its end an announcement is over: nobody more is told, and messages that wait are not sent.
+func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(5, 0)
+		b.enrol(p)
+		b.allow(onNotice, p...)
+		until := b.now().Add(time.Minute)
+		few, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "停水检修", MustReach: true, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.join(1_100)
+		many, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "停水检修", Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.spread.Turn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.move(time.Minute)
+		b.spread.work(t)
+		b.send.work()
+		if n := len(b.fake.Sent()); n != 0 || b.outcomes()["suppressed"] != 5 {
+			t.Errorf("WeChat has sent %d; %v", n, b.outcomes())
+		}
+		if x := b.fan(many.ID); x.State != NoticeExpired || x.Written != 1_000 || len(b.toldOf(few.ID)) != 5 {
+			t.Errorf("it is %+v", x)
+		}
+		if _, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "停水检修", Until: b.now()}); !errors.Is(err, ErrExpired) {
+			t.Errorf("an end that is past: %v", err)
+		}
+	})
+}
+
+// N9: who is reached in no other way is called by whoever announced it, once, who hears of all of them together.
+func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(6, 0)
+		b.enrol(p)
+		made, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.move(time.Minute)
+		b.send.work()
+		calls, _, err := b.notices.callsOf(t, b.by, made.ID)
+		if err != nil || len(calls) != 6 || calls[0].State != "open" || calls[0].Unit != b.unit.Name || calls[0].Role != org.RoleMember {
+			t.Fatalf("the calls are %+v (%v)", calls, err)
+		}
+		items, err := listItems(t.Context(), b.db, b.by.PersonID, 0, 0, 50)
+		if err != nil || len(items) != 6 || items[5].Kind != "call.assigned" || items[5].Args != `{"count":6}` || items[5].RefID != int64(made.ID) {
+			t.Errorf("who announced it was told %+v (%v), want one that stands for all", items, err)
+		}
+		if b.office.calls() != 0 {
+			t.Error("somebody is called as the asker of a need")
+		}
+		if _, _, err := b.notices.callsOf(t, org.Actor{PersonID: p[0], Assignment: 1}, made.ID); err == nil {
+			t.Error("somebody else reads the calls")
+		}
+	})
+}
+
+func (s *Notices) callsOf(t *testing.T, by org.Actor, id NoticeID) ([]NoticeCall, string, error) {
+	t.Helper()
+	s.Names = nameless
+	return s.Calls(t.Context(), by, id, "", 50)
+}
+
+// WeChat is not asked for more at once than it takes: messages are spread over time by its rate.
+func TestMessagesOfManyAreSpreadOverTime(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(60, 0)
+		b.enrol(p)
+		if _, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true}); err != nil {
+			t.Fatal(err)
+		}
+		b.spread.work(t)
+		rows := b.rows()
+		for i, r := range rows {
+			if want := b.now().Add(patience + time.Duration(i)*100*time.Millisecond); !r.Before.Equal(want) {
+				t.Fatalf("message %d is due at %v, want %v", i, r.Before, want)
+			}
+		}
+		if len(rows) != 60 {
+			t.Errorf("%d messages", len(rows))
+		}
+	})
+}
+
+// nameless shows no names.
+func nameless(context.Context, db.Queryer, ...org.PersonID) (map[org.PersonID]string, error) {
+	return nil, nil
+}

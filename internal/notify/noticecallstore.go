@@ -1,0 +1,75 @@
+package notify
+
+import (
+	"context"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+// insertNoticeCall asks for a call, and says whether nobody has before.
+func insertNoticeCall(ctx context.Context, tx *db.Tx, id NoticeID, person org.PersonID) (bool, error) {
+	_, err := tx.Insert(ctx, `
+		INSERT INTO notice_call (notice_id, person_id, state, opened_at)
+		VALUES (?, ?, 'open', ?)`, id, person, tx.Now)
+	if db.IsDuplicate(err) {
+		return false, nil
+	}
+	return err == nil, db.Wrap(err, nil, "have person %d called", person)
+}
+
+// announcer is who made an announcement; nobody if a clock did.
+func announcer(ctx context.Context, q db.Queryer, id NoticeID) (r recipient, err error) {
+	err = q.Get(ctx, &r, `
+		SELECT COALESCE(person_id, 0) AS person_id, COALESCE(assignment_id, 0) AS id
+		FROM notice
+		WHERE id = ?`, id)
+	return r, db.Wrap(err, nil, "find who made announcement %d", id)
+}
+
+const callColumns = `
+	SELECT c.id, c.person_id, c.state, c.tries, c.opened_at, c.version,
+		COALESCE(u.name, '') AS unit_name, COALESCE(a.role, '') AS role,
+		COALESCE((SELECT MAX(m.id) FROM member m WHERE m.person_id = c.person_id AND (m.valid_to IS NULL OR m.valid_to > ?)), 0) AS member_id
+	FROM notice_call c
+	LEFT JOIN inbox i ON i.notice_id = c.notice_id AND i.person_id = c.person_id
+	LEFT JOIN role_assignment a ON a.id = i.assignment_id
+	LEFT JOIN unit u ON u.id = a.unit_id`
+
+func listNoticeCalls(ctx context.Context, q db.Queryer, id NoticeID, p page.Page) (all []NoticeCall, err error) {
+	err = q.Select(ctx, &all, callColumns+`
+		WHERE c.notice_id = ? AND c.opened_at >= ? AND (c.opened_at > ? OR c.id > ?)
+		ORDER BY c.opened_at, c.id
+		LIMIT ?`, calendar.DayOf(db.NowOf(q)), id, p.At, p.At, p.ID, p.Limit())
+	return all, db.Wrap(err, nil, "list the calls of announcement %d", id)
+}
+
+func findNoticeCall(ctx context.Context, tx *db.Tx, id NoticeID, call int64) (c NoticeCall, err error) {
+	err = tx.Get(ctx, &c, callColumns+`
+		WHERE c.notice_id = ? AND c.id = ?`, calendar.DayOf(tx.Now), id, call)
+	return c, db.Wrap(err, problem.ErrNotFound, "find call %d", call)
+}
+
+// saveNoticeCall notes how a call went, unless it has gone otherwise meanwhile.
+func saveNoticeCall(ctx context.Context, tx *db.Tx, by org.Actor, c *NoticeCall, as string) error {
+	tries := 0
+	if as == callNotReached {
+		tries = 1
+	}
+	ended := &tx.Now
+	if as == callNotReached {
+		ended = nil
+	}
+	n, err := tx.Change(ctx, `
+		UPDATE notice_call
+		SET state = ?, tries = tries + ?, ended_at = ?, ended_by = ?, version = version + 1
+		WHERE id = ? AND version = ?`, as, tries, ended, by.PersonID, c.ID, c.Version)
+	if err == nil && n == 0 {
+		return problem.ErrConflict
+	}
+	c.State, c.Tries, c.Version = as, c.Tries+tries, c.Version+1
+	return db.Wrap(err, nil, "note how call %d went", c.ID)
+}
