@@ -107,7 +107,12 @@ func TestOnlineIsCounted(t *testing.T) {
 		if err := errors.Join(k.Mark(t.Context(), key, 100, 3, 67), k.Mark(t.Context(), key, 200, 67), k.Trim(t.Context(), key, 200)); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := k.Count(t.Context(), key); n != 1 || err != nil {
+		b := k.Batch()
+		r := b.Count(key, 0)
+		if err := b.Send(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := r.Value(); n != int64(1) || err != nil {
 			t.Errorf("%d members, %v, want 1", n, err)
 		}
 	})

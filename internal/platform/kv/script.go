@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +90,13 @@ func (b *Batch) Set(key Key, value string, ttl time.Duration) *Reply {
 func (b *Batch) Delete(key Key) *Reply {
 	return b.add(&Reply{key: key, make: func(p redis.Pipeliner) redis.Cmder {
 		return p.Del(context.Background(), b.k.name(key))
+	}})
+}
+
+// Count adds the question how many members have a score from a number on.
+func (b *Batch) Count(key Key, from int64) *Reply {
+	return b.add(&Reply{key: key, make: func(p redis.Pipeliner) redis.Cmder {
+		return p.ZCount(context.Background(), b.k.name(key), strconv.FormatInt(from, 10), "+inf")
 	}})
 }
 

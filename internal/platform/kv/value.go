@@ -96,15 +96,6 @@ func (k *KV) Trim(ctx context.Context, key Key, below int64) error {
 	})
 }
 
-// Count is how many members there are.
-func (k *KV) Count(ctx context.Context, key Key) (n int64, err error) {
-	err = k.guarded(ctx, k.breaker(key), func() (err error) {
-		n, err = k.client.ZCard(ctx, k.name(key)).Result()
-		return err
-	})
-	return n, err
-}
-
 // Members are those whose score is not below.
 func (k *KV) Members(ctx context.Context, key Key, from int64) (members []int64, err error) {
 	err = k.guarded(ctx, k.breaker(key), func() error {

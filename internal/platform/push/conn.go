@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"wanjia/internal/platform/kv"
 )
 
 // A wire is what a connection is made of: a WebSocket or an event stream.
@@ -219,7 +221,7 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	switch {
 	case err != nil:
 		c.stuck = true
-		c.h.hurry()
+		c.h.hurry(kv.ShardOf(p.id))
 		return buf, nil
 	case len(entries) == 0 || entries[0].Seq != after+1:
 		if head.Floor > after { // deleted while the device was away
@@ -251,6 +253,12 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 	p.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
+	act := int64(0)
+	for _, e := range entries {
+		if live && e.isAct() {
+			act = e.Seq
+		}
+	}
 	entries, err := c.h.permitted(ctx, p, entries)
 	if err == nil && c.h.now()-c.h.answered.Load() > quietWithoutDB.Milliseconds() {
 		_, err = c.h.heads(ctx, []int64{p.id}) // rights may have ended: ask whether SQL is there at all
@@ -259,7 +267,7 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 		p.mu.Lock()
 		c.queue, c.bytes = nil, 0
 		c.sent, c.await, c.stuck = before, min(c.await, before), true
-		c.h.hurry()
+		c.h.hurry(kv.ShardOf(p.id))
 		return buf, nil
 	}
 	for len(entries) > 0 && err == nil {
@@ -277,20 +285,17 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 		entries = entries[some:]
 	}
 	p.mu.Lock()
+	c.act = max(c.act, act)
 	return buf, err
 }
 
 // join makes a connection of a device that has applied everything up to after; nil: it has nothing.
 func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks bool) (*conn, error) {
 	p := h.enter(ctx, s.PersonID)
-	heads, err := h.heads(ctx, []int64{s.PersonID})
+	head, err := h.headOf(ctx, s.PersonID)
 	if err != nil {
 		h.leave(p)
 		return nil, err
-	}
-	head := Head{Person: s.PersonID}
-	if len(heads) == 1 {
-		head = heads[0]
 	}
 	now := h.now()
 	c := &conn{h: h, p: p, wire: w, session: s.SessionID, mark: newMark(now), noAcks: noAcks, until: h.windowOf(s, now)}
@@ -302,11 +307,7 @@ func (h *Hub) join(ctx context.Context, s Session, after *Cursor, w wire, noAcks
 		h.stats.resets.Add(1)
 	}
 	c.acked = c.sent
-	if _, known := h.o.Hot.Top(ctx, p.id); known {
-		_ = h.o.Hot.Keep(ctx, p.id) // colder sooner, when it fails
-	} else {
-		h.warm(ctx, p.id)
-	}
+	h.keepHot(ctx, p)
 	tooMany := h.announce(ctx, c, c.until)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -340,6 +341,18 @@ func startOf(after *Cursor, head Head, era int64) (from int64, anew bool) {
 		return head.Floor, true
 	}
 	return after.Seq, false
+}
+
+// keepHot renews the hot inbox of p, who reads it, or makes it.
+func (h *Hub) keepHot(ctx context.Context, p *person) {
+	p.mu.Lock()
+	p.kept = h.now()
+	p.mu.Unlock()
+	if _, known := h.o.Hot.Top(ctx, p.id); known {
+		_ = h.o.Hot.Keep(ctx, p.id) // colder sooner, when it fails
+	} else {
+		h.warm(ctx, p.id)
+	}
 }
 
 // windowOf is when a socket of s that is opened or renewed now must be renewed.
@@ -382,13 +395,14 @@ func (c *conn) take(f clientFrame) {
 	case ackFrame:
 		c.p.mu.Lock()
 		moved := f.seq > c.acked && f.seq <= c.sent
+		urgent := moved && c.act > c.acked && c.act <= f.seq
 		if moved {
 			c.acked = f.seq
 			c.kick()
 		}
 		c.p.mu.Unlock()
 		if moved {
-			c.h.acks.add(Ack{Person: c.p.id, Session: c.session, Seq: f.seq})
+			c.h.acks.add(Ack{Person: c.p.id, Session: c.session, Seq: f.seq}, urgent)
 		}
 	case readFrame, authFrame:
 		c.h.work <- job{c, f}

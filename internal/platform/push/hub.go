@@ -87,14 +87,16 @@ type Hub struct {
 	sub    *kv.Subscription
 	work   chan job
 	acks   acks
+	round  round
 	stats  stats
 
 	patience time.Duration // with one write to a device
 
 	open     atomic.Int64
 	draining atomic.Bool
-	answered atomic.Int64 // when SQL last answered, Unix ms
-	trouble  atomic.Int64 // until when positions are checked in short rounds, Unix ms
+	answered atomic.Int64            // when SQL last answered, Unix ms
+	deaf     atomic.Bool             // SQL did not answer the last time: only one question at a time goes there
+	trouble  [kv.Shards]atomic.Int64 // until when positions are checked in short rounds, Unix ms
 	checked  [kv.Shards]int64
 	returns  [kv.Shards]int64
 }
@@ -137,12 +139,12 @@ func NewHub(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{o: o, work: make(chan job, 256), patience: writeLimit}
+	h := &Hub{o: o, work: make(chan job, 256), patience: writeLimit, acks: acks{urgent: make(chan struct{}, 1)}}
 	for i := range h.shards {
 		h.shards[i].persons = map[int64]*person{}
 	}
 	h.answered.Store(o.Now().UnixMilli())
-	h.sub = o.KV.Subscribe(h.heard, func(int) { h.hurry() })
+	h.sub = o.KV.Subscribe(h.heard, h.hurry)
 	return h
 }
 
@@ -181,6 +183,7 @@ type person struct {
 	waiters []*waiter
 	users   int   // conns, waiters, and those about to become one
 	leftAt  int64 // when users became 0, Unix ms
+	kept    int64 // when the hot inbox was last kept hot, Unix ms
 	rights  rights
 }
 
@@ -213,7 +216,7 @@ func (h *Hub) enter(ctx context.Context, id int64) *person {
 	// Confirmed before the inbox is read: what commits in between arrives by one way or the other. When Redis is
 	// away, short rounds of the position check stand in.
 	if err := h.sub.Add(ctx, kv.InboxWake(id)); err != nil {
-		h.hurry()
+		h.hurry(kv.ShardOf(id))
 	}
 	return p
 }
@@ -235,8 +238,8 @@ func (h *Hub) find(id int64) *person {
 
 func (h *Hub) now() int64 { return h.o.Now().UnixMilli() }
 
-// hurry makes the position checks come in short rounds for a while: something may have been lost.
-func (h *Hub) hurry() { h.trouble.Store(h.now() + 5_000) }
+// hurry makes the position checks of a shard come in short rounds for a while: something may have been lost.
+func (h *Hub) hurry(shard int) { h.trouble[shard].Store(h.now() + 5_000) }
 
 // Deliver hands new items to the devices of their person that are connected here. It never waits.
 func (h *Hub) Deliver(d Delivery) {
@@ -383,12 +386,9 @@ func (h *Hub) Wait(ctx context.Context, id, after int64, limit time.Duration) er
 	if top, known := h.o.Hot.Top(ctx, id); known && top > after {
 		return nil
 	} else if !known {
-		heads, err := h.heads(ctx, []int64{id})
-		if err != nil {
+		head, err := h.headOf(ctx, id)
+		if err != nil || head.Seq > after {
 			return err
-		}
-		if len(heads) == 1 && heads[0].Seq > after {
-			return nil
 		}
 		h.warm(ctx, id)
 	}
@@ -506,8 +506,72 @@ func (h *Hub) heads(ctx context.Context, ids []int64) ([]Head, error) {
 	heads, err := h.o.Inbox.Heads(ctx, ids)
 	if err == nil {
 		h.answered.Store(at)
+		h.deaf.Store(false)
 	}
 	return heads, err
+}
+
+// A round collects who wants to know the state of an inbox while the question of those before is under way: when a
+// thousand devices come back at once, they share a few questions.
+type round struct {
+	mu   sync.Mutex
+	busy bool
+	next *question
+}
+
+type question struct {
+	ids   []int64
+	done  chan struct{}
+	heads map[int64]Head
+	err   error
+}
+
+// headOf is the state of one inbox, as it is after the call began.
+func (h *Hub) headOf(ctx context.Context, id int64) (Head, error) {
+	r := &h.round
+	r.mu.Lock()
+	if r.next == nil {
+		r.next = &question{done: make(chan struct{})}
+	}
+	q := r.next
+	q.ids = append(q.ids, id)
+	if !r.busy {
+		r.busy = true
+		go h.ask()
+	}
+	r.mu.Unlock()
+	select {
+	case <-q.done:
+	case <-ctx.Done():
+		return Head{}, ctx.Err()
+	}
+	if head, ok := q.heads[id]; ok || q.err != nil {
+		return head, q.err
+	}
+	return Head{Person: id}, nil
+}
+
+// ask asks one question after the other until there is none.
+func (h *Hub) ask() {
+	r := &h.round
+	for {
+		r.mu.Lock()
+		q := r.next
+		r.next = nil
+		if r.busy = q != nil; q == nil {
+			r.mu.Unlock()
+			return
+		}
+		r.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		heads, err := h.heads(ctx, slices.Compact(slices.Sorted(slices.Values(q.ids))))
+		cancel()
+		q.heads, q.err = make(map[int64]Head, len(heads)), err
+		for _, head := range heads {
+			q.heads[head.Person] = head
+		}
+		close(q.done)
+	}
 }
 
 // fetch is the items after a number, from Redis when it has them, else from SQL.
@@ -518,10 +582,14 @@ func (h *Hub) fetch(ctx context.Context, p *person, after int64, limit int) ([]E
 	h.stats.fills.Add(1)
 	at := h.now()
 	entries, err := h.o.Inbox.Items(ctx, p.id, after, limit)
-	if err == nil {
-		h.answered.Store(at)
+	if err != nil {
+		return nil, err
 	}
-	return entries, err
+	h.answered.Store(at)
+	if _, known := h.o.Hot.Top(ctx, p.id); !known { // Redis has lost it: whoever reads next finds it there
+		h.warm(ctx, p.id)
+	}
+	return entries, nil
 }
 
 // warm makes person's inbox hot, since somebody reads it.

@@ -21,11 +21,20 @@ type memory struct {
 	live  []int64
 	acks  []Ack
 	away  bool
+	asked []int         // of how many persons each call of Heads was
+	hold  chan struct{} // not nil: Heads waits until it is closed
 }
 
 var errAway = fmt.Errorf("the test has taken SQL away")
 
 func (m *memory) Heads(_ context.Context, persons []int64) ([]Head, error) {
+	m.mu.Lock()
+	m.asked = append(m.asked, len(persons))
+	hold := m.hold
+	m.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.away {
@@ -417,4 +426,136 @@ func TestASixthRequestThatWaitsLetsTheOldestAnswer(t *testing.T) {
 	}
 	d.Raise(somebody, 1)
 	all.Wait()
+}
+
+// R9: a herd asks SQL a few questions, and not one each.
+func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	hold := make(chan struct{})
+	d.inbox.hold = hold
+	var all sync.WaitGroup
+	for i := range int64(200) {
+		all.Go(func() {
+			if head, err := d.headOf(t.Context(), i+1); err != nil || head.Person != i+1 {
+				t.Errorf("the head of person %d is %+v: %v", i+1, head, err)
+			}
+		})
+	}
+	await(t, "everybody's question", func() bool {
+		d.round.mu.Lock()
+		defer d.round.mu.Unlock()
+		d.inbox.mu.Lock()
+		defer d.inbox.mu.Unlock()
+		return len(d.inbox.asked) == 1 && d.round.next != nil && d.inbox.asked[0]+len(d.round.next.ids) == 200
+	})
+	close(hold)
+	all.Wait()
+	d.inbox.mu.Lock()
+	defer d.inbox.mu.Unlock()
+	if n := len(d.inbox.asked); n != 2 {
+		t.Errorf("%d questions for 200 who came together, want 2", n)
+	}
+}
+
+// push.md §9: an ack is written at once when a message of WeChat waits for it.
+func TestAnAckThatWeChatWaitsForIsUrgent(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	c, p := d.join(t, &Cursor{1, 0})
+	for i, prio := range []int{2, 1, 3} {
+		seq := int64(i + 1)
+		d.Deliver(Delivery{Person: somebody, Entries: []Entry{{seq, fmt.Sprintf(`"k":"task.due","p":%d,"ts":1}`, prio)}}})
+		p.until(t, "the item", p.has(fmt.Sprintf(`{"t":"n","s":%d,`, seq)))
+		await(t, "the writer's end", func() bool { c.p.mu.Lock(); defer c.p.mu.Unlock(); return !c.writing })
+		c.take(clientFrame{kind: ackFrame, seq: seq})
+		urgent := len(d.acks.urgent) == 1
+		if urgent {
+			<-d.acks.urgent
+		}
+		if urgent != (prio == 1) {
+			t.Errorf("an ack of priority %d is urgent: %v", prio, urgent)
+		}
+	}
+}
+
+func TestWhoIsConnectedIsCountedOnceOverAllNodes(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+		one, two := newDesk(t, k), newDesk(t, k)
+		one.join(t, &Cursor{1, 0})
+		two.join(t, &Cursor{1, 0})
+		for _, d := range []*desk{one, two} {
+			d.noteOnline(t.Context())
+		}
+		if n, known := one.Online(t.Context()); n != 1 || !known {
+			t.Errorf("%d are connected (%v), want the one person with two devices", n, known)
+		}
+		one.pass(t, 181*time.Second)
+		if n, known := one.Online(t.Context()); n != 0 || !known {
+			t.Errorf("%d are connected after three minutes without a sign (%v)", n, known)
+		}
+		gate.Shut()
+		if n, known := one.Online(t.Context()); n != 0 || known {
+			t.Errorf("without Redis %d are connected, known: %v", n, known)
+		}
+	})
+}
+
+// A hot inbox is kept for a person who stays connected, and made again after Redis has lost it.
+func TestAHotInboxLastsAsLongAsItsReader(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		d.inbox.add(3, 0)
+		c, _ := d.join(t, &Cursor{1, 3})
+		if top, known := d.o.Hot.Top(t.Context(), somebody); top != 3 || !known {
+			t.Fatalf("the hot inbox has %d (%v)", top, known)
+		}
+		forget := func() {
+			if err := d.o.Hot.Forget(t.Context(), somebody); err != nil {
+				t.Fatal(err)
+			}
+		}
+		hot := func() bool { _, known := d.o.Hot.Top(t.Context(), somebody); return known }
+		forget()
+		c.take(clientFrame{kind: pingFrame})
+		if d.pass(t, 23*time.Hour); hot() {
+			t.Error("it is looked after more often than once a day")
+		}
+		if d.pass(t, 2*time.Hour); !hot() {
+			t.Error("after a day nobody has looked after it")
+		}
+		forget()
+		d.Raise(somebody, d.inbox.add(1, 0)[0].Seq)
+		_, p := d.join(t, &Cursor{1, 0})
+		p.until(t, "the items", func() bool { n, _ := p.items(); return n == 4 })
+		await(t, "the hot inbox", hot)
+	})
+}
+
+// R4: a database that does not answer is asked by one question at a time, so the wheel goes on turning.
+func TestASilentDatabaseDoesNotStopTheWheel(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	_, p := d.join(t, &Cursor{1, 0})
+	d.inbox.mu.Lock()
+	d.inbox.away = true
+	d.inbox.mu.Unlock()
+	d.pass(t, 26*time.Second) // the position check finds out
+	d.inbox.mu.Lock()
+	before := len(d.inbox.asked)
+	d.inbox.mu.Unlock()
+	for range 5 {
+		d.visit(t.Context(), kv.ShardOf(somebody))
+	}
+	d.inbox.mu.Lock()
+	if n := len(d.inbox.asked); n != before {
+		t.Errorf("asked %d times more", n-before)
+	}
+	d.inbox.away = false
+	d.inbox.mu.Unlock()
+	d.inbox.add(1, 0)
+	d.pass(t, 2*time.Second)
+	p.until(t, "the item", func() bool { n, _ := p.items(); return n == 1 })
 }

@@ -55,6 +55,9 @@ func (e Entry) at() int64 {
 	return n
 }
 
+// isAct says whether WeChat tells of e, too, unless a device acks it soon (push.md §12).
+func (e Entry) isAct() bool { return strings.Contains(e.Tail, `"p":1,`) }
+
 // appendItem appends {"s":…,"k":…} for lists, and with head {"t":"n", for a frame of its own.
 func (e Entry) append(b []byte, head string) []byte {
 	b = append(b, head...)

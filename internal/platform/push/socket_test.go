@@ -454,7 +454,7 @@ func TestS8_AnyCursorAtAnyNodeBringsEachItemOnce(t *testing.T) {
 				top := int64(len(one.inbox.items))
 				for got, end := int64(0), time.Now().Add(20*time.Second); got < top; {
 					d.pass(t, 0)
-					d.check(t.Context(), []int64{somebody})
+					d.check(t.Context(), kv.ShardOf(somebody), []int64{somebody})
 					got = after
 					p.mu.Lock()
 					for _, f := range p.frames {

@@ -15,6 +15,9 @@ const (
 	turnTime   = 2 * time.Second
 	checkEvery = 25 * time.Second
 	checkPiece = 500
+
+	keepHotEvery = 24 * time.Hour
+	urgentPause  = 250 * time.Millisecond // between two writings of acks that somebody waits for
 )
 
 // turn visits one shard after the other. It is the one timer of all connections.
@@ -38,9 +41,10 @@ func (h *Hub) turn(ctx context.Context) {
 func (h *Hub) askWhetherSQLIsThere(ctx context.Context) {
 	if h.open.Load() == 0 {
 		h.answered.Store(h.now())
+		h.deaf.Store(false)
 		return
 	}
-	if h.now()-h.answered.Load() > turnTime.Milliseconds() {
+	if h.deaf.Load() || h.now()-h.answered.Load() > turnTime.Milliseconds() {
 		ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 		defer cancel()
 		_, _ = h.heads(ctx, []int64{0}) // what counts is whether there was an answer
@@ -57,7 +61,7 @@ func (h *Hub) visit(ctx context.Context, i int) {
 	var connected []int64
 	for _, p := range h.shards[i].all() {
 		p.mu.Lock()
-		users, leftAt := p.users, p.leftAt
+		users, leftAt, kept := p.users, p.leftAt, p.kept
 		for _, c := range p.conns {
 			c.look(now)
 		}
@@ -65,16 +69,22 @@ func (h *Hub) visit(ctx context.Context, i int) {
 		switch {
 		case users > 0:
 			connected = append(connected, p.id)
+			if now-kept > keepHotEvery.Milliseconds() {
+				h.keepHot(ctx, p)
+			}
 		case now-leftAt > keepAfterLast.Milliseconds():
 			h.forget(i, p)
 		}
 	}
 	returns := h.o.KV.Returns(i)
-	short := h.o.KV.Away(i) || returns != h.returns[i] || now < h.trouble.Load()
+	short := h.o.KV.Away(i) || returns != h.returns[i] || now < h.trouble[i].Load()
 	h.returns[i] = returns
-	if short || now-h.checked[i] >= (checkEvery-turnTime).Milliseconds() {
+	switch due := short || now-h.checked[i] >= (checkEvery-turnTime).Milliseconds(); {
+	case due && h.deaf.Load():
+		h.checked[i] = 0 // due as soon as SQL answers: 64 questions that nobody answers would stop the wheel
+	case due:
 		h.checked[i] = now
-		h.check(ctx, connected)
+		h.check(ctx, i, connected)
 	}
 }
 
@@ -108,9 +118,9 @@ func (h *Hub) forget(i int, p *person) {
 	}
 }
 
-// check compares what the devices of persons have with SQL. It heals every loss between the two, with Redis
+// check compares what the devices of persons of a shard have with SQL. It heals every loss between the two, with Redis
 // healthy, wrong or absent.
-func (h *Hub) check(ctx context.Context, ids []int64) {
+func (h *Hub) check(ctx context.Context, shard int, ids []int64) {
 	for len(ids) > 0 {
 		some := ids[:min(checkPiece, len(ids))]
 		ids = ids[len(some):]
@@ -118,7 +128,8 @@ func (h *Hub) check(ctx context.Context, ids []int64) {
 		heads, err := h.heads(limited, some)
 		cancel()
 		if err != nil {
-			h.hurry()
+			h.hurry(shard)
+			h.deaf.Store(true)
 			return
 		}
 		for _, head := range heads {
@@ -142,11 +153,12 @@ func (h *Hub) check(ctx context.Context, ids []int64) {
 
 // acks are what devices have applied, until it is written.
 type acks struct {
-	mu   sync.Mutex
-	some map[int64]Ack // by session
+	mu     sync.Mutex
+	some   map[int64]Ack // by session
+	urgent chan struct{} // there is one that a message of WeChat waits for
 }
 
-func (a *acks) add(ack Ack) {
+func (a *acks) add(ack Ack, urgent bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.some == nil {
@@ -154,6 +166,12 @@ func (a *acks) add(ack Ack) {
 	}
 	if a.some[ack.Session].Seq < ack.Seq {
 		a.some[ack.Session] = ack
+	}
+	if urgent {
+		select {
+		case a.urgent <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -168,13 +186,22 @@ func (a *acks) take() []Ack {
 	return list
 }
 
-// writeAcks writes acks every five seconds, and what is left at the end.
+// writeAcks writes acks every five seconds, those that a message of WeChat waits for at once, and what is left at the
+// end.
 func (h *Hub) writeAcks(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
+			h.flushAcks(ctx)
+		case <-h.acks.urgent:
+			pause := time.NewTimer(urgentPause)
+			select {
+			case <-pause.C:
+			case <-ctx.Done():
+				pause.Stop()
+			}
 			h.flushAcks(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
@@ -192,7 +219,7 @@ func (h *Hub) flushAcks(ctx context.Context) {
 	}
 	if err := h.o.Inbox.Acked(ctx, list); err != nil {
 		for _, a := range list {
-			h.acks.add(a) // they wait in memory
+			h.acks.add(a, false) // they wait in memory
 		}
 	}
 }
@@ -206,21 +233,49 @@ func (h *Hub) sayOnline(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			now := h.now() / 1000
-			for i := range h.shards {
-				var ids []int64
-				for _, p := range h.shards[i].all() {
-					p.mu.Lock()
-					if len(p.conns) > 0 {
-						ids = append(ids, p.id)
-					}
-					p.mu.Unlock()
-				}
-				if len(ids) > 0 {
-					_ = h.o.KV.Mark(ctx, kv.Online(i), now, ids...) // totals only, and the next minute has them
-					_ = h.o.KV.Trim(ctx, kv.Online(i), now-180)
-				}
-			}
+			h.noteOnline(ctx)
 		}
 	}
+}
+
+func (h *Hub) noteOnline(ctx context.Context) {
+	now := h.now() / 1000
+	for i := range h.shards {
+		var ids []int64
+		for _, p := range h.shards[i].all() {
+			p.mu.Lock()
+			if len(p.conns) > 0 {
+				ids = append(ids, p.id)
+			}
+			p.mu.Unlock()
+		}
+		if len(ids) > 0 {
+			_ = h.o.KV.Mark(ctx, kv.Online(i), now, ids...) // totals only, and the next minute has them
+			_ = h.o.KV.Trim(ctx, kv.Online(i), now-onlineFor)
+			_, _ = h.o.KV.Expire(ctx, kv.Online(i), onlineFor*time.Second)
+		}
+	}
+}
+
+// onlineFor is how many seconds somebody counts as connected after they were last seen so.
+const onlineFor = 180
+
+// Online is how many persons have been connected in the last minutes, over all nodes; false when Redis cannot say.
+func (h *Hub) Online(ctx context.Context) (total int64, known bool) {
+	since := h.now()/1000 - onlineFor
+	b := h.o.KV.Batch()
+	replies := make([]*kv.Reply, kv.Shards)
+	for i := range replies {
+		replies[i] = b.Count(kv.Online(i), since)
+	}
+	_ = b.Send(ctx) // each reply has its own error
+	for _, r := range replies {
+		v, err := r.Value()
+		n, ok := v.(int64)
+		if err != nil || !ok {
+			return 0, false
+		}
+		total += n
+	}
+	return total, true
 }
