@@ -72,8 +72,10 @@ func TestA8_1_UnsafeSettingsStopTheStart(t *testing.T) {
 	key := func(b []byte) string { return "keys: {master: '" + base64.StdEncoding.EncodeToString(b) + "'}\n" }
 	random := make([]byte, 32)
 	_, _ = rand.Read(random)
-	if _, err := load(t, server+"redis: {addresses: ['127.0.0.1:6379']}\n"+key(random)); err != nil {
-		t.Errorf("safe settings: %v, want no complaint", err)
+	for _, redis := range []string{"addresses: ['127.0.0.1:6379']", "addresses: ['127.0.0.1:1', '127.0.0.1:2'], cluster: true"} {
+		if _, err := load(t, server+"redis: {"+redis+"}\n"+key(random)); err != nil {
+			t.Errorf("safe settings: %v, want no complaint", err)
+		}
 	}
 	for name, c := range map[string]struct{ yaml, want string }{
 		"a short key":                  {key(make([]byte, 16)), "keys.master"},
@@ -90,6 +92,8 @@ func TestA8_1_UnsafeSettingsStopTheStart(t *testing.T) {
 		"the fake WeChat":              {server + "redis: {addresses: ['127.0.0.1:6379']}\n" + key(random) + "wechat: {fake: true}\n", "wechat.fake"},
 		"a key without its token":      {"wechat: {push_key: abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG}\n", "wechat.push_token_file"},
 		"a token without an app":       {"wechat: {push_token: '0123456789abcdef', fake: false}\n", "wechat.push_token_file"},
+		"a cluster without a node":     {"redis: {cluster: true}\n", "redis.cluster"},
+		"two servers, no cluster":      {"redis: {addresses: ['127.0.0.1:1', '127.0.0.1:2']}\n", "set redis.cluster"},
 		"an app without its secret":    {"wechat: {app_id: wx1, fake: false}\n", "wechat.secret_file"},
 	} {
 		if _, err := load(t, c.yaml); err == nil || !strings.Contains(err.Error(), c.want) {

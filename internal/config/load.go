@@ -200,6 +200,12 @@ func (c Config) check() error {
 	if !c.Embedded() && len(c.Redis.Addresses) == 0 {
 		say("redis.addresses: a MySQL database wants a Redis beside it; the built-in one serves one process only")
 	}
+	switch n := len(c.Redis.Addresses); {
+	case c.Redis.Cluster && n == 0:
+		say("redis.cluster: a Redis Cluster needs the address of one of its nodes or more")
+	case !c.Redis.Cluster && n > 1:
+		say("redis.addresses: %d servers that are no cluster; name one, or set redis.cluster", n)
+	}
 	if !c.Embedded() && c.Keys.Master == "" && c.Keys.MasterFile == "" {
 		say("keys.master_file: production needs a master key outside the data folder")
 	}

@@ -98,6 +98,7 @@ func Open(ctx context.Context, o Options) (*KV, error) {
 	if o.Cluster {
 		c := u.Cluster()
 		c.ClusterStateReloadInterval = 2 * time.Second // the default keeps dialling a dead master for 60 s
+		c.MaxRedirects = -1                            // it would also repeat what had no answer; a slot that moved is away until we know
 		k.client = redis.NewClusterClient(c)
 		k.breakers = make([]*breaker, Shards)
 		for i := range k.breakers {

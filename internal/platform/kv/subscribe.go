@@ -33,11 +33,13 @@ type Subscription struct {
 // A line is one pub/sub connection, with the one goroutine that changes what it listens to.
 type line struct {
 	s       *Subscription
-	pubsub  *redis.PubSub
+	first   string // what a cluster's line listens to before all else: it chooses the master
 	wake    chan struct{}
 	done    chan struct{}
 	mu      sync.Mutex
+	pubsub  *redis.PubSub
 	names   map[string]*listened
+	parting map[string]int // names that we asked Redis to end, and how often
 	changes []change
 	last    map[int]time.Time // when resumed was last said, by shard
 }
@@ -103,7 +105,7 @@ func (s *Subscription) Close() error {
 	var err error
 	for _, l := range s.lines {
 		close(l.done)
-		if e := l.pubsub.Close(); e != nil {
+		if e := l.current().Close(); e != nil {
 			err = e
 		}
 	}
@@ -126,18 +128,31 @@ func (s *Subscription) line(c Key) (*line, error) {
 	if l == nil {
 		l = &line{
 			s: s, wake: make(chan struct{}, 1), done: make(chan struct{}),
-			names: map[string]*listened{}, last: map[int]time.Time{},
+			names: map[string]*listened{}, parting: map[string]int{}, last: map[int]time.Time{},
 		}
-		if s.k.cluster { // the master is chosen by the first name, so there must be one
-			l.pubsub = s.k.client.SSubscribe(context.Background(), s.k.name(shardKey("line", c.shard)))
-		} else {
-			l.pubsub = s.k.client.Subscribe(context.Background())
+		if s.k.cluster {
+			l.first = s.k.name(shardKey("line", c.shard))
 		}
+		l.pubsub = l.open()
 		s.lines[n] = l
 		s.wg.Go(l.change)
 		s.wg.Go(l.listen)
 	}
 	return l, nil
+}
+
+// open opens a connection. A cluster's is that to the master of its first name, so there is always one.
+func (l *line) open() *redis.PubSub {
+	if l.first != "" {
+		return l.s.k.client.SSubscribe(context.Background(), l.first)
+	}
+	return l.s.k.client.Subscribe(context.Background())
+}
+
+func (l *line) current() *redis.PubSub {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.pubsub
 }
 
 func (l *line) add(name string, key Key) *listened {
@@ -160,6 +175,9 @@ func (l *line) remove(name string) {
 		return
 	}
 	delete(l.names, name)
+	if l.first != "" {
+		l.parting[name]++
+	}
 	l.changes = append(l.changes, change{name, false})
 	l.poke()
 }
@@ -202,29 +220,80 @@ func (l *line) change() {
 func (l *line) tell(add bool, names []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	switch cluster := l.s.k.cluster; {
+	pubsub := l.current()
+	switch cluster := l.first != ""; {
 	case add && cluster:
-		_ = l.pubsub.SSubscribe(ctx, names...)
+		_ = pubsub.SSubscribe(ctx, names...)
 	case add:
-		_ = l.pubsub.Subscribe(ctx, names...)
+		_ = pubsub.Subscribe(ctx, names...)
 	case cluster:
-		_ = l.pubsub.SUnsubscribe(ctx, names...)
+		_ = pubsub.SUnsubscribe(ctx, names...)
 	default:
-		_ = l.pubsub.Unsubscribe(ctx, names...)
+		_ = pubsub.Unsubscribe(ctx, names...)
 	}
 }
 
+// listen hears what comes until the Subscription is closed. When the shard has moved to another master it opens a
+// connection there.
 func (l *line) listen() {
-	for m := range l.pubsub.ChannelWithSubscriptions(redis.WithChannelSize(messageRoom), redis.WithChannelSendTimeout(time.Second)) {
+	for {
+		l.hear(l.current())
+		if c, ok := l.s.k.client.(*redis.ClusterClient); ok {
+			c.ReloadState(context.Background())
+		}
 		select {
 		case <-l.done:
 			return
+		case <-time.After(100 * time.Millisecond): // the client learns in the meantime where the shard is
+		}
+		l.mu.Lock()
+		_ = l.pubsub.Close() // it serves nothing any more
+		l.pubsub = l.open()
+		l.parting = map[string]int{}
+		for name := range l.names {
+			l.changes = append(l.changes, change{name, true})
+		}
+		select {
+		case <-l.done: // closed meanwhile, and with it the connection before
+			_ = l.pubsub.Close()
 		default:
+		}
+		l.mu.Unlock()
+		l.poke()
+	}
+}
+
+// confirmWithin is how long a cluster's master may take to say that it serves a line.
+const confirmWithin = time.Second
+
+// hear passes on what pubsub brings, until it is closed or its master does not serve the shard, or not any more.
+func (l *line) hear(pubsub *redis.PubSub) {
+	late := time.NewTimer(confirmWithin)
+	defer late.Stop()
+	if l.first == "" {
+		late.Stop()
+	}
+	messages := pubsub.ChannelWithSubscriptions(redis.WithChannelSize(messageRoom), redis.WithChannelSendTimeout(time.Second))
+	for {
+		var m any
+		var ok bool
+		select {
+		case m, ok = <-messages:
+		case <-late.C:
+			return
+		case <-l.done:
+			return
 		}
 		switch m := m.(type) {
 		case *redis.Subscription:
-			if m.Kind == "subscribe" || m.Kind == "ssubscribe" {
+			switch m.Kind {
+			case "subscribe", "ssubscribe":
+				late.Stop()
 				l.confirm(m.Channel)
+			case "sunsubscribe":
+				if l.moved(m.Channel) {
+					return
+				}
 			}
 		case *redis.Message:
 			l.mu.Lock()
@@ -234,7 +303,23 @@ func (l *line) listen() {
 				l.s.heard(w.key, m.Payload)
 			}
 		}
+		if !ok {
+			return
+		}
 	}
+}
+
+// moved says whether Redis has ended name without having been asked to: its master has given the slot away.
+func (l *line) moved(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := l.parting[name]; n > 1 {
+		l.parting[name]--
+	} else if delete(l.parting, name); n == 0 {
+		_, listened := l.names[name]
+		return listened || name == l.first
+	}
+	return false
 }
 
 // confirm notes that Redis serves name. A name that is confirmed again was lost in between; a second is

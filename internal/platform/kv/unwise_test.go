@@ -21,11 +21,36 @@ func TestRedisAsItComesWastesMemoryAndTheEmbeddedOneDoesNot(t *testing.T) {
 	})
 }
 
-func TestAnEvictingRedisIsUnwise(t *testing.T) {
+func TestTheDoctorSaysWhatIsUnwise(t *testing.T) {
 	t.Parallel()
-	for policy, want := range map[string]int{"noeviction": 0, "allkeys-lru": 1, "": 0} {
-		if got := kv.Advice(map[string]string{"maxmemory-policy": policy, "stream-node-max-bytes": "1024"}); len(got) != want {
-			t.Errorf("policy %q: %q, want %d lines", policy, got, want)
+	for _, c := range []struct {
+		name, value string
+		want        string
+	}{
+		{"maxmemory-policy", "noeviction", ""},
+		{"maxmemory-policy", "allkeys-lru", "noeviction"},
+		{"stream-node-max-bytes", "4096", "1024"},
+		{"stream-node-max-bytes", "0", "1024"},
+		{"appendonly", "no", "yes"},
+		{"appendfsync", "everysec", ""},
+		{"appendfsync", "always", "everysec"},
+		{"cluster-require-full-coverage", "yes", "no"},
+		{"cluster-enabled", "no", ""},
+	} {
+		set := map[string]string{
+			"maxmemory-policy": "noeviction", "stream-node-max-bytes": "1024", "appendonly": "yes", "appendfsync": "everysec",
+			"cluster-enabled": "yes", "cluster-require-full-coverage": "no",
 		}
+		set[c.name] = c.value
+		got := kv.Advice(set)
+		if c.want == "" && len(got) == 0 {
+			continue
+		}
+		if len(got) != 1 || c.want == "" || !strings.Contains(got[0], "set it to "+c.want) {
+			t.Errorf("%s %s: %q, want to set it to %q", c.name, c.value, got, c.want)
+		}
+	}
+	if got := kv.Advice(map[string]string{}); len(got) != 0 {
+		t.Errorf("of what is not known it says %q", got)
 	}
 }
