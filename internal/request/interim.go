@@ -86,6 +86,40 @@ func vacant(ctx context.Context, q db.Queryer, by org.Actor) ([]org.UnitID, erro
 	return ids, err
 }
 
+// standsFor says whether by acts meanwhile for a unit that nobody leads.
+func standsFor(ctx context.Context, q db.Queryer, by org.Actor, unit org.UnitID) (bool, error) {
+	also, err := vacant(ctx, q, by)
+	return slices.Contains(also, unit), err
+}
+
+// giver is by as whose word a promise about r is: who acts meanwhile for a unit that nobody leads gives its word, which
+// whoever comes to lead it finds and keeps (T8).
+func (r Seen) giver(ctx context.Context, q db.Queryer, by org.Actor) (org.Actor, error) {
+	if !r.Interim {
+		return by, nil
+	}
+	in, err := standsFor(ctx, q, by, r.HolderUnitID)
+	if err != nil || !in { // a concern that whoever leads there must not know of
+		return by, err
+	}
+	u, err := org.UnitByID(ctx, q, r.HolderUnitID)
+	if err != nil {
+		return org.Actor{}, err
+	}
+	role := org.RolePartyOffice
+	if u.Kind != org.Subdistrict {
+		party, err := org.LinkedParty(ctx, q, u.ID, calendar.DayOf(db.NowOf(q)))
+		if err != nil {
+			return org.Actor{}, err
+		}
+		role = org.LeadRole(party)
+	}
+	if role != "" { // else nobody ever leads it
+		by.Grid, by.Role = u, role
+	}
+	return by, nil
+}
+
 // holdsToday is the condition that a unit and a role in it, in two columns, are by's own, or that by acts meanwhile for
 // that unit, and its arguments. For whoever stands in for nobody it names one unit, so that a list is read in the order
 // of its index.

@@ -188,3 +188,38 @@ func TestACallOfAVacantAreaPassesToWhoeverAnswersForItNow(t *testing.T) {
 		}
 	})
 }
+
+// A promise of whoever acts for a vacant unit is that unit's: the next lead keeps it until somebody leads it again, who finds
+// it then.
+func TestT8_APromiseOfTheInterimHolderIsTheUnits(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		ends(t, d, x.ChenGuyu, x.ZhouChunhe)
+		ends(t, d, x.ChenGuyu, x.SunLixia)
+		p, err := x.service.MakePromise(t.Context(), x.ChenGuyu, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来修路灯"})
+		if err != nil || p.UnitID != x.Ruihe.Areas[0].Area.ID || p.Role != org.RoleAreaHolder || p.PersonID != x.ChenGuyu.PersonID {
+			t.Fatalf("promised %+v (%v), want by 陈谷雨 as the area's", p, err)
+		}
+		holds := func(by org.Actor, want bool) {
+			t.Helper()
+			all, _, err := x.service.Promises(t.Context(), by, request.OwnPromises, "", 0)
+			if got := len(all) == 1 && all[0].ID == p.ID; err != nil || got != want {
+				t.Errorf("%s of %s has it on the list: %v (%v), want %v", by.Role, by.Unit.Name, got, err, want)
+			}
+		}
+		holds(x.ChenGuyu, true)
+		if _, err := x.service.MovePromise(t.Context(), x.ChenGuyu, p.ID, "2026-03-06", "材料未到"); err != nil {
+			t.Errorf("the interim holder moves it: %v", err)
+		}
+		successor := orgtest.Grant(t, d, orgtest.Person(t, d), org.RoleAreaHolder, "", x.Ruihe.Areas[0].Household)
+		holds(successor, true)
+		holds(x.ChenGuyu, false)
+		if _, err := x.service.KeepPromise(t.Context(), x.ChenGuyu, p.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("who acted before keeps it: %v, want not found", err)
+		}
+		if _, err := x.service.KeepPromise(t.Context(), successor, p.ID); err != nil {
+			t.Errorf("the successor keeps it: %v", err)
+		}
+	})
+}

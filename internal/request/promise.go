@@ -167,7 +167,11 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 			if n.Request = id; r.PremisesID != nil {
 				n.Premises = *r.PremisesID
 			}
-			made, err = s.Promise(ctx, tx, by, n)
+			giver, err := r.giver(ctx, tx, by)
+			if err != nil {
+				return err
+			}
+			made, err = s.Promise(ctx, tx, giver, n)
 			return err
 		}); err != nil {
 			return err
@@ -231,11 +235,7 @@ func (p Promise) mayAct(ctx context.Context, q db.Queryer, by org.Actor) error {
 	if !leading[p.Role] {
 		return problem.ErrNotFound
 	}
-	u, err := org.UnitByID(ctx, q, p.UnitID)
-	if err != nil {
-		return err
-	}
-	if in, err := org.StandsIn(ctx, q, by, u); err != nil || in {
+	if in, err := standsFor(ctx, q, by, p.UnitID); err != nil || in {
 		return err
 	}
 	r, err := p.about(ctx, q)

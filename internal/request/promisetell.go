@@ -35,9 +35,8 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u
 		}
 		return in, u, err
 	}
-	in, err = leads(ctx, tx, u)
-	if err == nil && len(in) == 0 {
-		_, in, err = org.InterimHolder(ctx, tx, u, calendar.DayOf(tx.Now))
+	if in, err = leads(ctx, tx, u); err == nil && len(in) == 0 {
+		in, err = aboveIn(ctx, tx, u)
 	}
 	if err == nil && len(in) > 0 {
 		in, err = org.Present(ctx, tx, in, calendar.DayOf(tx.Now))
@@ -53,6 +52,20 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u
 		in, err = holding(ctx, tx, r.Request, ladder)
 	}
 	return in, u, err
+}
+
+// aboveIn are those who act meanwhile for u, which nobody leads (T8).
+func aboveIn(ctx context.Context, tx *db.Tx, u org.Unit) ([]org.Incumbent, error) {
+	ladder, err := org.Ladder(ctx, tx, u)
+	if err != nil {
+		return nil, err
+	}
+	from := u.Level + 1
+	if u.Level == 0 { // a section, which is below the office
+		from = topLevel
+	}
+	_, in, err := leadFrom(ctx, tx, Request{}, ladder, from)
+	return in, err
 }
 
 // receiptOf is the receipt that the asker knows the request of p by, and what that goes on as; none if it is about none.
