@@ -45,12 +45,16 @@ func TestX23_DangerIsSaidBeforeAnythingElseIsWrong(t *testing.T) {
 	})
 }
 
-func TestNobodyPrintsASlipForWhoHasANumber(t *testing.T) {
+func TestNobodyPrintsASlipForWhoHasANumberOrSignsIn(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, needOfLin)
 		if _, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID); !errors.Is(err, request.ErrSlipNeedless) {
 			t.Errorf("who left a number: %v, want %v", err, request.ErrSlipNeedless)
+		}
+		signed := x.create(t, x.ZhouChunhe, request.Need{What: "停水", Person: x.LinXiaoman.PersonID})
+		if _, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, signed.ID); !errors.Is(err, request.ErrSlipNeedless) {
+			t.Errorf("who follows it signed in: %v, want %v", err, request.ErrSlipNeedless)
 		}
 		silent := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
 		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, silent.ID)

@@ -469,7 +469,7 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 			switch {
 			case err != nil:
 				return err
-			case len(a.Phone) > 0 || a.SettledAt != nil: // whoever prints digits can answer with them
+			case len(a.Phone) > 0 || a.Person != 0 || a.SettledAt != nil: // whoever prints digits can answer with them
 				return ErrSlipNeedless
 			}
 			audit.Note(tx, by.Did("request.slip_printed", "asker", int64(a.ID)))
