@@ -368,7 +368,7 @@ func (c Closing) check(today calendar.Day) error {
 				return ErrHandover.Field(pointer, ErrHandover.Code)
 			}
 		}
-		return soon("/callBackOn", c.CallBackOn, today)
+		return within("/callBackOn", c.CallBackOn, today, furthestCall)
 	default:
 		return ErrClosureKind.Field("/closureKind", ErrClosureKind.Code)
 	}

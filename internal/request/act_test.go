@@ -307,11 +307,12 @@ func TestC9_ARequestEndsInFourWaysAndCanBeReopened(t *testing.T) {
 		if _, err := x.service.Reopen(t.Context(), x.ChenGuyu, r.ID, "仍有问题"); !errors.Is(err, problem.ErrForbidden) {
 			t.Errorf("the grid's secretary reopens: %v, want %v", err, problem.ErrForbidden)
 		}
-		at(d, 30*24*60)
+		const called = 70*60 + 30 // minutes until Thu 08:30: the days count from the later one (O13, K10)
+		at(d, called+30*24*60)
 		if _, err := x.service.Reopen(t.Context(), x.XuBailu, r.ID, "仍有问题"); !errors.Is(err, request.ErrReopenLate) {
 			t.Errorf("reopens after exactly 30 days: %v, want %v", err, request.ErrReopenLate)
 		}
-		now := at(d, 30*24*60-1)
+		now := at(d, called+30*24*60-1)
 		m = moved(t)(x.service.Reopen(t.Context(), x.XuBailu, r.ID, "仍有问题"))
 		if m.State != request.Reopened || m.HolderUnitID != x.Ruihe.Block.ID || m.ClosedAt != nil || m.CallBackOn != nil {
 			t.Errorf("reopened as %s with %d, closed at %v", m.State, m.HolderUnitID, m.ClosedAt)

@@ -131,8 +131,8 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 		if err := a.mayAnswer(r.Request); err != nil {
 			return line{}, err
 		}
-		if r.ClosedAt != nil && !tx.Now.Before(r.ClosedAt.Add(s.reopens)) {
-			return line{}, ErrReopenLate
+		if err := r.late(tx.Now, s.reopens); err != nil {
+			return line{}, err
 		}
 		s.reopen(r, tx.Now)
 		return line{move: "reopened", note: note}, nil

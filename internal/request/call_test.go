@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -314,6 +315,58 @@ func TestC17_WhoHasJustSaidThatItIsDoneIsNotCalled(t *testing.T) {
 		}
 		if rows, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 100); err != nil || len(rows) != 0 {
 			t.Errorf("%d are to be called who have said that it is done (%v), want none", len(rows), err)
+		}
+	})
+}
+
+// K10: on the day that was said whoever asked is asked whether it is done, in the inbox if they sign in, and somebody has to
+// ask them, whether they left a number or not; but for those who left one and do not want to be called.
+func TestK10_AHandingOverOfSomebodyWithoutANumberIsFollowedUp(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ask := func(n request.Need) request.ID {
+			n.What, n.Category = "停水", "water_supply"
+			r := x.create(t, x.ZhouChunhe, n)
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{
+				Kind: request.HandedOver, HandedTo: request.HandedTo{Body: "云湾供水公司", Contact: "前台"}, CallBackOn: "2026-03-05", Told: request.InPerson,
+			}))
+			return r.ID
+		}
+		signed, paper := ask(request.Need{Person: x.LinXiaoman.PersonID}), ask(request.Need{Who: "林女士"})
+		silent := ask(request.Need{Who: "林女士", Phone: "19900000001"})
+		before := len(inboxes(t, d, "request.closed"))
+		at(d, 70*60+30)
+		x.ticks(t)
+		if got := inboxes(t, d, "request.closed"); len(got) != before+1 || !slices.Contains(got, x.LinXiaoman.PersonID) {
+			t.Errorf("asked in the inbox: %v, want 林晓满 once more than %d", got, before)
+		}
+		var called []request.ID
+		if err := d.Select(t.Context(), &called, `SELECT request_id FROM call_task ORDER BY request_id`); err != nil {
+			t.Fatal(err)
+		}
+		if want := []request.ID{signed, paper}; !slices.Equal(called, want) {
+			t.Errorf("somebody is to ask about %v, want about %v and not about %d", called, want, silent)
+		}
+	})
+}
+
+// O13, K10: whoever is asked on the day that was said may say that it is not done for as long as others may after its end.
+func TestK10_AfterTheDayOfTheCallItCanBeOpenedAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "停水", Category: "water_supply", Person: x.LinXiaoman.PersonID})
+		over := request.Closing{Kind: request.HandedOver, HandedTo: request.HandedTo{Body: "云湾供水公司", Contact: "前台"}, CallBackOn: "2027-01-27"}
+		if _, err := x.service.Close(t.Context(), x.ZhouChunhe, r.ID, over); !errors.Is(err, request.ErrDay) {
+			t.Errorf("to be called when the number may be gone: %v, want %v", err, request.ErrDay)
+		}
+		over.CallBackOn = "2026-04-10"
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, over))
+		at(d, 39*24*60+60)
+		if p := x.page(t, request.Themselves(x.LinXiaoman, r.ID)); !p.MayAnswer {
+			t.Errorf("the page asks nothing on the day of the call")
+		}
+		if f, err := x.service.Answer(t.Context(), request.Themselves(x.LinXiaoman, r.ID), false, "还是没水"); err != nil || f.State != request.Reopened {
+			t.Errorf("not done: %s, %v", f.State, err)
 		}
 	})
 }

@@ -203,14 +203,24 @@ func (s *Service) lies(ctx context.Context, tx *db.Tx, r Seen, ladder []org.Unit
 	return s.say(ctx, tx, r, ladder, t, "request.stale", toLead)
 }
 
-// callBackDue has the askers called about what a body outside was to do (K10).
+// callBackDue has the askers asked about what a body outside was to do (K10): in their inbox, and by a call. To whoever left
+// no number whoever has to call comes in another way; whoever left one and does not want to be called is asked in the inbox
+// and on the receipt alone.
 func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
 	to, err := listeners(ctx, tx, s.keys, r.ID)
 	if err != nil {
 		return err
 	}
 	for _, a := range to {
-		if a.CallBack == CallNone || r.ClosedAt == nil {
+		if r.ClosedAt == nil {
+			continue
+		}
+		if a.Person != 0 {
+			if err := tellAsker(ctx, tx, org.System, r.Request, a, word{kind: "request.closed", label: "call_back"}); err != nil {
+				return err
+			}
+		}
+		if a.CallBack == CallNone && a.Phone {
 			continue
 		}
 		if err := assignCall(ctx, tx, org.System, r.Request, a.ID, *r.ClosedAt); err != nil {

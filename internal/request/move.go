@@ -28,12 +28,20 @@ const (
 	longestWait = 14 * 24 * time.Hour
 	usualWait   = 7 * 24 * time.Hour
 	reopensFor  = 30 * 24 * time.Hour // O13, unless the deployment says otherwise
-	furthestDay = 365                 // days ahead that somebody expects to be done or says to call back: later is a slip
+	furthestDay = 365                 // days ahead that somebody expects to be done: later is a slip
+
+	// furthestCall is how many days ahead somebody says to call back: what an asker left is kept for twelve months, and is
+	// there until the call and the days in which they may say that it is not done are over.
+	furthestCall = 330
 )
 
 // soon says why a day that somebody has named at pointer, if they have, is not to be believed, or nil.
 func soon(pointer string, day, today calendar.Day) error {
-	if day != "" && (day < today || day > today.Add(furthestDay)) {
+	return within(pointer, day, today, furthestDay)
+}
+
+func within(pointer string, day, today calendar.Day, days int) error {
+	if day != "" && (day < today || day > today.Add(days)) {
 		return ErrDay.Field(pointer, ErrDay.Code)
 	}
 	return nil
@@ -88,7 +96,22 @@ func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration) er
 	if err := r.among(Resolved, Explained, HandedOver); err != nil {
 		return err
 	}
-	if r.ClosedAt != nil && !now.Before(r.ClosedAt.Add(window)) {
+	return r.late(now, window)
+}
+
+// late says why it is too late to open r again, or nil: the days of O13 count from its end or, when somebody else took it
+// over, from the day on which its askers are called about that.
+func (r Request) late(now time.Time, window time.Duration) error {
+	if r.ClosedAt == nil {
+		return nil
+	}
+	end := *r.ClosedAt
+	if r.State == HandedOver && r.CallBackOn != nil {
+		if called := calendar.Day(*r.CallBackOn).Time().Add(reminderAt); called.After(end) {
+			end = called
+		}
+	}
+	if !now.Before(end.Add(window)) {
 		return ErrReopenLate
 	}
 	return nil

@@ -99,7 +99,7 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 				return err
 			}
 		}
-		p.MayAnswer = a.mayAnswer(p.Request) == nil && (p.ClosedAt == nil || tx.Now.Before(p.ClosedAt.Add(s.reopens)))
+		p.MayAnswer = a.mayAnswer(p.Request) == nil && p.late(tx.Now, s.reopens) == nil
 		audit.Note(tx, by.by.Did("receipt.opened", "receipt", int64(a.ID)).Showing("what", "steps", "views"))
 		return nil
 	})

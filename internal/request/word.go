@@ -51,33 +51,35 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 		if a.ID == w.but {
 			continue
 		}
-		if a.Person == 0 {
-			if w.quiet || w.told == InPerson || a.CallBack == CallNone {
-				continue
-			}
-			if err := assignCall(ctx, tx, by, r, a.ID, tx.Now); err != nil {
-				return err
-			}
-			continue
-		}
-		args := map[string]any{"receiptCode": string(a.Receipt), "at": tx.Now}
-		switch {
-		case w.unit != "":
-			args["unitLabel"] = w.unit
-		case w.place != "":
-			args["placeLabel"] = w.place
-		default:
-			args["statusLabel"] = say.Text(say.Chinese, "request.word_"+w.label)
-		}
-		item := notify.Item{Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(cmp.Or(w.key, w.label))}
-		if w.told == InPerson { // it is there to be read again, and nobody is called for it
-			item.Prio = notify.Quiet
-		}
-		if err := notify.Tell(ctx, tx, notify.Persons(a.Person), item); err != nil {
+		if err := tellAsker(ctx, tx, by, r, a, w); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// tellAsker tells one of the askers of r.
+func tellAsker(ctx context.Context, tx *db.Tx, by org.Actor, r Request, a listener, w word) error {
+	if a.Person == 0 {
+		if w.quiet || w.told == InPerson || a.CallBack == CallNone {
+			return nil
+		}
+		return assignCall(ctx, tx, by, r, a.ID, tx.Now)
+	}
+	args := map[string]any{"receiptCode": string(a.Receipt), "at": tx.Now}
+	switch {
+	case w.unit != "":
+		args["unitLabel"] = w.unit
+	case w.place != "":
+		args["placeLabel"] = w.place
+	default:
+		args["statusLabel"] = say.Text(say.Chinese, "request.word_"+w.label)
+	}
+	item := notify.Item{Kind: w.kind, Ref: r.ref(), By: by, Args: args, Dedupe: r.once(cmp.Or(w.key, w.label))}
+	if w.told == InPerson { // it is there to be read again, and nobody is called for it
+		item.Prio = notify.Quiet
+	}
+	return notify.Tell(ctx, tx, notify.Persons(a.Person), item)
 }
 
 // A listener is an asker who is to hear of a request.
@@ -85,6 +87,7 @@ type listener struct {
 	ID       AskerID      `db:"id"`
 	Person   org.PersonID `db:"person_id"` // 0: has no inbox
 	CallBack CallBack     `db:"call_back"`
+	Phone    bool         `db:"has_phone"`
 	Sealed   []byte       `db:"receipt_sealed"`
 	Receipt  Receipt
 }
@@ -92,7 +95,7 @@ type listener struct {
 // listeners are the askers of a request who are not settled.
 func listeners(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to []listener, err error) {
 	if err := q.Select(ctx, &to, `
-		SELECT id, COALESCE(person_id, 0) AS person_id, call_back, receipt_sealed
+		SELECT id, COALESCE(person_id, 0) AS person_id, call_back, phone_sealed IS NOT NULL AS has_phone, receipt_sealed
 		FROM request_asker
 		WHERE request_id = ? AND settled_at IS NULL
 		ORDER BY id`, id); err != nil {
