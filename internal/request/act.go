@@ -424,8 +424,12 @@ func (s *Service) acceptFirst(ctx context.Context, tx *db.Tx, by org.Actor, r *R
 	return addStep(ctx, tx, s.keys, by, *r, line{move: "accepted", from: &from})
 }
 
-// Withdraw ends a request because its asker said so to the holder.
-func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Channel) (Moved, error) {
+// Withdraw notes that one of the askers of a request takes it back, as they said to its holder; 0 is the only one there is.
+// Where others ask for the same they keep it, else it ends. Whoever it is hears of it, and may say that it is not so
+// (docs/adr/0014).
+func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Channel, asker AskerID) (Moved, error) {
+	var who listener
+	var others bool
 	return s.move(ctx, by, id, func(tx *db.Tx, r *Seen) (line, error) {
 		if err := r.mayAct(by); err != nil {
 			return line{}, err
@@ -433,9 +437,49 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Cha
 		if err := r.anyOpen(); err != nil {
 			return line{}, err
 		}
-		s.close(&r.Request, Withdrawn, tx.Now)
-		return line{move: "withdrawn", note: string(channel)}, nil
-	}, askersHear(ctx, by, closed(Withdrawn, ToTell)))
+		if _, err := hold(ctx, tx, id); err != nil { // nobody joins meanwhile
+			return line{}, err
+		}
+		all, err := listeners(ctx, tx, s.keys, id)
+		if err != nil {
+			return line{}, err
+		}
+		if who, others, err = leaving(all, asker); err != nil {
+			return line{}, err
+		}
+		if !others {
+			s.close(&r.Request, Withdrawn, tx.Now)
+			return line{move: "withdrawn", note: string(channel), asker: who.ID}, nil
+		}
+		a, err := findAsker(ctx, tx, who.ID)
+		if err != nil {
+			return line{}, err
+		}
+		return line{move: "asker_left", note: string(channel), asker: who.ID}, settle(ctx, tx, s.keys, &a, "")
+	}, func(tx *db.Tx, r Seen) error {
+		if !others {
+			return tellAskers(ctx, tx, by, r.Request, closed(Withdrawn, ToTell))
+		}
+		return tellAsker(ctx, tx, by, r.Request, who, closed(Withdrawn, ToTell))
+	})
+}
+
+// leaving is whom of those who ask for a request somebody names, and whether others ask for it as well. Of several the one
+// has to be named; the zero listener is nobody of none.
+func leaving(all []listener, named AskerID) (who listener, others bool, err error) {
+	if named == 0 && len(all) == 1 {
+		named = all[0].ID
+	}
+	if i := slices.IndexFunc(all, func(l listener) bool { return l.ID == named }); i >= 0 {
+		who = all[i]
+	}
+	if who.ID == 0 && (named != 0 || len(all) > 0) {
+		return who, false, ErrAskerUnnamed.Field("/askerId", ErrAskerUnnamed.Code)
+	}
+	others = slices.ContainsFunc(all, func(l listener) bool {
+		return l.ID != who.ID && (l.Person == 0 || l.Person != who.Person)
+	})
+	return who, others, nil
 }
 
 // Reopen opens a request again for its last holder, with the reason.
@@ -444,7 +488,11 @@ func (s *Service) Reopen(ctx context.Context, by org.Actor, id ID, reason string
 		return Moved{}, err
 	}
 	return s.move(ctx, by, id, func(tx *db.Tx, r *Seen) (line, error) {
-		if err := r.mayReopen(by, tx.Now, s.reopens); err != nil {
+		theirs, err := endedForThem(ctx, tx, r.Request)
+		if err != nil {
+			return line{}, err
+		}
+		if err := r.mayReopen(by, tx.Now, s.reopens, theirs); err != nil {
 			return line{}, err
 		}
 		s.reopen(r, tx.Now)

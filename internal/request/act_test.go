@@ -186,7 +186,7 @@ func TestV2_OnlyTheHolderActsAndALeadAboveMayPull(t *testing.T) {
 				"escalate":  func() (request.Moved, error) { return s.Escalate(ctx, by, r.ID, up(0)) },
 				"hand back": func() (request.Moved, error) { return s.HandBack(ctx, by, r.ID, 1, "x") },
 				"close":     func() (request.Moved, error) { return s.Close(ctx, by, r.ID, request.Closing{}) },
-				"withdraw":  func() (request.Moved, error) { return s.Withdraw(ctx, by, r.ID, request.Phone) },
+				"withdraw":  func() (request.Moved, error) { return s.Withdraw(ctx, by, r.ID, request.Phone, 0) },
 			} {
 				if _, err := do(); !errors.Is(err, want) {
 					t.Errorf("%s as %s: %v, want %v", what, by.Role, err, want)
@@ -337,7 +337,7 @@ func TestC9_ARequestEndsInFourWaysAndCanBeReopened(t *testing.T) {
 			t.Errorf("told %v, want the place's lead", got)
 		}
 		other := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
-		if m := moved(t)(x.service.Withdraw(t.Context(), x.ZhouChunhe, other.ID, request.Phone)); m.State != request.Withdrawn {
+		if m := moved(t)(x.service.Withdraw(t.Context(), x.ZhouChunhe, other.ID, request.Phone, 0)); m.State != request.Withdrawn {
 			t.Errorf("withdrawn it is %s", m.State)
 		}
 		if _, err := x.service.Reopen(t.Context(), x.XuBailu, other.ID, "x"); !errors.Is(err, request.ErrIllegalTransition) {

@@ -121,22 +121,38 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 	}
 	if done {
 		return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
-			if err := a.mayAnswer(r.Request); err != nil {
+			if err := a.mayAnswer(r.Request, false); err != nil {
 				return line{}, err
 			}
 			return line{move: "answered", note: note}, settle(ctx, tx, s.keys, a, note)
 		}, s.holderHears(ctx, as.by, "request.answered", "answered"))
 	}
+	back := false
 	return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
-		if err := a.mayAnswer(r.Request); err != nil {
+		left, err := leftForThem(ctx, tx, *a)
+		if err != nil {
 			return line{}, err
 		}
-		if err := r.late(tx.Now, s.reopens); err != nil {
+		if err := a.mayAnswer(r.Request, left); err != nil {
 			return line{}, err
+		}
+		if err := a.late(r.Request, tx.Now, s.reopens); err != nil {
+			return line{}, err
+		}
+		if a.SettledAt != nil {
+			if err := unsettle(ctx, tx, a); err != nil {
+				return line{}, err
+			}
+		}
+		if back = r.State.Open(); back {
+			return line{move: "asker_back", note: note}, nil
 		}
 		s.reopen(r, tx.Now)
 		return line{move: "reopened", note: note}, nil
 	}, func(tx *db.Tx, r Seen, a asker) error {
+		if back {
+			return s.holderHears(ctx, as.by, "request.answered", "back")(tx, r, a)
+		}
 		if err := tellAskers(ctx, tx, as.by, r.Request, word{kind: "request.status", label: "reopened", quiet: true, but: a.ID}); err != nil {
 			return err
 		}
@@ -148,12 +164,24 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 	})
 }
 
-// mayAnswer says why a is not asked whether r is done, or nil.
-func (a asker) mayAnswer(r Request) error {
-	if a.SettledAt != nil {
+// mayAnswer says why a is not asked whether r is done, or nil. Whose leaving the holder has written down is asked whether
+// that is so, also while others ask for it still (docs/adr/0014).
+func (a asker) mayAnswer(r Request, left bool) error {
+	switch {
+	case a.SettledAt != nil && !left:
 		return ErrSettled
+	case a.SettledAt != nil && r.State.Open():
+		return nil
 	}
-	return r.among(Resolved, Explained, HandedOver)
+	return r.over(left)
+}
+
+// late says why it is too late for a to say that r is not done, or nil.
+func (a asker) late(r Request, now time.Time, window time.Duration) error {
+	if r.State.Open() && a.SettledAt != nil && !now.Before(a.SettledAt.Add(window)) {
+		return ErrReopenLate
+	}
+	return r.late(now, window)
 }
 
 // Say is what an asker writes to the holder. A request that waited for it goes on.

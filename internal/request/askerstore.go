@@ -1,6 +1,7 @@
 package request
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -100,6 +101,50 @@ func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome
 		}
 	}
 	return nil
+}
+
+// unsettle makes a ask again, and as whom else they ask that was settled with it.
+func unsettle(ctx context.Context, tx *db.Tx, a *asker) error {
+	_, err := tx.Change(ctx, `
+		UPDATE request_asker
+		SET settled_at = NULL
+		WHERE request_id = ? AND settled_at = ? AND (id = ? OR person_id = ?)`, a.Request, a.SettledAt, a.ID, a.Person)
+	a.SettledAt = nil
+	return db.Wrap(err, nil, "let asker %d ask again", a.ID)
+}
+
+// leftForThem says whether the last that is known of a's leaving is that whoever held the need wrote it down for them, in a
+// role; what askers do is done in none. What nobody is named by concerned all who asked.
+func leftForThem(ctx context.Context, q db.Queryer, a asker) (bool, error) {
+	return writtenForThem(ctx, q, `
+		SELECT assignment_id
+		FROM request_history
+		WHERE request_id IN (?, ?) AND (asker_id = ? OR asker_id IS NULL AND move <> 'answered')
+		  AND move IN ('withdrawn', 'asker_left', 'asker_back', 'answered', 'reopened')
+		ORDER BY recorded_at DESC, id DESC
+		LIMIT 1`, a.Request, cmp.Or(a.Origin, a.Request), a.ID)
+}
+
+// endedForThem says whether r, if it was taken back, was so by its holder.
+func endedForThem(ctx context.Context, q db.Queryer, r Request) (bool, error) {
+	if r.State != Withdrawn {
+		return false, nil
+	}
+	return writtenForThem(ctx, q, `
+		SELECT assignment_id
+		FROM request_history
+		WHERE request_id = ? AND move = 'withdrawn'
+		ORDER BY recorded_at DESC, id DESC
+		LIMIT 1`, r.ID)
+}
+
+func writtenForThem(ctx context.Context, q db.Queryer, query string, args ...any) (bool, error) {
+	var role *org.AssignmentID
+	err := q.Get(ctx, &role, query, args...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return role != nil, db.Wrap(err, nil, "find who wrote down that somebody left")
 }
 
 // saveCallBack stores how an asker wants to be called back from now on.

@@ -171,7 +171,7 @@ func TestK10_TheCallAboutAHandingOverHasSomethingToSay(t *testing.T) {
 			return r
 		}
 		r := hand(request.Need{What: "停水", CallBack: request.CallPhone, Phone: "19900000001", Category: "water_supply"})
-		silent := hand(request.Need{What: "停水", Category: "water_supply"})
+		silent := hand(request.Need{What: "停水", Phone: "19900000002", Category: "water_supply"})
 		at(d, 24*60)
 		for range 3 {
 			if _, err := x.service.RunClocks(t.Context()); err != nil {

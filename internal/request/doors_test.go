@@ -59,7 +59,7 @@ var doors = map[string]door{
 		return second(s.Close(ctx, by, at.request, Closing{Kind: Resolved, Text: "已办"}))
 	},
 	"Withdraw": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
-		return second(s.Withdraw(ctx, by, at.request, Phone))
+		return second(s.Withdraw(ctx, by, at.request, Phone, 0))
 	},
 	"Reopen": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
 		return second(s.Reopen(ctx, by, at.request, "又有反映"))

@@ -195,3 +195,68 @@ func TestK9_TheAskerHearsOfEachTargetThatWasMissed(t *testing.T) {
 		}
 	})
 }
+
+// C9, X24: what its holder writes down as taken back is taken back for whom they name alone; whoever it is says that it is not
+// so, and where it has ended so the place's lead opens it again as well.
+func TestC9_AHolderTakesANeedBackForOneAskerWhoMayComeBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		n := request.Need{What: "水管爆了", Category: "water_supply", Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001"}
+		r := x.tells(t, site, n)
+		n.Person, n.Phone, n.CallBack = x.LinXiaoman.PersonID, "", request.CallNone
+		if _, err := x.joins(t, site, org.Actor{PersonID: x.LinXiaoman.PersonID}, n); err != nil {
+			t.Fatal(err)
+		}
+		lin := request.Themselves(x.LinXiaoman, r.ID)
+		detail, err := x.service.Read(t.Context(), x.ZhouChunhe, r.ID)
+		if err != nil || len(detail.Askers) != 2 {
+			t.Fatalf("%d ask for it (%v), want two", len(detail.Askers), err)
+		}
+		withdraw := func(who request.AskerID) (request.Moved, error) {
+			return x.service.Withdraw(t.Context(), x.ZhouChunhe, r.ID, request.Phone, who)
+		}
+		for _, who := range []request.AskerID{0, 1 << 40} {
+			if _, err := withdraw(who); !errors.Is(err, request.ErrAskerUnnamed) {
+				t.Errorf("for asker %d: %v, want %v", who, err, request.ErrAskerUnnamed)
+			}
+		}
+		answers := func(state request.State) {
+			t.Helper()
+			if p := x.page(t, lin); !p.MayAnswer || p.Steps[len(p.Steps)-1].Own {
+				t.Errorf("the page asks whether that is so: %v, in her name %v", p.MayAnswer, p.Steps[len(p.Steps)-1].Own)
+			}
+			if f, err := x.service.Answer(t.Context(), lin, false, "我没有撤回"); err != nil || f.State != state || f.Settled {
+				t.Errorf("she says that it is not so: %+v, %v; want %s", f, err, state)
+			}
+			if p := x.page(t, lin); p.MayAnswer {
+				t.Errorf("she is asked again")
+			}
+		}
+		if m := moved(t)(withdraw(detail.Askers[1].ID)); m.State != request.New {
+			t.Errorf("for one of two it is %s, want new", m.State)
+		}
+		told(t, d, "request.closed", x.LinXiaoman)
+		answers(request.New)
+		if m := moved(t)(withdraw(detail.Askers[0].ID)); m.State != request.New {
+			t.Errorf("for the other it is %s, want new", m.State)
+		}
+		if m := moved(t)(withdraw(0)); m.State != request.Withdrawn {
+			t.Errorf("for the last one it is %s, want withdrawn", m.State)
+		}
+		answers(request.Reopened)
+		moved(t)(withdraw(0))
+		if m := moved(t)(x.service.Reopen(t.Context(), x.XuBailu, r.ID, "她没有撤回")); m.State != request.Reopened {
+			t.Errorf("the place's lead leaves it %s, want reopened", m.State)
+		}
+		if _, err := x.service.TakeBack(t.Context(), lin); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Reopen(t.Context(), x.XuBailu, r.ID, "再办"); !errors.Is(err, request.ErrIllegalTransition) {
+			t.Errorf("the lead opens what its asker has taken back: %v, want %v", err, request.ErrIllegalTransition)
+		}
+		if _, err := x.service.Answer(t.Context(), lin, false, ""); !errors.Is(err, request.ErrSettled) {
+			t.Errorf("she answers what she has taken back: %v, want %v", err, request.ErrSettled)
+		}
+	})
+}

@@ -245,7 +245,7 @@ func (h *Handler) CloseRequest(ctx context.Context, req api.CloseRequestRequestO
 
 // WithdrawRequest serves POST /v1/requests/{requestId}/withdraw.
 func (h *Handler) WithdrawRequest(ctx context.Context, req api.WithdrawRequestRequestObject) (api.WithdrawRequestResponseObject, error) {
-	m, err := h.service.Withdraw(ctx, org.ActorFrom(ctx), ID(req.RequestID), Channel(req.Body.Channel))
+	m, err := h.service.Withdraw(ctx, org.ActorFrom(ctx), ID(req.RequestID), Channel(req.Body.Channel), AskerID(api.Given(req.Body.AskerID)))
 	if err != nil {
 		return nil, err
 	}

@@ -195,8 +195,12 @@ func TestT8_APromiseOfTheInterimHolderIsTheUnits(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
-		ends(t, d, x.ChenGuyu, x.ZhouChunhe)
-		ends(t, d, x.ChenGuyu, x.SunLixia)
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = '2026-03-02' WHERE id IN (?, ?)`, x.ZhouChunhe.Assignment, x.SunLixia.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		p, err := x.service.MakePromise(t.Context(), x.ChenGuyu, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来修路灯"})
 		if err != nil || p.UnitID != x.Ruihe.Areas[0].Area.ID || p.Role != org.RoleAreaHolder || p.PersonID != x.ChenGuyu.PersonID {
 			t.Fatalf("promised %+v (%v), want by 陈谷雨 as the area's", p, err)

@@ -21,6 +21,7 @@ var (
 	ErrClosureText       = problem.New(problem.Invalid, "request.closure_text_required")
 	ErrHandover          = problem.New(problem.Invalid, "request.handover_incomplete")
 	ErrDay               = problem.New(problem.Invalid, "request.day_invalid")
+	ErrAskerUnnamed      = problem.New(problem.Invalid, "request.asker_unnamed")
 	ErrReopenLate        = problem.New(problem.Conflict, "request.reopen_late")
 )
 
@@ -87,16 +88,26 @@ func (r Seen) mayPull(by org.Actor) error {
 }
 
 // mayReopen says why by does not open r again, or nil: the lead of its place does, within window (O13). A concern, which
-// that lead may not know of, whoever held it last does.
-func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration) error {
+// that lead may not know of, whoever held it last does. What its askers themselves have taken back nobody opens for them;
+// what the holder wrote down as taken back, for them, is opened.
+func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration, forThem bool) error {
 	lead := leading[by.Role] && by.Grid.ID == r.PlaceID
 	if guard.On(guard.Rule) && !lead && (r.About == nil || !r.heldBy(by)) {
 		return problem.ErrForbidden
 	}
-	if err := r.among(Resolved, Explained, HandedOver); err != nil {
+	if err := r.over(forThem); err != nil {
 		return err
 	}
 	return r.late(now, window)
+}
+
+// over says why r has not ended in a way that it can be opened again after, or nil; forThem is that its holder took it back
+// for its askers.
+func (r Request) over(forThem bool) error {
+	if forThem && r.State == Withdrawn {
+		return nil
+	}
+	return r.among(Resolved, Explained, HandedOver)
 }
 
 // late says why it is too late to open r again, or nil: the days of O13 count from its end or, when somebody else took it

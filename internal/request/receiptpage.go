@@ -99,7 +99,11 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 				return err
 			}
 		}
-		p.MayAnswer = a.mayAnswer(p.Request) == nil && p.late(tx.Now, s.reopens) == nil
+		left, err := leftForThem(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		p.MayAnswer = a.mayAnswer(p.Request, left) == nil && a.late(p.Request, tx.Now, s.reopens) == nil
 		audit.Note(tx, by.by.Did("receipt.opened", "receipt", int64(a.ID)).Showing("what", "steps", "views"))
 		return nil
 	})
@@ -144,6 +148,10 @@ func (p *ReceiptPage) tell(shares []share, a asker, lang say.Lang) {
 	for _, s := range shared(shares) {
 		code := "request.word_" + s.Move
 		own := s.Asker == a.ID
+		if own && s.Assignment != 0 && (s.Move == "withdrawn" || s.Move == "asker_left") { // somebody wrote it down for them
+			p.Steps = append(p.Steps, PageStep{Move: s.Move, Words: say.Text(lang, "request.word_left_for_you"), At: s.HappenedAt})
+			continue
+		}
 		of := s.Asker == 0 || own || s.Move == "reopened" || s.Move == "withdrawn"
 		if !say.Has(code) || !of || s.Move == "joined" && !own {
 			continue
