@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -112,7 +113,9 @@ func TestX46_WhatIsTypedOpensNobodysHome(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		ctx := t.Context()
 		x.requests.Siting(func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
-			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
+			at, err := household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
+			at.Alone = false // as where a second home lies behind the door
+			return at, err
 		})
 		const hers = "19900000031"
 		x.called(t, x.doors[0], "王女士", "")
@@ -179,6 +182,59 @@ func TestX46_WhatIsTypedOpensNobodysHome(t *testing.T) {
 			if n := homes(privacy.Subject{Person: x.LinXiaoman.PersonID}); n != 0 {
 				t.Errorf("%s: followed, it opens %d homes", what, n)
 			}
+		}
+	})
+}
+
+// X24: what is told at a door that leads to one home is offered to nobody there, who would read what is written to that home
+// by joining; behind one that leads to two it is.
+func TestX24_WhatOneHomeHasToldIsOfferedToNobody(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.requests.Siting(func(ctx context.Context, q db.Queryer, s request.Site) (request.Door, error) {
+			return household.Site(ctx, q, s.Place, s.Building, s.Entrance, calendar.DayOf(d.Now()))
+		})
+		v, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, leak(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		site := request.Site{Place: x.Xingwu.Unit.ID, Entrance: "2-30"}
+		join := func(ref string) error {
+			_, err := x.requests.Join(t.Context(), org.Actor{}, request.Telling{Need: request.Need{Category: "dwelling_safety", Who: "王女士"}, Site: site}, ref)
+			return err
+		}
+		if all, err := x.requests.Similar(t.Context(), site, "dwelling_safety"); err != nil || len(all) != 0 {
+			t.Errorf("a stranger is offered %+v (%v), want nothing", all, err)
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Insert(t.Context(), `
+				INSERT INTO premises (entrance_id, door, kind, occupied, created_at)
+				SELECT entrance_id, '2', kind, occupied, created_at
+				FROM premises
+				WHERE id = ?`, x.doors[0])
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := x.requests.Similar(t.Context(), site, "dwelling_safety")
+		if err != nil || len(all) != 1 || all[0].ID != v.Requests[0].ID {
+			t.Fatalf("behind a door of two homes %+v is offered (%v), want that of the one", all, err)
+		}
+		if err := join(all[0].Ref); err != nil {
+			t.Errorf("the second home joins: %v", err)
+		}
+		var told []org.PersonID
+		if err := d.Select(t.Context(), &told, `SELECT person_id FROM inbox WHERE kind = 'request.asker_joined'`); err != nil || !slices.Contains(told, x.YaoMangzhong.PersonID) {
+			t.Errorf("told that somebody has joined: %v (%v), want the holder", told, err)
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE premises SET ended_on = '2026-01-01' WHERE door = '2'`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := join(all[0].Ref); !errors.Is(err, request.ErrNotSimilar) {
+			t.Errorf("with a reference of before, at the door of one home: %v, want %v", err, request.ErrNotSimilar)
 		}
 	})
 }

@@ -24,7 +24,35 @@ func Site(ctx context.Context, q db.Queryer, place org.UnitID, building, entranc
 		return request.Door{}, ErrNoContact
 	}
 	area, err := org.UnitByID(ctx, q, id)
-	return request.Door{Entrance: int64(e.ID), Building: e.building(), Area: area}, err
+	if err != nil {
+		return request.Door{}, err
+	}
+	homes, err := homesAt(ctx, q, e)
+	return request.Door{Entrance: int64(e.ID), Building: e.building(), Area: area, Alone: homes < 2}, err
+}
+
+// homesAt is how many homes, two at most, lie in the building of e, or behind e where there is none: one where none is
+// known.
+func homesAt(ctx context.Context, q db.Queryer, e Entrance) (n int, err error) {
+	if b := e.building(); b != 0 {
+		err = q.Get(ctx, &n, `
+			SELECT COUNT(*)
+			FROM (
+				SELECT p.id
+				FROM entrance x
+				JOIN premises p ON p.entrance_id = x.id
+				WHERE x.building_id = ? AND p.ended_on IS NULL
+				LIMIT 2) t`, b)
+	} else {
+		err = q.Get(ctx, &n, `
+			SELECT COUNT(*)
+			FROM (
+				SELECT p.id
+				FROM premises p
+				WHERE p.entrance_id = ? AND p.ended_on IS NULL
+				LIMIT 2) t`, e.ID)
+	}
+	return n, db.Wrap(err, nil, "count the homes at entrance %d", e.ID)
 }
 
 // HoldDoor keeps a door, or where none is known (0) an entrance, from ending until the transaction is over: whatever is

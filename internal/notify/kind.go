@@ -56,6 +56,7 @@ var kinds = map[string]kind{
 	"request.answered":       {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.withdrawn":      {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.asker_left":     {Quiet, []string{receiptCode, statusLabel, at}},
+	"request.asker_joined":   {Quiet, []string{receiptCode, statusLabel, at}},
 	"request.accept_overdue": {Prompt, []string{count, unitLabel, dueAt}},
 	"request.target_near":    {Prompt, []string{count, unitLabel, dueAt}},
 	"request.target_missed":  {Prompt, []string{count, unitLabel, dueAt}},

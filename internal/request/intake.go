@@ -63,6 +63,7 @@ type Opening struct {
 	Premises       int64    // 0: no door is known
 	Entrance       int64    // 0: no entrance is known
 	Building       int64    // 0: the entrance is of none
+	Alone          bool     // one home lies there, as far as is known
 	Visit          int64    // 0: it came out of no visit
 	HappenedAt     time.Time
 	ClockUntrusted bool
@@ -235,7 +236,7 @@ func (s *Service) stand(ctx context.Context, q db.Queryer, at Site, o *Opening) 
 	if err != nil {
 		return err
 	}
-	o.Entrance, o.Building, o.Unit = door.Entrance, door.Building, door.Area
+	o.Entrance, o.Building, o.Alone, o.Unit = door.Entrance, door.Building, door.Alone, door.Area
 	return nil
 }
 

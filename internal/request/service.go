@@ -25,6 +25,7 @@ type Door struct {
 	Entrance int64 // 0: not known
 	Building int64 // 0: the entrance is of none
 	Area     org.Unit
+	Alone    bool // it leads to one home: what is told there is that home's
 }
 
 // A DoorFinder finds a door that the asker may know of. Homes are kept in a package above this one.

@@ -168,7 +168,10 @@ func (s *Service) join(ctx context.Context, tx *db.Tx, by org.Actor, t Telling, 
 		}
 	}
 	audit.Note(tx, by.Did("request.joined", "request", int64(r.ID)))
-	return a.ID, addStep(ctx, tx, s.keys, by, r.Request, line{move: "joined", from: &r.State, asker: a.ID})
+	if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "joined", from: &r.State, asker: a.ID}); err != nil {
+		return 0, err
+	}
+	return a.ID, s.holderHears(ctx, by, "request.asker_joined", "joined")(tx, r, a)
 }
 
 // offered is the request that ref names among those similar to what is told at o.
@@ -195,8 +198,12 @@ func (s *Service) offered(ctx context.Context, tx *db.Tx, o Opening, code Code, 
 }
 
 // findSimilar are the open requests of a category out of a building, or out of the same door where there is none, that
-// were told after a moment, the newest first.
+// were told after a moment, the newest first. What is told where one home lies is nobody else's, who would read it by
+// joining: there is none there (X24).
 func findSimilar(ctx context.Context, q db.Queryer, o Opening, code Code, after time.Time) (rows []Similar, err error) {
+	if o.Alone {
+		return nil, nil
+	}
 	at, id := "r.building_id", o.Building
 	if id == 0 {
 		at, id = "r.entrance_id", o.Entrance
