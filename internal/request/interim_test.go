@@ -216,7 +216,17 @@ func TestT8_APromiseOfTheInterimHolderIsTheUnits(t *testing.T) {
 		if _, err := x.service.MovePromise(t.Context(), x.ChenGuyu, p.ID, "2026-03-06", "材料未到"); err != nil {
 			t.Errorf("the interim holder moves it: %v", err)
 		}
-		successor := orgtest.Grant(t, d, orgtest.Person(t, d), org.RoleAreaHolder, "", x.Ruihe.Areas[0].Household)
+		person := orgtest.Person(t, d)
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = NULL, person_id = ? WHERE id = ?`, person, x.ZhouChunhe.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		successor, err := org.ActorOf(t.Context(), d, person, x.ZhouChunhe.Assignment, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
 		holds(successor, true)
 		holds(x.ChenGuyu, false)
 		if _, err := x.service.KeepPromise(t.Context(), x.ChenGuyu, p.ID); !errors.Is(err, problem.ErrNotFound) {
