@@ -7622,6 +7622,8 @@ type RequestWait struct {
 
 // RequestWithdrawal defines model for RequestWithdrawal.
 type RequestWithdrawal struct {
+	// AskerID Who takes it back; to be named when several ask for it, who keep it.
+	AskerID *int64                   `json:"askerId,omitempty"`
 	Channel RequestWithdrawalChannel `json:"channel"`
 }
 

@@ -198,7 +198,7 @@ func TestX24_WhatOneHomeHasToldIsOfferedToNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		site := request.Site{Place: x.Xingwu.Unit.ID, Entrance: "2-30"}
+		site := request.Site{Place: x.Xingwu.Unit.ID, Entrance: "2-31"}
 		join := func(ref string) error {
 			_, err := x.requests.Join(t.Context(), org.Actor{}, request.Telling{Need: request.Need{Category: "dwelling_safety", Who: "王女士"}, Site: site}, ref)
 			return err
@@ -211,7 +211,7 @@ func TestX24_WhatOneHomeHasToldIsOfferedToNobody(t *testing.T) {
 				INSERT INTO premises (entrance_id, door, kind, occupied, created_at)
 				SELECT entrance_id, '2', kind, occupied, created_at
 				FROM premises
-				WHERE id = ?`, x.doors[0])
+				WHERE id = ?`, x.doors[1])
 			return err
 		}); err != nil {
 			t.Fatal(err)
