@@ -222,6 +222,18 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	if n := strings.Count(sent.Args, `":`); n != 3 || strings.Contains(sent.Args, strings.ReplaceAll(code, "-", "")) {
 		w.t.Errorf("the message holds %s, want the head of the code, the place and the time alone", sent.Args)
 	}
+	left := func(want int) {
+		w.t.Helper()
+		got := w.rows(`
+			SELECT COALESCE(SUM(c.balance), 0)
+			FROM wechat_credit c
+			JOIN wechat_account a ON a.id = c.account_id
+			WHERE a.person_id = ? AND c.template = 'request'`, w.person("r.lin"))
+		if got != max(want, 0) {
+			w.t.Errorf("the asker has %d credits left, want %d", got, want)
+		}
+	}
+	left(credit - 1)
 	if credit > 0 { // and that is what WeChat has taken
 		w.shows(w.delivered("r.lin", taken+1), map[string]string{"character_string1": code[:5], "thing2": "有新消息", "thing3": "2号窗口"})
 	}
@@ -235,10 +247,13 @@ func (w *world) certificate(area, lin *actor, card int64, credit int, others []s
 	area = w.signIn("rh.m03")
 	read := w.wants("read", area.get(need), ok)
 	w.says("resolved", read, "grid_assistant", "resolvedLevel")
-	w.says("resolved after 47 minutes", read, utc("10:47"), "closedAt")
+	w.says("resolved", read, utc("10:47"), "closedAt")
+	w.says("resolved after working minutes", read, 47, "firstMinutes")
+	w.says("the solve target was kept", read, true, "firstInTime")
 	w.pass(31 * time.Second)
 	both := w.messages(before + 2)[before:]
 	w.isQuiet("a message of WeChat", both[1].Args)
+	left(credit - 2)
 
 	// 6: with credit both are sent and it is spent; without, one call for the area, which the second word joins.
 	calls := w.wants("calls", area.get("/v1/calls"), ok)

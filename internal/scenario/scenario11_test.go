@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"testing"
 )
 
@@ -60,21 +61,30 @@ func TestScenario11APlaque(t *testing.T) { // E1, E2, E3, E5
 		w.wants("hang it again", v.secretary.post(path+"/hang", nil), ok)
 		w.holds("the public page", w.page(page, ok), "姚芒种")
 
-		// The consent is withdrawn: off the page at once, and to be returned.
+		// 3: the member moves away: it is off the list as soon as it has come back, though the member still agrees.
+		w.says("returned", w.wants("return", v.secretary.post(path+"/return", map[string]any{"reason": "已搬离本村"}), ok), "returned", "state")
+		w.lacks("the public page", w.page(page, ok), "姚芒种")
+		w.refused("hang what came back", func() answer { return v.secretary.post(path+"/hang", nil) }, conflict, "board.illegal_transition")
+
+		// The member comes back, has another one, and withdraws the consent: off the page at once, and to be returned.
+		again := w.wants("propose", v.secretary.post("/v1/plaques", map[string]any{
+			"memberId": own, "householdId": home, "text": "姚芒种\n我是共产党员，有困难请找我。",
+		}), http.StatusCreated)
+		path = fmt.Sprintf("/v1/plaques/%d", again.id("id"))
+		w.wants("consent", v.holder.post(path+"/consent", nil), ok)
+		w.wants("issue", v.secretary.post(path+"/issue", nil), ok)
+		w.wants("hang", v.secretary.post(path+"/hang", nil), ok)
+		w.holds("the public page", w.page(page, ok), "姚芒种")
 		phone := v.secretary.phone()
 		w.wants("withdraw", v.holder.post("/v1/me/consents/plaque/withdraw", nil), http.StatusNoContent)
 		w.lacks("the public page", w.page(page, ok), "姚芒种")
 		w.until("the order to return it", func() bool {
-			return w.wants("plaques", v.secretary.get("/v1/plaques"), ok).at("items", 0, "returnOrdered") == true
+			all := w.wants("plaques", v.secretary.get("/v1/plaques"), ok).items()
+			return slices.ContainsFunc(all, func(p map[string]any) bool { return p["id"] == again.at("id") && p["returnOrdered"] == true })
 		})
 		w.hears(phone, "plaque.return", 1)
 		w.wants("agree again", v.holder.post("/v1/me/consents/plaque/give", map[string]any{"version": 1}), http.StatusNoContent)
 		w.lacks("what must come back", w.page(page, ok), "姚芒种")
-
-		// 3: the member moves away.
-		w.says("returned", w.wants("return", v.secretary.post(path+"/return", map[string]any{"reason": "已搬离本村"}), ok), "returned", "state")
-		w.refused("hang what came back", func() answer { return v.secretary.post(path+"/hang", nil) }, conflict, "board.illegal_transition")
-		w.lacks("the public page", w.page(page, ok), "姚芒种")
 	})
 }
 

@@ -135,6 +135,9 @@ func TestScenario15TheWholeLadderAndAReopening(t *testing.T) { // C7, C8, C9
 			w.says("escalated", up, "new", "state")
 			w.says("escalated", up, solve, "solveDueAt")
 		}
+		if n := w.rows(`SELECT COUNT(*) FROM request_history WHERE request_id = ? AND move = 'escalated'`, opened.id("id")); n != 4 {
+			t.Errorf("it was escalated %d times, want 4", n)
+		}
 		area, office := w.signIn("rh.m03"), w.signIn("po.1")
 		w.refused("the area acts while the office holds", func() answer {
 			return area.post(path+"/messages", map[string]any{"text": "请稍候"})

@@ -46,7 +46,7 @@ type ranked struct {
 	f    func(ctx context.Context) error
 }
 
-// ErrAgain, wrapped in what f returns, says that f met rows that others were just making: the whole transaction runs
+// ErrAgain wrapped in what f returns says that f met rows that others were just making: the whole transaction runs
 // again, and finds them.
 var ErrAgain = errors.New("others have just changed the same rows")
 
