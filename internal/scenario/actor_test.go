@@ -163,6 +163,8 @@ func (a *actor) put(path string, body any) answer {
 // do calls the server; key is the Idempotency-Key, "" sends none.
 func (a *actor) do(method, path string, body any, key string) (got answer) {
 	a.w.t.Helper()
+	before := a.before(method)
+	defer func() { a.after(write{method: method, path: path, body: body}, before, got) }()
 	var content io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)

@@ -56,6 +56,7 @@ func (w *world) credit() (n int) {
 func TestScenario01ACertificateWithinAnHour(t *testing.T) { // C7, C14, C15, C17, C18, C19, C20
 	t.Parallel()
 	each(t, "2026-03-01 09:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok, made := http.StatusOK, http.StatusCreated
 		office := w.signIn("po.1")
 		card := w.wants("card", office.post("/v1/cards", map[string]any{

@@ -136,6 +136,7 @@ func (w *world) rows(query string, args ...any) (n int) {
 func TestScenario02HeavyRainAndALeakingRoof(t *testing.T) { // F8, F11, F12, F13, F15, V5
 	t.Parallel()
 	each(t, "2026-08-17 14:00", func(t *testing.T, w *world) {
+		defer w.watching("rh.cg")()
 		ok, created := http.StatusOK, http.StatusCreated
 		w.hide("漏水", "2-31", "吴先生")
 		r := w.rain()

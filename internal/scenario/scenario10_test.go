@@ -16,6 +16,7 @@ import (
 func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // C6, F1, F2, F3, F4; because a scenario is read from top to bottom
 	t.Parallel()
 	each(t, "2026-08-01 09:00", func(t *testing.T, w *world) {
+		defer w.watching("rh.cg")()
 		ok := http.StatusOK
 		secretary := w.signIn("xl.s")
 

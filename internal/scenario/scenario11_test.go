@@ -12,6 +12,7 @@ import (
 func TestScenario11APlaque(t *testing.T) { // E1, E2, E3, E5
 	t.Parallel()
 	each(t, "2026-08-03 09:00", func(t *testing.T, w *world) {
+		defer w.watching("rh.cg")()
 		ok, invalid, conflict := http.StatusOK, http.StatusUnprocessableEntity, http.StatusConflict
 		v := w.village()
 		v.visit = 0

@@ -106,6 +106,7 @@ func (w *world) asks() {
 func TestScenario15TheWholeLadderAndAReopening(t *testing.T) { // C7, C8, C9
 	t.Parallel()
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok := http.StatusOK
 		area := w.signIn("rh.m03")
 		opened := w.wants("record", area.post("/v1/requests", map[string]any{

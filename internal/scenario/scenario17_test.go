@@ -48,6 +48,7 @@ func (v *village) handovers() {
 func TestScenario17HandoverOfAnArea(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-10 10:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
 		holder, secretary, leader, lead := w.signIn("rh.m10"), w.signInStaff("rh.gb1"), w.signIn("rh.bg03"), w.signIn("rh.cg")
 		seat := holder.role("area_holder", "10")

@@ -45,6 +45,7 @@ func TestEachOperationOfRetentionMapsRight(t *testing.T) {
 func TestScenario18Privacy(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
 		holder := w.signIn("rh.m03").steppedUp()
 		doors := w.wants("homes", holder.get("/v1/households?pageSize=100"), ok).items()

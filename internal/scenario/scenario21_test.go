@@ -81,6 +81,7 @@ func (n *neighbour) answers(outcome string) answer {
 func TestScenario21FiveNeighboursOneBurstPipe(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-07 08:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok, created := http.StatusOK, http.StatusCreated
 		lead := w.signIn("rh.cg")
 		place := lead.called("grid", "community", "瑞和社区")

@@ -41,6 +41,8 @@ type world struct {
 	stop func()
 	look *dbtest.Look
 
+	witness *witness // of every call; nil: none
+
 	config      config.Config
 	redisPrefix string
 
