@@ -15,8 +15,7 @@ import (
 // What is not built, or is a screen's to keep, stands in unkept.
 var rules = map[string]int{"C": 25, "E": 7, "F": 18, "K": 19, "N": 9, "T": 8, "V": 6}
 
-var unkept = map[string]string{
-}
+var unkept = map[string]string{}
 
 // more are single rules of letters that are not kept as a whole.
 var more = []string{"H3", "H4", "K22", "K23", "X1", "X2", "X3", "X20", "X21", "X23", "X24", "X25", "X26", "X27", "X28", "X29", "X30", "X31", "X32"}

@@ -248,7 +248,7 @@ func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.Pe
 // nodes; it says whether all are there. Repeating it is harmless.
 func (c *Courier) fan(ctx context.Context, ds []push.Delivery) bool {
 	for _, d := range ds {
-		c.hub.Deliver(d)
+		c.hub.Deliver(d) //nolint:contextcheck // because a socket outlives whoever pushes to it
 	}
 	hot, err := c.hot.Among(ctx, ds)
 	if err != nil {

@@ -267,7 +267,7 @@ func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 		if err != nil || len(items) != 6 || items[5].Kind != "call.assigned" || items[5].Args != `{"count":6}` || items[5].RefID != int64(made.ID) {
 			t.Errorf("who announced it was told %+v (%v), want one that stands for all", items, err)
 		}
-		if b.office.calls() != 0 {
+		if b.calls() != 0 {
 			t.Error("somebody is called as the asker of a need")
 		}
 		if _, _, err := b.notices.callsOf(t, org.Actor{PersonID: p[0], Assignment: 1}, made.ID); err == nil {

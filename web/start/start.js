@@ -10,6 +10,7 @@ const words = {
   'task.due': '任务快到期了', 'request.assigned': '有一件诉求等您办理', 'request.status': '您的诉求有进展',
   'checkin.claimed': '有人请您确认到岗', 'checkin.confirmed': '到岗已确认', 'checkin.refused': '到岗没有被确认',
   'role.granted': '您有了新的任职', 'role.ended': '一项任职已结束', 'security.new_device': '您的账号在新设备上登录',
+  'announcement': '有新的通知公告',
 };
 const roleWords = {
   area_holder: '党员中心户/责任区党员', branch_secretary: '党支部书记', general_secretary: '社区党总支书记',
