@@ -45,6 +45,7 @@ type world struct {
 
 	config      config.Config
 	redisPrefix string
+	written     pen // by requests
 
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -232,6 +233,7 @@ func (w *world) run() {
 		w.t.Fatal(err)
 	}
 	a.Stores.DB.SetNow(w.clock) // only now: the start compares our clock with the server's
+	a.Stores.DB.Watch(w.written.sees)
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() { done <- a.Serve(ctx, func(public, _ string) { ready <- public }) }()
 	w.app, w.stop = a, sync.OnceFunc(func() {
