@@ -179,13 +179,16 @@ func TestScenario19MessagesOfWeChat(t *testing.T) {
 			area = w.signIn("rh.m03")
 			w.wants("back again", area.post(path, nil), http.StatusNoContent)
 		}
-		back("2026-04-08 11:00", away("2026-04-08 09:00"))
-		path := away("2026-04-08 17:59:59")
+		path := away("2026-04-08 09:00")
+		w.set("2026-04-08 10:00")
+		w.meets()
+		back("2026-04-08 11:00", path)
+		path = away("2026-04-08 17:59:59")
 		back("2026-04-08 18:00:01", path)
 		w.set("2026-04-08 18:00:05")
 		w.ended("sent", "digest", 1)
-		if sent := w.app.Fake().Sent(); len(sent) != 1 || sent[0].Fields["number1"] != "3" {
-			t.Errorf("at six %+v is sent, want one summary of three", sent)
+		if got := w.delivered("rh.bg01", 1); got.Template != "demo-digest" || got.Fields["number1"] != "3" {
+			t.Errorf("at six %+v is sent, want one summary of three", got)
 		}
 
 		// 4: at night the asker's message waits until 07:30, and a danger does not.
@@ -308,6 +311,82 @@ func TestScenario19MessagesOfWeChat(t *testing.T) {
 			t.Errorf("not called: %v", ids)
 		}
 	})
+}
+
+// meets is the first two steps: a meeting of all instructors, who must hear of it, is announced twice. 23 of them have
+// allowed a message; the second time two of these have switched it off on their phones.
+func (w *world) meets() {
+	w.t.Helper()
+	ok, made := http.StatusOK, http.StatusCreated
+	const all, allow = 32, 23
+	var instructors []*actor
+	for n := range allow {
+		instructors = append(instructors, w.signIn(fmt.Sprintf("in.%02d", n+1)))
+	}
+	w.pass(31 * time.Second) // of their new devices nobody has allowed a message yet
+	if err := w.app.TurnClocks(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	office, outsider := w.signIn("po.1"), w.signIn("zj.s")
+	plan := map[string]any{
+		"audience":  map[string]any{"unitId": office.called("grid", "subdistrict", "海棠街道"), "roles": []any{"instructor"}},
+		"mustReach": true,
+	}
+	announce := maps.Clone(plan)
+	announce["title"], announce["text"] = "防汛值守会", "周五下午两点在街道三楼会议室"
+	asked := 0 // of WeChat, before
+	meeting := func(off, calls int) {
+		w.t.Helper()
+		for n, i := range instructors {
+			if i.allows(1, "notice"); n < off {
+				w.app.Fake().Grant(fake.OpenID(fake.AppID, i.handle), "demo-notice", -1)
+			}
+		}
+		expected := w.wants("forecast", office.post("/v1/notices/forecast", plan), ok)
+		for name, n := range map[string]int{"recipients": all, "withCredit": allow, "callNeeded": all - allow, "muted": 0, "inQuietHours": 0} {
+			w.says("the forecast", expected, n, name)
+		}
+		asked = w.app.Fake().Calls(fake.Send)
+		notice := w.wants("announce", office.post("/v1/notices", announce), made)
+		path := fmt.Sprintf("/v1/notices/%d", notice.id("id"))
+		if n := w.rows(`SELECT COUNT(*) FROM inbox WHERE kind = 'announcement' AND notice_id = ?`, notice.id("id")); n != all {
+			w.t.Errorf("%d have it in their inbox, want 32", n)
+		}
+		w.missing("how far it has come, to another place", func() answer { return outsider.get(path + "/reach") })
+		w.pass(31 * time.Second)
+		var reach answer
+		for end := time.Now().Add(10 * time.Second); ; {
+			if err := w.app.TurnClocks(w.t.Context()); err != nil {
+				w.t.Fatal(err)
+			}
+			reach = w.wants("reach", office.get(path+"/reach"), ok)
+			if reach.at("weChat", "waiting") == float64(0) || time.Now().After(end) {
+				break
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		w.says("sent", reach, allow-off, "weChat", "sent")
+		w.says("without credit", reach, all-allow+off, "weChat", "noCredit")
+		w.says("to call", reach, calls, "toCall")
+		w.says("what was expected stands beside", reach, allow, "forecast", "withCredit")
+		if n := w.app.Fake().Calls(fake.Send) - asked; n != allow {
+			w.t.Errorf("WeChat was asked %d times, want 23", n)
+		}
+	}
+	meeting(0, 9)
+	for n := range allow {
+		w.shows(w.delivered(fmt.Sprintf("in.%02d", n+1), 1), map[string]string{"thing1": "防汛值守会", "thing2": "中共海棠街道工委"})
+	}
+	meeting(2, 11)
+	if err := w.app.TurnClocks(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
+	if n := w.app.Fake().Calls(fake.Send) - asked; n != allow {
+		w.t.Errorf("WeChat was asked %d times in the end, want 23: nobody is asked twice", n)
+	}
+	if n := w.rows(`SELECT COUNT(*) FROM wechat_credit WHERE template = 'notice' AND balance <> 0`); n != 0 {
+		w.t.Errorf("%d have credit left, want nobody", n)
+	}
 }
 
 // another starts one more node of the deployment, and returns where it is.
