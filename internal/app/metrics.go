@@ -54,6 +54,12 @@ func (a *App) measure(wx *wechat.Client) {
 		}
 		return float64(left)
 	})
+	gauge("push_no_progress", "1 while the oldest row of a shard of this node's outbox has been the same for a minute; alarm.", func() float64 {
+		if relay.Stalled() {
+			return 1
+		}
+		return 0
+	})
 	gauge("push_lease_held", "Shards whose outbox this node sweeps.", func() float64 { return float64(len(a.leases.Held())) })
 	if wx != nil {
 		count("wechat_token_fetch_total", "Access tokens fetched from WeChat; alarm above 12 an hour.", wx.TokenFetches)

@@ -229,6 +229,7 @@ func (a *App) wirePush(by func(push.Inbox) push.Inbox) {
 		Origins: a.pages(), Now: d.Now, Log: a.log,
 	})
 	a.courier = notify.NewCourier(d, k, a.hub, hot, a.leases.Held, a.log)
+	a.courier.Relay().Keep(a.config.Push.KeepDone)
 }
 
 // pages are the origins that may open sockets: those of the settings, and in demo mode our own start page wherever it

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,12 +22,14 @@ import (
 // other nodes. What it does not get done, the sweeper of whichever node holds the shard does.
 type Courier struct {
 	db    *db.DB
+	kv    *kv.KV
 	hub   *push.Hub
 	hot   *push.Hot
 	relay *outbox.Relay
 	log   *slog.Logger
 	queue chan news
 	gaps  atomic.Int64
+	left  atomic.Uint64 // a bit for each shard with rows that did not fit into the queue
 }
 
 const (
@@ -38,8 +41,9 @@ const (
 // NewCourier makes the courier of a node and lets transactions of d find it. Held are the shards that this node
 // sweeps.
 func NewCourier(d *db.DB, k *kv.KV, hub *push.Hub, hot *push.Hot, held func() []int, log *slog.Logger) *Courier {
-	c := &Courier{db: d, hub: hub, hot: hot, log: log, queue: make(chan news, courierQueue)}
+	c := &Courier{db: d, kv: k, hub: hub, hot: hot, log: log, queue: make(chan news, courierQueue)}
 	c.relay = outbox.NewRelay(d, k, held, c.sweep, log)
+	hub.OnOutbox(c.relay.Wake)
 	d.Attach(afterCommit{}, c.committed)
 	return c
 }
@@ -72,6 +76,18 @@ func (c *Courier) committed(fresh news) {
 	select {
 	case c.queue <- fresh:
 	default:
+		for _, row := range fresh.rows {
+			c.left.Or(1 << row.Shard)
+		}
+	}
+}
+
+// wakeSweepers tells whoever sweeps them of shards with rows that this node leaves to them.
+func (c *Courier) wakeSweepers(ctx context.Context, shards uint64) {
+	for shard := range kv.Shards {
+		if shards&(1<<shard) != 0 {
+			_ = c.kv.Publish(ctx, kv.OutboxWake(shard), "") // lost, they look by themselves within a second
+		}
 	}
 }
 
@@ -101,9 +117,17 @@ func (c *Courier) carry(ctx context.Context) {
 				items[d.Person] = append(items[d.Person], d.Entries...)
 			}
 		}
-		for _, id := range c.toRedis(ctx, rows, items) {
+		done := c.toRedis(ctx, rows, items)
+		for _, id := range done {
 			c.relay.Done(id)
 		}
+		left := c.left.Swap(0)
+		for _, row := range rows {
+			if len(done) < len(rows) && !slices.Contains(done, row.ID) {
+				left |= 1 << row.Shard
+			}
+		}
+		c.wakeSweepers(ctx, left)
 	}
 }
 
@@ -118,18 +142,40 @@ func (c *Courier) sweep(ctx context.Context, rows []outbox.Row) []int64 {
 			ranges[r.Person] = r
 		}
 	}
+	persons := slices.Sorted(maps.Keys(ranges))
 	items := make(map[int64][]push.Entry, len(ranges))
-	for person, r := range ranges {
+	failed := map[int64]bool{}
+	var cold, tops []int64
+	for i, place := range c.hot.Places(ctx, persons) {
+		person, r := persons[i], ranges[persons[i]]
+		switch {
+		case place.Err != nil:
+			failed[person] = true
+			continue
+		case place.Cold: // nobody reads there, or Redis has lost it: whoever is connected asks SQL
+			cold, tops = append(cold, person), append(tops, r.To)
+			continue
+		case place.Top >= r.To: // it was pushed, and only not marked
+			continue
+		}
 		from := max(r.From, r.To-refillItems+1) // a gap makes the inbox cold, and its reader asks SQL
 		told, err := listItems(ctx, c.db, org.PersonID(person), from-1, r.To, refillItems)
+		if err == nil {
+			items[person], err = entriesOf(told)
+		}
 		if err != nil {
 			c.log.WarnContext(ctx, "read items to push", "error", err)
-			return nil
-		}
-		if items[person], err = entriesOf(told); err != nil {
-			c.log.WarnContext(ctx, "read items to push", "error", err)
+			failed[person] = true
 		}
 	}
+	for i, err := range c.hot.Wake(ctx, cold, tops) {
+		if err != nil {
+			failed[cold[i]] = true
+		}
+	}
+	rows = slices.DeleteFunc(rows, func(row outbox.Row) bool {
+		return slices.ContainsFunc(row.Ranges, func(r outbox.Range) bool { return failed[r.Person] })
+	})
 	return c.toRedis(ctx, rows, items)
 }
 

@@ -17,8 +17,10 @@ const (
 	sweepEvery = time.Second
 	doneWithin = 50 * time.Millisecond
 	doneAtOnce = 1_000
-	keepDone   = 2 * time.Minute // how far back a replay can reach
+	keepDone   = 2 * time.Minute // how far back a replay can reach, unless Keep says otherwise
 	piece      = 500
+	wakePause  = 50 * time.Millisecond // between a wake-up and its sweep: others come along
+	stillFor   = time.Minute           // no progress: the same row is the oldest for so long
 )
 
 // A Relay sees to it that every row is pushed: it marks what was, and sweeps up what was not.
@@ -30,8 +32,12 @@ type Relay struct {
 	log     *slog.Logger
 
 	done chan int64
+	wake chan int
+	keep time.Duration
 
 	swept, replayed atomic.Int64
+	stalled         atomic.Bool
+	oldest          map[int]oldest // by shard, as the last look found them
 
 	mu      sync.Mutex
 	content [kv.Shards]string // the id of what Redis held when we last looked
@@ -41,7 +47,21 @@ type Relay struct {
 // NewRelay makes a Relay. Held are the shards that are this node's to sweep; two nodes that sweep the same do no
 // harm. Deliver pushes rows and says which of them need nothing more.
 func NewRelay(d *db.DB, k *kv.KV, held func() []int, deliver func(ctx context.Context, rows []Row) (done []int64), log *slog.Logger) *Relay {
-	return &Relay{db: d, kv: k, held: held, deliver: deliver, log: log, done: make(chan int64, 8*doneAtOnce)}
+	return &Relay{
+		db: d, kv: k, held: held, deliver: deliver, log: log, keep: keepDone,
+		done: make(chan int64, 8*doneAtOnce), wake: make(chan int, kv.Shards),
+	}
+}
+
+// Keep says how long rows stay when they are done. Call it before Run.
+func (r *Relay) Keep(d time.Duration) { r.keep = d }
+
+// Wake lets a shard be swept soon, if it is ours: somebody left a row there.
+func (r *Relay) Wake(shard int) {
+	select {
+	case r.wake <- shard:
+	default: // there are so many that the next sweep of all is as soon
+	}
 }
 
 // Run sweeps and marks until ctx ends; what is known to be done by then is still marked.
@@ -55,17 +75,46 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.log.WarnContext(ctx, "sweep the outbox", "error", err)
 		}
 		if n%10 == 0 {
-			if err := r.clean(ctx); err != nil && ctx.Err() == nil {
+			if err := errors.Join(r.clean(ctx), r.look(ctx)); err != nil && ctx.Err() == nil {
 				r.log.WarnContext(ctx, "clean the outbox", "error", err)
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			wg.Wait()
-			return nil
+		for swept := false; !swept; {
+			select {
+			case <-tick.C:
+				swept = true
+			case shard := <-r.wake:
+				if err := r.sweepWoken(ctx, shard); err != nil && ctx.Err() == nil {
+					r.log.WarnContext(ctx, "sweep a shard of the outbox", "error", err)
+				}
+			case <-ctx.Done():
+				wg.Wait()
+				return nil
+			}
 		}
 	}
+}
+
+// sweepWoken sweeps shard and whatever else was woken meanwhile, as far as it is ours.
+func (r *Relay) sweepWoken(ctx context.Context, shard int) error {
+	pause := time.NewTimer(wakePause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	shards := []int{shard}
+	for len(r.wake) > 0 {
+		shards = append(shards, <-r.wake)
+	}
+	slices.Sort(shards)
+	held := r.held()
+	shards = slices.DeleteFunc(slices.Compact(shards), func(s int) bool { return !slices.Contains(held, s) })
+	if len(shards) == 0 {
+		return nil
+	}
+	return r.sweep(ctx, shards)
 }
 
 // Swept is how many rows the sweeper pushed since the start, because nobody had marked them; Replayed how many
@@ -165,20 +214,80 @@ func (r *Relay) Sweep(ctx context.Context) error {
 	if err := r.replay(ctx, shards); err != nil {
 		return err
 	}
-	for {
-		rows, err := openRows(ctx, r.db, shards)
-		if err != nil || len(rows) == 0 {
-			return err
-		}
-		done := r.deliver(ctx, rows)
-		r.swept.Add(int64(len(done)))
-		if err := r.markDone(ctx, done); err != nil {
-			return err
-		}
-		if len(done) == 0 || len(rows) < piece {
-			return nil
+	return r.sweep(ctx, shards)
+}
+
+// sweep pushes what is open in shards. As a rule that is little, and one look finds all of it; after a long time
+// without Redis it goes shard by shard, and in each from row to row, so that none that cannot be pushed stands before
+// the others.
+func (r *Relay) sweep(ctx context.Context, shards []int) error {
+	rows, err := openRows(ctx, r.db, shards)
+	if err != nil {
+		return err
+	}
+	if len(rows) < piece {
+		return r.push(ctx, rows)
+	}
+	for _, shard := range shards {
+		for after := int64(0); !r.kv.Away(shard); {
+			rows, err := openRowsOf(ctx, r.db, shard, after)
+			if err == nil {
+				err = r.push(ctx, rows)
+			}
+			if err != nil {
+				return err
+			}
+			if len(rows) < piece {
+				break
+			}
+			after = rows[len(rows)-1].ID
 		}
 	}
+	return nil
+}
+
+func (r *Relay) push(ctx context.Context, rows []Row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	done := r.deliver(ctx, rows)
+	r.swept.Add(int64(len(done)))
+	return r.markDone(ctx, done)
+}
+
+// An oldest is the oldest open row of a shard, and since when it has been that, by our own timer.
+type oldest struct {
+	id    int64
+	since time.Time
+}
+
+// Stalled says whether the outbox makes no progress: the oldest row of a shard of ours has been the same for a minute.
+func (r *Relay) Stalled() bool { return r.stalled.Load() }
+
+// look notes what stands still, and says so once.
+func (r *Relay) look(ctx context.Context) error {
+	found, err := oldestRows(ctx, r.db)
+	if err != nil {
+		return err
+	}
+	held, now, stalled := r.held(), time.Now(), false
+	next := make(map[int]oldest, len(found))
+	for shard, id := range found {
+		if !slices.Contains(held, shard) {
+			continue
+		}
+		o := r.oldest[shard]
+		if o.id != id {
+			o = oldest{id, now}
+		}
+		next[shard] = o
+		stalled = stalled || now.Sub(o.since) >= stillFor
+	}
+	r.oldest = next
+	if was := r.stalled.Swap(stalled); stalled && !was {
+		r.log.ErrorContext(ctx, "no progress in the outbox", "shards", len(next))
+	}
+	return nil
 }
 
 // replay opens the rows of the last two minutes again when what Redis holds is not what it held: it may look
@@ -221,7 +330,7 @@ func (r *Relay) replay(ctx context.Context, shards []int) error {
 	q, args, err := db.In(`
 		UPDATE outbox
 		SET state = 0
-		WHERE shard IN (?) AND state = 1 AND done_at > ?`, lost, r.db.Now().Add(-keepDone))
+		WHERE shard IN (?) AND state = 1 AND done_at > ?`, lost, r.db.Now().Add(-r.keep))
 	if err == nil {
 		err = r.change(ctx, q, args...)
 	}
@@ -237,7 +346,7 @@ func (r *Relay) replay(ctx context.Context, shards []int) error {
 func (r *Relay) clean(ctx context.Context) error {
 	shards := r.held()
 	for len(shards) > 0 {
-		ids, err := doneRows(ctx, r.db, shards, r.db.Now().Add(-keepDone))
+		ids, err := doneRows(ctx, r.db, shards, r.db.Now().Add(-r.keep))
 		if err != nil || len(ids) == 0 {
 			return err
 		}

@@ -11,17 +11,30 @@ import (
 	"wanjia/internal/platform/kv"
 )
 
-// openRows are the oldest rows of shards that are not done.
+// openRows are rows of shards that are not done, the oldest of each shard first, as many as are taken at once.
 func openRows(ctx context.Context, q db.Queryer, shards []int) ([]Row, error) {
 	query, args, err := db.In(`
 		SELECT id, shard, items
 		FROM outbox
 		WHERE shard IN (?) AND state = 0
-		ORDER BY id
 		LIMIT ?`, shards, piece)
 	if err != nil {
 		return nil, err
 	}
+	return readRows(ctx, q, query, args...)
+}
+
+// openRowsOf are the rows of one shard that are not done, behind a row.
+func openRowsOf(ctx context.Context, q db.Queryer, shard int, after int64) ([]Row, error) {
+	return readRows(ctx, q, `
+		SELECT id, shard, items
+		FROM outbox
+		WHERE shard = ? AND state = 0 AND id > ?
+		ORDER BY id
+		LIMIT ?`, shard, after, piece)
+}
+
+func readRows(ctx context.Context, q db.Queryer, query string, args ...any) ([]Row, error) {
 	var found []struct {
 		ID    int64  `db:"id"`
 		Shard int    `db:"shard"`
@@ -36,6 +49,26 @@ func openRows(ctx context.Context, q db.Queryer, shards []int) ([]Row, error) {
 		if err := json.Unmarshal([]byte(f.Items), &rows[i].Ranges); err != nil {
 			return nil, fmt.Errorf("read row %d of the outbox: %w", f.ID, err)
 		}
+	}
+	return rows, nil
+}
+
+// oldestRows are the oldest rows that are not done, by shard.
+func oldestRows(ctx context.Context, q db.Queryer) (map[int]int64, error) {
+	var found []struct {
+		Shard int   `db:"shard"`
+		ID    int64 `db:"id"`
+	}
+	if err := q.Select(ctx, &found, `
+		SELECT shard, MIN(id) AS id
+		FROM outbox
+		WHERE state = 0
+		GROUP BY shard`); err != nil {
+		return nil, fmt.Errorf("find the oldest rows of the outbox: %w", err)
+	}
+	rows := make(map[int]int64, len(found))
+	for _, f := range found {
+		rows[f.Shard] = f.ID
 	}
 	return rows, nil
 }

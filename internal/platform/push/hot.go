@@ -3,10 +3,11 @@ package push
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"wanjia/internal/platform/kv"
@@ -23,8 +24,11 @@ const (
 
 // Hot is the copies of the newest items of active readers, in Redis. Everything in it may vanish at any moment.
 type Hot struct {
-	kv     *kv.KV
-	warmed atomic.Int64
+	kv *kv.KV
+
+	mu   sync.Mutex
+	seen map[int64]int64 // of the embedded Redis: who has a hot inbox, by when they last read
+	turn int64           // counts the reads
 }
 
 // NewHot keeps hot inboxes in k.
@@ -146,6 +150,58 @@ func (h *Hot) Top(ctx context.Context, person int64) (top int64, known bool) {
 	return top, err == nil // not while a reader is filling it
 }
 
+// A Place is how far the hot inbox of a person is.
+type Place struct {
+	Top  int64
+	Cold bool  // there is none
+	Err  error // nothing was learned, or a reader is just filling it
+}
+
+// errFilling says that a reader is filling a hot inbox.
+var errFilling = errors.New("a reader is filling it")
+
+// Places are how far the hot inboxes of persons are.
+func (h *Hot) Places(ctx context.Context, persons []int64) []Place {
+	b := h.kv.Batch()
+	replies := make([]*kv.Reply, len(persons))
+	for i, id := range persons {
+		replies[i] = b.Get(kv.InboxTop(id))
+	}
+	_ = b.Send(ctx) // each reply has its own error
+	places := make([]Place, len(persons))
+	for i, r := range replies {
+		v, err := r.Value()
+		text, _ := v.(string)
+		switch top, errTop := strconv.ParseInt(text, 10, 64); {
+		case err != nil:
+			places[i].Err = fmt.Errorf("look for a hot inbox: %w", err)
+		case text == "":
+			places[i].Cold = true
+		case errTop != nil:
+			places[i].Err = errFilling
+		default:
+			places[i].Top = top
+		}
+	}
+	return places
+}
+
+// Wake tells the nodes where persons are connected how far their inboxes are: tops has as many as persons. It answers
+// for each whether Redis took it.
+func (h *Hot) Wake(ctx context.Context, persons, tops []int64) []error {
+	b := h.kv.Batch()
+	replies := make([]*kv.Reply, len(persons))
+	for i, id := range persons {
+		replies[i] = b.Publish(kv.InboxWake(id), "["+strconv.FormatInt(tops[i], 10)+"]")
+	}
+	_ = b.Send(ctx) // each reply has its own error
+	errs := make([]error, len(persons))
+	for i, r := range replies {
+		errs[i] = r.Err()
+	}
+	return errs
+}
+
 // Read is the items after a number, as far as the hot inbox has them without a gap, at most limit.
 func (h *Hot) Read(ctx context.Context, person, after int64, limit int) []Entry {
 	found, err := h.kv.Range(ctx, kv.HotInbox(person), after+1, int64(limit))
@@ -167,8 +223,8 @@ func (h *Hot) Read(ctx context.Context, person, after int64, limit int) []Entry 
 // Warm fills the hot inbox of person with what newest reads from SQL, if it is cold. The mark is set before SQL is
 // read: a push before it is in what SQL returns, and a push after it is told to come again, so none falls between.
 func (h *Hot) Warm(ctx context.Context, person int64, newest func(ctx context.Context, n int) (top int64, entries []Entry, err error)) error {
-	if h.kv.Embedded() && h.warmed.Load() >= embeddedHot {
-		return nil
+	if err := h.makeRoom(ctx, person); err != nil {
+		return err
 	}
 	mark := "w:" + rand.Text()
 	mine, err := h.kv.SetNew(ctx, kv.InboxTop(person), mark, warmFor)
@@ -184,13 +240,42 @@ func (h *Hot) Warm(ctx context.Context, person int64, newest func(ctx context.Co
 	for _, e := range entries {
 		args = append(args, e.Seq, e.Tail)
 	}
-	h.warmed.Add(1)
 	_, err = h.kv.Run(ctx, warmScript, hotKeys(person)[:2], args...)
 	return err
 }
 
+// makeRoom notes that person reads, and makes the inbox cold that has not been read for longest when there are too many.
+func (h *Hot) makeRoom(ctx context.Context, person int64) error {
+	if !h.kv.Embedded() {
+		return nil
+	}
+	h.mu.Lock()
+	if h.seen == nil {
+		h.seen = map[int64]int64{}
+	}
+	h.turn++
+	h.seen[person] = h.turn
+	oldest := person
+	if len(h.seen) > embeddedHot {
+		for id, turn := range h.seen {
+			if turn < h.seen[oldest] {
+				oldest = id
+			}
+		}
+		delete(h.seen, oldest)
+	}
+	h.mu.Unlock()
+	if oldest == person {
+		return nil
+	}
+	return h.Forget(ctx, oldest)
+}
+
 // Keep renews the time of a hot inbox, because its person reads it.
 func (h *Hot) Keep(ctx context.Context, person int64) error {
+	if err := h.makeRoom(ctx, person); err != nil {
+		return err
+	}
 	found, err := h.kv.Expire(ctx, kv.InboxTop(person), hotFor)
 	if err != nil || !found {
 		return err

@@ -127,3 +127,61 @@ func kvRange(t *testing.T, k *kv.KV) (ids []string, err error) {
 	}
 	return ids, err
 }
+
+func TestPlacesSayHowFarHotInboxesAre(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+		h := NewHot(k)
+		err := h.Warm(t.Context(), 7, func(context.Context, int) (int64, []Entry, error) {
+			if p := h.Places(t.Context(), []int64{7}); p[0].Err == nil {
+				t.Errorf("while a reader is filling it: %+v, want an error", p[0])
+			}
+			return 3, entries(1, 3), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := h.Places(t.Context(), []int64{8, 7})
+		if want := []Place{{Cold: true}, {Top: 3}}; !cmp.Equal(got, want) {
+			t.Errorf("places %+v, want %+v", got, want)
+		}
+		for _, err := range h.Wake(t.Context(), []int64{7, 8}, []int64{4, 5}) {
+			if err != nil {
+				t.Errorf("wake: %v", err)
+			}
+		}
+		gate.Shut()
+		if p := h.Places(t.Context(), []int64{7}); p[0].Err == nil {
+			t.Errorf("without Redis: %+v", p[0])
+		}
+		if errs := h.Wake(t.Context(), []int64{7}, []int64{4}); errs[0] == nil {
+			t.Error("without Redis somebody was woken")
+		}
+	})
+}
+
+// The embedded Redis holds its lock while it looks at all keys, so there are only so many: whoever has not read for
+// longest gives way.
+func TestTheEmbeddedRedisKeepsTheNewestReaders(t *testing.T) {
+	t.Parallel()
+	h := NewHot(kvtest.New(t))
+	warm := func(person int64) {
+		t.Helper()
+		err := h.Warm(t.Context(), person, func(context.Context, int) (int64, []Entry, error) { return 1, entries(1, 1), nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p := int64(1); p <= embeddedHot; p++ {
+		warm(p)
+	}
+	if err := h.Keep(t.Context(), 1); err != nil { // the first reads again
+		t.Fatal(err)
+	}
+	warm(embeddedHot + 1)
+	for person, want := range map[int64]bool{1: true, 2: false, 3: true, embeddedHot + 1: true} {
+		if _, known := h.Top(t.Context(), person); known != want {
+			t.Errorf("person %d has a hot inbox: %v, want %v", person, known, want)
+		}
+	}
+}

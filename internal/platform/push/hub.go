@@ -86,6 +86,7 @@ type Hub struct {
 	shards [kv.Shards]shard
 	sub    *kv.Subscription
 	work   chan job
+	outbox func(shard int) // nil: nobody sweeps here
 	acks   acks
 	round  round
 	stats  stats
@@ -148,6 +149,9 @@ func NewHub(o Options) *Hub {
 	return h
 }
 
+// OnOutbox lets f hear that a row of a shard waits to be swept, over the connection that wakes devices. Call it before Run.
+func (h *Hub) OnOutbox(f func(shard int)) { h.outbox = f }
+
 // Stats are the hub's figures.
 func (h *Hub) Stats() Stats {
 	s := &h.stats
@@ -168,6 +172,13 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.turn(ctx) })
 	wg.Go(func() { h.writeAcks(ctx) })
 	wg.Go(func() { h.sayOnline(ctx) })
+	if h.outbox != nil {
+		channels := make([]kv.Key, kv.Shards)
+		for i := range channels {
+			channels[i] = kv.OutboxWake(i)
+		}
+		_ = h.sub.Add(ctx, channels...) // heard as soon as Redis is there; the sweeper looks by itself each second
+	}
 	wg.Wait()
 	return h.sub.Close()
 }
@@ -273,6 +284,12 @@ func (h *Hub) rise(p *person, top int64) {
 // heard takes a wake-up from Redis: [seq, tail, …], [top], ["r", read], or ["x", mark, …] for sockets that are too
 // many. It is a hint and nothing more.
 func (h *Hub) heard(channel kv.Key, message string) {
+	if channel == kv.OutboxWake(channel.Shard()) {
+		if h.outbox != nil {
+			h.outbox(channel.Shard())
+		}
+		return
+	}
 	var parts []json.RawMessage
 	if err := json.Unmarshal([]byte(message), &parts); err != nil || len(parts) == 0 {
 		return

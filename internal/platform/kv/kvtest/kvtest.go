@@ -56,12 +56,12 @@ func Shared(t *testing.T) (addr, prefix string) {
 }
 
 // New is an embedded Redis for a test that cares for one engine only.
-func New(t *testing.T) *kv.KV {
+func New(t testing.TB) *kv.KV {
 	t.Helper()
 	return open(t, kv.Options{Era: 1})
 }
 
-func open(t *testing.T, o kv.Options) *kv.KV {
+func open(t testing.TB, o kv.Options) *kv.KV {
 	t.Helper()
 	k, err := kv.Open(t.Context(), o)
 	if err != nil {

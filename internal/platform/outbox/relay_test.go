@@ -1,0 +1,171 @@
+package outbox
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
+)
+
+// A belt is a relay whose deliveries a test decides on.
+type belt struct {
+	*Relay
+	d  *db.DB
+	mu sync.Mutex
+	by map[int64]int // how often a person came by
+	no map[int64]bool
+}
+
+func newBelt(t *testing.T, d *db.DB, k *kv.KV, held ...int) *belt {
+	t.Helper()
+	b := &belt{d: d, by: map[int64]int{}, no: map[int64]bool{}}
+	b.Relay = NewRelay(d, k, func() []int { return held }, func(_ context.Context, rows []Row) (done []int64) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, row := range rows {
+			person := row.Ranges[0].Person
+			b.by[person]++
+			if !b.no[person] {
+				done = append(done, row.ID)
+			}
+		}
+		return done
+	}, slog.New(slog.DiscardHandler))
+	return b
+}
+
+func (b *belt) put(t *testing.T, persons ...int64) {
+	t.Helper()
+	for some := range slices.Chunk(persons, 500) {
+		err := b.d.InTx(t.Context(), func(tx *db.Tx) error {
+			for _, p := range some {
+				if _, err := Add(t.Context(), tx, []Range{{p, 1, 1}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (b *belt) open(t *testing.T) (n int) {
+	t.Helper()
+	if err := b.d.Get(t.Context(), &n, `SELECT COUNT(*) FROM outbox WHERE state = 0`); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// R11: six hundred rows that cannot be pushed, older than all others, stand before nobody, in their shard or another.
+func TestRowsThatCannotBePushedStandBeforeNobody(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBelt(t, d, kvtest.New(t), 3, 4)
+		b.no[3] = true
+		b.put(t, slices.Repeat([]int64{3}, 600)...)
+		b.put(t, 3+kv.Shards, 4)
+		if err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if b.by[3+kv.Shards] != 1 || b.by[4] == 0 || b.open(t) != 600 {
+			t.Errorf("the person of the same shard came by %d times, that of another %d times; %d rows are open, want 600",
+				b.by[3+kv.Shards], b.by[4], b.open(t))
+		}
+	})
+}
+
+// push.md §16: no progress is an alarm; rows that come and go are none.
+func TestARowThatStandsForAMinuteIsNoProgress(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBelt(t, d, kvtest.New(t), 3)
+		look := func(want bool, what string) {
+			t.Helper()
+			if err := b.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if b.Stalled() != want {
+				t.Errorf("%s: no progress is %v", what, b.Stalled())
+			}
+		}
+		age := func() { // what was seen was seen a minute ago
+			for shard, o := range b.oldest {
+				b.oldest[shard] = oldest{o.id, o.since.Add(-stillFor)}
+			}
+		}
+		b.no[3] = true
+		b.put(t, 3, 3+kv.Shards, 4) // shard 4 is another node's
+		look(false, "at first")
+		age()
+		look(true, "after a minute")
+		b.no[3] = false
+		if err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		look(false, "when it has gone")
+		b.put(t, 3)
+		look(false, "a new row")
+		age()
+		if err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.put(t, 3)
+		look(false, "another row a minute later")
+	})
+}
+
+// A wake-up sweeps the shard it names, if it is ours, without waiting for the second to be over.
+func TestAWakeUpSweepsItsShard(t *testing.T) {
+	t.Parallel()
+	b := newBelt(t, dbtest.SQLite(t), kvtest.New(t), 3, 5)
+	b.put(t, 3, 4, 5)
+	b.Wake(3)
+	b.Wake(4)
+	if err := b.sweepWoken(t.Context(), <-b.wake); err != nil {
+		t.Fatal(err)
+	}
+	if b.by[3] != 1 || b.by[4] != 0 || b.by[5] != 0 {
+		t.Errorf("came by %v, want the one shard that was woken and is ours", b.by)
+	}
+}
+
+// The replay window is as long as the setting says.
+func TestRowsAreKeptForTheReplayWindow(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	now := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+	dbtest.WithClock(t, d, func() time.Time { return now })
+	b := newBelt(t, d, kvtest.New(t), 3)
+	b.Keep(5 * time.Minute)
+	b.put(t, 3)
+	if err := b.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left := func() (n int) {
+		if err := b.clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM outbox`); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	now = now.Add(5*time.Minute - time.Second)
+	if n := left(); n != 1 {
+		t.Errorf("%d rows shortly before the end of the window, want 1", n)
+	}
+	now = now.Add(time.Second)
+	if n := left(); n != 0 {
+		t.Errorf("%d rows after it, want none", n)
+	}
+}
