@@ -99,6 +99,9 @@ func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) 
 		if err != nil {
 			return err
 		}
+		if r, err = hold(ctx, tx, id); err != nil { // it does not end meanwhile, and say for its pictures alone when they go
+			return err
+		}
 		if err := r.anyOpen(); err != nil {
 			return err
 		}

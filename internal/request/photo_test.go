@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/png"
 	"testing"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
@@ -76,6 +77,35 @@ func TestAnAskerSeesAndBlackensTheirOwnPicturesOnly(t *testing.T) {
 			if _, err := photos.Redact(ctx, id, r.ID, by, boxes); err != nil {
 				t.Errorf("person %d blackens picture %d: %v", id.PersonID, by, err)
 			}
+		}
+	})
+}
+
+// What was merged and goes on by itself again keeps its pictures for as long as it is open.
+func TestK13_WhatGoesOnByItselfAgainKeepsItsPictures(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		uploads, photos := x.album(t, d)
+		into, r := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+		u := hangs(t, uploads, photos, x.ZhouChunhe, r.ID)
+		goes := func() (at *time.Time) {
+			t.Helper()
+			if err := d.Get(t.Context(), &at, `SELECT drop_at FROM upload WHERE id = ?`, u); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		}
+		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, into.ID, []request.ID{r.ID}); err != nil {
+			t.Fatal(err)
+		}
+		if goes() == nil {
+			t.Errorf("merged, its pictures stay for ever")
+		}
+		if _, err := x.service.Unmerge(t.Context(), x.ZhouChunhe, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if at := goes(); at != nil {
+			t.Errorf("open again, its pictures go at %v", at)
 		}
 	})
 }
