@@ -49,6 +49,11 @@ func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell fu
 			if err := addStep(ctx, tx, s.keys, by, r.Request, l); err != nil {
 				return err
 			}
+			if from.Open() && !r.State.Open() {
+				if err := s.endWith(ctx, tx, by, r.Request); err != nil {
+					return err
+				}
+			}
 			holder, err := org.UnitByID(ctx, tx, r.HolderUnitID)
 			if err != nil {
 				return err
@@ -467,8 +472,8 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, channel Cha
 // leaving is whom of those who ask for a request somebody names, and whether others ask for it as well. Of several the one
 // has to be named; the zero listener is nobody of none.
 func leaving(all []listener, named AskerID) (who listener, others bool, err error) {
-	if named == 0 && len(all) == 1 {
-		named = all[0].ID
+	if len(all) > 0 && named == 0 && !slices.ContainsFunc(all[1:], func(l listener) bool { return l.Person == 0 || l.Person != all[0].Person }) {
+		named = all[0].ID // who has told it twice is one
 	}
 	if i := slices.IndexFunc(all, func(l listener) bool { return l.ID == named }); i >= 0 {
 		who = all[i]

@@ -17,6 +17,7 @@ import (
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
+	"wanjia/internal/upload"
 )
 
 // What merging refuses.
@@ -196,6 +197,9 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
+			if err := upload.DropAt(ctx, tx, picturesOf(id), nil); err != nil { // it has not ended after all
+				return err
+			}
 			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "unmerged", from: &from}); err != nil {
 				return err
 			}
@@ -350,20 +354,9 @@ func moveAskers(ctx context.Context, tx *db.Tx, from, to ID) error {
 
 // giveAskersBack makes those ask for a request again who came from it, or from what is merged into it.
 func giveAskersBack(ctx context.Context, tx *db.Tx, id ID) error {
-	origins := []ID{id}
-	for next := origins; len(next) > 0; {
-		query, args, err := db.In(`
-			SELECT request_id
-			FROM request_merge
-			WHERE target_id IN (?) AND undone_at IS NULL`, next)
-		if err != nil {
-			return err
-		}
-		next = nil
-		if err := tx.Select(ctx, &next, query, args...); err != nil {
-			return db.Wrap(err, nil, "find what is merged into request %d", id)
-		}
-		origins = append(origins, next...)
+	origins, err := goingOnAs(ctx, tx, id)
+	if err != nil {
+		return err
 	}
 	query, args, err := db.In(`
 		UPDATE request_asker
@@ -374,6 +367,26 @@ func giveAskersBack(ctx context.Context, tx *db.Tx, id ID) error {
 	}
 	_, err = tx.Change(ctx, query, args...)
 	return db.Wrap(err, nil, "give request %d its askers back", id)
+}
+
+// goingOnAs are a request and what is merged into it, and into that.
+func goingOnAs(ctx context.Context, q db.Queryer, id ID) ([]ID, error) {
+	all := []ID{id}
+	for next := all; len(next) > 0; {
+		query, args, err := db.In(`
+			SELECT request_id
+			FROM request_merge
+			WHERE target_id IN (?) AND undone_at IS NULL`, next)
+		if err != nil {
+			return nil, err
+		}
+		next = nil
+		if err := q.Select(ctx, &next, query, args...); err != nil {
+			return nil, db.Wrap(err, nil, "find what is merged into request %d", id)
+		}
+		all = append(all, next...)
+	}
+	return all, nil
 }
 
 // countAskers is how many ask for a request.

@@ -7,6 +7,7 @@ import (
 
 	"wanjia/internal/member"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
@@ -173,6 +174,76 @@ func TestE6_WhoeverIsExemptIsNotCountedAmongTheSilent(t *testing.T) {
 		m, err = x.service.BeginMuster(t.Context(), x.YaoMangzhong, m.ID)
 		if err != nil || len(m.Coming) != 1 || m.Declined != 0 || m.Silent != 1 {
 			t.Errorf("begun %+v (%v), want one who comes, and one of the other two counted as silent", m, err)
+		}
+	})
+}
+
+// F15, X25: with a need ends what hangs on it and on what was merged into it: nobody answers its muster any more, those who
+// have said that they come hear of it, and its promises are open on no list.
+func TestX25_WithANeedItsPromisesAndItsMusterEnd(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		one, two := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason"), x.helper(t, d, x.Xingwu.Party, "帮手乙", "mason")
+		neighbour := org.Actor{PersonID: orgtest.Person(t, d)}
+		for name, end := range map[string]func(id request.ID) error{
+			"closed": func(id request.ID) error {
+				_, err := x.service.Close(ctx, x.YaoMangzhong, id, request.Closing{Kind: request.Resolved, Text: "已修好"})
+				return err
+			},
+			"taken back for the asker": func(id request.ID) error {
+				detail, err := x.service.Read(ctx, x.YaoMangzhong, id)
+				for _, a := range detail.Askers {
+					if err == nil {
+						_, err = x.service.Withdraw(ctx, x.YaoMangzhong, id, request.Phone, a.ID)
+					}
+				}
+				return err
+			},
+			"taken back by the asker": func(id request.ID) error {
+				_, err := x.service.TakeBack(ctx, request.Themselves(x.LinXiaoman, id))
+				if err == nil {
+					_, err = x.service.TakeBack(ctx, request.Themselves(neighbour, id))
+				}
+				return err
+			},
+		} {
+			into := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具", Person: neighbour.PersonID})
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具", Person: x.LinXiaoman.PersonID})
+			m, err := x.service.StartMuster(ctx, x.YaoMangzhong, r.ID, calling("mason"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.service.AnswerMuster(ctx, one, m.ID, request.HelpAccepted); err != nil {
+				t.Fatal(err)
+			}
+			p, err := x.service.MakePromise(ctx, x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "带人来搬"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.service.Merge(ctx, x.YaoMangzhong, into.ID, []request.ID{r.ID}); err != nil {
+				t.Fatal(err)
+			}
+			if all, _, err := x.service.Promises(ctx, x.YaoMangzhong, request.OwnPromises, "", 0); err != nil || len(all) != 1 {
+				t.Errorf("%s: while it goes on as another need %d promises are open (%v), want one", name, len(all), err)
+			}
+			before := len(inboxes(t, d, "muster.cancelled"))
+			if err := end(into.ID); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if _, err := x.service.AnswerMuster(ctx, two, m.ID, request.HelpAccepted); !errors.Is(err, request.ErrMusterOutside) {
+				t.Errorf("%s: somebody comes still: %v, want %v", name, err, request.ErrMusterOutside)
+			}
+			if got := len(inboxes(t, d, "muster.cancelled")); got != before+1 {
+				t.Errorf("%s: %d hear that it is called off, want who was to come", name, got-before)
+			}
+			if _, err := x.service.KeepPromise(ctx, x.YaoMangzhong, p.ID); !errors.Is(err, request.ErrPromiseOver) {
+				t.Errorf("%s: the promise is kept: %v, want %v", name, err, request.ErrPromiseOver)
+			}
+			page := x.page(t, request.Themselves(x.LinXiaoman, into.ID))
+			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped || page.Promises[0].Why == "" {
+				t.Errorf("%s: the asker reads %+v, want that it ended with the need", name, page.Promises)
+			}
 		}
 	})
 }

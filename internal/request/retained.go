@@ -20,6 +20,7 @@ var Retained = []privacy.Class{
 			  AND a.id > ?
 			ORDER BY a.id
 			LIMIT ?`,
+		Also: dropCalls,
 		Erase: []string{`
 			UPDATE request_asker
 			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,

@@ -1,0 +1,88 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/audit"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+)
+
+// overText is why a promise ends that nobody has kept or given up, as its asker reads it.
+const overText = "诉求已了结，约定随之结束"
+
+// endWith ends what hangs on r, and on what was merged into it, now that r has ended: nobody is kept to a promise about it
+// any more, and no helper is waited for (X25, F15).
+func (s *Service) endWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) error {
+	ids, err := goingOnAs(ctx, tx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := s.endPromises(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := s.endMuster(ctx, tx, by, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+	all, err := promisesOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if p.State != PromiseOpen {
+			continue
+		}
+		p.end(PromiseDropped, tx.Now)
+		if err := savePromise(ctx, tx, s.keys, &p, overText); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("promise.over", "promise", int64(p.ID)))
+		if err := s.writePromise(ctx, tx, by, p, "promise_over", ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endMuster thanks those who have come, and calls off who was to come.
+func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+	all, err := mustersOf(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.EndedAt != nil {
+			continue
+		}
+		c, err := s.called(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		kind := "muster.cancelled"
+		if c.State == MusterStarted {
+			kind = "muster.done"
+		}
+		if c.EndedAt = &tx.Now; c.State == MusterStarted {
+			c.State = MusterDone
+		} else {
+			c.State = MusterCancelled
+		}
+		if err := nobodyElse(ctx, tx, m.ID); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did(kind, "muster", int64(m.ID)))
+		if err := saveMuster(ctx, tx, &c.Muster); err != nil {
+			return err
+		}
+		if err := s.tellHelpers(ctx, tx, by, c.Muster, kind, c.Coming); err != nil {
+			return err
+		}
+	}
+	return nil
+}
