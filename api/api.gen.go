@@ -76,6 +76,7 @@ func (e AskerAnswerOutcome) Valid() bool {
 const (
 	AskerUnmaskingFieldsFormOfAddress AskerUnmaskingFields = "form_of_address"
 	AskerUnmaskingFieldsPhone         AskerUnmaskingFields = "phone"
+	AskerUnmaskingFieldsWhat          AskerUnmaskingFields = "what"
 )
 
 // Valid indicates whether the value is a known member of the AskerUnmaskingFields enum.
@@ -84,6 +85,8 @@ func (e AskerUnmaskingFields) Valid() bool {
 	case AskerUnmaskingFieldsFormOfAddress:
 		return true
 	case AskerUnmaskingFieldsPhone:
+		return true
+	case AskerUnmaskingFieldsWhat:
 		return true
 	default:
 		return false
@@ -8299,6 +8302,9 @@ type UnitProfileTree string
 type UnmaskedAsker struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
 	Phone         *string `json:"phone,omitempty"`
+
+	// What What was asked, with the numbers in it.
+	What *string `json:"what,omitempty"`
 }
 
 // UnmaskedHousehold defines model for UnmaskedHousehold.

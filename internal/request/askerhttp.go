@@ -6,6 +6,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/say"
+	"wanjia/internal/privacy"
 )
 
 // CreatePublicRequest serves POST /v1/receipts.
@@ -257,7 +258,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	r := p.Request
 	page := api.ReceiptPage{
 		RequestID: int64(r.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(r.State), Status: p.Status, Holder: p.Holder,
-		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(p.What),
+		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(privacy.MaskPhones(p.What)),
 		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: api.Optional(p.Reason), WaitUntil: r.WaitUntil,
 		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer,
 		OpeningHours: api.Optional(p.Hours),
@@ -291,7 +292,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	}
 	for i, m := range p.Promises {
 		page.Promises[i] = api.ReceiptPromise{
-			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: m.Text, Moved: m.Moved > 0, Reason: api.Optional(m.Why),
+			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: privacy.MaskPhones(m.Text), Moved: m.Moved > 0, Reason: api.Optional(privacy.MaskPhones(m.Why)),
 		}
 	}
 	return page

@@ -294,6 +294,7 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 const (
 	FormOfAddress = "form_of_address"
 	PhoneNumber   = "phone"
+	OwnWords      = "what" // what was asked, with the numbers in it
 )
 
 // UnmaskCall shows one field of the contact of whom by has to call (V4).
@@ -326,6 +327,9 @@ func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker As
 		if err := r.mayAct(by); err != nil {
 			return err
 		}
+		if !r.heldOn(tx.Now) { // nobody holds it any more
+			return ErrNotHolder
+		}
 		shown, err = s.reveal(ctx, tx, by, id, asker, field, why)
 		return err
 	})
@@ -341,8 +345,13 @@ func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, ask
 		return "", err
 	}
 	value := privacy.Value{Field: field, Class: sealed.Personal, Table: "request_asker", Column: "phone_sealed", ID: int64(id), Cipher: phone}
-	if field == FormOfAddress {
+	switch field {
+	case FormOfAddress:
 		value.Column, value.Cipher = "address_sealed", who
+	case OwnWords:
+		if value, err = wordsOf(ctx, tx, id); err != nil {
+			return "", err
+		}
 	}
 	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), value)
 	if err != nil {

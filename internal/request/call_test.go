@@ -1,11 +1,14 @@
 package request_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
+	"wanjia/api"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -367,6 +370,78 @@ func TestK10_AfterTheDayOfTheCallItCanBeOpenedAgain(t *testing.T) {
 		}
 		if f, err := x.service.Answer(t.Context(), request.Themselves(x.LinXiaoman, r.ID), false, "还是没水"); err != nil || f.State != request.Reopened {
 			t.Errorf("not done: %s, %v", f.State, err)
+		}
+	})
+}
+
+// V3, V4: whoever held a need last holds it a day longer; after that who does not follow what is opened there has a line of it,
+// and nobody looks at the number.
+func TestV4_WhoHeldANeedLongAgoLooksAtNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请办"}))
+		moved(t)(x.service.Close(t.Context(), x.HeQingqing, r.ID, request.Closing{Kind: request.Resolved, Text: "好了"}))
+		own := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, own.ID, request.Closing{Kind: request.Resolved, Text: "好了"}))
+		looks := func(by org.Actor, id request.ID) (read, shown error) {
+			_, read = x.service.Read(t.Context(), by, id)
+			_, shown = x.service.UnmaskAsker(t.Context(), by, id, 0, request.PhoneNumber, privacy.Why{Purpose: privacy.CallBack, Reason: "再问一问是否办好"})
+			return read, shown
+		}
+		at(d, 24*60-1)
+		if read, shown := looks(x.HeQingqing, r.ID); read != nil || shown != nil {
+			t.Errorf("within a day the last holder reads it: %v, and the number: %v", read, shown)
+		}
+		at(d, 24*60)
+		if read, shown := looks(x.HeQingqing, r.ID); !errors.Is(read, problem.ErrNotFound) || !errors.Is(shown, problem.ErrNotFound) {
+			t.Errorf("a day later the last holder reads it: %v, and the number: %v; want not found", read, shown)
+		}
+		if p, err := x.service.ReadPassed(t.Context(), x.HeQingqing, r.ID); err != nil || p.State != request.Resolved {
+			t.Errorf("the line that stays is %+v, %v", p, err)
+		}
+		if read, shown := looks(x.ZhouChunhe, own.ID); read != nil || !errors.Is(shown, request.ErrNotHolder) {
+			t.Errorf("who follows the area reads it: %v, and the number: %v; want %v", read, shown, request.ErrNotHolder)
+		}
+	})
+}
+
+// A number that stands in what somebody wrote is shown as a mask, to whoever it is; its holder looks at the words like at a
+// number of theirs, with a reason, and the asker sees that they did.
+func TestV4_ANumberInAText(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		const told = "水管坏了，请打我邻居电话19900001111"
+		r := x.create(t, x.ZhouChunhe, request.Need{What: told, Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001"})
+		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "打19900002222约师傅"}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "已与19900003333联系", request.InPerson))
+		handler := request.NewHandler(x.service)
+		for _, by := range []org.Actor{x.ZhouChunhe, x.SunLixia} {
+			answer, err := handler.GetRequest(org.WithActor(t.Context(), by), api.GetRequestRequestObject{RequestID: int64(r.ID)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, number := range []string{"19900001111", "19900002222", "19900003333"} {
+				if strings.Contains(string(text), number) {
+					t.Errorf("%s reads %s in full", by.Role, number)
+				}
+			}
+			if !strings.Contains(string(text), "请打我邻居电话199****1111") {
+				t.Errorf("%s reads %s, want the words with the mask", by.Role, text)
+			}
+		}
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "联系邻居开门"}
+		if shown, err := x.service.UnmaskAsker(t.Context(), x.ZhouChunhe, r.ID, 0, request.OwnWords, why); err != nil || shown != told {
+			t.Errorf("the holder looks at %q (%v), want the words", shown, err)
+		}
+		if _, err := x.service.UnmaskAsker(t.Context(), x.SunLixia, r.ID, 0, request.OwnWords, why); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("who leads the holder looks at them: %v, want %v", err, request.ErrNotHolder)
 		}
 	})
 }

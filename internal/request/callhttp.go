@@ -74,8 +74,11 @@ func asked(b *api.AskerUnmasking) (string, privacy.Why) {
 }
 
 func inFull(field, shown string) api.UnmaskedAsker {
-	if field == FormOfAddress {
+	switch field {
+	case FormOfAddress:
 		return api.UnmaskedAsker{FormOfAddress: api.Optional(shown)}
+	case OwnWords:
+		return api.UnmaskedAsker{What: api.Optional(shown)}
 	}
 	return api.UnmaskedAsker{Phone: api.Optional(shown)}
 }

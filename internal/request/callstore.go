@@ -9,6 +9,8 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
 )
 
 // joinCall adds one more thing to tell to the call that an asker still waits for, and says whether there is one.
@@ -125,6 +127,22 @@ func findContact(ctx context.Context, q db.Queryer, r ID, asker AskerID) (id Ask
 		ORDER BY id
 		LIMIT 1`, r, asker, asker)
 	return row.ID, row.Who, row.Phone, db.Wrap(err, problem.ErrNotFound, "find the contact of an asker of request %d", r)
+}
+
+// wordsOf is what an asker has said, sealed; nothing of somebody who asks for what others have told.
+func wordsOf(ctx context.Context, q db.Queryer, id AskerID) (privacy.Value, error) {
+	a, err := findAsker(ctx, q, id)
+	if err != nil {
+		return privacy.Value{}, err
+	}
+	value := privacy.Value{Field: OwnWords, Class: sealed.Personal, Table: "request", Column: "text_sealed"}
+	told, err := ownWords(ctx, q, a.Hash)
+	if err != nil || told == 0 {
+		return value, err
+	}
+	value.ID = int64(told)
+	err = q.Get(ctx, &value.Cipher, `SELECT text_sealed FROM request WHERE id = ?`, told)
+	return value, db.Wrap(err, problem.ErrNotFound, "find what asker %d has said", id)
 }
 
 // lateSince are the moments, since one, at which the askers of shares heard that something comes later than promised:

@@ -8,6 +8,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
 )
 
 // Handler serves the operations of the contract's part request.
@@ -74,7 +75,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	answer := api.RequestDetail{
 		ID: int64(r.ID), ReceiptCode: d.Receipt.start(), Category: api.RequestCategory(r.Category), Type: api.RequestDetailType(r.Type),
 		Channel: api.RequestDetailChannel(r.Channel), State: api.RequestState(r.State), UnitID: int64(r.UnitID), UnitName: d.UnitName,
-		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: d.What, SourceVisitID: r.SourceVisitID,
+		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: privacy.MaskPhones(d.What), SourceVisitID: r.SourceVisitID,
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
 		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
@@ -114,7 +115,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			from := api.RequestState(*s.From)
 			step.FromState = &from
 		}
-		step.Note = api.Optional(s.Note)
+		step.Note = api.Optional(privacy.MaskPhones(s.Note))
 		step.AssignmentID = api.Optional(int64(s.Assignment))
 		if step.ByName = api.Optional(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
 			step.StandInForName = api.Optional(names[s.Owner])
@@ -144,7 +145,7 @@ func (h *Handler) GetPassedRequest(ctx context.Context, req api.GetPassedRequest
 		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
 	}
 	for i, m := range p.Messages {
-		answer.Messages[i] = api.PassedMessage{Text: m.Note, At: m.RecordedAt}
+		answer.Messages[i] = api.PassedMessage{Text: privacy.MaskPhones(m.Note), At: m.RecordedAt}
 	}
 	return answer, nil
 }

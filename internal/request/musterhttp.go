@@ -6,6 +6,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/member"
 	"wanjia/internal/org"
+	"wanjia/internal/privacy"
 )
 
 // StartMuster serves POST /v1/requests/{requestId}/musters.
@@ -117,14 +118,14 @@ func (h *Handler) muster(ctx context.Context, m Called) (api.Muster, error) {
 	}
 	return api.Muster{
 		ID: int64(m.ID), RequestID: int64(m.RequestID), Unit: m.UnitName, State: api.MusterState(m.State), Skills: helperSkills(m.Skills()),
-		Note: api.Optional(m.Note), MeetAt: m.MeetAt, CalledAt: m.CalledAt, BegunAt: m.BegunAt, EndedAt: m.EndedAt,
+		Note: api.Optional(privacy.MaskPhones(m.Note)), MeetAt: m.MeetAt, CalledAt: m.CalledAt, BegunAt: m.BegunAt, EndedAt: m.EndedAt,
 		Coming: coming, Declined: m.Declined, Silent: m.Silent, Waiting: m.Waiting, Version: m.Version,
 	}, nil
 }
 
 func (i Invitation) toAPI() api.MusterInvitation {
 	return api.MusterInvitation{
-		ID: int64(i.ID), Unit: i.UnitName, State: api.MusterState(i.State), Skills: helperSkills(i.Skills()), Note: api.Optional(i.Note),
+		ID: int64(i.ID), Unit: i.UnitName, State: api.MusterState(i.State), Skills: helperSkills(i.Skills()), Note: api.Optional(privacy.MaskPhones(i.Note)),
 		MeetAt: i.MeetAt, AskedAt: i.AskedAt, Answer: api.MusterInvitationAnswer(i.Answer),
 	}
 }

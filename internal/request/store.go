@@ -320,9 +320,20 @@ func earlierSeats(ctx context.Context, q db.Queryer, r Request) (seats []seat, e
 	return seats, db.Wrap(err, nil, "find who held request %d before", r.ID)
 }
 
-// findSeen returns the request if by may see it (V1).
+// heldFor is how long whoever held a request last holds it on after its end (security.md A1.5).
+const heldFor = 24 * time.Hour
+
+// heldOn says whether the last holder of r has still to do with it: while it is open and a day longer, when somebody else
+// took it over until the day after the call.
+func (r Request) heldOn(now time.Time) bool {
+	return r.State.Open() || r.ClosedAt == nil || r.ClosedAt.After(now.Add(-heldFor)) ||
+		r.CallBackOn != nil && *r.CallBackOn >= string(calendar.DayOf(now.Add(-heldFor)))
+}
+
+// findSeen returns the request if by may see it (V1). Whoever held it last, and does not follow what is opened there, keeps
+// no more than a line of it a day after its end (V3); a concern, which nobody else can open again, for as long as that can be.
 func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, err error) {
-	s := sightOf(by)
+	s, now := sightOf(by), db.NowOf(q)
 	err = q.Get(ctx, &r, `
 		SELECT `+columns+`
 		FROM request r
@@ -330,9 +341,12 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		JOIN unit h ON h.id = r.holder_unit_id
 		WHERE r.id = ?
 		  AND ((u.path >= ? AND u.path < ?)
-		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)))
+		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)
+		      AND (r.is_open = ? OR r.closed_at > ? OR r.call_back_on >= ? OR r.about_id IS NOT NULL AND r.closed_at > ?)))
 		  AND `+unsparing,
-		append([]any{id, s.from, s.to, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+		append([]any{
+			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-heldFor), calendar.DayOf(now.Add(-heldFor)), now.Add(-reopensFor),
+		}, sparing(by, calendar.DayOf(now))...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return findInterim(ctx, q, by, id)
 	}
