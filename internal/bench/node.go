@@ -137,7 +137,12 @@ func environment(c config.Config) []string {
 
 // statements is how many the server has sent to its database.
 func (n *node) statements(ctx context.Context) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/metrics", nil)
+	return metricOf(ctx, n.admin, "wanjia_sql_statements_total")
+}
+
+// metricOf is what the server whose operator's listener is at admin counts under a name.
+func metricOf(ctx context.Context, admin, name string) (float64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+admin+"/metrics", nil)
 	if err != nil {
 		return 0, err
 	}
@@ -151,11 +156,11 @@ func (n *node) statements(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	for line := range bytes.Lines(text) {
-		if rest, ok := bytes.CutPrefix(line, []byte("wanjia_sql_statements_total ")); ok {
+		if rest, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
 			return strconv.ParseFloat(string(bytes.TrimSpace(rest)), 64)
 		}
 	}
-	return 0, errors.New("the server does not count its statements")
+	return 0, fmt.Errorf("the server does not count %s", name)
 }
 
 // requestOf is the id of the request that ctx belongs to, "" for the work of loops.

@@ -116,7 +116,7 @@ func TestALineHasTheFieldsOfTheDesign(t *testing.T) {
 	if err := json.Unmarshal(line, &got); err != nil || bytes.ContainsRune(line, '\n') {
 		t.Fatalf("%s (%v) is no line of JSON", line, err)
 	}
-	for _, name := range strings.Fields(`name commit tier engine round peer seed n rate committed received lost dup outOfOrder gaps
+	for name := range strings.FieldsSeq(`name commit tier engine round peer seed n rate committed received lost dup outOfOrder gaps
 		latencyCommitMs latencyDueMs txMs rssBytes rssPerConn cpuSeconds loadavg lateStarts ok`) {
 		if _, there := got[name]; !there {
 			t.Errorf("a line has no %s: %s", name, line)
@@ -227,8 +227,10 @@ func TestAMissedBarIsNotOK(t *testing.T) {
 		}
 	}
 	s := summary([]PushFigure{
-		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 3}}, {Round: "single", OK: true, Got: map[string]float64{"p50Ms": 1}},
-		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 2}}, {Round: "fanout", Skipped: "too small"},
+		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 3}},
+		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 1}},
+		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 2}},
+		{Round: "fanout", Skipped: "too small"},
 	})
 	if got, want := s.Medians["single/p50Ms"], (Middle{2, 1, 3, 3}); got != want || !s.OK {
 		t.Errorf("the last line has %+v (ok %v), want %+v", got, s.OK, want)

@@ -200,7 +200,7 @@ func (p *pushRun) fanout(ctx context.Context, f *PushFigure, n int) (v verdict, 
 // holdsAll waits until a server holds all shards.
 func (n *pushNode) holdsAll(ctx context.Context) error {
 	for deadline := time.Now().Add(30 * time.Second); ; {
-		held, err := n.metric(ctx, "wanjia_push_lease_held")
+		held, err := metricOf(ctx, n.admin, "wanjia_push_lease_held")
 		switch {
 		case err != nil:
 			return err

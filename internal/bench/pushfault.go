@@ -1,13 +1,9 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,31 +98,8 @@ func (p *pushRun) slow(ctx context.Context, f *PushFigure, n int) (v verdict, er
 	}
 	s.fill(f)
 	f.Got["p99Ms"], f.Got["behind"] = f.FromCommit.P99, float64(behind)
-	f.Got["lagging"], err = s.nodes[0].metric(ctx, "wanjia_push_lagging_connections_total")
+	f.Got["lagging"], err = metricOf(ctx, s.nodes[0].admin, "wanjia_push_lagging_connections_total")
 	return v, err
-}
-
-// metric is what a server counts under a name.
-func (n *pushNode) metric(ctx context.Context, name string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.admin+"/metrics", nil)
-	if err != nil {
-		return 0, err
-	}
-	res, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close() //nolint:errcheck // because it is only read
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, err
-	}
-	for line := range bytes.Lines(text) {
-		if rest, ok := bytes.CutPrefix(line, []byte(name+" ")); ok {
-			return strconv.ParseFloat(string(bytes.TrimSpace(rest)), 64)
-		}
-	}
-	return 0, fmt.Errorf("the server does not count %s", name)
 }
 
 // down is how long Redis stays away.

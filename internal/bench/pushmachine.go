@@ -85,7 +85,6 @@ func programsWorked() (all time.Duration) {
 // A watchman measures how much others use the machine while a round goes on.
 type watchman struct {
 	pids   []int // of processes that belong to the bench
-	gone   time.Duration
 	begun  time.Time
 	all    time.Duration
 	ours   time.Duration
@@ -107,13 +106,6 @@ func (w *watchman) join(pid int, server bool) {
 	if server {
 		w.nodes = append(w.nodes, pid)
 	}
-}
-
-// joinAt adds a server that runs already.
-func (w *watchman) joinAt(pid int) {
-	w.join(pid, true)
-	w.ours -= spentBy(pid)
-	w.server -= spentBy(pid)
 }
 
 // leave counts what a process has used that is about to be killed.
