@@ -36,7 +36,7 @@ func newMariaDB(t *testing.T) *mariaDB {
 		}
 		t.Skip("WANJIA_TEST_MYSQL names no server: this test runs with make test")
 	}
-	folder, err := os.MkdirTemp("", "wanjia-faults-") // short: the name of a socket may not be long
+	folder, err := os.MkdirTemp("", "wanjia-faults-") //nolint:usetesting // because the name of a socket may not be long
 	if err != nil {
 		t.Fatal(err)
 	}

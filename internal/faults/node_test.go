@@ -74,7 +74,7 @@ func beNode(settings string) error {
 	if err != nil {
 		return err
 	}
-	err = a.Serve(ctx, func(public, admin string) { fmt.Println(public, admin) })
+	err = a.Serve(ctx, func(public, admin string) { fmt.Fprintln(os.Stdout, public, admin) })
 	return errors.Join(err, a.Close())
 }
 

@@ -296,12 +296,13 @@ var writesTo = regexp.MustCompile(`(?i)\b(?:INSERT\s+INTO|UPDATE|DELETE\s+FROM)\
 // sees is shown every statement (db.Watch).
 func (p *pen) sees(ctx context.Context, s db.Sent) {
 	request := watch.CallerFrom(ctx).Request
-	if request == "" || s.Verb == db.Get || s.Verb == db.Select {
+	if request == "" {
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch s.Verb {
+	case db.Get, db.Select: // nothing is written
 	case db.Begin:
 		delete(p.open, request)
 	case db.Insert, db.Change:
