@@ -30,15 +30,15 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 	}
 	for _, p := range past {
 		tx.Now = p.At
-		r, err := findSeen(ctx, tx, p.By, id)
-		if err != nil {
-			return err
-		}
-		if p.Settled {
+		if p.Settled { // which is the asker's to say, whoever may still see it
 			if err := settlePast(ctx, tx, id); err != nil {
 				return err
 			}
 			continue
+		}
+		r, err := findSeen(ctx, tx, p.By, id)
+		if err != nil {
+			return err
 		}
 		if err := r.mayAct(p.By); err != nil {
 			return err
