@@ -394,8 +394,12 @@ func TestV4_WhoHeldANeedLongAgoLooksAtNothing(t *testing.T) {
 			t.Errorf("within a day the last holder reads it: %v, and the number: %v", read, shown)
 		}
 		at(d, 24*60)
+		if read, shown := looks(x.HeQingqing, r.ID); read != nil || !errors.Is(shown, request.ErrNotHolder) {
+			t.Errorf("a day later the last holder reads it: %v, and the number: %v; want that one no more", read, shown)
+		}
+		at(d, 30*24*60)
 		if read, shown := looks(x.HeQingqing, r.ID); !errors.Is(read, problem.ErrNotFound) || !errors.Is(shown, problem.ErrNotFound) {
-			t.Errorf("a day later the last holder reads it: %v, and the number: %v; want not found", read, shown)
+			t.Errorf("when it can be opened no more the last holder reads it: %v, and the number: %v; want not found", read, shown)
 		}
 		if p, err := x.service.ReadPassed(t.Context(), x.HeQingqing, r.ID); err != nil || p.State != request.Resolved {
 			t.Errorf("the line that stays is %+v, %v", p, err)

@@ -237,8 +237,8 @@ func TestX25_WithANeedItsPromisesAndItsMusterEnd(t *testing.T) {
 			if got := len(inboxes(t, d, "muster.cancelled")); got != before+1 {
 				t.Errorf("%s: %d hear that it is called off, want who was to come", name, got-before)
 			}
-			if _, err := x.service.KeepPromise(ctx, x.YaoMangzhong, p.ID); !errors.Is(err, request.ErrPromiseOver) {
-				t.Errorf("%s: the promise is kept: %v, want %v", name, err, request.ErrPromiseOver)
+			if _, err := x.service.DropPromise(ctx, x.YaoMangzhong, p.ID, "不来了"); !errors.Is(err, request.ErrPromiseOver) {
+				t.Errorf("%s: the promise is given up: %v, want %v", name, err, request.ErrPromiseOver)
 			}
 			page := x.page(t, request.Themselves(x.LinXiaoman, into.ID))
 			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped || page.Promises[0].Why == "" {

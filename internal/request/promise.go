@@ -198,7 +198,10 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 			if err := p.mayAct(ctx, tx, by); err != nil {
 				return err
 			}
-			if err := p.open(); err != nil {
+			if err := p.unseal(s.keys); err != nil {
+				return err
+			}
+			if err := p.open(); err != nil && (move != "kept" || p.Why != overText) { // it ended with its need, and was kept
 				return err
 			}
 			if err := do(tx, &p); err != nil {
@@ -266,6 +269,7 @@ func (p Promise) about(ctx context.Context, q db.Queryer) (Seen, error) {
 func (s *Service) KeepPromise(ctx context.Context, by org.Actor, id PromiseID) (Promise, error) {
 	return s.promised(ctx, by, id, "kept", "", func(tx *db.Tx, p *Promise) error {
 		p.end(PromiseKept, tx.Now)
+		p.Why, p.WhySealed = "", nil
 		return nil
 	})
 }

@@ -320,7 +320,7 @@ func earlierSeats(ctx context.Context, q db.Queryer, r Request) (seats []seat, e
 	return seats, db.Wrap(err, nil, "find who held request %d before", r.ID)
 }
 
-// heldFor is how long whoever held a request last holds it on after its end (security.md A1.5).
+// heldFor is how long whoever held a request last looks at a number of it after its end (security.md A1.5).
 const heldFor = 24 * time.Hour
 
 // heldOn says whether the last holder of r has still to do with it: while it is open and a day longer, when somebody else
@@ -331,7 +331,7 @@ func (r Request) heldOn(now time.Time) bool {
 }
 
 // findSeen returns the request if by may see it (V1). Whoever held it last, and does not follow what is opened there, keeps
-// no more than a line of it a day after its end (V3); a concern, which nobody else can open again, for as long as that can be.
+// no more than a line of it (V3) once it can no more be opened again for them, or made a card of.
 func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, err error) {
 	s, now := sightOf(by), db.NowOf(q)
 	err = q.Get(ctx, &r, `
@@ -342,10 +342,10 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		WHERE r.id = ?
 		  AND ((u.path >= ? AND u.path < ?)
 		    OR (r.holder_unit_id = ? AND r.holder_role IN (?, ?)
-		      AND (r.is_open = ? OR r.closed_at > ? OR r.call_back_on >= ? OR r.about_id IS NOT NULL AND r.closed_at > ?)))
+		      AND (r.is_open = ? OR r.closed_at > ? OR r.call_back_on >= ?)))
 		  AND `+unsparing,
 		append([]any{
-			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-heldFor), calendar.DayOf(now.Add(-heldFor)), now.Add(-reopensFor),
+			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-reopensFor), calendar.DayOf(now.Add(-reopensFor)),
 		}, sparing(by, calendar.DayOf(now))...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return findInterim(ctx, q, by, id)
