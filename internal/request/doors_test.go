@@ -131,6 +131,15 @@ var doors = map[string]door{
 	"UnmaskCall": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
 		return second(s.UnmaskCall(ctx, by, at.call, PhoneNumber, why))
 	},
+	"Title": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
+		return second(s.Title(ctx, s.db, by, int64(at.request)))
+	},
+	"CallTitle": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
+		return second(s.CallTitle(ctx, s.db, by, int64(at.call)))
+	},
+	"PromiseTitle": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
+		return second(s.PromiseTitle(ctx, s.db, by, int64(at.promise)))
+	},
 	"Photos.Add": func(ctx context.Context, s *Service, by org.Actor, at hung) error {
 		return second(photosOf(s).Add(ctx, by, at.request, []upload.ID{1 << 40}))
 	},
