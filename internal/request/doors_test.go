@@ -180,11 +180,10 @@ func TestV6_EveryDoorToWhatWasAskedIsTried(t *testing.T) {
 	t.Parallel()
 	actor := reflect.TypeFor[org.Actor]()
 	for of, prefix := range map[reflect.Type]string{reflect.TypeFor[*Service](): "", reflect.TypeFor[*Photos](): "Photos."} {
-		for i := range of.NumMethod() {
-			m := of.Method(i)
+		for m := range of.Methods() {
 			acts := false
-			for n := range m.Type.NumIn() {
-				acts = acts || m.Type.In(n) == actor
+			for in := range m.Type.Ins() {
+				acts = acts || in == actor
 			}
 			_, tried := doors[prefix+m.Name]
 			_, said := elsewhere[prefix+m.Name]

@@ -60,27 +60,24 @@ func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, 
 	return err == nil, err
 }
 
-// mayTouch is the request, or says why by changes none of its pictures: its holder does, and its askers those that they
-// have sent; after it was closed as well, for what should not be seen must go at any time.
-func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, own bool, err error) {
-	if r, err = findSeen(ctx, q, by, id); err == nil {
+// mayTouch says why by changes none of a request's pictures, and whether only their own: its holder changes them, and its
+// askers those that they have sent; after it was closed as well, for what should not be seen must go at any time.
+func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
+	r, err := findSeen(ctx, q, by, id)
+	if err == nil {
 		if err = r.mayAct(by); err == nil {
-			return r, false, nil
+			return false, nil
 		}
 	} else if !errors.Is(err, problem.ErrNotFound) {
-		return r, false, err
+		return false, err
 	}
 	switch _, asks := findFollowed(ctx, q, by.PersonID, id); {
 	case errors.Is(asks, problem.ErrNotFound):
-		return r, false, err
+		return false, err
 	case asks != nil:
-		return r, false, asks
+		return false, asks
 	}
-	rows, err := byIDs(ctx, q, []ID{id})
-	if err != nil {
-		return r, false, err
-	}
-	return rows[0], true, nil
+	return true, nil
 }
 
 // of are the pictures of a request; their own alone if by is one of those who ask for it: the others' are their own.
@@ -95,11 +92,12 @@ func (p *Photos) of(ctx context.Context, q db.Queryer, by org.Actor, id ID, own 
 // Add hangs pictures that by has sent on a request.
 func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		r, own, err := mayTouch(ctx, tx, by, id)
+		own, err := mayTouch(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
-		if r, err = hold(ctx, tx, id); err != nil { // it does not end meanwhile, and say for its pictures alone when they go
+		r, err := hold(ctx, tx, id)
+		if err != nil { // it does not end meanwhile, and say for its pictures alone when they go
 			return err
 		}
 		if err := r.anyOpen(); err != nil {
@@ -160,7 +158,7 @@ func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Up
 // Redact blackens boxes of a picture of a request, for good.
 func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.ID, boxes []upload.Box) (upload.Upload, error) {
 	return p.uploads.Redact(ctx, by, boxes, func(q db.Queryer) (upload.Upload, error) {
-		_, own, err := mayTouch(ctx, q, by, id)
+		own, err := mayTouch(ctx, q, by, id)
 		if err != nil {
 			return upload.Upload{}, err
 		}
@@ -175,7 +173,7 @@ func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.I
 // Remove deletes a picture of a request.
 func (p *Photos) Remove(ctx context.Context, by org.Actor, id ID, photo upload.ID) error {
 	return p.db.InTx(ctx, func(tx *db.Tx) error {
-		_, own, err := mayTouch(ctx, tx, by, id)
+		own, err := mayTouch(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}

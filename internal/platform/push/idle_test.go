@@ -57,7 +57,7 @@ func BenchmarkIdleSocket(b *testing.B) {
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: " + Protocol + "\r\n" +
 		"User-Agent: " + strings.Repeat("x", 200) + "\r\n\r\n"
 	connect := func() {
-		c, err := net.Dial("tcp", s.Listener.Addr().String()) //nolint:noctx // because it is on loopback
+		c, err := net.Dial("tcp", s.Listener.Addr().String())
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -121,5 +121,5 @@ func memoryNow(b *testing.B) (heap, stack, rss int64) {
 			rss = pages * int64(os.Getpagesize())
 		}
 	}
-	return int64(m.HeapAlloc), int64(m.StackInuse), rss //nolint:gosec // because memory has no 2^63 bytes
+	return int64(m.HeapAlloc), int64(m.StackInuse), rss
 }

@@ -185,7 +185,7 @@ func (s *socket) send(b []byte, within time.Duration) error {
 
 // appendHead begins a frame of size bytes, as RFC 6455 §5.2 has it for servers.
 func appendHead(b []byte, kind, size int) []byte {
-	b = append(b, 0x80|byte(kind)) //nolint:gosec // because kinds are below 16
+	b = append(b, 0x80|byte(kind))
 	switch {
 	case size < 126:
 		return append(b, byte(size))

@@ -108,7 +108,7 @@ func (s *events) put(text string) error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return err
 	}
-	_, err := s.w.Write([]byte(text)) //nolint:gosec // because it is an event stream, and no page
+	_, err := s.w.Write([]byte(text))
 	if err == nil {
 		err = s.control.Flush()
 	}
