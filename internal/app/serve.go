@@ -182,6 +182,7 @@ func (a *App) signHeads(ctx context.Context) (bool, error) {
 func (a *App) drain(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
+	a.leaving.Store(true) // nothing new is sent here while what is here ends (R13)
 	a.hub.Drain(ctx)
 	var errs []error
 	for _, s := range servers {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -70,6 +71,7 @@ type App struct {
 	mailbox *wechat.Mailbox
 	leases  *lease.Leases
 	hub     *push.Hub
+	leaving atomic.Bool // what is under way ends, and nothing new should come
 	courier *notify.Courier
 	tickets *push.Tickets
 	onSite  *checkin.Service
@@ -396,6 +398,12 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 func (a *App) checks() []server.Check {
 	d := a.Stores.DB
 	return []server.Check{
+		{Name: "staying", Try: func(context.Context) error {
+			if a.leaving.Load() {
+				return errors.New("this node is about to stop")
+			}
+			return nil
+		}},
 		{Name: "database", Try: d.Ping},
 		{Name: "clock", Try: func(ctx context.Context) error {
 			gap, err := d.ClockGap(ctx)

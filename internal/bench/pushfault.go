@@ -61,7 +61,8 @@ func (p *pushRun) slow(ctx context.Context, f *PushFigure, n int) (v verdict, er
 	}
 	defer s.end()
 	isSlow := func(i int) bool { return i%10 == 9 }
-	s.fleet, err = p.connect(ctx, n, func(int) string { return s.nodes[0].public }, func(i int) func() {
+	at := s.nodes[0].public
+	s.fleet, err = p.connect(ctx, n, func(int) string { return at }, func(i int) func() {
 		if !isSlow(i) {
 			return nil
 		}
@@ -131,7 +132,8 @@ func (p *pushRun) redisKill(ctx context.Context, f *PushFigure, n int) (v verdic
 			return v, err
 		}
 	}
-	if s.fleet, err = p.connect(ctx, n, func(int) string { return s.nodes[1].public }, nil); err != nil {
+	at := s.nodes[1].public
+	if s.fleet, err = p.connect(ctx, n, func(int) string { return at }, nil); err != nil {
 		return v, err
 	}
 	if err := s.warmUp(ctx); err != nil {
@@ -194,11 +196,12 @@ func (p *pushRun) nodeKill(ctx context.Context, f *PushFigure, n int) (v verdict
 		}
 	}
 	var instead atomic.Pointer[pushNode] // of the first one, once whoever spreads the load has seen that it is dead
+	first, turns := s.nodes[0], s.nodes[:nodes]
 	at := func(i int) string {
 		if node := instead.Load(); node != nil {
 			return node.public
 		}
-		return s.nodes[i%nodes].public
+		return turns[i%nodes].public
 	}
 	if s.fleet, err = p.connect(ctx, n, at, nil); err != nil {
 		return v, err
@@ -208,7 +211,6 @@ func (p *pushRun) nodeKill(ctx context.Context, f *PushFigure, n int) (v verdict
 	}
 	f.Rate = p.o.Rate / 2
 	one := s.toOne(f.Rate, 3*p.o.Slice)
-	first, turns := s.nodes[0], s.nodes[:nodes]
 	pick := one.pick
 	one.pick = func(i int) (*pushNode, order) {
 		_, o := pick(i)

@@ -45,7 +45,8 @@ func (p *pushRun) begin(ctx context.Context, n int) (*stage, error) {
 	if err := s.serve(ctx, p.setup()); err != nil {
 		return nil, err
 	}
-	f, err := p.connect(ctx, n, func(int) string { return s.nodes[0].public }, nil)
+	at := s.nodes[0].public // another server may join before they ask
+	f, err := p.connect(ctx, n, func(int) string { return at }, nil)
 	if err != nil {
 		s.end()
 		return nil, err

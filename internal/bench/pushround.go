@@ -118,8 +118,9 @@ const settleWithin = 40 * time.Second
 
 // toOne is a plan of messages to one person each, whoever it is.
 func (s *stage) toOne(rate float64, during time.Duration) plan {
+	node := s.nodes[0]
 	return plan{rate: rate, count: int(rate * during.Seconds()), pick: func(int) (*pushNode, order) {
-		return s.nodes[0], order{To: []int64{s.fleet.devices[s.p.random.IntN(len(s.fleet.devices))].person}}
+		return node, order{To: []int64{s.fleet.devices[s.p.random.IntN(len(s.fleet.devices))].person}}
 	}}
 }
 

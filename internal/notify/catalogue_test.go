@@ -72,8 +72,9 @@ var catalogue = map[string]catalogued{
 
 // besides are the kinds that rules outside of §8.2 ask for, with the rule.
 var besides = map[string]string{
-	"request.asker_left": "request.md: the holder hears that nobody waits any more",
-	"task.accepted":      "§5.2: who asks sees who has begun", "task.cancelled": "§5.2: what was called off",
+	"request.asker_left":   "request.md: the holder hears that nobody waits any more",
+	"request.asker_joined": "X24: the holder hears who else waits",
+	"task.accepted":        "§5.2: who asks sees who has begun", "task.cancelled": "§5.2: what was called off",
 	"muster.cancelled":  "§5: who wanted to come need not",
 	"emergency.started": "K16", "emergency.ended": "K16", "emergency.purged": "K16",
 	"card.proposed": "§10: cards have editors", "card.approved": "§10", "card.review_due": "§10", "card.retired": "§10",
