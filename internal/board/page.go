@@ -61,6 +61,9 @@ type Pages struct {
 // Paths are the routes of Pages.
 var Paths = []string{"/b/*", "/p/*"}
 
+// NeedPaths are those of Paths whose forms bring a need.
+var NeedPaths = []string{"/b/*"}
+
 // NewPages makes Pages of s, whose QR codes lead to site.
 func NewPages(s *Service, site string) *Pages {
 	p := &Pages{service: s, site: strings.TrimSuffix(site, "/"), mux: http.NewServeMux()}

@@ -174,7 +174,7 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 				ctx.SetRequest(r.WithContext(limited))
 			}
 			err = next(ctx)
-			c.giveBack(ctx, a.by, op.limits)
+			c.giveBack(ctx, a.by, op.limits, err)
 			return err
 		}
 	}
@@ -268,10 +268,6 @@ func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limit
 	address := watch.CallerFrom(r.Context()).Address
 	var policies, lefts []string
 	for _, l := range limiters {
-		l, counted := forWhom(l, by)
-		if !counted {
-			continue
-		}
 		whom := subject(by, address)
 		if l.ByAddress() {
 			whom = subject(org.Actor{}, address)
@@ -287,26 +283,13 @@ func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limit
 	return nil
 }
 
-// intake are the limiters of what people ask for themselves, and those of strangers in their place.
-var intake = map[limit.Limiter]limit.Limiter{limit.RequestHour: limit.StrangerHour, limit.RequestDay: limit.StrangerDay}
-
-// forWhom is the limiter that counts in place of l for whoever asks, if any does: who writes down what others need is
-// held by the limit of all writes alone, and an address may be that of a whole town.
-func forWhom(l limit.Limiter, by org.Actor) (limit.Limiter, bool) {
-	strangers, ok := intake[l]
-	switch {
-	case !ok:
-		return l, true
-	case by.PersonID == 0:
-		return strangers, true
-	}
-	return l, by.Role == org.RoleResident
-}
+// needs are the limiters of what people ask for: by person, and of strangers by address. Whoever writes down what others
+// need is held by the limit of all writes alone.
+var needs = []limit.Limiter{limit.RequestHour, limit.RequestDay, limit.StrangerHour, limit.StrangerDay}
 
 // tooMany is what somebody is told whom l lets through no more: whoever has a need is told whom to call.
 func tooMany(l limit.Limiter) *problem.Problem {
-	switch l {
-	case limit.RequestHour, limit.RequestDay, limit.StrangerHour, limit.StrangerDay:
+	if slices.Contains(needs, l) {
 		return errTooManyNeeds
 	}
 	return problem.ErrTooMany
@@ -314,18 +297,15 @@ func tooMany(l limit.Limiter) *problem.Problem {
 
 var errTooManyNeeds = problem.New(problem.TooMany, "request.too_many")
 
-// giveBack counts nothing of what people ask for themselves when the answer is that of an earlier call: on a bad line
-// the same need is sent many times.
-func (c *contract) giveBack(ctx echo.Context, by org.Actor, limiters []limit.Limiter) {
+// giveBack counts nothing of what people ask for when the answer is that of an earlier call, or that one is still at it:
+// on a bad line the same need is sent many times.
+func (c *contract) giveBack(ctx echo.Context, by org.Actor, limiters []limit.Limiter, err error) {
 	r := ctx.Request()
-	if c.o.GiveBack == nil || !once.Replayed(r.Context()) {
+	if c.o.GiveBack == nil || !once.Replayed(r.Context()) && !errors.Is(err, problem.ErrKeyInFlight) {
 		return
 	}
 	for _, l := range limiters {
-		if _, ok := intake[l]; !ok {
-			continue
-		}
-		if l, counted := forWhom(l, by); counted {
+		if slices.Contains(needs, l) {
 			c.o.GiveBack(r.Context(), l, subject(by, watch.CallerFrom(r.Context()).Address))
 		}
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,6 +16,7 @@ import (
 // Public are pages that nobody signs in to: of boards, plaques and notices. They lie outside the contract.
 type Public struct {
 	Paths  []string // as routes
+	Needs  []string // those of them whose forms bring a need
 	Serve  Own
 	Refuse func(w http.ResponseWriter, status int, p *problem.Problem) // writes the page that says why not
 }
@@ -26,7 +28,11 @@ const longestForm = 16 << 10
 func (p Public) add(e *echo.Echo, allow Limiter) {
 	for _, path := range p.Paths {
 		e.GET(path, p.page(allow, limit.Read))
-		e.POST(path, p.page(allow, limit.StrangerHour, limit.StrangerDay))
+		limits := []limit.Limiter{limit.RequestHour, limit.RequestDay}
+		if slices.Contains(p.Needs, path) {
+			limits = []limit.Limiter{limit.StrangerHour, limit.StrangerDay}
+		}
+		e.POST(path, p.page(allow, limits...))
 	}
 }
 
