@@ -59,8 +59,8 @@ check: generate ## generated files and schema.sql leave no difference; linters; 
 	$(MAKE) -s lint
 
 FUZZ ?= 1m
-# Tests that kill something, lose something, or let many meet at once, by the words in their names.
-FAULTS ?= Kill|Die|Lost|Redis|AtOnce|Fifty|Parallel|Race|Retr|Replay|Migrat|Guard
+# Tests that kill something, lose something, or let many meet at once, by the words in their names; and the random trees.
+FAULTS ?= V6|Kill|Die|Lost|Redis|AtOnce|Fifty|Parallel|Race|Retr|Replay|Migrat|Guard
 
 .PHONY: nightly
 nightly: bin/rig ## slow suites: faults and races five times over, then each fuzz target for FUZZ (1m)

@@ -87,8 +87,8 @@ func (w *world) signIn(handle string) *actor {
 		return a.post("/v1/auth/wechat", map[string]any{"code": "demo:" + handle + ":" + uuid.NewString(), "device": a.device})
 	}
 	got := by()
-	for again := 0; got.code() == "auth.wechat_unavailable" && again < 5; again++ {
-		got = by() // a machine that does much else may keep the fake waiting for longer than WeChat is waited for
+	for again := 0; got.status == http.StatusServiceUnavailable && again < 5; again++ {
+		got = by() // a machine that does much else may keep the fake, or the pool, waiting for longer than either is waited for
 	}
 	a.token, _ = got.body["accessToken"].(string)
 	a.refresh, _ = got.body["refreshToken"].(string)
