@@ -17,8 +17,8 @@ import (
 
 const (
 	chunkSize  = 1_000
-	chunkPause = 20 * time.Millisecond // in which others get at the inboxes
-	fanoutLoad = 20                    // fan-outs looked at in one turn
+	chunkPause = 5 * time.Millisecond // in which others get at the inboxes: whoever waits for one has it as soon as a chunk ends
+	fanoutLoad = 20                   // fan-outs looked at in one turn
 )
 
 // FanoutOptions are what Fanouts need.

@@ -128,6 +128,9 @@ func (c *Client) MarkRead(seq int64) {
 	}
 }
 
+// stood is how long a connection has held when what was wrong before it is over: pauses begin anew.
+const stood = 10 * time.Second
+
 // Run listens until ctx ends, or until the server asks not to come back: ErrStay.
 func (c *Client) Run(ctx context.Context) error {
 	for {
@@ -142,7 +145,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if Stays(code) {
 			return fmt.Errorf("%w: code %d", ErrStay, code)
 		}
-		if time.Since(began) > time.Minute {
+		if time.Since(began) > stood {
 			c.pauses = 0
 		}
 		if code == tooFast {

@@ -14,7 +14,7 @@ import (
 )
 
 // PieceSize is how many persons one row may name.
-const PieceSize = 50
+const PieceSize = 200
 
 // A Range is what came new into one person's inbox: the items From to To.
 type Range struct {
@@ -34,7 +34,7 @@ func (r *Range) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// A Row says what one transaction put into up to 50 inboxes.
+// A Row says what one transaction put into up to PieceSize inboxes.
 type Row struct {
 	ID     int64
 	Shard  int
