@@ -400,9 +400,10 @@ func (c *conn) take(f clientFrame) {
 			c.acked = f.seq
 			c.kick()
 		}
+		session := c.session // another ticket may change it at any moment
 		c.p.mu.Unlock()
 		if moved {
-			c.h.acks.add(Ack{Person: c.p.id, Session: c.session, Seq: f.seq}, urgent)
+			c.h.acks.add(Ack{Person: c.p.id, Session: session, Seq: f.seq}, urgent)
 		}
 	case readFrame, authFrame:
 		c.h.work <- job{c, f}

@@ -272,6 +272,29 @@ func TestASocketIsRenewedInPlaceOrCloses(t *testing.T) {
 	})
 }
 
+// A device acks while its new ticket is looked at. The race detector sees it when one reads what the other writes.
+func TestAnAckMayComeWhileASocketIsRenewed(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	d.inbox.add(100, 0)
+	c, p := d.join(t, &Cursor{1, 0})
+	p.until(t, "the items", func() bool { n, _ := p.items(); return n == 100 })
+	await(t, "the writer's end", func() bool { c.p.mu.Lock(); defer c.p.mu.Unlock(); return !c.writing })
+	for seq := range int64(100) {
+		var ack sync.WaitGroup
+		ack.Go(func() { c.take(clientFrame{kind: ackFrame, seq: seq + 1}) })
+		d.do(t.Context(), job{c, clientFrame{kind: authFrame, ticket: "good"}})
+		ack.Wait()
+	}
+	latest := map[int64]int64{} // by session
+	for _, a := range d.acks.take() {
+		latest[a.Session] = a.Seq
+	}
+	if max(latest[70], latest[71]) != 100 {
+		t.Errorf("acks by session %v, want the last to be noted", latest)
+	}
+}
+
 // asked hands f to c and gives back the job it became.
 func asked(c *conn, f clientFrame) <-chan job {
 	c.take(f)
