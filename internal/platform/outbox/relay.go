@@ -19,6 +19,7 @@ const (
 	doneAtOnce = 1_000
 	keepDone   = 2 * time.Minute // how far back a replay can reach, unless Keep says otherwise
 	piece      = 500
+	cleanPage  = 200 // done rows of a shard that are looked at together
 	wakePause  = 50 * time.Millisecond // between a wake-up and its sweep: others come along
 	stillFor   = time.Minute           // no progress: the same row is the oldest for so long
 )
@@ -126,15 +127,15 @@ func (r *Relay) Replayed() int64 { return r.replayed.Load() }
 
 // Oldest is how long the oldest row of our shards has been waiting; 0 when none is.
 func (r *Relay) Oldest(ctx context.Context) (time.Duration, error) {
-	shards := r.held()
-	if len(shards) == 0 {
-		return 0, nil
-	}
-	at, err := oldestOpen(ctx, r.db, shards)
-	if err != nil || at.IsZero() {
+	rows, err := oldestRows(ctx, r.db, r.held())
+	if err != nil {
 		return 0, err
 	}
-	return max(0, r.db.Now().Sub(at)), nil
+	now, longest := r.db.Now(), time.Duration(0)
+	for _, w := range rows {
+		longest = max(longest, now.Sub(w.Since))
+	}
+	return longest, nil
 }
 
 // Done notes that a row needs nothing more. A note that is lost costs one push that changes nothing.
@@ -266,21 +267,18 @@ func (r *Relay) Stalled() bool { return r.stalled.Load() }
 
 // look notes what stands still, and says so once.
 func (r *Relay) look(ctx context.Context) error {
-	found, err := oldestRows(ctx, r.db)
+	found, err := oldestRows(ctx, r.db, r.held())
 	if err != nil {
 		return err
 	}
-	held, now, stalled := r.held(), time.Now(), false
+	now, stalled := time.Now(), false
 	next := make(map[int]oldest, len(found))
-	for shard, id := range found {
-		if !slices.Contains(held, shard) {
-			continue
+	for _, w := range found {
+		o := r.oldest[w.Shard]
+		if o.id != w.ID {
+			o = oldest{w.ID, now}
 		}
-		o := r.oldest[shard]
-		if o.id != id {
-			o = oldest{id, now}
-		}
-		next[shard] = o
+		next[w.Shard] = o
 		stalled = stalled || now.Sub(o.since) >= stillFor
 	}
 	r.oldest = next
@@ -342,19 +340,44 @@ func (r *Relay) replay(ctx context.Context, shards []int) error {
 	return err
 }
 
-// clean deletes rows that are done for longer than a replay reaches.
+// clean deletes rows that are done for longer than a replay reaches. It goes through a shard from the oldest row on and
+// ends at the first that is too young; the few behind that are older wait for it.
 func (r *Relay) clean(ctx context.Context) error {
-	shards := r.held()
-	for len(shards) > 0 {
-		ids, err := doneRows(ctx, r.db, shards, r.db.Now().Add(-r.keep))
-		if err != nil || len(ids) == 0 {
-			return err
+	before := r.db.Now().Add(-r.keep)
+	var ids []int64
+	for _, shard := range r.held() {
+		for after, more := int64(0), true; more; {
+			rows, err := doneRows(ctx, r.db, shard, after)
+			if err != nil {
+				return err
+			}
+			more = len(rows) == cleanPage
+			for _, row := range rows {
+				if row.DoneAt.After(before) {
+					more = false
+					break
+				}
+				after = row.ID
+				ids = append(ids, row.ID)
+			}
+			if len(ids) >= piece {
+				if err := r.remove(ctx, ids); err != nil {
+					return err
+				}
+				ids = ids[:0]
+			}
 		}
-		q, args, err := db.In(`DELETE FROM outbox WHERE id IN (?)`, ids)
+	}
+	return r.remove(ctx, ids)
+}
+
+func (r *Relay) remove(ctx context.Context, ids []int64) error {
+	for some := range slices.Chunk(ids, piece) {
+		q, args, err := db.In(`DELETE FROM outbox WHERE id IN (?)`, some)
+		if err == nil {
+			err = r.change(ctx, q, args...)
+		}
 		if err != nil {
-			return err
-		}
-		if err := r.change(ctx, q, args...); err != nil || len(ids) < piece {
 			return err
 		}
 	}

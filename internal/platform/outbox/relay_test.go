@@ -2,8 +2,10 @@ package outbox
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -167,5 +169,109 @@ func TestRowsAreKeptForTheReplayWindow(t *testing.T) {
 	now = now.Add(time.Second)
 	if n := left(); n != 0 {
 		t.Errorf("%d rows after it, want none", n)
+	}
+}
+
+// Rows that are done are many at any time: nothing looks at all of them, nor at all that wait.
+func TestNoLookAtTheOutboxReadsAllOfIt(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBelt(t, d, kvtest.New(t), 3, 4)
+		b.put(t, slices.Repeat([]int64{3, 4, 5, 6}, 600)...) // the last two are another node's
+		if err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.no[3] = true
+		b.put(t, slices.Repeat([]int64{3}, 20)...)
+		var sent []db.Sent
+		d.Watch(func(_ context.Context, s db.Sent) { sent = append(sent, s) })
+		if err := errors.Join(b.Sweep(t.Context()), b.look(t.Context()), b.clean(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Oldest(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		d.Watch(nil)
+		looks := 0
+		for _, s := range sent {
+			if !strings.HasPrefix(strings.TrimSpace(s.Query), "SELECT") {
+				continue
+			}
+			looks++
+			plan := planOf(t, d, s)
+			all := slices.ContainsFunc([]string{"SCAN", "TEMP B-TREE", `"ALL"`, `"index"`, "filesort"}, func(word string) bool { return strings.Contains(plan, word) })
+			_, which, _ := strings.Cut(s.Query, "WHERE")
+			if all || !strings.Contains(plan, "outbox_open") || strings.Contains(which, "done_at") {
+				t.Errorf("%s\nis found so:\n%s", s.Query, plan)
+			}
+		}
+		if looks < 7 {
+			t.Errorf("%d looks were seen, want that of the sweep and three at each shard", looks)
+		}
+	})
+}
+
+// planOf is how the engine would find the answer to s.
+func planOf(t *testing.T, d *db.DB, s db.Sent) (plan string) {
+	t.Helper()
+	if !d.Embedded() {
+		if err := d.Get(t.Context(), &plan, "EXPLAIN FORMAT=JSON "+s.Query, s.Args...); err != nil {
+			t.Fatal(err)
+		}
+		return plan
+	}
+	var steps []struct {
+		ID, Parent, NotUsed int
+		Detail              string
+	}
+	if err := d.Select(t.Context(), &steps, "EXPLAIN QUERY PLAN "+s.Query, s.Args...); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range steps {
+		plan += x.Detail + "\n"
+	}
+	return plan
+}
+
+// However many there are, done rows go when their time is over, and none before; a row that was opened again keeps those
+// behind it waiting, and nothing else.
+func TestDoneRowsGoWhenTheirTimeIsOver(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	now := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+	dbtest.WithClock(t, d, func() time.Time { return now })
+	b := newBelt(t, d, kvtest.New(t), 3, 4)
+	sweep := func() {
+		if err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := func(shard int) (n int) {
+		t.Helper()
+		if err := b.clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM outbox WHERE shard = ?`, shard); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	b.no[3+kv.Shards] = true
+	b.put(t, slices.Repeat([]int64{3}, 2*cleanPage+piece)...)
+	b.put(t, 3+kv.Shards, 3, 3)
+	b.put(t, slices.Repeat([]int64{4}, cleanPage)...)
+	sweep()
+	now = now.Add(time.Minute)
+	b.no[3+kv.Shards] = false
+	sweep() // the one that stood, a minute later
+	b.put(t, 4)
+	sweep()
+	now = now.Add(keepDone - time.Minute)
+	if here, there := left(3), left(4); here != 3 || there != 1 {
+		t.Errorf("%d and %d rows are left, want the row that was done later with two behind it, and one", here, there)
+	}
+	now = now.Add(time.Minute)
+	if here, there := left(3), left(4); here != 0 || there != 0 {
+		t.Errorf("%d and %d rows are left a minute later, want none", here, there)
 	}
 }

@@ -53,70 +53,48 @@ func readRows(ctx context.Context, q db.Queryer, query string, args ...any) ([]R
 	return rows, nil
 }
 
-// oldestRows are the oldest rows that are not done, by shard.
-func oldestRows(ctx context.Context, q db.Queryer) (map[int]int64, error) {
-	var found []struct {
-		Shard int   `db:"shard"`
-		ID    int64 `db:"id"`
-	}
-	if err := q.Select(ctx, &found, `
-		SELECT shard, MIN(id) AS id
-		FROM outbox
-		WHERE state = 0
-		GROUP BY shard`); err != nil {
-		return nil, fmt.Errorf("find the oldest rows of the outbox: %w", err)
-	}
-	rows := make(map[int]int64, len(found))
-	for _, f := range found {
-		rows[f.Shard] = f.ID
+// A waiting is the oldest row of a shard that is not done.
+type waiting struct {
+	ID    int64     `db:"id"`
+	Shard int       `db:"shard"`
+	Since time.Time `db:"created_at"`
+}
+
+// oldestRows are the oldest rows of shards that are not done. Each shard is asked for by itself: of the index one entry
+// is read, however many rows wait.
+func oldestRows(ctx context.Context, q db.Queryer, shards []int) (rows []waiting, err error) {
+	for _, shard := range shards {
+		var first []waiting
+		err := q.Select(ctx, &first, `
+			SELECT id, shard, created_at
+			FROM outbox
+			WHERE shard = ? AND state = 0
+			ORDER BY id
+			LIMIT 1`, shard)
+		if err != nil {
+			return nil, fmt.Errorf("find the oldest row of a shard of the outbox: %w", err)
+		}
+		rows = append(rows, first...)
 	}
 	return rows, nil
 }
 
-// oldestOpen is when the oldest row of shards that is not done was made; the zero time when all are.
-func oldestOpen(ctx context.Context, q db.Queryer, shards []int) (time.Time, error) {
-	query, args, err := db.In(`
-		SELECT created_at
-		FROM outbox
-		WHERE shard IN (?) AND state = 0
-		ORDER BY id
-		LIMIT 1`, shards)
-	if err != nil {
-		return time.Time{}, err
-	}
-	var found []time.Time
-	if err := q.Select(ctx, &found, query, args...); err != nil || len(found) == 0 {
-		return time.Time{}, db.Wrap(err, nil, "find the oldest row of the outbox")
-	}
-	return found[0], nil
+// A past is a row that is done.
+type past struct {
+	ID     int64     `db:"id"`
+	DoneAt time.Time `db:"done_at"`
 }
 
-// doneRows are rows of shards that were done before.
-func doneRows(ctx context.Context, q db.Queryer, shards []int, before time.Time) (ids []int64, err error) {
-	query, args, err := db.In(`
-		SELECT id
+// doneRows are the first rows of a shard that are done, behind a row, done_at as they have it: a condition on it would
+// make the engine look at all of them.
+func doneRows(ctx context.Context, q db.Queryer, shard int, after int64) (rows []past, err error) {
+	err = q.Select(ctx, &rows, `
+		SELECT id, done_at
 		FROM outbox
-		WHERE shard IN (?) AND state = 1 AND done_at <= ?
-		LIMIT ?`, shards, before, piece)
-	if err != nil {
-		return nil, err
-	}
-	return ids, db.Wrap(q.Select(ctx, &ids, query, args...), nil, "find done outbox rows")
-}
-
-// Oldest is when the oldest row that is not done was made; the zero time when there is none.
-func Oldest(ctx context.Context, q db.Queryer) (time.Time, error) {
-	var some []time.Time
-	err := q.Select(ctx, &some, `
-		SELECT created_at
-		FROM outbox
-		WHERE state = 0
+		WHERE shard = ? AND state = 1 AND id > ?
 		ORDER BY id
-		LIMIT 1`)
-	if err != nil || len(some) == 0 {
-		return time.Time{}, db.Wrap(err, nil, "find the oldest outbox row")
-	}
-	return some[0], nil
+		LIMIT ?`, shard, after, cleanPage)
+	return rows, db.Wrap(err, nil, "find done outbox rows")
 }
 
 // newContent names what Redis holds for shard from now on, or says what another node named it.
