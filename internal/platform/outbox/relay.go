@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,11 +16,12 @@ import (
 
 const (
 	sweepEvery = time.Second
+	ripeAfter  = 250 * time.Millisecond // a younger row is being pushed and marked by whoever made it
 	doneWithin = 50 * time.Millisecond
 	doneAtOnce = 1_000
 	keepDone   = 2 * time.Minute // how far back a replay can reach, unless Keep says otherwise
 	piece      = 500
-	cleanPage  = 200 // done rows of a shard that are looked at together
+	cleanPage  = 200                   // done rows of a shard that are looked at together
 	wakePause  = 50 * time.Millisecond // between a wake-up and its sweep: others come along
 	stillFor   = time.Minute           // no progress: the same row is the oldest for so long
 )
@@ -35,6 +37,8 @@ type Relay struct {
 	done chan int64
 	wake chan int
 	keep time.Duration
+
+	last int64 // the highest id when the round that is under way began
 
 	swept, replayed atomic.Int64
 	stalled         atomic.Bool
@@ -65,36 +69,51 @@ func (r *Relay) Wake(shard int) {
 	}
 }
 
-// Run sweeps and marks until ctx ends; what is known to be done by then is still marked.
+// Run sweeps and marks until ctx ends; what is known to be done by then is still marked. What comes new is left to
+// whoever made it for a moment: only rows that were there when a round began are swept, a little later.
 func (r *Relay) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.mark(ctx) })
-	tick := time.NewTicker(sweepEvery)
+	defer wg.Wait()
+	warn := func(what string, err error) {
+		if err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, what, "error", err)
+		}
+	}
+	warn("sweep the outbox", r.Sweep(ctx))
+	tick, ripe := time.NewTicker(sweepEvery), time.NewTimer(ripeAfter)
 	defer tick.Stop()
-	for n := 0; ; n++ {
-		if err := r.Sweep(ctx); err != nil && ctx.Err() == nil {
-			r.log.WarnContext(ctx, "sweep the outbox", "error", err)
-		}
-		if n%10 == 0 {
-			if err := errors.Join(r.clean(ctx), r.look(ctx)); err != nil && ctx.Err() == nil {
-				r.log.WarnContext(ctx, "clean the outbox", "error", err)
+	defer ripe.Stop()
+	for n := 0; ; {
+		select {
+		case <-tick.C:
+			warn("begin to sweep the outbox", r.begin(ctx))
+			ripe.Reset(ripeAfter)
+		case <-ripe.C:
+			warn("sweep the outbox", r.sweepRipe(ctx))
+			if n%10 == 0 {
+				warn("clean the outbox", errors.Join(r.clean(ctx), r.look(ctx)))
 			}
-		}
-		for swept := false; !swept; {
-			select {
-			case <-tick.C:
-				swept = true
-			case shard := <-r.wake:
-				if err := r.sweepWoken(ctx, shard); err != nil && ctx.Err() == nil {
-					r.log.WarnContext(ctx, "sweep a shard of the outbox", "error", err)
-				}
-			case <-ctx.Done():
-				wg.Wait()
-				return nil
-			}
+			n++
+		case shard := <-r.wake:
+			warn("sweep a shard of the outbox", r.sweepWoken(ctx, shard))
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
+
+// begin begins a round.
+func (r *Relay) begin(ctx context.Context) error {
+	last, err := lastRow(ctx, r.db)
+	if err == nil {
+		r.last = last
+	}
+	return err
+}
+
+// sweepRipe pushes the rows that were there when the round began and that nobody has marked since.
+func (r *Relay) sweepRipe(ctx context.Context) error { return r.sweepUpTo(ctx, r.last) }
 
 // sweepWoken sweeps shard and whatever else was woken meanwhile, as far as it is ours.
 func (r *Relay) sweepWoken(ctx context.Context, shard int) error {
@@ -115,7 +134,7 @@ func (r *Relay) sweepWoken(ctx context.Context, shard int) error {
 	if len(shards) == 0 {
 		return nil
 	}
-	return r.sweep(ctx, shards)
+	return r.sweep(ctx, shards, all)
 }
 
 // Swept is how many rows the sweeper pushed since the start, because nobody had marked them; Replayed how many
@@ -207,7 +226,12 @@ func (r *Relay) change(ctx context.Context, query string, args ...any) error {
 }
 
 // Sweep pushes every row of our shards that nobody has marked, after bringing back those that Redis has forgotten.
-func (r *Relay) Sweep(ctx context.Context) error {
+func (r *Relay) Sweep(ctx context.Context) error { return r.sweepUpTo(ctx, all) }
+
+// all is the last id of a sweep that leaves out nothing.
+const all = math.MaxInt64
+
+func (r *Relay) sweepUpTo(ctx context.Context, last int64) error {
 	shards := r.held()
 	if len(shards) == 0 {
 		return nil
@@ -215,14 +239,14 @@ func (r *Relay) Sweep(ctx context.Context) error {
 	if err := r.replay(ctx, shards); err != nil {
 		return err
 	}
-	return r.sweep(ctx, shards)
+	return r.sweep(ctx, shards, last)
 }
 
-// sweep pushes what is open in shards. As a rule that is little, and one look finds all of it; after a long time
-// without Redis it goes shard by shard, and in each from row to row, so that none that cannot be pushed stands before
-// the others.
-func (r *Relay) sweep(ctx context.Context, shards []int) error {
-	rows, err := openRows(ctx, r.db, shards)
+// sweep pushes what is open in shards, up to an id. As a rule that is little, and one look finds all of it; after a
+// long time without Redis it goes shard by shard, and in each from row to row, so that none that cannot be pushed stands
+// before the others.
+func (r *Relay) sweep(ctx context.Context, shards []int, last int64) error {
+	rows, err := openRows(ctx, r.db, shards, last)
 	if err != nil {
 		return err
 	}
@@ -231,7 +255,7 @@ func (r *Relay) sweep(ctx context.Context, shards []int) error {
 	}
 	for _, shard := range shards {
 		for after := int64(0); !r.kv.Away(shard); {
-			rows, err := openRowsOf(ctx, r.db, shard, after)
+			rows, err := openRowsOf(ctx, r.db, shard, after, last)
 			if err == nil {
 				err = r.push(ctx, rows)
 			}

@@ -141,6 +141,33 @@ func TestAWakeUpSweepsItsShard(t *testing.T) {
 	}
 }
 
+// What came after a round had begun is being pushed by whoever made it: the next round sees whether it was.
+func TestARoundLeavesNewRowsToWhoeverMadeThem(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		b := newBelt(t, d, kvtest.New(t), 3)
+		round := func(meanwhile ...int64) {
+			t.Helper()
+			if err := b.begin(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.put(t, meanwhile...)
+			if err := b.sweepRipe(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.put(t, 3)
+		round(3+kv.Shards, 3+kv.Shards)
+		if b.by[3] != 1 || b.by[3+kv.Shards] != 0 {
+			t.Errorf("came by %v, want the row that was there before alone", b.by)
+		}
+		round(3)
+		if b.by[3+kv.Shards] != 2 || b.open(t) != 1 {
+			t.Errorf("came by %v and %d are open, want those of the round before, and the new one open", b.by, b.open(t))
+		}
+	})
+}
+
 // The replay window is as long as the setting says.
 func TestRowsAreKeptForTheReplayWindow(t *testing.T) {
 	t.Parallel()

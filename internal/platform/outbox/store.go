@@ -11,27 +11,33 @@ import (
 	"wanjia/internal/platform/kv"
 )
 
-// openRows are rows of shards that are not done, the oldest of each shard first, as many as are taken at once.
-func openRows(ctx context.Context, q db.Queryer, shards []int) ([]Row, error) {
+// openRows are rows of shards up to an id that are not done, as many as are taken at once.
+func openRows(ctx context.Context, q db.Queryer, shards []int, last int64) ([]Row, error) {
 	query, args, err := db.In(`
 		SELECT id, shard, items
 		FROM outbox
-		WHERE shard IN (?) AND state = 0
-		LIMIT ?`, shards, piece)
+		WHERE shard IN (?) AND state = 0 AND id <= ?
+		LIMIT ?`, shards, last, piece)
 	if err != nil {
 		return nil, err
 	}
 	return readRows(ctx, q, query, args...)
 }
 
-// openRowsOf are the rows of one shard that are not done, behind a row.
-func openRowsOf(ctx context.Context, q db.Queryer, shard int, after int64) ([]Row, error) {
+// openRowsOf are the rows of one shard that are not done, behind one id and up to another.
+func openRowsOf(ctx context.Context, q db.Queryer, shard int, after, last int64) ([]Row, error) {
 	return readRows(ctx, q, `
 		SELECT id, shard, items
 		FROM outbox
-		WHERE shard = ? AND state = 0 AND id > ?
+		WHERE shard = ? AND state = 0 AND id > ? AND id <= ?
 		ORDER BY id
-		LIMIT ?`, shard, after, piece)
+		LIMIT ?`, shard, after, last, piece)
+}
+
+// lastRow is the highest id that a row has.
+func lastRow(ctx context.Context, q db.Queryer) (id int64, err error) {
+	err = q.Get(ctx, &id, `SELECT COALESCE(MAX(id), 0) FROM outbox`)
+	return id, db.Wrap(err, nil, "find the last row of the outbox")
 }
 
 func readRows(ctx context.Context, q db.Queryer, query string, args ...any) ([]Row, error) {
