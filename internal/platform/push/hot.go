@@ -1,6 +1,7 @@
 package push
 
 import (
+	"container/list"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,9 +27,33 @@ const (
 type Hot struct {
 	kv *kv.KV
 
-	mu   sync.Mutex
-	seen map[int64]int64 // of the embedded Redis: who has a hot inbox, by when they last read
-	turn int64           // counts the reads
+	mu    sync.Mutex
+	known readers // of the embedded Redis: who has a hot inbox
+}
+
+// readers are persons in the order in which they last read: the last of them gives way to a new one. It takes as long
+// for many as for few.
+type readers struct {
+	order list.List // of ids, the newest reader first
+	by    map[int64]*list.Element
+}
+
+// note notes that person reads, and says who is one too many.
+func (r *readers) note(person int64, most int) (oldest int64, tooMany bool) {
+	if at := r.by[person]; at != nil {
+		r.order.MoveToFront(at)
+		return 0, false
+	}
+	if r.by == nil {
+		r.by = map[int64]*list.Element{}
+	}
+	r.by[person] = r.order.PushFront(person)
+	if len(r.by) <= most {
+		return 0, false
+	}
+	oldest = r.order.Remove(r.order.Back()).(int64)
+	delete(r.by, oldest)
+	return oldest, true
 }
 
 // NewHot keeps hot inboxes in k.
@@ -250,22 +275,9 @@ func (h *Hot) makeRoom(ctx context.Context, person int64) error {
 		return nil
 	}
 	h.mu.Lock()
-	if h.seen == nil {
-		h.seen = map[int64]int64{}
-	}
-	h.turn++
-	h.seen[person] = h.turn
-	oldest := person
-	if len(h.seen) > embeddedHot {
-		for id, turn := range h.seen {
-			if turn < h.seen[oldest] {
-				oldest = id
-			}
-		}
-		delete(h.seen, oldest)
-	}
+	oldest, tooMany := h.known.note(person, embeddedHot)
 	h.mu.Unlock()
-	if oldest == person {
+	if !tooMany {
 		return nil
 	}
 	return h.Forget(ctx, oldest)

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -183,5 +184,30 @@ func TestTheEmbeddedRedisKeepsTheNewestReaders(t *testing.T) {
 		if _, known := h.Top(t.Context(), person); known != want {
 			t.Errorf("person %d has a hot inbox: %v, want %v", person, known, want)
 		}
+	}
+}
+
+func TestTheOldestOfTooManyReadersGivesWay(t *testing.T) {
+	t.Parallel()
+	var r readers
+	var gone []int64
+	for _, person := range []int64{1, 2, 3, 2, 1, 4, 2, 5, 3, 6} {
+		if oldest, tooMany := r.note(person, 3); tooMany {
+			gone = append(gone, oldest)
+		}
+	}
+	if want := []int64{3, 1, 4, 2}; !slices.Equal(gone, want) || len(r.by) != 3 || r.order.Len() != 3 {
+		t.Errorf("%v give way and %d are left, want %v and three", gone, len(r.by), want)
+	}
+}
+
+// Nobody waits for others to be looked through, however many have read.
+func BenchmarkAReaderMoreThanThereIsRoomFor(b *testing.B) {
+	var r readers
+	for person := range int64(embeddedHot) {
+		r.note(person, embeddedHot)
+	}
+	for person := int64(embeddedHot); b.Loop(); person++ {
+		r.note(person, embeddedHot)
 	}
 }
