@@ -98,9 +98,13 @@ func (s *Subscription) Remove(channels ...Key) {
 	}
 }
 
-// Close ends the Subscription; heard is not called afterwards.
+// Close ends the Subscription; heard is not called afterwards. Once is enough, and twice is no harm.
 func (s *Subscription) Close() error {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
 	var err error
 	for _, l := range s.lines {

@@ -406,7 +406,10 @@ func (c *conn) take(f clientFrame) {
 			c.h.acks.add(Ack{Person: c.p.id, Session: session, Seq: f.seq}, urgent)
 		}
 	case readFrame, authFrame:
-		c.h.work <- job{c, f}
+		select {
+		case c.h.work <- job{c, f}:
+		case <-c.h.over: // nobody does it any more, and the device comes back elsewhere
+		}
 	}
 }
 

@@ -86,6 +86,7 @@ type Hub struct {
 	shards [kv.Shards]shard
 	sub    *kv.Subscription
 	work   chan job
+	over   chan struct{}   // closed when Run has ended
 	outbox func(shard int) // nil: nobody sweeps here
 	acks   acks
 	round  round
@@ -140,7 +141,7 @@ func NewHub(o Options) *Hub {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &Hub{o: o, work: make(chan job, 256), patience: writeLimit, acks: acks{urgent: make(chan struct{}, 1)}}
+	h := &Hub{o: o, work: make(chan job, 256), over: make(chan struct{}), patience: writeLimit, acks: acks{urgent: make(chan struct{}, 1)}}
 	for i := range h.shards {
 		h.shards[i].persons = map[int64]*person{}
 	}
@@ -180,6 +181,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		_ = h.sub.Add(ctx, channels...) // heard as soon as Redis is there; the sweeper looks by itself each second
 	}
 	wg.Wait()
+	close(h.over)
 	return h.sub.Close()
 }
 

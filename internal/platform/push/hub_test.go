@@ -582,3 +582,27 @@ func TestASilentDatabaseDoesNotStopTheWheel(t *testing.T) {
 	d.pass(t, 2*time.Second)
 	p.until(t, "the item", func() bool { n, _ := p.items(); return n == 1 })
 }
+
+// Whatever devices still ask when a node ends, their readers end too.
+func TestNobodyWaitsForAHubThatHasEnded(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	c, _ := d.join(t, &Cursor{1, 0})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{})
+	go func() {
+		defer close(asked)
+		for range cap(d.work) + 1 {
+			c.take(clientFrame{kind: readFrame, seq: 1})
+		}
+	}()
+	select {
+	case <-asked:
+	case <-time.After(10 * time.Second):
+		t.Error("somebody asks a hub that has ended, and waits for ever")
+	}
+}
