@@ -121,6 +121,36 @@ func TestOnAClusterAShardThatMovesIsHeardAtItsNewMaster(t *testing.T) {
 	}
 }
 
+// What nobody listens to any more is forgotten, even when the master dies that was to be told.
+func TestOnAClusterADeadMasterLeavesNoNames(t *testing.T) {
+	t.Parallel()
+	c := kvtest.NewCluster(t)
+	k := c.Open()
+	var mu sync.Mutex
+	heard := ""
+	s := k.Subscribe(func(_ kv.Key, message string) { mu.Lock(); heard = message; mu.Unlock() }, func(int) {})
+	t.Cleanup(func() { _ = s.Close() })
+	stays, leaves := kv.InboxWake(5), kv.InboxWake(5+kv.Shards)
+	if err := s.Add(t.Context(), stays, leaves); err != nil {
+		t.Fatal(err)
+	}
+	c.Kill(c.MasterOf(stays.Shard()))
+	s.Remove(leaves)
+	c.Start(c.MasterOf(stays.Shard()))
+	until(t, "a wake-up after the return", func() bool {
+		_ = k.Publish(t.Context(), stays, "again")
+		mu.Lock()
+		defer mu.Unlock()
+		return heard == "again"
+	})
+	until(t, "the end of the name that left", func() bool { return s.Parting() == 0 })
+	if err := s.Add(t.Context(), leaves); err != nil {
+		t.Fatal(err)
+	}
+	s.Remove(leaves)
+	until(t, "the end of a name over a whole connection", func() bool { return s.Parting() == 0 })
+}
+
 func TestTheDoctorLooksAtEachMaster(t *testing.T) {
 	t.Parallel()
 	c := kvtest.NewCluster(t)

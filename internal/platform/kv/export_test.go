@@ -9,3 +9,15 @@ func (s *Subscription) Lines() int {
 	defer s.mu.Unlock()
 	return len(s.lines)
 }
+
+// Parting is how many names s has asked Redis to end, as far as it knows that they have not ended.
+func (s *Subscription) Parting() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.lines {
+		l.mu.Lock()
+		n += len(l.parting)
+		l.mu.Unlock()
+	}
+	return n
+}

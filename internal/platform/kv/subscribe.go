@@ -39,7 +39,7 @@ type line struct {
 	mu      sync.Mutex
 	pubsub  *redis.PubSub
 	names   map[string]*listened
-	parting map[string]int // names that we asked Redis to end, and how often
+	parting map[string]int // names that we asked Redis to end over this connection, and how often
 	changes []change
 	last    map[int]time.Time // when resumed was last said, by shard
 }
@@ -326,10 +326,14 @@ func (l *line) moved(name string) bool {
 	return false
 }
 
-// confirm notes that Redis serves name. A name that is confirmed again was lost in between; a second is
+// confirm notes that Redis serves name. With the first name of a line a connection begins: what was asked over the one
+// before is answered by nobody, and an end that comes now was not asked for. A name that is confirmed again was lost in between; a second is
 // enough for all names of a reconnect, so each shard is told once.
 func (l *line) confirm(name string) {
 	l.mu.Lock()
+	if name == l.first {
+		clear(l.parting)
+	}
 	w := l.names[name]
 	if w == nil {
 		l.mu.Unlock()
