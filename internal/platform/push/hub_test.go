@@ -458,19 +458,26 @@ func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
 	hold := make(chan struct{})
 	d.inbox.hold = hold
 	var all sync.WaitGroup
-	for i := range int64(200) {
+	ask := func(person int64) {
 		all.Go(func() {
-			if head, err := d.headOf(t.Context(), i+1); err != nil || head.Person != i+1 {
-				t.Errorf("the head of person %d is %+v: %v", i+1, head, err)
+			if head, err := d.headOf(t.Context(), person); err != nil || head.Person != person {
+				t.Errorf("the head of person %d is %+v: %v", person, head, err)
 			}
 		})
 	}
-	await(t, "everybody's question", func() bool {
-		d.round.mu.Lock()
-		defer d.round.mu.Unlock()
+	ask(1)
+	await(t, "the first question", func() bool {
 		d.inbox.mu.Lock()
 		defer d.inbox.mu.Unlock()
-		return len(d.inbox.asked) == 1 && d.round.next != nil && d.inbox.asked[0]+len(d.round.next.ids) == 200
+		return len(d.inbox.asked) == 1
+	})
+	for person := int64(2); person <= 200; person++ {
+		ask(person)
+	}
+	await(t, "everybody else's", func() bool {
+		d.round.mu.Lock()
+		defer d.round.mu.Unlock()
+		return d.round.next != nil && len(d.round.next.ids) == 199
 	})
 	close(hold)
 	all.Wait()
