@@ -114,12 +114,13 @@ func unsettle(ctx context.Context, tx *db.Tx, a *asker) error {
 }
 
 // leftForThem says whether the last that is known of a's leaving is that whoever held the need wrote it down for them, in a
-// role; what askers do is done in none. What nobody is named by concerned all who asked.
+// role; what askers do is done in none. What was taken back for nobody by name concerned all who asked; what a lead opened
+// again brings back nobody who had left by themselves.
 func leftForThem(ctx context.Context, q db.Queryer, a asker) (bool, error) {
 	return writtenForThem(ctx, q, `
 		SELECT assignment_id
 		FROM request_history
-		WHERE request_id IN (?, ?) AND (asker_id = ? OR asker_id IS NULL AND move <> 'answered')
+		WHERE request_id IN (?, ?) AND (asker_id = ? OR asker_id IS NULL AND move = 'withdrawn')
 		  AND move IN ('withdrawn', 'asker_left', 'asker_back', 'answered', 'reopened')
 		ORDER BY recorded_at DESC, id DESC
 		LIMIT 1`, a.Request, cmp.Or(a.Origin, a.Request), a.ID)

@@ -260,3 +260,42 @@ func TestC9_AHolderTakesANeedBackForOneAskerWhoMayComeBack(t *testing.T) {
 		}
 	})
 }
+
+// C20, §5.1: whoever has said that it is done, or has taken it back, is asked no more, also when the place's lead opens it again.
+func TestC20_WhoLeftByThemselvesIsNotAskedWhenTheLeadOpensItAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		over := request.Closing{Kind: request.Resolved, Text: "已开具"}
+		refused := func(when string, as request.As) {
+			t.Helper()
+			if p := x.page(t, as); p.MayAnswer {
+				t.Errorf("%s: the page asks", when)
+			}
+			if _, err := x.service.Answer(t.Context(), as, false, ""); !errors.Is(err, request.ErrSettled) {
+				t.Errorf("%s: %v, want %v", when, err, request.ErrSettled)
+			}
+		}
+		done := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, done.ID, over))
+		as := x.shown(t, done.Receipt, "0001")
+		if _, err := x.service.Answer(t.Context(), as, true, ""); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Reopen(t.Context(), x.XuBailu, done.ID, "证明有误"))
+		refused("who has said that it is done, while it is open", as)
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, done.ID, over))
+		refused("who has said that it is done, after its end", as)
+
+		stays, leaves := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Merge(t.Context(), x.XuBailu, stays.ID, []request.ID{leaves.ID}); err != nil {
+			t.Fatal(err)
+		}
+		as = x.shown(t, leaves.Receipt, "0001")
+		if _, err := x.service.TakeBack(t.Context(), as); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, stays.ID, over))
+		moved(t)(x.service.Reopen(t.Context(), x.XuBailu, stays.ID, "再办"))
+		refused("who has taken it back", as)
+	})
+}
