@@ -75,8 +75,13 @@ func (s *Service) Unreached(ctx context.Context, tx *db.Tx, u notify.Unreached) 
 	if errors.Is(err, problem.ErrNotFound) {
 		return nil
 	}
-	if err != nil || a.SettledAt != nil || a.CallBack == CallNone {
+	if err != nil || a.CallBack == CallNone {
 		return err
+	}
+	if a.SettledAt != nil { // of what the holder wrote down for them they have still to hear
+		if left, err := leftForThem(ctx, tx, a); err != nil || !left {
+			return err
+		}
 	}
 	return assignCall(ctx, tx, org.System, r.Request, a.ID, u.At)
 }
@@ -184,7 +189,8 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 		told.tell(shares, a, lang)
 		d.Say = nil
 		for _, step := range told.Steps {
-			if !step.At.Before(d.OpenedAt) && (forAskers[step.Move] || step.Move == string(Withdrawn)) {
+			left := step.Move == string(Withdrawn) || step.Move == "asker_left" && !step.Own // written down for them
+			if !step.At.Before(d.OpenedAt) && (forAskers[step.Move] || left) {
 				d.Say = append(d.Say, step)
 			}
 		}

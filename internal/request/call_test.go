@@ -449,3 +449,49 @@ func TestV4_ANumberInAText(t *testing.T) {
 		}
 	})
 }
+
+// ADR 0014, N3: whoever is written down as having taken it back hears so by a call, if by nothing else, while others keep the need.
+func TestN3_WhoIsTakenOffByTheHolderHearsOfItByPhone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		site := x.entrance(t, d)
+		n := request.Need{What: "水管爆了", Category: "water_supply", Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001"}
+		r := x.tells(t, site, n)
+		n.Person = x.LinXiaoman.PersonID
+		if _, err := x.joins(t, site, org.Actor{PersonID: x.LinXiaoman.PersonID}, n); err != nil {
+			t.Fatal(err)
+		}
+		third := n
+		third.Person, third.Phone = 0, "19900000002"
+		if _, err := x.joins(t, site, org.Actor{}, third); err != nil {
+			t.Fatal(err)
+		}
+		all := x.read(t, x.ZhouChunhe, r.ID).Askers
+		if len(all) != 3 {
+			t.Fatalf("%d ask for it, want three", len(all))
+		}
+		called := func(who string, asker request.AskerID) {
+			t.Helper()
+			c := x.toCall(t, x.ZhouChunhe)
+			detail, err := x.service.ReadCall(ctx, x.ZhouChunhe, c.ID, say.Chinese)
+			if err != nil || c.Asker != asker || len(detail.Say) != 1 || detail.Say[0].Move != "asker_left" {
+				t.Errorf("%s: to say to %d is %+v (%v), want to %d that it was taken back for them", who, c.Asker, detail.Say, err, asker)
+			}
+			if _, err := x.service.FinishCall(ctx, x.ZhouChunhe, c.ID, request.CallReached); err != nil {
+				t.Fatal(err)
+			}
+		}
+		moved(t)(x.service.Withdraw(ctx, x.ZhouChunhe, r.ID, request.Phone, all[0].ID))
+		called("with a number alone", all[0].ID)
+		moved(t)(x.service.Withdraw(ctx, x.ZhouChunhe, r.ID, request.Phone, all[1].ID))
+		if err := d.InTx(ctx, func(tx *db.Tx) error {
+			return x.service.Unreached(ctx, tx, notify.Unreached{
+				Person: x.LinXiaoman.PersonID, Kind: "request.closed", Ref: notify.Ref{Type: "request", ID: int64(r.ID)}, At: tx.Now,
+			})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		called("whom no message reached", all[1].ID)
+	})
+}
