@@ -137,7 +137,16 @@ type Call struct {
 	TriedOn  *string    `db:"tried_on"`
 	DueOn    string     `db:"due_on"`
 	OpenedAt time.Time  `db:"opened_at"`
+	EndedAt  *time.Time `db:"ended_at"`
 	Version  int64      `db:"version"`
+}
+
+// shows says why whoever made c looks at nothing of it any more, or nil: a day after its end, as whoever held a need last.
+func (c Call) shows(now time.Time) error {
+	if c.EndedAt != nil && !c.EndedAt.After(now.Add(-heldFor)) {
+		return ErrCallOver.With("state", string(c.State))
+	}
+	return nil
 }
 
 // A CallDetail is a call with what there is to say.
@@ -166,6 +175,9 @@ func (s *Service) Calls(ctx context.Context, by org.Actor, cursor string, size i
 func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang say.Lang) (d CallDetail, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		if d.Call, err = findCall(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := d.shows(tx.Now); err != nil {
 			return err
 		}
 		a, err := findAsker(ctx, tx, d.Asker)
@@ -308,6 +320,9 @@ func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		c, err := findCall(ctx, tx, by, id)
 		if err != nil {
+			return err
+		}
+		if err := c.shows(tx.Now); err != nil {
 			return err
 		}
 		a, err := findAsker(ctx, tx, c.Asker) // what they ask for may have been merged

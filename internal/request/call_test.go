@@ -495,3 +495,33 @@ func TestN3_WhoIsTakenOffByTheHolderHearsOfItByPhone(t *testing.T) {
 		called("whom no message reached", all[1].ID)
 	})
 }
+
+// V4: a call that is over shows the number, and what there was to say, a day longer.
+func TestV4_ACallThatIsLongOverShowsNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请带身份证到2号窗口", request.ToTell))
+		c := x.toCall(t, x.ZhouChunhe)
+		looks := func() (read, shown error) {
+			_, read = x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
+			_, shown = x.service.UnmaskCall(t.Context(), x.ZhouChunhe, c.ID, request.PhoneNumber, privacy.Why{Purpose: privacy.CallBack, Reason: "告知办理结果"})
+			return read, shown
+		}
+		at(d, 3*24*60)
+		if read, shown := looks(); read != nil || shown != nil {
+			t.Errorf("while it is open it is read: %v, and the number: %v", read, shown)
+		}
+		if _, err := x.service.FinishCall(t.Context(), x.ZhouChunhe, c.ID, request.CallReached); err != nil {
+			t.Fatal(err)
+		}
+		at(d, 4*24*60-1)
+		if read, shown := looks(); read != nil || shown != nil {
+			t.Errorf("within a day of its end it is read: %v, and the number: %v", read, shown)
+		}
+		at(d, 4*24*60)
+		if read, shown := looks(); !errors.Is(read, request.ErrCallOver) || !errors.Is(shown, request.ErrCallOver) {
+			t.Errorf("a day after its end it is read: %v, and the number: %v; want %v", read, shown, request.ErrCallOver)
+		}
+	})
+}

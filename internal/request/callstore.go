@@ -42,7 +42,7 @@ func insertCall(ctx context.Context, tx *db.Tx, r ID, asker AskerID, caller seat
 
 const callColumns = `
 	c.id, c.request_id, c.asker_id, c.unit_id, c.role, c.state, c.messages, c.tries, c.tried_on, c.due_on, c.opened_at,
-	c.version`
+	c.ended_at, c.version`
 
 // findCall is a call that by has to make or to decide about, perhaps for a unit that nobody leads; else it is not found.
 func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Call, err error) {
