@@ -29,6 +29,11 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 			if err != nil {
 				return err
 			}
+			held, err := hold(ctx, tx, id)
+			if err != nil { // it does not end meanwhile, and leave the helpers waited for
+				return err
+			}
+			r.Request = held.Request
 			if err := r.mayAct(by); err != nil {
 				return err
 			}

@@ -118,3 +118,34 @@ func TestX24_FiveNeighboursJoinAtOneTime(t *testing.T) {
 		}
 	})
 }
+
+// F15: helpers are asked for a need before it ends, and it ends with them, or not at all.
+func TestNoHelperIsWaitedForOnceTheNeedHasEnded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		for range 16 {
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+			atOnce(func() {
+				_, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason"))
+				if err != nil && !errors.Is(err, request.ErrIllegalTransition) {
+					t.Errorf("ask for helpers: %v", err)
+				}
+			}, func() {
+				_, err := x.service.Close(t.Context(), x.YaoMangzhong, r.ID, request.Closing{Kind: request.Resolved, Text: "已搬好"})
+				if err != nil && !errors.Is(err, request.ErrIllegalTransition) {
+					t.Errorf("close: %v", err)
+				}
+			})
+			all, err := x.service.Musters(t.Context(), x.YaoMangzhong, r.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range all {
+				if m.EndedAt == nil && !x.read(t, x.YaoMangzhong, r.ID).State.Open() {
+					t.Error("the need has ended, and helpers are still waited for")
+				}
+			}
+		}
+	})
+}
