@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"crypto/subtle"
+	"errors"
 	"strconv"
 	"time"
 
@@ -282,6 +283,27 @@ func (s *Service) Follow(ctx context.Context, by org.Actor, as As) (ID, error) {
 		})
 	})
 	return id, err
+}
+
+// FollowShown makes by follow the request whose receipt p proves. Whoever follows it already hears so again: what is printed
+// on their slip opens it no more.
+func (s *Service) FollowShown(ctx context.Context, by org.Actor, p Proof) (ID, error) {
+	as, err := s.Shown(ctx, p)
+	if err == nil {
+		return s.Follow(ctx, by, as)
+	}
+	code, readable := ParseReceipt(p.Code)
+	if !errors.Is(err, ErrReceipt) || !readable {
+		return 0, err
+	}
+	a, found, unknown := s.findByCode(ctx, s.db, code)
+	switch {
+	case unknown != nil:
+		return 0, unknown
+	case found && a.Person != 0 && a.Person == by.PersonID:
+		return a.Request, nil
+	}
+	return 0, err
 }
 
 // holderHears tells whoever holds a request what its asker did.

@@ -409,3 +409,28 @@ func TestX54_APaperSlipIsEnteredLaterUnderItsCode(t *testing.T) {
 		}
 	})
 }
+
+// ADR 0010: a slip opens a need until somebody follows it signed in; whoever printed it for them acts in their name no more.
+func TestASlipOpensNothingOnceItsNeedIsFollowed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof := request.Proof{Code: string(slip.Receipt), Secret: slip.Secret}
+		for range 2 { // the second time the answer to the first has been lost
+			if id, err := x.service.FollowShown(t.Context(), x.LinXiaoman, proof); err != nil || id != r.ID {
+				t.Fatalf("she follows %d, %v; want %d", id, err, r.ID)
+			}
+		}
+		if _, err := x.service.Shown(t.Context(), proof); !errors.Is(err, request.ErrReceipt) {
+			t.Errorf("the slip opens what she follows: %v, want %v", err, request.ErrReceipt)
+		}
+		if _, err := x.service.FollowShown(t.Context(), x.WangQiufen, proof); !errors.Is(err, request.ErrReceipt) {
+			t.Errorf("somebody else follows it by the slip: %v, want %v", err, request.ErrReceipt)
+		}
+		x.page(t, request.Themselves(x.LinXiaoman, r.ID))
+	})
+}

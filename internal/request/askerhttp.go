@@ -150,11 +150,7 @@ func (h *Handler) ListMyRequests(ctx context.Context, req api.ListMyRequestsRequ
 
 // FollowRequest serves POST /v1/me/requests/follow.
 func (h *Handler) FollowRequest(ctx context.Context, req api.FollowRequestRequestObject) (api.FollowRequestResponseObject, error) {
-	as, err := h.service.Shown(ctx, Proof{req.Body.ReceiptCode, req.Body.Secret})
-	if err != nil {
-		return nil, err
-	}
-	id, err := h.service.Follow(ctx, org.ActorFrom(ctx), as)
+	id, err := h.service.FollowShown(ctx, org.ActorFrom(ctx), Proof{req.Body.ReceiptCode, req.Body.Secret})
 	if err != nil {
 		return nil, err
 	}

@@ -172,11 +172,12 @@ func saveNoCall(ctx context.Context, tx *db.Tx, id AskerID) error {
 	return db.Wrap(err, nil, "stop calling asker %d", id)
 }
 
-// saveFollower stores who follows a request signed in, unless somebody else does.
+// saveFollower stores who follows a request signed in, unless somebody else does. What was printed on a slip opens it no
+// more: whoever printed it knows it as well.
 func saveFollower(ctx context.Context, tx *db.Tx, id AskerID, person org.PersonID) error {
 	found, err := tx.Change(ctx, `
 		UPDATE request_asker
-		SET person_id = ?
+		SET person_id = ?, slip_hash = NULL
 		WHERE id = ? AND person_id IS NULL`, person, id)
 	if err == nil && found == 0 {
 		return ErrFollowed
