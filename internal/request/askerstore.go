@@ -114,16 +114,27 @@ func unsettle(ctx context.Context, tx *db.Tx, a *asker) error {
 }
 
 // leftForThem says whether the last that is known of a's leaving is that whoever held the need wrote it down for them, in a
-// role; what askers do is done in none. What was taken back for nobody by name concerned all who asked; what a lead opened
+// role; what askers do is done in none. Who asks for it twice has left as either. What was taken back for nobody by name concerned all who asked; what a lead opened
 // again brings back nobody who had left by themselves.
 func leftForThem(ctx context.Context, q db.Queryer, a asker) (bool, error) {
 	return writtenForThem(ctx, q, `
 		SELECT assignment_id
 		FROM request_history
-		WHERE request_id IN (?, ?) AND (asker_id = ? OR asker_id IS NULL AND move = 'withdrawn')
+		WHERE request_id IN (?, ?)
+		  AND (asker_id IN (SELECT k.id FROM request_asker k WHERE k.request_id = ? AND (k.id = ? OR k.person_id = ?))
+		    OR asker_id IS NULL AND move = 'withdrawn')
 		  AND move IN ('withdrawn', 'asker_left', 'asker_back', 'answered', 'reopened')
 		ORDER BY recorded_at DESC, id DESC
-		LIMIT 1`, a.Request, cmp.Or(a.Origin, a.Request), a.ID)
+		LIMIT 1`, a.Request, cmp.Or(a.Origin, a.Request), a.Request, a.ID, a.Person)
+}
+
+// rowsOf are those by which whoever a is asks for the same: what they have told twice, or were merged with, is one.
+func rowsOf(ctx context.Context, q db.Queryer, a asker) (ids []AskerID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT id
+		FROM request_asker
+		WHERE request_id = ? AND (id = ? OR person_id = ?)`, a.Request, a.ID, a.Person)
+	return ids, db.Wrap(err, nil, "find as whom asker %d asks", a.ID)
 }
 
 // endedForThem says whether r, if it was taken back, was so by its holder.

@@ -197,8 +197,12 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 		if err != nil {
 			return err
 		}
+		rows, err := rowsOf(ctx, tx, a)
+		if err != nil {
+			return err
+		}
 		var told ReceiptPage
-		told.tell(shares, a, lang)
+		told.tell(shares, a, rows, lang)
 		d.Say = nil
 		for _, step := range told.Steps {
 			left := step.Move == string(Withdrawn) || step.Move == "asker_left" && !step.Own // written down for them

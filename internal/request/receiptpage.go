@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"wanjia/internal/audit"
@@ -78,7 +79,11 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err != nil {
 			return err
 		}
-		p.tell(shares, a, by.Lang)
+		as, err := rowsOf(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		p.tell(shares, a, as, by.Lang)
 		now := shares[len(shares)-1] // of the request as it goes on
 		for _, h := range shares {
 			if h.Request == a.Request {
@@ -143,12 +148,14 @@ var forAskers = map[string]bool{
 	"promised": true, "promise_moved": true, "promise_dropped": true, "contact_changed": true,
 }
 
-// tell puts what a has a share in into plain words. Inner notes are left out, and what other askers have said.
-func (p *ReceiptPage) tell(shares []share, a asker, lang say.Lang) {
+// tell puts what a has a share in into plain words; rows are all by which a asks. Inner notes are left out, and what other
+// askers have said.
+func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lang) {
 	for _, s := range shared(shares) {
 		code := "request.word_" + s.Move
 		own := s.Asker == a.ID
-		if own && s.Assignment != 0 && (s.Move == "withdrawn" || s.Move == "asker_left") { // somebody wrote it down for them
+		left := s.Move == "withdrawn" || s.Move == "asker_left"
+		if left && s.Assignment != 0 && slices.Contains(rows, s.Asker) { // somebody wrote it down for them
 			p.Steps = append(p.Steps, PageStep{Move: s.Move, Words: say.Text(lang, "request.word_left_for_you"), At: s.HappenedAt})
 			continue
 		}

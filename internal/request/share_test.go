@@ -378,3 +378,38 @@ func TestS21_WhoAsksTwiceIsSettledOnce(t *testing.T) {
 		}
 	})
 }
+
+// ADR 0014, S21: who asks for the same twice is taken off as both, whichever of them the holder names, and says as either that
+// it is not so.
+func TestS21_WhoAsksTwiceComesBackAsEither(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		ctx, me := t.Context(), x.LinXiaoman
+		a, b, c := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+		for _, r := range []request.Seen{a, b} {
+			if _, err := x.service.Follow(ctx, me, x.shown(t, r.Receipt, "0001")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := x.service.Merge(ctx, x.ZhouChunhe, c.ID, []request.ID{a.ID, b.ID}); err != nil {
+			t.Fatal(err)
+		}
+		all := x.read(t, x.ZhouChunhe, c.ID).Askers
+		for _, named := range all[:2] {
+			if m := moved(t)(x.service.Withdraw(ctx, x.ZhouChunhe, c.ID, request.Phone, named.ID)); !m.State.Open() {
+				t.Fatalf("for one of two it is %s", m.State)
+			}
+			as := request.Themselves(me, c.ID)
+			p := x.page(t, as)
+			if last := p.Steps[len(p.Steps)-1]; !p.MayAnswer || last.Move != "asker_left" || last.Own {
+				t.Errorf("named as %d she is asked: %v, and reads last %+v; want that it was written down for her", named.ID, p.MayAnswer, last)
+			}
+			if f, err := x.service.Answer(ctx, as, false, ""); err != nil || f.Settled {
+				t.Errorf("named as %d she says that it is not so: %+v, %v", named.ID, f, err)
+			}
+			if p := x.page(t, as); p.MayAnswer {
+				t.Errorf("named as %d she is asked again", named.ID)
+			}
+		}
+	})
+}
