@@ -97,12 +97,15 @@ func mergedInto(ctx context.Context, q db.Queryer, keys *sealed.Keys, h share) (
 	return all, nil
 }
 
+// becameOf are the moves that say what became of a promise.
+var becameOf = map[string]bool{"promise_moved": true, "promise_dropped": true, "promise_kept": true, "promise_over": true}
+
 // shared are the lines of all shares, in the order they were written. What became of a promise is for those who were
 // given it.
 func shared(all []share) (steps []Step) {
 	for _, h := range all {
 		for _, l := range h.steps {
-			if h.holds(l) && (l.Move != "promise_moved" && l.Move != "promise_dropped" && l.Move != "promise_kept" || h.knows(l.Promise)) {
+			if h.holds(l) && (!becameOf[l.Move] || h.knows(l.Promise)) {
 				steps = append(steps, l)
 			}
 		}

@@ -413,3 +413,30 @@ func TestS21_WhoAsksTwiceComesBackAsEither(t *testing.T) {
 		}
 	})
 }
+
+// ADR 0011: what became of a promise is for those who were given it, also when it ends with the need.
+func TestV1_WhoJoinsDoesNotReadThatAPromiseToOthersIsOver(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		n := request.Need{What: "水管爆裂", Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001", Category: "pipe_burst"}
+		r := x.tells(t, site, n)
+		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-04", Text: "给101换水管"}); err != nil {
+			t.Fatal(err)
+		}
+		at(d, 1)
+		if _, err := x.joins(t, site, x.LinXiaoman, request.Need{Category: "pipe_burst", Person: x.LinXiaoman.PersonID}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		for who, c := range map[string]struct {
+			as   request.As
+			want bool
+		}{"who was given it": {x.shown(t, r.Receipt, "0001"), true}, "who joined": {request.Themselves(x.LinXiaoman, r.ID), false}} {
+			over := slices.ContainsFunc(x.page(t, c.as).Steps, func(s request.PageStep) bool { return s.Move == "promise_over" })
+			if over != c.want {
+				t.Errorf("%s reads that the promise is over: %v, want %v", who, over, c.want)
+			}
+		}
+	})
+}
