@@ -127,8 +127,15 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 	}
 	if done {
 		return s.ask(ctx, as, func(tx *db.Tx, r *Seen, a *asker) (line, error) {
-			if err := a.mayAnswer(r.Request, false); err != nil {
+			left, err := leftForThem(ctx, tx, *a)
+			if err != nil {
 				return line{}, err
+			}
+			if err := a.mayAnswer(r.Request, left); err != nil {
+				return line{}, err
+			}
+			if a.SettledAt != nil { // it was written down for them, and is so
+				return line{move: "answered", note: note}, nil
 			}
 			return line{move: "answered", note: note}, settle(ctx, tx, s.keys, a, note)
 		}, s.holderHears(ctx, as.by, "request.answered", "answered"))

@@ -299,3 +299,34 @@ func TestC20_WhoLeftByThemselvesIsNotAskedWhenTheLeadOpensItAgain(t *testing.T) 
 		refused("who has taken it back", as)
 	})
 }
+
+// ADR 0014: whoever is asked whether it was taken back for them may say that it was.
+func TestC20_WhoIsAskedWhetherItWasTakenBackMaySayThatItWas(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		alone := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Withdraw(t.Context(), x.ZhouChunhe, alone.ID, request.Phone, 0))
+		stays, leaves := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Merge(t.Context(), x.XuBailu, stays.ID, []request.ID{leaves.ID}); err != nil {
+			t.Fatal(err)
+		}
+		as := x.shown(t, leaves.Receipt, "0001")
+		moved(t)(x.service.Withdraw(t.Context(), x.ZhouChunhe, stays.ID, request.Phone, as.Asker()))
+		for how, as := range map[string]request.As{"alone": x.shown(t, alone.Receipt, "0001"), "one of two": as} {
+			if p := x.page(t, as); !p.MayAnswer {
+				t.Errorf("%s: the page asks nothing", how)
+			}
+			if f, err := x.service.Answer(t.Context(), as, true, ""); err != nil || !f.Settled {
+				t.Errorf("%s: it is so: %+v, %v", how, f, err)
+			}
+			if p := x.page(t, as); p.MayAnswer {
+				t.Errorf("%s: the page asks again", how)
+			}
+			for _, done := range []bool{true, false} {
+				if _, err := x.service.Answer(t.Context(), as, done, ""); !errors.Is(err, request.ErrSettled) {
+					t.Errorf("%s: afterwards, done %v: %v, want %v", how, done, err, request.ErrSettled)
+				}
+			}
+		}
+	})
+}
