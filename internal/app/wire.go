@@ -323,7 +323,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 		needHandler:   request.NewHandler(a.needs),
 		homeHandler:   household.NewHandler(a.homes),
 		fileHandler:   upload.NewHandler(a.uploads),
-		photoHandler:  request.NewPhotoHandler(request.NewPhotos(d, a.uploads), a.uploads),
+		photoHandler:  request.NewPhotoHandler(request.NewPhotos(d, a.uploads).ReopeningFor(a.config.Request.Reopen), a.uploads),
 		memberHandler: member.NewHandler(member.NewService(d, keys, pages, limits.Allow, a.Auth.CheckStepUp)),
 		siteHandler:   checkin.NewHandler(a.onSite, pages, member.Names, holidays),
 		importHandler: transfer.NewHandler(a.Imports, d),

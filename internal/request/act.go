@@ -30,7 +30,7 @@ func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell fu
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
 			}
-			r, err := findSeen(ctx, tx, by, id)
+			r, err := s.findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}
@@ -357,8 +357,8 @@ type Closing struct {
 	Told       Told
 }
 
-// check says why a request cannot end so, whoever holds it, or nil.
-func (c Closing) check(today calendar.Day) error {
+// check says why a request cannot end so, whoever holds it, or nil; it can be opened again within window.
+func (c Closing) check(today calendar.Day, window time.Duration) error {
 	switch c.Kind {
 	case Resolved, Explained:
 		if c.Text == "" {
@@ -373,7 +373,7 @@ func (c Closing) check(today calendar.Day) error {
 				return ErrHandover.Field(pointer, ErrHandover.Code)
 			}
 		}
-		return within("/callBackOn", c.CallBackOn, today, furthestCall)
+		return within("/callBackOn", c.CallBackOn, today, furthestCall(window))
 	default:
 		return ErrClosureKind.Field("/closureKind", ErrClosureKind.Code)
 	}
@@ -393,7 +393,7 @@ func (s *Service) Close(ctx context.Context, by org.Actor, id ID, c Closing) (Mo
 		if err := r.anyOpen(); err != nil {
 			return line{}, err
 		}
-		if err := c.check(calendar.DayOf(tx.Now)); err != nil {
+		if err := c.check(calendar.DayOf(tx.Now), s.reopens); err != nil {
 			return line{}, err
 		}
 		if err := s.acceptFirst(ctx, tx, by, &r.Request); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
@@ -432,5 +433,35 @@ func TestASlipOpensNothingOnceItsNeedIsFollowed(t *testing.T) {
 			t.Errorf("somebody else follows it by the slip: %v, want %v", err, request.ErrReceipt)
 		}
 		x.page(t, request.Themselves(x.LinXiaoman, r.ID))
+	})
+}
+
+// O13: where needs can be opened again for longer, whoever held one last reads it for as long, and nobody is called so late
+// that what they left is gone before those days are over.
+func TestO13_ALongerWindowIsThatOfItsLastHolderAndOfTheCall(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const days = 180
+		x.service.ReopeningFor(days * 24 * time.Hour)
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请办"}))
+		over := request.Closing{Kind: request.HandedOver, HandedTo: request.HandedTo{Body: "云湾供水公司", Contact: "前台"}, CallBackOn: "2026-08-30"}
+		if _, err := x.service.Close(t.Context(), x.HeQingqing, r.ID, over); !errors.Is(err, request.ErrDay) {
+			t.Errorf("called 181 days later: %v, want %v", err, request.ErrDay)
+		}
+		moved(t)(x.service.Close(t.Context(), x.HeQingqing, r.ID, request.Closing{Kind: request.Resolved, Text: "好了"}))
+		at(d, days*24*60-1)
+		if _, err := x.service.Read(t.Context(), x.HeQingqing, r.ID); err != nil {
+			t.Errorf("within the window its last holder reads it: %v", err)
+		}
+		at(d, days*24*60)
+		if _, err := x.service.Read(t.Context(), x.HeQingqing, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("after the window its last holder reads it: %v, want %v", err, problem.ErrNotFound)
+		}
+		late := x.create(t, x.ZhouChunhe, needOfLin)
+		over.CallBackOn = calendar.DayOf(d.Now()).Add(days)
+		if _, err := x.service.Close(t.Context(), x.ZhouChunhe, late.ID, over); err != nil {
+			t.Errorf("called 180 days later: %v", err)
+		}
 	})
 }

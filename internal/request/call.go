@@ -345,7 +345,7 @@ func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field
 // UnmaskAsker shows one field of the contact of somebody whom a request is for to its holder (V4); 0 is the first one.
 func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker AskerID, field string, why privacy.Why) (shown string, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		r, err := findSeen(ctx, tx, by, id)
+		r, err := s.findSeen(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/notify"
@@ -67,7 +68,7 @@ func (s *Service) ProposeCard(ctx context.Context, by org.Actor, n NewCard) (c C
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var id CardID
 		if err := once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
-			c, err := draft(ctx, tx, by, n)
+			c, err := draft(ctx, tx, by, n, s.reopens)
 			if err != nil {
 				return err
 			}
@@ -95,8 +96,8 @@ func (s *Service) ProposeCard(ctx context.Context, by org.Actor, n NewCard) (c C
 	return c, err
 }
 
-// draft is n as by proposes it.
-func draft(ctx context.Context, tx *db.Tx, by org.Actor, n NewCard) (Card, error) {
+// draft is n as by proposes it, where needs can be opened again within window.
+func draft(ctx context.Context, tx *db.Tx, by org.Actor, n NewCard, window time.Duration) (Card, error) {
 	c := Card{
 		Edition: 1, State: CardDraft, CardText: n.CardText,
 		ProposedBy: by.PersonID, ProposedAs: by.Assignment, ProposedAt: tx.Now,
@@ -107,7 +108,7 @@ func draft(ctx context.Context, tx *db.Tx, by org.Actor, n NewCard) (Card, error
 	}
 	c.UnitID = at.ID
 	if n.Request != 0 {
-		r, err := findSeen(ctx, tx, by, n.Request)
+		r, err := findSeen(ctx, tx, by, n.Request, window)
 		if err != nil {
 			return Card{}, err
 		}
@@ -447,7 +448,7 @@ func (s *Service) AttachCard(ctx context.Context, by org.Actor, id ID, card Card
 
 // CardsOn are the cards attached to a request, and those offered there today in its category.
 func (s *Service) CardsOn(ctx context.Context, by org.Actor, id ID) (attached, suggested []Card, err error) {
-	r, err := findSeen(ctx, s.db, by, id)
+	r, err := s.findSeen(ctx, s.db, by, id)
 	if err != nil {
 		return nil, nil, err
 	}

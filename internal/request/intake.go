@@ -454,7 +454,7 @@ func (s *Service) useSlip(ctx context.Context, tx *db.Tx, by org.Actor, o *Openi
 func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var at time.Time // all that is kept for a repeat: the digits are made again
-		r, err := printable(ctx, tx, by, id)
+		r, err := s.printable(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -488,12 +488,12 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 const slipWithin = time.Hour
 
 // printable is a request whose slip by may print.
-func printable(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, error) {
+func (s *Service) printable(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, error) {
 	r, err := findRecorded(ctx, q, by, id, db.NowOf(q).Add(-slipWithin))
 	if !errors.Is(err, problem.ErrNotFound) {
 		return r, err
 	}
-	if r, err = findSeen(ctx, q, by, id); err != nil {
+	if r, err = s.findSeen(ctx, q, by, id); err != nil {
 		return Seen{}, err
 	}
 	return r, r.mayAct(by)

@@ -106,7 +106,7 @@ func (s *Service) Merge(ctx context.Context, by org.Actor, target ID, ids []ID) 
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
 			}
-			into, err := findSeen(ctx, tx, by, target)
+			into, err := s.findSeen(ctx, tx, by, target)
 			if err != nil {
 				return err
 			}
@@ -141,7 +141,7 @@ func (s *Service) Merge(ctx context.Context, by org.Actor, target ID, ids []ID) 
 }
 
 func (s *Service) mergeOne(ctx context.Context, tx *db.Tx, by org.Actor, id ID, into Seen) error {
-	r, err := findSeen(ctx, tx, by, id)
+	r, err := s.findSeen(ctx, tx, by, id)
 	if err != nil {
 		return err
 	}
@@ -180,7 +180,7 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
 			}
-			r, err := findSeen(ctx, tx, by, id)
+			r, err := s.findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}
@@ -236,7 +236,7 @@ func (s *Service) findUndoable(ctx context.Context, tx *db.Tx, by org.Actor, r S
 	if was, err = findMerging(ctx, tx, r.ID); err != nil {
 		return merging{}, Seen{}, err
 	}
-	if into, err = findSeen(ctx, tx, by, was.Target); err != nil {
+	if into, err = s.findSeen(ctx, tx, by, was.Target); err != nil {
 		return merging{}, Seen{}, err
 	}
 	if err := r.mayMerge(by, into.Request); err != nil {

@@ -31,10 +31,13 @@ const (
 	reopensFor  = 30 * 24 * time.Hour // O13, unless the deployment says otherwise
 	furthestDay = 365                 // days ahead that somebody expects to be done: later is a slip
 
-	// furthestCall is how many days ahead somebody says to call back: what an asker left is kept for twelve months, and is
-	// there until the call and the days in which they may say that it is not done are over.
-	furthestCall = 330
+	// askerKept is for how many days what an asker left is surely kept, which is twelve months: it is there until the call
+	// and the days in which they may say that it is not done are over.
+	askerKept = 360
 )
+
+// furthestCall is how many days ahead somebody says to call back, where requests can be opened again within window.
+func furthestCall(window time.Duration) int { return askerKept - int(window/(24*time.Hour)) }
 
 // soon says why a day that somebody has named at pointer, if they have, is not to be believed, or nil.
 func soon(pointer string, day, today calendar.Day) error {

@@ -25,7 +25,7 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &called.ID, func() error {
-			r, err := findSeen(ctx, tx, by, id)
+			r, err := s.findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}
@@ -130,7 +130,7 @@ func (s *Service) Muster(ctx context.Context, by org.Actor, id MusterID) (Called
 	if err != nil {
 		return Called{}, err
 	}
-	if _, err := findSeen(ctx, s.db, by, m.RequestID); err != nil {
+	if _, err := s.findSeen(ctx, s.db, by, m.RequestID); err != nil {
 		return Called{}, err
 	}
 	return s.called(ctx, s.db, m)
@@ -138,7 +138,7 @@ func (s *Service) Muster(ctx context.Context, by org.Actor, id MusterID) (Called
 
 // Musters are those of a request, for who sees it, the newest first.
 func (s *Service) Musters(ctx context.Context, by org.Actor, id ID) ([]Called, error) {
-	if _, err := findSeen(ctx, s.db, by, id); err != nil {
+	if _, err := s.findSeen(ctx, s.db, by, id); err != nil {
 		return nil, err
 	}
 	all, err := mustersOf(ctx, s.db, id)
@@ -185,7 +185,7 @@ func (s *Service) moveMuster(ctx context.Context, by org.Actor, id MusterID, act
 			if err != nil {
 				return err
 			}
-			r, err := findSeen(ctx, tx, by, m.RequestID)
+			r, err := s.findSeen(ctx, tx, by, m.RequestID)
 			if err != nil {
 				return err
 			}

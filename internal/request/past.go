@@ -36,7 +36,7 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 			}
 			continue
 		}
-		r, err := findSeen(ctx, tx, p.By, id)
+		r, err := s.findSeen(ctx, tx, p.By, id)
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (s *Service) Recount(ctx context.Context, tx *db.Tx, id ID, past []PastStep
 			s.goTo(&r.Request, seat{Unit: p.To.ID, Role: p.Role, Level: level}, tx.Now)
 			l.move = "escalated"
 		case p.Closing != nil:
-			if err := p.Closing.checkPast(calendar.DayOf(tx.Now)); err != nil {
+			if err := p.Closing.checkPast(calendar.DayOf(tx.Now), s.reopens); err != nil {
 				return err
 			}
 			s.close(&r.Request, p.Closing.Kind, tx.Now)
@@ -98,11 +98,11 @@ func (s *Service) recount(ctx context.Context, tx *db.Tx, by org.Actor, r *Seen,
 }
 
 // checkPast is check, for what may also have been withdrawn.
-func (c Closing) checkPast(day calendar.Day) error {
+func (c Closing) checkPast(day calendar.Day, window time.Duration) error {
 	if c.Kind == Withdrawn {
 		return nil
 	}
-	return c.check(day)
+	return c.check(day, window)
 }
 
 // settlePast is all askers of a request having said that it is done.
@@ -121,7 +121,7 @@ func RecountCard(ctx context.Context, tx *db.Tx, proposer, decider org.Actor, n 
 	if err := n.check(today); err != nil {
 		return 0, err
 	}
-	c, err := draft(ctx, tx, proposer, n)
+	c, err := draft(ctx, tx, proposer, n, reopensFor)
 	if err != nil {
 		return 0, err
 	}

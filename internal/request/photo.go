@@ -17,10 +17,17 @@ import (
 type Photos struct {
 	db      *db.DB
 	uploads *upload.Service
+	reopens time.Duration
 }
 
 // NewPhotos makes Photos.
-func NewPhotos(d *db.DB, uploads *upload.Service) *Photos { return &Photos{d, uploads} }
+func NewPhotos(d *db.DB, uploads *upload.Service) *Photos { return &Photos{d, uploads, reopensFor} }
+
+// ReopeningFor is p where requests can be opened again for another time after their end than 30 days (O13).
+func (p *Photos) ReopeningFor(window time.Duration) *Photos {
+	p.reopens = window
+	return p
+}
 
 // photosKept is how long pictures stay when a request has been closed (domain.md §9.1).
 const photosKept = 180 * 24 * time.Hour
@@ -52,8 +59,8 @@ func dropPhotos(ctx context.Context, tx *db.Tx, requests []int64, _ time.Time) e
 }
 
 // mayShow says why by sees no pictures of the request, or nil: who sees it does (V1), and its askers see their own.
-func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
-	if _, err = findSeen(ctx, q, by, id); !errors.Is(err, problem.ErrNotFound) {
+func (p *Photos) mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
+	if _, err = findSeen(ctx, q, by, id, p.reopens); !errors.Is(err, problem.ErrNotFound) {
 		return false, err
 	}
 	_, err = findFollowed(ctx, q, by.PersonID, id)
@@ -62,8 +69,8 @@ func mayShow(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, 
 
 // mayTouch says why by changes none of a request's pictures, and whether only their own: its holder changes them, and its
 // askers those that they have sent; after it was closed as well, for what should not be seen must go at any time.
-func mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
-	r, err := findSeen(ctx, q, by, id)
+func (p *Photos) mayTouch(ctx context.Context, q db.Queryer, by org.Actor, id ID) (own bool, err error) {
+	r, err := findSeen(ctx, q, by, id, p.reopens)
 	if err == nil {
 		if err = r.mayAct(by); err == nil {
 			return false, nil
@@ -92,7 +99,7 @@ func (p *Photos) of(ctx context.Context, q db.Queryer, by org.Actor, id ID, own 
 // Add hangs pictures that by has sent on a request.
 func (p *Photos) Add(ctx context.Context, by org.Actor, id ID, ids []upload.ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		own, err := mayTouch(ctx, tx, by, id)
+		own, err := p.mayTouch(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -141,7 +148,7 @@ func (p *Photos) fresh(ctx context.Context, q db.Queryer, id ID, ids []upload.ID
 // List shows the pictures of a request to who may see it. It is noted first (X41).
 func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Upload, err error) {
 	err = p.db.InTx(ctx, func(tx *db.Tx) error {
-		own, err := mayShow(ctx, tx, by, id)
+		own, err := p.mayShow(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}
@@ -158,7 +165,7 @@ func (p *Photos) List(ctx context.Context, by org.Actor, id ID) (all []upload.Up
 // Redact blackens boxes of a picture of a request, for good.
 func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.ID, boxes []upload.Box) (upload.Upload, error) {
 	return p.uploads.Redact(ctx, by, boxes, func(q db.Queryer) (upload.Upload, error) {
-		own, err := mayTouch(ctx, q, by, id)
+		own, err := p.mayTouch(ctx, q, by, id)
 		if err != nil {
 			return upload.Upload{}, err
 		}
@@ -173,7 +180,7 @@ func (p *Photos) Redact(ctx context.Context, by org.Actor, id ID, photo upload.I
 // Remove deletes a picture of a request.
 func (p *Photos) Remove(ctx context.Context, by org.Actor, id ID, photo upload.ID) error {
 	return p.db.InTx(ctx, func(tx *db.Tx) error {
-		own, err := mayTouch(ctx, tx, by, id)
+		own, err := p.mayTouch(ctx, tx, by, id)
 		if err != nil {
 			return err
 		}

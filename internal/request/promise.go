@@ -149,7 +149,7 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
 			}
-			r, err := findSeen(ctx, tx, by, id)
+			r, err := s.findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}

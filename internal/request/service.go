@@ -94,7 +94,7 @@ type Detail struct {
 // Read shows a request to who may see it. The reading is noted, and without the note nothing is shown (X41).
 func (s *Service) Read(ctx context.Context, by org.Actor, id ID) (d Detail, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		if d.Seen, err = findSeen(ctx, tx, by, id); err != nil {
+		if d.Seen, err = s.findSeen(ctx, tx, by, id); err != nil {
 			return err
 		}
 		one := []Seen{d.Seen}

@@ -401,7 +401,7 @@ func (p *planted) looks(by org.Actor, r Request, kept bool, listed []ID) bool {
 	}
 	s := sightOf(by)
 	own := by.Grid.ID != 0 && (followsOrigin[by.Role] && strings.HasPrefix(u.Path, by.Grid.Path) || r.HolderUnitID == s.unit && slices.Contains(s.roles[:], r.HolderRole))
-	_, err = findSeen(ctx, p.d, by, r.ID)
+	_, err = findSeen(ctx, p.d, by, r.ID, reopensFor)
 	if err != nil && !errors.Is(err, problem.ErrNotFound) {
 		p.t.Fatal(err)
 	}

@@ -330,9 +330,15 @@ func (r Request) heldOn(now time.Time) bool {
 		r.CallBackOn != nil && *r.CallBackOn >= string(calendar.DayOf(now.Add(-heldFor)))
 }
 
+// findSeen returns the request if by may see it.
+func (s *Service) findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, error) {
+	return findSeen(ctx, q, by, id, s.reopens)
+}
+
 // findSeen returns the request if by may see it (V1). Whoever held it last, and does not follow what is opened there, keeps
-// no more than a line of it (V3) once it can no more be opened again for them, or made a card of.
-func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, err error) {
+// no more than a line of it (V3) once it can no more be opened again for them, within a window after its end, or made a card
+// of.
+func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID, window time.Duration) (r Seen, err error) {
 	s, now := sightOf(by), db.NowOf(q)
 	err = q.Get(ctx, &r, `
 		SELECT `+columns+`
@@ -345,7 +351,7 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID) (r Seen, e
 		      AND (r.is_open = ? OR r.closed_at > ? OR r.call_back_on >= ?)))
 		  AND `+unsparing,
 		append([]any{
-			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-reopensFor), calendar.DayOf(now.Add(-reopensFor)),
+			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-window), calendar.DayOf(now.Add(-window)),
 		}, sparing(by, calendar.DayOf(now))...)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return findInterim(ctx, q, by, id)

@@ -17,7 +17,7 @@ import (
 func (s *Service) Title(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, error) {
 	_, err := findFollowed(ctx, q, by.PersonID, ID(id))
 	if errors.Is(err, problem.ErrNotFound) {
-		_, err = findSeen(ctx, q, by, ID(id))
+		_, err = s.findSeen(ctx, q, by, ID(id))
 	}
 	if err != nil {
 		return "", err
