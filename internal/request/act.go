@@ -49,10 +49,8 @@ func (s *Service) move(ctx context.Context, by org.Actor, id ID, do act, tell fu
 			if err := addStep(ctx, tx, s.keys, by, r.Request, l); err != nil {
 				return err
 			}
-			if from.Open() && !r.State.Open() {
-				if err := s.endWith(ctx, tx, by, r.Request); err != nil {
-					return err
-				}
+			if err := s.hangOn(ctx, tx, by, from, r.Request); err != nil {
+				return err
 			}
 			holder, err := org.UnitByID(ctx, tx, r.HolderUnitID)
 			if err != nil {

@@ -106,10 +106,8 @@ func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a 
 			if err := addStep(ctx, tx, s.keys, as.by, r.Request, l); err != nil {
 				return err
 			}
-			if from.Open() && !r.State.Open() {
-				if err := s.endWith(ctx, tx, as.by, r.Request); err != nil {
-					return err
-				}
+			if err := s.hangOn(ctx, tx, as.by, from, r.Request); err != nil {
+				return err
 			}
 			audit.Note(tx, as.by.Did("request."+l.move, "request", int64(r.ID)))
 			f = Followed{State: r.State, Settled: a.SettledAt != nil}

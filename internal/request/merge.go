@@ -203,6 +203,9 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "unmerged", from: &from}); err != nil {
 				return err
 			}
+			if err := s.goOnWith(ctx, tx, by, r.Request); err != nil { // what it was merged into may have ended
+				return err
+			}
 			audit.Note(tx, by.Did("request.unmerged", "request", int64(id)))
 			if err := giveAskersBack(ctx, tx, id); err != nil {
 				return err

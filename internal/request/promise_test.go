@@ -228,3 +228,62 @@ func TestX25_NothingCountsAnybodysPromises(t *testing.T) {
 		}
 	}
 }
+
+// X25: a promise that has ended with its need goes on with it, as long as its day has not passed.
+func TestX25_APromiseGoesOnWithItsNeed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		over := request.Closing{Kind: request.Resolved, Text: "已修好"}
+		given := func() (request.Seen, request.Promise) {
+			t.Helper()
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			p, err := x.service.MakePromise(ctx, x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-06", Text: "上门查看"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r, p
+		}
+		is := func(when string, r request.Seen, want request.PromiseState) {
+			t.Helper()
+			page := x.page(t, x.shown(t, r.Receipt, "0001"))
+			if len(page.Promises) != 1 || page.Promises[0].State != want || want == request.PromiseOpen && (page.Promises[0].RemindAt == nil || page.Promises[0].Why != "") {
+				t.Errorf("%s the promise is %+v, want %s", when, page.Promises, want)
+			}
+		}
+		r, _ := given()
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, over))
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, r.ID, "再看"))
+		is("opened by the lead,", r, request.PromiseOpen)
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, over))
+		if _, err := x.service.Answer(ctx, x.shown(t, r.Receipt, "0001"), false, ""); err != nil {
+			t.Fatal(err)
+		}
+		is("opened by the asker,", r, request.PromiseOpen)
+
+		alone, dropped := given()
+		if _, err := x.service.DropPromise(ctx, x.ZhouChunhe, dropped.ID, "不来了"); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, alone.ID, over))
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, alone.ID, "再看"))
+		is("given up before,", alone, request.PromiseDropped)
+
+		merged, _ := given()
+		into := x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Merge(ctx, x.ZhouChunhe, into.ID, []request.ID{merged.ID}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, into.ID, over))
+		moved(t)(x.service.Unmerge(ctx, x.ZhouChunhe, merged.ID))
+		is("unmerged from what has ended,", merged, request.PromiseOpen)
+		if all, _, err := x.service.Promises(ctx, x.ZhouChunhe, request.OwnPromises, "", 10); err != nil || len(all) != 2 {
+			t.Errorf("%d promises are to be kept (%v), want two", len(all), err)
+		}
+
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, over))
+		at(d, 5*24*60)
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, r.ID, "再看"))
+		is("opened when its day has passed,", r, request.PromiseDropped)
+	})
+}

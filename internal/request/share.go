@@ -98,7 +98,9 @@ func mergedInto(ctx context.Context, q db.Queryer, keys *sealed.Keys, h share) (
 }
 
 // becameOf are the moves that say what became of a promise.
-var becameOf = map[string]bool{"promise_moved": true, "promise_dropped": true, "promise_kept": true, "promise_over": true}
+var becameOf = map[string]bool{
+	"promise_moved": true, "promise_dropped": true, "promise_kept": true, "promise_over": true, "promise_resumed": true,
+}
 
 // shared are the lines of all shares, in the order they were written. What became of a promise is for those who were
 // given it.
