@@ -3,6 +3,7 @@ package privacy
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -73,7 +74,7 @@ func Open(ctx context.Context, tx *db.Tx, by org.Actor, why Why, object string, 
 	for i, v := range values {
 		fields[i] = v.Field
 	}
-	audit.Note(tx, by.Did(object+".unmasked", object, id).For(string(why.Purpose), why.Reason).Showing(fields...))
+	audit.Note(tx, by.Did(object+".unmasked", object, id).For(string(why.Purpose), why.Reason).Showing(slices.Compact(fields)...))
 	return Plain(tx, values...)
 }
 

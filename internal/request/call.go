@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"wanjia/internal/audit"
@@ -316,7 +317,7 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 const (
 	FormOfAddress = "form_of_address"
 	PhoneNumber   = "phone"
-	OwnWords      = "what" // what was asked, with the numbers in it
+	OwnWords      = "what" // what was asked, and written later, with the numbers in it
 )
 
 // UnmaskCall shows one field of the contact of whom by has to call (V4).
@@ -369,20 +370,20 @@ func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, ask
 	if err != nil {
 		return "", err
 	}
-	value := privacy.Value{Field: field, Class: sealed.Personal, Table: "request_asker", Column: "phone_sealed", ID: int64(id), Cipher: phone}
+	values := []privacy.Value{{Field: field, Class: sealed.Personal, Table: "request_asker", Column: "phone_sealed", ID: int64(id), Cipher: phone}}
 	switch field {
 	case FormOfAddress:
-		value.Column, value.Cipher = "address_sealed", who
+		values[0].Column, values[0].Cipher = "address_sealed", who
 	case OwnWords:
-		if value, err = wordsOf(ctx, tx, id); err != nil {
+		if values, err = wordsOf(ctx, tx, id); err != nil {
 			return "", err
 		}
 	}
-	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), value)
+	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), values...)
 	if err != nil {
 		return "", err
 	}
-	return plain[0], nil
+	return strings.Join(plain, "\n"), nil
 }
 
 // contactOf is the contact of an asker, to show its masks.

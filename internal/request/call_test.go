@@ -444,6 +444,13 @@ func TestV4_ANumberInAText(t *testing.T) {
 		if shown, err := x.service.UnmaskAsker(t.Context(), x.ZhouChunhe, r.ID, 0, request.OwnWords, why); err != nil || shown != told {
 			t.Errorf("the holder looks at %q (%v), want the words", shown, err)
 		}
+		const wrote = "邻居换号了，现在是19900004444"
+		if _, err := x.service.Say(t.Context(), x.shown(t, r.Receipt, "0001"), wrote); err != nil {
+			t.Fatal(err)
+		}
+		if shown, err := x.service.UnmaskAsker(t.Context(), x.ZhouChunhe, r.ID, 0, request.OwnWords, why); err != nil || shown != told+"\n"+wrote {
+			t.Errorf("the holder looks at %q (%v), want also what was written later", shown, err)
+		}
 		if _, err := x.service.UnmaskAsker(t.Context(), x.SunLixia, r.ID, 0, request.OwnWords, why); !errors.Is(err, request.ErrNotHolder) {
 			t.Errorf("who leads the holder looks at them: %v, want %v", err, request.ErrNotHolder)
 		}

@@ -129,20 +129,36 @@ func findContact(ctx context.Context, q db.Queryer, r ID, asker AskerID) (id Ask
 	return row.ID, row.Who, row.Phone, db.Wrap(err, problem.ErrNotFound, "find the contact of an asker of request %d", r)
 }
 
-// wordsOf is what an asker has said, sealed; nothing of somebody who asks for what others have told.
-func wordsOf(ctx context.Context, q db.Queryer, id AskerID) (privacy.Value, error) {
+// wordsOf is what an asker has said and has written since, sealed; of somebody who asks for what others have told the latter
+// alone.
+func wordsOf(ctx context.Context, q db.Queryer, id AskerID) (values []privacy.Value, err error) {
 	a, err := findAsker(ctx, q, id)
 	if err != nil {
-		return privacy.Value{}, err
+		return nil, err
 	}
-	value := privacy.Value{Field: OwnWords, Class: sealed.Personal, Table: "request", Column: "text_sealed"}
 	told, err := ownWords(ctx, q, a.Hash)
-	if err != nil || told == 0 {
-		return value, err
+	if err != nil {
+		return nil, err
 	}
-	value.ID = int64(told)
-	err = q.Get(ctx, &value.Cipher, `SELECT text_sealed FROM request WHERE id = ?`, told)
-	return value, db.Wrap(err, problem.ErrNotFound, "find what asker %d has said", id)
+	if told != 0 {
+		value := privacy.Value{Field: OwnWords, Class: sealed.Personal, Table: "request", Column: "text_sealed", ID: int64(told)}
+		if err := q.Get(ctx, &value.Cipher, `SELECT text_sealed FROM request WHERE id = ?`, told); err != nil {
+			return nil, db.Wrap(err, problem.ErrNotFound, "find what asker %d has said", id)
+		}
+		values = append(values, value)
+	}
+	shares, err := sharesOf(ctx, q, sealed.Of(q), a)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range shared(shares) {
+		if l.Asker == a.ID && l.Assignment == 0 && l.NoteSealed != nil { // not what somebody wrote down for them
+			values = append(values, privacy.Value{
+				Field: OwnWords, Class: sealed.Personal, Table: "request_history", Column: "note_sealed", ID: l.ID, Cipher: l.NoteSealed,
+			})
+		}
+	}
+	return values, nil
 }
 
 // lateSince are the moments, since one, at which the askers of shares heard that something comes later than promised:
