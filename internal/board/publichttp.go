@@ -6,6 +6,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/privacy"
 )
 
 // pageRef is the page that somebody names.
@@ -46,7 +47,7 @@ func (h *Handler) ListTakedowns(ctx context.Context, req api.ListTakedownsReques
 
 func (h *Handler) takedown(t Takedown) api.Takedown {
 	return api.Takedown{
-		ID: int64(t.ID), Page: t.toAPI(), State: api.TakedownState(t.State), Text: t.Text, ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
+		ID: int64(t.ID), Page: t.toAPI(), State: api.TakedownState(t.State), Text: privacy.MaskPhones(t.Text), ReceivedAt: t.ReceivedAt, DueAt: t.DueAt,
 		Overdue: t.Overdue(h.service.db.Now()), DecidedAt: t.DecidedAt, Reason: api.Optional(t.Reason),
 	}
 }
@@ -77,7 +78,7 @@ func (h *Handler) ListFeedback(ctx context.Context, req api.ListFeedbackRequestO
 	}
 	answer := api.ListFeedback200JSONResponse{Items: make([]api.FeedbackRow, len(all)), NextCursor: api.Optional(next)}
 	for i, f := range all {
-		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.toAPI(), Text: f.Text, ReceivedAt: f.ReceivedAt}
+		answer.Items[i] = api.FeedbackRow{ID: f.ID, Page: f.toAPI(), Text: privacy.MaskPhones(f.Text), ReceivedAt: f.ReceivedAt}
 	}
 	return answer, nil
 }

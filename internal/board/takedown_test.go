@@ -1,6 +1,7 @@
 package board_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/api"
 	"wanjia/internal/board"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
@@ -450,6 +452,36 @@ func TestX45AProfileGoesThreeYearsAfterItsConsent(t *testing.T) {
 		x.now = x.now.AddDate(3, 0, 1)
 		if x.forgets("public_profile"); left() != 0 {
 			t.Error("three years after the withdrawal the profile is there")
+		}
+	})
+}
+
+// A number that stands in what strangers write is shown as a mask.
+func TestV4_ANumberInWhatStrangersWriteIsMasked(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		x.asks("这是我家的电话19900001111")
+		if err := x.s.Say(t.Context(), org.Actor{}, board.PageRef{Kind: board.BoardPage, ID: int64(x.id)}, "请打19900002222告诉我"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, handler := org.WithActor(t.Context(), x.FengShuangjiang), board.NewHandler(x.s)
+		takedowns, err := handler.ListTakedowns(ctx, api.ListTakedownsRequestObject{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		feedback, err := handler.ListFeedback(ctx, api.ListFeedbackRequestObject{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal([]any{takedowns, feedback})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"电话199****1111", "请打199****2222"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("the editor reads %s, want %s", text, want)
+			}
 		}
 	})
 }

@@ -125,7 +125,7 @@ func (h *Handler) RefuseFlag(ctx context.Context, req api.RefuseFlagRequestObjec
 func (f Flag) toAPI() api.Flag {
 	a := api.Flag{
 		ID: int64(f.ID), HouseholdID: int64(f.Household), Kind: api.FlagKind(f.Kind), Source: f.Source, Purpose: f.Purpose,
-		Note: api.Optional(f.Note), Temporary: f.Temporary, RestsOn: "consent", ExpiresOn: string(f.ExpiresOn), SeenAt: f.SeenAt,
+		Note: api.Optional(privacy.MaskPhones(f.Note)), Temporary: f.Temporary, RestsOn: "consent", ExpiresOn: string(f.ExpiresOn), SeenAt: f.SeenAt,
 		RecordedAt: f.RecordedAt,
 	}
 	if f.BasisID != nil {

@@ -2,6 +2,7 @@ package household_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wanjia/api"
 	"wanjia/internal/audit"
 	"wanjia/internal/household"
 	"wanjia/internal/org"
@@ -435,4 +437,43 @@ func TestNothingElseReadsCareFlags(t *testing.T) { // V5
 	if err != nil || seen < len(rules) {
 		t.Errorf("%d files were found to know of care flags (%v), want those that keep them", seen, err)
 	}
+}
+
+// A number that stands in what somebody wrote at a door is shown as a mask.
+func TestV4_ANumberInANoteIsMasked(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		x.at(day("2026-06-01").Add(10 * time.Hour))
+		by, handler := x.YaoMangzhong, household.NewHandler(x.service)
+		v, err := x.service.RecordVisit(t.Context(), by, household.Account{
+			Household: x.doors[1], Result: household.AllWell, Note: "女儿电话19900001111", ClientRef: "7d0f3a52-6a3e-4c5b-9d8e-2f1a7c3b4d5f",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.agree(t, by, x.doors[1], household.CareVisit)
+		n := veteran(x.doors[1], "2026-06-30")
+		n.Note = "战友电话19900002222"
+		if _, err := x.service.SetFlag(t.Context(), by, n); err != nil {
+			t.Fatal(err)
+		}
+		ctx := org.WithActor(t.Context(), by)
+		visit, err := handler.GetVisit(ctx, api.GetVisitRequestObject{VisitID: int64(v.ID)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags, err := handler.ListFlags(ctx, api.ListFlagsRequestObject{HouseholdID: int64(x.doors[1])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal([]any{visit, flags})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"女儿电话199****1111", "战友电话199****2222"} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("there is to read %s, want %s", text, want)
+			}
+		}
+	})
 }

@@ -269,7 +269,7 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 	}
 	answer := api.VisitDetail{
 		ID: int64(d.ID), HouseholdID: int64(d.Premises), AreaID: int64(d.AreaID), Entrance: d.Entrance, Door: d.Door,
-		Result: api.VisitResult(d.Result), Note: api.Optional(d.Note), VisitorName: d.Visitor, AssignmentID: int64(d.Assignment),
+		Result: api.VisitResult(d.Result), Note: api.Optional(privacy.MaskPhones(d.Note)), VisitorName: d.Visitor, AssignmentID: int64(d.Assignment),
 		HappenedAt: d.HappenedAt, RecordedAt: d.RecordedAt, ClockUntrusted: d.ClockUntrusted, RequestIds: ids(d.Requests), PromiseIds: ids(d.Promises),
 	}
 	if d.Reason != nil {

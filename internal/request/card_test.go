@@ -1,11 +1,14 @@
 package request_test
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -252,6 +255,28 @@ func TestC23_ASolutionIsSuggestedToOthersAndGoesBackToWhoHadTheNeedFirst(t *test
 		}
 		if attached, suggested, err = x.service.CardsOn(ctx, x.WangQiufen, other.ID); err != nil || len(attached) != 1 || len(suggested) != 0 {
 			t.Errorf("attached %v, suggested %v, error %v", attached, suggested, err)
+		}
+	})
+}
+
+// A number that stands in why a card has ended is shown as a mask.
+func TestV4_ANumberInTheHistoryOfACardIsMasked(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		c := x.approve(t, x.SectionHead, x.propose(t, x.LuoQingming, travel()))
+		if _, err := x.service.RetireCard(t.Context(), x.SectionHead, c.ID, c.Version, "已停办，可问19900001111"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := request.NewHandler(x.service).GetCard(org.WithActor(t.Context(), x.SectionHead), api.GetCardRequestObject{CardID: int64(c.ID)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(text), "可问199****1111") {
+			t.Errorf("the section reads %s, want the mask", text)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"wanjia/api"
 	"wanjia/internal/org"
+	"wanjia/internal/privacy"
 )
 
 // ProposeCard serves POST /v1/cards.
@@ -55,7 +56,7 @@ func (h *Handler) GetCard(ctx context.Context, req api.GetCardRequestObject) (ap
 	for i, s := range d.History {
 		answer.History[i] = api.CardStep{
 			CardID: int64(s.CardID), Edition: int32(s.Edition), Move: s.Move, FromState: (*api.CardState)(s.From), ToState: api.CardState(s.To),
-			AssignmentID: api.Optional(int64(s.Assignment)), Note: api.Optional(s.Note), At: s.At,
+			AssignmentID: api.Optional(int64(s.Assignment)), Note: api.Optional(privacy.MaskPhones(s.Note)), At: s.At,
 		}
 	}
 	return answer, nil
