@@ -8,6 +8,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
@@ -117,6 +118,32 @@ func TestAStepThatDoesNotCloseOrIsNotNeededLeavesTheRequestOpen(t *testing.T) {
 		}
 		if rows, _, err := x.service.CounterSteps(ctx, clerk, "", 0); err != nil || len(rows) != 0 {
 			t.Errorf("%v still wait, error %v", rows, err)
+		}
+	})
+}
+
+// X45: a step that nobody came for goes a year after its need has ended.
+func TestX45_AStepThatStillWaitsGoesWithItsNeed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.counters(t, d)
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
+		moved(t)(x.service.AddCounterStep(t.Context(), x.ZhouChunhe, r.ID, 1, false))
+		open := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
+		moved(t)(x.service.AddCounterStep(t.Context(), x.ZhouChunhe, open.ID, 1, false))
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		for _, c := range []struct {
+			night calendar.Day
+			want  []request.ID
+		}{{"2027-03-02", []request.ID{r.ID, open.ID}}, {"2027-03-03", []request.ID{open.ID}}} {
+			clean(t, d, c.night.Time(), request.Retained)
+			var got []request.ID
+			if err := d.Select(t.Context(), &got, `SELECT request_id FROM counter_step ORDER BY id`); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("after the night of %s somebody is waited for about %v, want %v", c.night, got, c.want)
+			}
 		}
 	})
 }

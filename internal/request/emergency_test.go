@@ -37,10 +37,16 @@ func (x *fixture) begun(t *testing.T, plan request.Plan, on calendar.Day) reques
 	return e
 }
 
-// night is the retention of the night that begins with a moment.
+// night is the retention of emergencies in the night that begins with a moment.
 func night(t *testing.T, d *db.DB, midnight time.Time) {
 	t.Helper()
-	keep := privacy.NewRetention(d, page.NewKeys(make([]byte, 32)), filepath.Join(t.TempDir(), "erased.jsonl"), request.RetainedEmergency...)
+	clean(t, d, midnight, request.RetainedEmergency)
+}
+
+// clean is the retention of some classes in the night that begins with a moment.
+func clean(t *testing.T, d *db.DB, midnight time.Time, classes []privacy.Class) {
+	t.Helper()
+	keep := privacy.NewRetention(d, page.NewKeys(make([]byte, 32)), filepath.Join(t.TempDir(), "erased.jsonl"), classes...)
 	d.SetNow(func() time.Time { return midnight.Add(2*time.Hour + 30*time.Minute) })
 	for some := true; some; {
 		var err error

@@ -82,6 +82,17 @@ var Retained = []privacy.Class{
 		Due:   `SELECT id FROM counter_step WHERE finished_at <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
 	},
+	{ // nobody came to the counter before the need had ended
+		Name: "counter_step_waiting", Tables: []string{"counter_step"}, Kept: privacy.Period{Months: 12},
+		Due: `
+			SELECT s.id
+			FROM counter_step s
+			JOIN request r ON r.id = s.request_id
+			WHERE r.closed_at <= ? AND s.finished_at IS NULL AND s.id > ?
+			ORDER BY s.id
+			LIMIT ?`,
+		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
+	},
 	{
 		Name: "muster_invite", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90},
 		Due: `
