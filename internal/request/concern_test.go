@@ -254,3 +254,43 @@ func TestV6_AStaleConcernComesToWhoeverMayStillKnowOfIt(t *testing.T) {
 		}
 	})
 }
+
+// V6: a promise about a concern is to be kept by who deals with that instead of whoever has come to its holder's seat, whom
+// it concerns: it is on their list.
+func TestV6_APromiseAboutAConcernIsOnTheListOfWhoDealsWithIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.concern(t, x.ZhouChunhe)
+		p, err := x.service.MakePromise(t.Context(), x.XuBailu, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "当面答复"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists := func(by org.Actor) bool {
+			t.Helper()
+			all, _, err := x.service.Promises(t.Context(), by, request.OwnPromises, "", 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.ContainsFunc(all, func(o request.Promise) bool { return o.ID == p.ID })
+		}
+		if !lists(x.XuBailu) || lists(x.LuoQingming) {
+			t.Errorf("it is on the list of who gave it: %v, and of the office: %v; want it with the former", lists(x.XuBailu), lists(x.LuoQingming))
+		}
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhouChunhe.PersonID, x.XuBailu.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		promoted, err := org.ActorOf(t.Context(), d, x.ZhouChunhe.PersonID, x.XuBailu.Assignment, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lists(promoted) || !lists(x.LuoQingming) {
+			t.Errorf("it is on the list of whom it concerns: %v, and of the office: %v; want it with the latter", lists(promoted), lists(x.LuoQingming))
+		}
+		if _, err := x.service.KeepPromise(t.Context(), x.LuoQingming, p.ID); err != nil {
+			t.Errorf("the office keeps it: %v", err)
+		}
+	})
+}

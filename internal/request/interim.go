@@ -170,12 +170,26 @@ func orKeptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSea
 	return `(` + condition + ` OR ` + in + `)`, append(args, also...), err
 }
 
-// gaveWord is the condition that promise p is to be kept by by today, and its arguments.
+// gaveWord is the condition that promise p, which is about request r if about any, is to be kept by by today, and its
+// arguments: by's own, those of the leads for whom by acts meanwhile, and those about concerns that are kept from whoever
+// has come to lead their holder (V6).
 func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
 	also, err := vacant(ctx, q, by)
-	if err != nil || len(also) == 0 {
-		return `p.unit_id = ? AND p.role = ?`, []any{by.Grid.ID, by.Role}, err
+	if err != nil {
+		return "", nil, err
 	}
-	return db.In(`p.unit_id IN (?) AND (p.unit_id = ? AND p.role = ? OR p.unit_id IN (?) AND p.role IN (?))`,
-		append(also, by.Grid.ID), by.Grid.ID, by.Role, also, slices.Collect(maps.Keys(leading)))
+	condition, args = `p.unit_id = ? AND p.role = ?`, []any{by.Grid.ID, by.Role}
+	roles := slices.Sorted(maps.Keys(leading))
+	if len(also) > 0 {
+		if condition, args, err = db.In(`p.unit_id IN (?) AND (p.unit_id = ? AND p.role = ? OR p.unit_id IN (?) AND p.role IN (?))`,
+			append(also, by.Grid.ID), by.Grid.ID, by.Role, also, roles); err != nil {
+			return "", nil, err
+		}
+	}
+	ids, err := keptFrom(ctx, q, by, holderSeat)
+	if err != nil || len(ids) == 0 {
+		return condition, args, err
+	}
+	theirs, more, err := db.In(`p.request_id IN (?) AND p.unit_id = r.holder_unit_id AND p.role IN (?)`, ids, roles)
+	return `(` + condition + ` OR ` + theirs + `)`, append(args, more...), err
 }
