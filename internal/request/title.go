@@ -55,18 +55,20 @@ func (s *Service) CallTitle(ctx context.Context, q db.Queryer, by org.Actor, id 
 	return s.titleOf(ctx, q, c.Request)
 }
 
-// PromiseTitle is the need of a promise, for who made it, or sees the need.
+// PromiseTitle is the need of a promise, for who sees that; of one that is about none the unit, for whose word it is.
 func (s *Service) PromiseTitle(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, error) {
 	p, err := findPromise(ctx, q, PromiseID(id))
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", err
-	case p.RequestID != nil:
-		return s.Title(ctx, q, by, int64(*p.RequestID))
-	case p.UnitID == by.Unit.ID && p.Role == by.Role:
-		return "承诺 · " + by.Unit.Name, nil
 	}
-	return "", problem.ErrNotFound
+	if p.RequestID != nil {
+		return s.Title(ctx, q, by, int64(*p.RequestID))
+	}
+	if err := p.mayAct(ctx, q, by); err != nil {
+		return "", err
+	}
+	u, err := org.UnitByID(ctx, q, p.UnitID)
+	return "承诺 · " + u.Name, err
 }
 
 // MusterTitle is where helpers are asked for, for who asked and who was asked.

@@ -86,3 +86,24 @@ func TestWhatHangsOnANeedIsCalledAsItIs(t *testing.T) {
 		titled(t, "a call of somebody else", got, err, "")
 	})
 }
+
+// Promises are of the grid tree, also when whoever gave them stands in the party's.
+func TestAPromiseAboutNoNeedIsCalledByItsUnit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		if x.XuBailu.Unit.ID == x.XuBailu.Grid.ID {
+			t.Fatal("the secretary stands in the grid tree")
+		}
+		var id request.PromiseID
+		if err := d.InTx(t.Context(), func(tx *db.Tx) (err error) {
+			id, err = x.service.Promise(t.Context(), tx, x.XuBailu, request.NewPromise{DueOn: "2026-03-05", Text: "来看看"})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for by, want := range map[*org.Actor]string{&x.XuBailu: "承诺 · " + x.Ruihe.Unit.Name, &x.WangQiufen: "", &x.HeQingqing: ""} {
+			title, err := x.service.PromiseTitle(t.Context(), d, *by, int64(id))
+			titled(t, "the promise for "+string(by.Role), title, err, want)
+		}
+	})
+}
