@@ -49,11 +49,14 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 		return err
 	}
 	for _, id := range ids {
-		all, err := PromisesOf(ctx, tx, s.keys, id)
+		all, err := holdPromises(ctx, tx, id)
 		if err != nil {
 			return err
 		}
 		for _, p := range all {
+			if err := p.unseal(s.keys); err != nil {
+				return err
+			}
 			if p.State != PromiseDropped || p.Why != overText || p.DueOn < calendar.DayOf(tx.Now) {
 				continue
 			}
@@ -72,7 +75,7 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 }
 
 func (s *Service) endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
-	all, err := promisesOf(ctx, tx, id)
+	all, err := holdPromises(ctx, tx, id)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,17 @@ func promisesOf(ctx context.Context, q db.Queryer, id ID) (all []Promise, err er
 	return all, db.Wrap(err, nil, "find the promises about request %d", id)
 }
 
+// holdPromises are the promises about a request, which stay as they are until the transaction is over: one that is being
+// moved has moved then, and ends as well.
+func holdPromises(ctx context.Context, tx *db.Tx, id ID) (all []Promise, err error) {
+	err = tx.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM promise p
+		WHERE p.request_id = ?
+		ORDER BY p.id`+db.ForUpdate, id)
+	return all, db.Wrap(err, nil, "hold the promises about request %d", id)
+}
+
 // PromisesOfVisit are the promises made at a visit, in the order they were made.
 func PromisesOfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []PromiseID, err error) {
 	var all []Promise

@@ -149,3 +149,31 @@ func TestNoHelperIsWaitedForOnceTheNeedHasEnded(t *testing.T) {
 		}
 	})
 }
+
+// X25: a need ends also while a promise about it gets another day, which ends with it.
+func TestANeedEndsWhileItsPromiseMoves(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		for range 16 {
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			p, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "上门查看"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			atOnce(func() {
+				_, err := x.service.MovePromise(t.Context(), x.ZhouChunhe, p.ID, "2026-03-06", "材料未到")
+				if err != nil && !errors.Is(err, request.ErrPromiseOver) {
+					t.Errorf("move the promise: %v", err)
+				}
+			}, func() {
+				if _, err := x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已办好"}); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			page := x.page(t, x.shown(t, r.Receipt, "0001"))
+			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped {
+				t.Fatalf("the need has ended and the promise is %+v", page.Promises)
+			}
+		}
+	})
+}
