@@ -465,3 +465,27 @@ func TestO13_ALongerWindowIsThatOfItsLastHolderAndOfTheCall(t *testing.T) {
 		}
 	})
 }
+
+// ADR 0010: whoever follows a need signed in reads which acts in their name were done by its receipt.
+func TestAnActByReceiptSaysSo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Follow(t.Context(), x.LinXiaoman, x.shown(t, r.Receipt, "0001")); err != nil {
+			t.Fatal(err)
+		}
+		mine := request.Themselves(x.LinXiaoman, r.ID)
+		for i, c := range []struct {
+			as   request.As
+			want string
+		}{{mine, "您补充了说明"}, {x.shown(t, r.Receipt, "0001"), "您补充了说明（凭回执）"}} {
+			at(d, i+1)
+			if _, err := x.service.Say(t.Context(), c.as, "材料已交"); err != nil {
+				t.Fatal(err)
+			}
+			if p := x.page(t, mine); p.Steps[len(p.Steps)-1].Words != c.want {
+				t.Errorf("she reads %q, want %q", p.Steps[len(p.Steps)-1].Words, c.want)
+			}
+		}
+	})
+}

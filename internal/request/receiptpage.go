@@ -148,6 +148,12 @@ var forAskers = map[string]bool{
 	"promised": true, "promise_moved": true, "promise_dropped": true, "contact_changed": true,
 }
 
+// byReceipt are what askers do, signed in or by showing their receipt: to those who have signed in it is said by which.
+var byReceipt = map[string]bool{
+	"answered": true, "asker_back": true, "reopened": true, "asker_message": true, "withdrawn": true, "asker_left": true,
+	"contact_corrected": true,
+}
+
 // tell puts what a has a share in into plain words; rows are all by which a asks. Inner notes are left out, and what other
 // askers have said.
 func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lang) {
@@ -166,6 +172,9 @@ func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lan
 		step := PageStep{Move: s.Move, Words: say.Text(lang, code), At: s.HappenedAt, Own: own}
 		if forAskers[s.Move] || own {
 			step.Text = privacy.MaskPhones(s.Note)
+		}
+		if own && a.Person != 0 && s.Person == 0 && byReceipt[s.Move] { // whoever it was had not signed in
+			step.Words += say.Text(lang, "request.word_by_receipt")
 		}
 		p.Steps = append(p.Steps, step)
 	}
