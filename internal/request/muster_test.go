@@ -8,6 +8,7 @@ import (
 	"wanjia/internal/member"
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
@@ -244,6 +245,52 @@ func TestX25_WithANeedItsPromisesAndItsMusterEnd(t *testing.T) {
 			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped || page.Promises[0].Why == "" {
 				t.Errorf("%s: the asker reads %+v, want that it ended with the need", name, page.Promises)
 			}
+		}
+	})
+}
+
+// X25: what hangs open on a need that closed before needs ended what hangs on them ends in the next night, and what is
+// still needed does not.
+func TestX25_WhatHangsOpenOnAClosedNeedEndsInTheNight(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		hangs := func() request.Seen {
+			t.Helper()
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+			if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.service.MakePromise(t.Context(), x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-06-05", Text: "带人来搬"}); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		closed, open := hangs(), hangs()
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE request SET state = ?, is_open = ?, closed_at = ? WHERE id = ?`, request.Resolved, false, tx.Now, closed.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		clean(t, d, calendar.Day("2026-03-04").Time(), request.Retained)
+		for _, c := range []struct {
+			of   request.ID
+			want int
+		}{{closed.ID, 0}, {open.ID, 1}} {
+			var promises, musters int
+			if err := d.Get(t.Context(), &promises, `SELECT COUNT(*) FROM promise WHERE request_id = ? AND ended_at IS NULL AND state = ?`, c.of, request.PromiseOpen); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Get(t.Context(), &musters, `SELECT COUNT(*) FROM muster WHERE request_id = ? AND ended_at IS NULL AND state = ?`, c.of, request.MusterAsking); err != nil {
+				t.Fatal(err)
+			}
+			if promises != c.want || musters != c.want {
+				t.Errorf("on need %d hang %d promises and %d musters, want %d of each", c.of, promises, musters, c.want)
+			}
+		}
+		if all, _, err := x.service.Promises(t.Context(), x.YaoMangzhong, request.OwnPromises, "", 0); err != nil || len(all) != 1 {
+			t.Errorf("%d promises are to be kept (%v), want one", len(all), err)
 		}
 	})
 }

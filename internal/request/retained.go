@@ -67,6 +67,21 @@ var Retained = []privacy.Class{
 		Due:   `SELECT id FROM request_slip WHERE issued_at <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Erase: []string{`DELETE FROM request_slip WHERE id IN (?)`},
 	},
+	{ // of a need that closed before needs ended what hangs on them: it ends, and goes with the others
+		Name: "promise_hanging", Tables: []string{"promise"}, Kept: privacy.Period{Days: 1},
+		Due: `
+			SELECT p.id
+			FROM promise p
+			JOIN request r ON r.id = p.request_id
+			WHERE r.closed_at <= ? AND r.state <> 'merged' AND p.ended_at IS NULL AND p.id > ?
+			ORDER BY p.id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE promise
+			SET state = 'dropped', remind_at = NULL, version = version + 1,
+			    ended_at = (SELECT r.closed_at FROM request r WHERE r.id = promise.request_id)
+			WHERE id IN (?)`},
+	},
 	{
 		Name: "promise", Tables: []string{"promise"}, Kept: privacy.Period{Months: 12}, Journal: true,
 		Due:   `SELECT id FROM promise WHERE ended_at <= ? AND id > ? ORDER BY id LIMIT ?`,
@@ -92,6 +107,21 @@ var Retained = []privacy.Class{
 			ORDER BY s.id
 			LIMIT ?`,
 		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
+	},
+	{ // as promise_hanging
+		Name: "muster_hanging", Tables: []string{"muster"}, Kept: privacy.Period{Days: 1},
+		Due: `
+			SELECT m.id
+			FROM muster m
+			JOIN request r ON r.id = m.request_id
+			WHERE r.closed_at <= ? AND r.state <> 'merged' AND m.ended_at IS NULL AND m.id > ?
+			ORDER BY m.id
+			LIMIT ?`,
+		Erase: []string{`
+			UPDATE muster
+			SET state = 'cancelled', open_request_id = NULL, version = version + 1,
+			    ended_at = (SELECT r.closed_at FROM request r WHERE r.id = muster.request_id)
+			WHERE id IN (?)`},
 	},
 	{
 		Name: "muster_invite", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90},
