@@ -97,6 +97,9 @@ func (s *Service) endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id I
 
 // endMuster thanks those who have come, and calls off who was to come.
 func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+	if err := holdMusters(ctx, tx, id); err != nil {
+		return err
+	}
 	all, err := mustersOf(ctx, tx, id)
 	if err != nil {
 		return err

@@ -57,6 +57,12 @@ func saveMuster(ctx context.Context, tx *db.Tx, m *Muster) error {
 	return db.Wrap(err, nil, "move muster %d", m.ID)
 }
 
+// holdMusters keeps the musters of a request as they are until the transaction is over: who is just answering has answered.
+func holdMusters(ctx context.Context, tx *db.Tx, id ID) error {
+	var held []MusterID
+	return db.Wrap(tx.Select(ctx, &held, `SELECT id FROM muster WHERE request_id = ?`+db.ForUpdate, id), nil, "hold the musters of request %d", id)
+}
+
 func (m *Muster) unseal(keys *sealed.Keys) (err error) {
 	m.Note, err = keys.Open(sealed.Personal, "muster", "note_sealed", int64(m.ID), m.NoteSealed)
 	return err

@@ -7,6 +7,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
 
@@ -173,6 +174,34 @@ func TestANeedEndsWhileItsPromiseMoves(t *testing.T) {
 			page := x.page(t, x.shown(t, r.Receipt, "0001"))
 			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped {
 				t.Fatalf("the need has ended and the promise is %+v", page.Promises)
+			}
+		}
+	})
+}
+
+// F15: a need ends also while a helper answers, who comes no more.
+func TestANeedEndsWhileAHelperAnswers(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		helper := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		for range 16 {
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+			m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			atOnce(func() {
+				_, err := x.service.AnswerMuster(t.Context(), helper, m.ID, request.HelpAccepted)
+				if err != nil && !errors.Is(err, request.ErrMusterOutside) && !errors.Is(err, problem.ErrConflict) {
+					t.Errorf("answer: %v", err)
+				}
+			}, func() {
+				if _, err := x.service.Close(t.Context(), x.YaoMangzhong, r.ID, request.Closing{Kind: request.Resolved, Text: "已搬好"}); err != nil {
+					t.Errorf("close: %v", err)
+				}
+			})
+			if m, err := x.service.Muster(t.Context(), x.YaoMangzhong, m.ID); err != nil || m.EndedAt == nil {
+				t.Errorf("the need has ended and its muster is %s (%v)", m.State, err)
 			}
 		}
 	})
