@@ -7590,7 +7590,10 @@ type RequestStep struct {
 	AssignmentID *int64 `json:"assignmentId,omitempty"`
 
 	// ByName Who made the move.
-	ByName     *string       `json:"byName,omitempty"`
+	ByName *string `json:"byName,omitempty"`
+
+	// ByReceipt An asker made it who had not signed in, but knew the receipt.
+	ByReceipt  *bool         `json:"byReceipt,omitempty"`
 	FromState  *RequestState `json:"fromState,omitempty"`
 	HappenedAt time.Time     `json:"happenedAt"`
 
@@ -8303,7 +8306,7 @@ type UnmaskedAsker struct {
 	FormOfAddress *string `json:"formOfAddress,omitempty"`
 	Phone         *string `json:"phone,omitempty"`
 
-	// What What was asked, with the numbers in it.
+	// What What was asked, and what the asker has written since, a line each, with the numbers in it.
 	What *string `json:"what,omitempty"`
 }
 

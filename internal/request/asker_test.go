@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -486,6 +488,17 @@ func TestAnActByReceiptSaysSo(t *testing.T) {
 			if p := x.page(t, mine); p.Steps[len(p.Steps)-1].Words != c.want {
 				t.Errorf("she reads %q, want %q", p.Steps[len(p.Steps)-1].Words, c.want)
 			}
+		}
+		answer, err := request.NewHandler(x.service).GetRequest(org.WithActor(t.Context(), x.ZhouChunhe), api.GetRequestRequestObject{RequestID: int64(r.ID)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), `"byReceipt":true`); n != 1 {
+			t.Errorf("the holder reads of %d acts that they were done by the receipt, want of one: %s", n, text)
 		}
 	})
 }

@@ -117,6 +117,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		}
 		step.Note = api.Optional(privacy.MaskPhones(s.Note))
 		step.AssignmentID = api.Optional(int64(s.Assignment))
+		step.ByReceipt = api.Optional(s.byReceipt())
 		if step.ByName = api.Optional(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
 			step.StandInForName = api.Optional(names[s.Owner])
 		}

@@ -148,10 +148,15 @@ var forAskers = map[string]bool{
 	"promised": true, "promise_moved": true, "promise_dropped": true, "contact_changed": true,
 }
 
-// byReceipt are what askers do, signed in or by showing their receipt: to those who have signed in it is said by which.
-var byReceipt = map[string]bool{
+// askersDo are what askers do, signed in or by showing their receipt.
+var askersDo = map[string]bool{
 	"answered": true, "asker_back": true, "reopened": true, "asker_message": true, "withdrawn": true, "asker_left": true,
 	"contact_corrected": true,
+}
+
+// byReceipt says whether an asker did s who had not signed in, but knew the receipt.
+func (s Step) byReceipt() bool {
+	return askersDo[s.Move] && s.Asker != 0 && s.Person == 0 && s.Assignment == 0
 }
 
 // tell puts what a has a share in into plain words; rows are all by which a asks. Inner notes are left out, and what other
@@ -173,7 +178,7 @@ func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lan
 		if forAskers[s.Move] || own {
 			step.Text = privacy.MaskPhones(s.Note)
 		}
-		if own && a.Person != 0 && s.Person == 0 && byReceipt[s.Move] { // whoever it was had not signed in
+		if own && a.Person != 0 && s.byReceipt() {
 			step.Words += say.Text(lang, "request.word_by_receipt")
 		}
 		p.Steps = append(p.Steps, step)
