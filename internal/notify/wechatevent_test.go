@@ -137,6 +137,34 @@ func TestWhoCannotSeeAMessageIsCalled(t *testing.T) {
 	})
 }
 
+// Of an announcement they are called by whoever made it.
+func TestWhoCannotSeeAnAnnouncementIsCalled(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(1, 0)
+		b.enrol(p)
+		b.allow(onNotice, p...)
+		made, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.move(patience)
+		b.send.work()
+		sent := b.fake.Sent()
+		if len(sent) != 1 || b.outcomes()["sent"] != 1 {
+			t.Fatalf("%d messages are sent, %v; want one", len(sent), b.outcomes())
+		}
+		events, err := mailboxOf(t, b.office).Events(nil, b.pusher().DeliveredEvent(sent[0], 20013))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.send.happens(events[0])
+		calls, _, err := b.notices.callsOf(t, b.by, made.ID)
+		if err != nil || len(calls) != 1 || calls[0].Person != p[0] || b.calls() != 0 {
+			t.Errorf("the calls are %+v (%v), and %d as of a need; want one of who cannot see it", calls, err, b.calls())
+		}
+	})
+}
+
 func TestARefusalInWeChatCorrectsTheCredit(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
 		p := o.followers(1, 3)[0]

@@ -42,7 +42,8 @@ type tried struct {
 
 const triedColumns = `
 	SELECT id, shard, person_id, seq, template, kind, ref_type, ref_id, COALESCE(args, '') AS args, prio, must_reach,
-		attempt, tries, unknowns, paid, called, COALESCE(account_id, 0) AS account_id, created_at, COALESCE(outcome, '') AS outcome
+		attempt, tries, unknowns, paid, called, COALESCE(account_id, 0) AS account_id, created_at,
+		COALESCE(notice_id, 0) AS notice_id, COALESCE(outcome, '') AS outcome
 	FROM wechat_send`
 
 // sentAs is the message that WeChat has given a number.
