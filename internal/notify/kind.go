@@ -144,7 +144,7 @@ var coalesced = map[string]coalescing{
 	"request.accept_overdue": {10 * time.Minute, perUnit},
 	"request.target_near":    {10 * time.Minute, perUnit},
 	"request.target_missed":  {10 * time.Minute, perUnit},
-	"call.assigned":          {10 * time.Minute, perPerson},
+	"call.assigned":          {10 * time.Minute, perCalls},
 	"task.assigned":          {10 * time.Minute, perAssigner},
 }
 
@@ -152,7 +152,14 @@ func perThing(item Item) string { return keyed(item.Ref.Type+":", item.Ref.ID) }
 
 func perUnit(item Item) string { return keyed("unit:", int64(item.Unit)) }
 
-func perPerson(Item) string { return "all" }
+// perCalls is one key for all askers that somebody has to call, who stand in one list, and one for each announcement, which
+// has a list of its own.
+func perCalls(item Item) string {
+	if item.Ref.Type == "notice" {
+		return keyed("notice:", item.Ref.ID)
+	}
+	return "all"
+}
 
 func perAssigner(item Item) string { return keyed("by:", int64(item.By.PersonID)) }
 

@@ -128,6 +128,8 @@ func TestN6_EachKindIsToldTogetherByItsOwnKey(t *testing.T) {
 			{"states of one request", Item{Kind: "request.status", Ref: Ref{"request", 1}}, Item{Kind: "request.status", Ref: Ref{"request", 1}}, "2:1×1"},
 			{"states of two requests", Item{Kind: "request.status", Ref: Ref{"request", 1}}, Item{Kind: "request.status", Ref: Ref{"request", 2}}, "1:1×1 2:2×1"},
 			{"calls", Item{Kind: "call.assigned", Ref: Ref{"call", 1}}, Item{Kind: "call.assigned", Ref: Ref{"call", 2}, Args: map[string]any{"count": 1}}, "2:2×2"},
+			{"calls of a need and of an announcement", Item{Kind: "call.assigned", Ref: Ref{"call", 1}}, Item{Kind: "call.assigned", Ref: Ref{"notice", 2}}, "1:1×1 2:2×1"},
+			{"calls of two announcements", Item{Kind: "call.assigned", Ref: Ref{"notice", 1}}, Item{Kind: "call.assigned", Ref: Ref{"notice", 2}}, "1:1×1 2:2×1"},
 			{"tasks of one assigner", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: assigner}, "2:2×2"},
 			{"tasks of two assigners", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: other}, "1:1×1 2:2×1"},
 			{"tasks of a clock", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: org.System}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: org.System}, "1:1×1 2:2×1"},
