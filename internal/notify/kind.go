@@ -152,11 +152,11 @@ func perThing(item Item) string { return keyed(item.Ref.Type+":", item.Ref.ID) }
 
 func perUnit(item Item) string { return keyed("unit:", int64(item.Unit)) }
 
-// perCalls is one key for all askers that somebody has to call, who stand in one list, and one for each announcement, which
-// has a list of its own.
+// perCalls is one key for all askers that somebody has to call, who stand in one list. The calls of an announcement have a
+// list of their own, and are told together by themselves.
 func perCalls(item Item) string {
 	if item.Ref.Type == "notice" {
-		return keyed("notice:", item.Ref.ID)
+		return ""
 	}
 	return "all"
 }

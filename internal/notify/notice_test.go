@@ -248,7 +248,7 @@ func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 	})
 }
 
-// N9: who is reached in no other way is called by whoever announced it, once, who hears of all of them together.
+// N9: who is reached in no other way is called by whoever announced it, once, who hears of all of them by one item.
 func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {
 		p := b.followers(6, 0)
@@ -264,8 +264,15 @@ func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 			t.Fatalf("the calls are %+v (%v)", calls, err)
 		}
 		items, err := listItems(t.Context(), b.db, b.by.PersonID, 0, 0, 50)
-		if err != nil || len(items) != 6 || items[5].Kind != "call.assigned" || items[5].Args != `{"count":6}` || items[5].RefID != int64(made.ID) {
+		if err != nil || len(items) != 1 || items[0].Kind != "call.assigned" || items[0].RefType != "notice" || items[0].RefID != int64(made.ID) {
 			t.Errorf("who announced it was told %+v (%v), want one that stands for all", items, err)
+		}
+		b.move(callsTogether)
+		err = b.db.InTx(t.Context(), func(tx *db.Tx) error {
+			return tellCaller(t.Context(), tx, made.ID, recipient{b.by.PersonID, b.by.Assignment})
+		})
+		if items, _ := listItems(t.Context(), b.db, b.by.PersonID, 0, 0, 50); err != nil || len(items) != 2 || items[1].Supersedes != 0 {
+			t.Errorf("ten minutes later they were told %+v (%v), want another", items, err)
 		}
 		if b.calls() != 0 {
 			t.Error("somebody is called as the asker of a need")

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -45,8 +46,22 @@ func callFor(ctx context.Context, tx *db.Tx, m send) error {
 	if err != nil || caller.Person == 0 {
 		return err
 	}
+	return tellCaller(ctx, tx, m.Notice, caller)
+}
+
+// callsTogether is how long one item stands for all calls of an announcement; the list says how many they are.
+const callsTogether = 10 * time.Minute
+
+// tellCaller tells caller that there is somebody to call. Thousands may be: who was told already is found without waiting
+// for their inbox.
+func tellCaller(ctx context.Context, tx *db.Tx, id NoticeID, caller recipient) error {
+	key := fmt.Sprintf("notice.calls:%d:%d", id, tx.Now.Unix()/int64(callsTogether/time.Second))
+	told, err := toldKeys(ctx, tx, []org.PersonID{caller.Person}, []string{key})
+	if err != nil || told[personKey{caller.Person, key}] {
+		return err
+	}
 	return Tell(ctx, tx, InRole(caller.Person, caller.Assignment), Item{
-		Kind: "call.assigned", Ref: Ref{"notice", int64(m.Notice)}, Args: map[string]any{count: 1},
+		Kind: "call.assigned", Ref: Ref{"notice", int64(id)}, Dedupe: key,
 	})
 }
 
