@@ -53,6 +53,9 @@ func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	if len(shards) == 0 {
 		return false, nil
 	}
+	if err := expireDue(ctx, f.DB, shards); err != nil {
+		return false, err
+	}
 	open, err := openFans(ctx, f.DB, shards)
 	if err != nil {
 		return false, err
@@ -78,10 +81,7 @@ func (f *Fanouts) Remaining(ctx context.Context) (int64, error) {
 // step is one chunk, one load of pushes, or one load of messages that are not sent any more.
 func (f *Fanouts) step(ctx context.Context, x fan) (bool, error) {
 	if x.State == NoticeRunning {
-		if x.ExpiresAt == nil || f.DB.Now().Before(*x.ExpiresAt) {
-			return f.write(ctx, x)
-		}
-		return true, f.DB.InTx(ctx, func(tx *db.Tx) error { return expire(ctx, tx, x.ID) })
+		return f.write(ctx, x)
 	}
 	if pushed, err := f.pushMore(ctx, x); pushed || err != nil {
 		return pushed, err
@@ -93,6 +93,9 @@ func (f *Fanouts) step(ctx context.Context, x fan) (bool, error) {
 	err := f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
 		if x.State != NoticeWritten {
 			if more, err = silence(ctx, tx, x); err != nil || more {
+				return err
+			}
+			if err := dropCalls(ctx, tx, x.ID); err != nil { // one that was opened at the moment of the end
 				return err
 			}
 		}

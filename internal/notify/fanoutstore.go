@@ -46,14 +46,14 @@ func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons 
 	if !more {
 		state = NoticeWritten
 	}
-	condition, args := ` AND next_person_id = ?`, []any{to, persons, state, x.ID, x.Next}
+	condition, args := ` AND next_person_id = ?`, []any{to, persons, state, x.ID, tx.Now, x.Next}
 	if blind {
-		condition, args = ``, args[:4]
+		condition, args = ``, args[:5]
 	}
 	n, err := tx.Change(ctx, `
 		UPDATE fanout
 		SET next_person_id = ?, written = written + ?, state = ?
-		WHERE notice_id = ? AND state = 'running'`+condition, args...)
+		WHERE notice_id = ? AND state = 'running' AND (ends_at IS NULL OR ends_at > ?)`+condition, args...)
 	return n > 0, db.Wrap(err, nil, "begin a chunk of announcement %d", x.ID)
 }
 
@@ -108,10 +108,39 @@ func closeFan(ctx context.Context, tx *db.Tx, x fan) error {
 	return db.Wrap(err, nil, "close announcement %d", x.ID)
 }
 
-// expire ends what is under way of an announcement whose time is over.
+// expireDue ends those of the announcements of shards whose time is over: nobody more is told, and nobody is called.
+func expireDue(ctx context.Context, d *db.DB, shards []int) error {
+	query, args, err := db.In(`
+		SELECT notice_id
+		FROM fanout
+		WHERE ends_at <= ? AND shard IN (?)
+		ORDER BY ends_at
+		LIMIT ?`, d.Now(), shards, fanoutLoad)
+	if err != nil {
+		return err
+	}
+	var over []NoticeID
+	if err := d.Select(ctx, &over, query, args...); err != nil {
+		return db.Wrap(err, nil, "find announcements whose time is over")
+	}
+	for _, id := range over {
+		if err := d.InTx(ctx, func(tx *db.Tx) error { return expire(ctx, tx, id) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expire ends an announcement, unless it was withdrawn.
 func expire(ctx context.Context, tx *db.Tx, id NoticeID) error {
-	_, err := tx.Change(ctx, `UPDATE fanout SET state = 'expired' WHERE notice_id = ? AND state = 'running'`, id)
-	return db.Wrap(err, nil, "end announcement %d", id)
+	n, err := tx.Change(ctx, `
+		UPDATE fanout
+		SET state = 'expired', done_at = NULL, ends_at = NULL
+		WHERE notice_id = ? AND ends_at <= ?`, id, tx.Now)
+	if err != nil || n == 0 {
+		return db.Wrap(err, nil, "end announcement %d", id)
+	}
+	return dropCalls(ctx, tx, id)
 }
 
 // silence ends a load of the messages of an announcement that wait, and says whether there may be more.

@@ -248,6 +248,72 @@ func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 	})
 }
 
+// A message that was on its way to WeChat when the announcement ended has nobody called, and whose call is open then is not
+// called any more, be it withdrawn or its time over.
+func TestNobodyIsCalledAboutWhatIsOver(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(2, 0)
+		b.enrol(p)
+		for _, c := range []struct {
+			what  string
+			until time.Time
+			end   func(id NoticeID) error
+			want  NoticeState
+		}{
+			{"withdrawn", time.Time{}, func(id NoticeID) error { _, err := b.notices.Withdraw(t.Context(), b.by, id); return err }, NoticeWithdrawn},
+			{"its time is over", b.now().Add(3 * time.Minute), func(NoticeID) error { b.move(3 * time.Minute); return nil }, NoticeExpired},
+		} {
+			b.allow(onNotice, p[1])
+			made, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true, Until: c.until})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.move(patience + time.Second)
+			shards := b.send.Leases.Held()
+			due, err := dueSends(t.Context(), b.db, shards, b.now(), b.now())
+			if err != nil || len(due) != 2 {
+				t.Fatalf("%s: %d messages are due (%v), want two", c.what, len(due), err)
+			}
+			templates, err := allTemplates(t.Context(), b.db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var under *letter
+			for _, m := range due {
+				term, _ := b.send.Leases.Holds(m.Shard)
+				l, _, err := b.send.claim(t.Context(), m, templates[m.Template], term)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if l != nil {
+					under = l
+				}
+			}
+			calls, _, err := b.notices.callsOf(t, b.by, made.ID)
+			if err != nil || len(calls) != 1 || calls[0].Person != p[0] || under == nil {
+				t.Fatalf("%s: before that the calls are %+v (%v), want one of who has no credit", c.what, calls, err)
+			}
+			if err := c.end(made.ID); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.send.record(t.Context(), *under, settled{class: wechat.Refused, code: 43101}); err != nil {
+				t.Fatal(err)
+			}
+			if all, _, err := b.notices.callsOf(t, b.by, made.ID); err != nil || len(all) != 1 {
+				t.Errorf("%s: after that the calls are %+v (%v), want no other", c.what, all, err)
+			}
+			b.spread.work(t)
+			all, _, err := b.notices.callsOf(t, b.by, made.ID)
+			if err != nil || len(all) != 1 || all[0].State != callDropped || b.fan(made.ID).State != c.want {
+				t.Errorf("%s: in the end it is %s with calls %+v (%v), want them dropped", c.what, b.fan(made.ID).State, all, err)
+			}
+			if _, err := b.notices.FinishCall(t.Context(), b.by, made.ID, calls[0].ID, callReached); !errors.Is(err, ErrNoticeEnd) {
+				t.Errorf("%s: a call is finished: %v", c.what, err)
+			}
+		}
+	})
+}
+
 // N9: who is reached in no other way is called by whoever announced it, once, who hears of all of them by one item.
 func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {

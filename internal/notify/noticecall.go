@@ -36,8 +36,12 @@ const (
 	callDropped    = "dropped"
 )
 
-// callFor has whoever announced it call the person whom m did not reach, once.
+// callFor has whoever announced it call the person whom m did not reach, once; not when m was under way while it ended. What
+// slips in at that very moment is dropped when the fan-out is closed.
 func callFor(ctx context.Context, tx *db.Tx, m send) error {
+	if still, err := announcedStill(ctx, tx, m.Notice); err != nil || !still {
+		return err
+	}
 	fresh, err := insertNoticeCall(ctx, tx, m.Notice, m.Person)
 	if err != nil || !fresh {
 		return err

@@ -73,3 +73,12 @@ func saveNoticeCall(ctx context.Context, tx *db.Tx, by org.Actor, c *NoticeCall,
 	c.State, c.Tries, c.Version = as, c.Tries+tries, c.Version+1
 	return db.Wrap(err, nil, "note how call %d went", c.ID)
 }
+
+// dropCalls ends the calls of an announcement that nobody need be told any more.
+func dropCalls(ctx context.Context, tx *db.Tx, id NoticeID) error {
+	_, err := tx.Change(ctx, `
+		UPDATE notice_call
+		SET state = 'dropped', ended_at = ?, version = version + 1
+		WHERE notice_id = ? AND state IN ('open', 'not_reached')`, tx.Now, id)
+	return db.Wrap(err, nil, "drop the calls of announcement %d", id)
+}

@@ -99,9 +99,9 @@ func insertNotice(ctx context.Context, tx *db.Tx, n *Notice) error {
 		done = nil
 	}
 	_, err = tx.Insert(ctx, `
-		INSERT INTO fanout (notice_id, shard, prio, audience, state, total, written, pushed, created_at, done_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		n.ID, kv.ShardOf(id), n.Prio, n.Scope, n.State, n.Total, n.Written, n.Pushed, n.CreatedAt, done)
+		INSERT INTO fanout (notice_id, shard, prio, audience, state, total, written, pushed, created_at, done_at, ends_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		n.ID, kv.ShardOf(id), n.Prio, n.Scope, n.State, n.Total, n.Written, n.Pushed, n.CreatedAt, done, n.ExpiresAt)
 	return db.Wrap(err, nil, "store the fan-out of announcement %d", id)
 }
 
@@ -208,16 +208,13 @@ func resultOf(ctx context.Context, q db.Queryer, r *Result) error {
 func withdraw(ctx context.Context, tx *db.Tx, id NoticeID) error {
 	n, err := tx.Change(ctx, `
 		UPDATE fanout
-		SET state = 'withdrawn', done_at = NULL
+		SET state = 'withdrawn', done_at = NULL, ends_at = NULL
 		WHERE notice_id = ? AND state IN ('running', 'written', 'done')`, id)
 	if err == nil && n == 0 {
 		return ErrNoticeEnd
 	}
-	if err == nil {
-		_, err = tx.Change(ctx, `
-			UPDATE notice_call
-			SET state = 'dropped', ended_at = ?, version = version + 1
-			WHERE notice_id = ? AND state IN ('open', 'not_reached')`, tx.Now, id)
+	if err != nil {
+		return db.Wrap(err, nil, "withdraw announcement %d", id)
 	}
-	return db.Wrap(err, nil, "withdraw announcement %d", id)
+	return dropCalls(ctx, tx, id)
 }

@@ -1,0 +1,1 @@
+CREATE INDEX fanout_ends ON fanout (ends_at, shard);
