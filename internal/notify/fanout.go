@@ -10,6 +10,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/lease"
 	"wanjia/internal/platform/outbox"
 	"wanjia/internal/platform/push"
@@ -18,7 +19,7 @@ import (
 const (
 	chunkSize  = 1_000
 	chunkPause = 5 * time.Millisecond // in which others get at the inboxes: whoever waits for one has it as soon as a chunk ends
-	fanoutLoad = 20                   // fan-outs looked at in one turn
+	fanoutLoad = 20                   // fan-outs looked at together
 )
 
 // FanoutOptions are what Fanouts need.
@@ -43,11 +44,13 @@ func NewFanouts(o FanoutOptions) *Fanouts { return &Fanouts{FanoutOptions: o} }
 // A fan is a fan-out as it stands.
 type fan struct {
 	Notice
+	Fan      int64        `db:"fan_id"`
 	Next     org.PersonID `db:"next_person_id"` // everybody up to here has been dealt with
 	PushedTo org.PersonID `db:"pushed_person_id"`
 }
 
-// Turn brings the fan-outs of this node's shards on by one step, safety first, and says whether any moved on.
+// Turn brings one fan-out of this node's shards on by a step, and says whether any moved on: what is to be written before
+// what is written already, each safety first. One that cannot move on holds up no other.
 func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	shards := f.Leases.Held()
 	if len(shards) == 0 {
@@ -56,17 +59,37 @@ func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	if err := expireDue(ctx, f.DB, shards); err != nil {
 		return false, err
 	}
-	open, err := openFans(ctx, f.DB, shards)
+	running, err := runningFans(ctx, f.DB, shards)
 	if err != nil {
 		return false, err
 	}
-	for _, x := range open {
+	if f.first(ctx, running) {
+		return true, nil
+	}
+	for behind := (fan{Notice: Notice{Prio: -1}}); ; {
+		written, err := writtenFans(ctx, f.DB, shards, behind)
+		if err != nil || len(written) == 0 {
+			return false, err
+		}
+		if f.first(ctx, written) {
+			return true, nil
+		}
+		behind = written[len(written)-1]
+	}
+}
+
+// first brings the first of some fan-outs on that can move, and says whether any did.
+func (f *Fanouts) first(ctx context.Context, some []fan) bool {
+	for _, x := range some {
 		moved, err := f.step(ctx, x)
-		if moved || err != nil {
-			return moved, err
+		if err != nil && ctx.Err() == nil {
+			f.Log.ErrorContext(ctx, "bring an announcement on", "notice", x.ID, "error", err)
+		}
+		if moved {
+			return true
 		}
 	}
-	return false, nil
+	return false
 }
 
 // Remaining is how many inboxes this node's fan-outs have still to write.
@@ -78,30 +101,36 @@ func (f *Fanouts) Remaining(ctx context.Context) (int64, error) {
 	return remaining(ctx, f.DB, shards)
 }
 
-// step is one chunk, one load of pushes, or one load of messages that are not sent any more.
+// step is one chunk, one load of messages that are not sent any more, or one load of pushes.
 func (f *Fanouts) step(ctx context.Context, x fan) (bool, error) {
 	if x.State == NoticeRunning {
 		return f.write(ctx, x)
 	}
-	if pushed, err := f.pushMore(ctx, x); pushed || err != nil {
-		return pushed, err
+	if x.over() != nil {
+		if some, err := f.silence(ctx, x); some || err != nil {
+			return some, err
+		}
 	}
-	if x.PushedTo < x.Next { // Redis is away
-		return false, nil
+	if x.PushedTo < x.Next {
+		return f.pushMore(ctx, x)
 	}
-	var more bool
-	err := f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
-		if x.State != NoticeWritten {
-			if more, err = silence(ctx, tx, x); err != nil || more {
-				return err
-			}
-			if err := dropCalls(ctx, tx, x.ID); err != nil { // one that was opened at the moment of the end
+	return true, f.DB.InTx(ctx, func(tx *db.Tx) error {
+		if x.over() != nil { // a call that was opened at the moment of the end
+			if err := dropCalls(ctx, tx, x.ID); err != nil {
 				return err
 			}
 		}
 		return closeFan(ctx, tx, x)
 	})
-	return true, err
+}
+
+// silence ends a load of the messages of x that wait, and says whether there were any.
+func (f *Fanouts) silence(ctx context.Context, x fan) (some bool, err error) {
+	err = f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+		some, err = silence(ctx, tx, x)
+		return err
+	})
+	return some, err
 }
 
 // write is one chunk and what it brings to devices, and then a pause.
@@ -218,9 +247,10 @@ func deliveries(entries []entry) ([]push.Delivery, error) {
 	return ds, nil
 }
 
-// pushMore brings the next load of x to devices, from the inboxes, and says whether it did.
+// pushMore brings the next load of x to devices, from the inboxes, and says whether it did; while Redis is away nothing is
+// read for it.
 func (f *Fanouts) pushMore(ctx context.Context, x fan) (bool, error) {
-	if x.PushedTo >= x.Next {
+	if x.PushedTo >= x.Next || !f.Courier.there(ctx) {
 		return false, nil
 	}
 	entries, err := fanned(ctx, f.DB, x, chunkSize)
@@ -245,6 +275,16 @@ func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.Pe
 	}
 	err := f.DB.InTx(ctx, func(tx *db.Tx) error { return notePushed(ctx, tx, x, to, len(ds)) })
 	return err == nil, err
+}
+
+// there says whether any Redis answers, or may again: while all stay away, one question in a while finds out.
+func (c *Courier) there(ctx context.Context) bool {
+	for shard := range kv.Shards {
+		if !c.kv.Away(shard) {
+			return true
+		}
+	}
+	return c.kv.Ping(ctx) == nil
 }
 
 // fan brings items to the devices of this node, and into those inboxes in Redis that somebody reads, which wakes the other

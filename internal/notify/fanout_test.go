@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -353,6 +354,64 @@ func TestAChunkThatWasNotPushedIsPushedByTheNextHolder(t *testing.T) {
 			t.Errorf("the inbox is %+v (%v), want the text of the announcement", l.Items, err)
 		}
 	})
+}
+
+// However many announcements wait for Redis, which is away, and however many cannot be written at all, a newer one is written;
+// and nothing is read from inboxes that could not be pushed.
+func TestWhatCannotMoveOnHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, k *kv.KV, gate *kvtest.Gate) {
+		c := newCrowd(t, d, k, 51)
+		a := c.node("a")
+		gate.Shut()
+		for range fanoutLoad + 1 {
+			c.announce(Announcement{Item: c.item()})
+		}
+		a.work(t)
+		broken := c.announce(Announcement{Item: c.item()})
+		c.change(`UPDATE fanout SET audience = '?' WHERE notice_id = ?`, broken.ID)
+		n := c.announce(Announcement{Item: c.item()})
+		var read atomic.Int64
+		d.Watch(func(_ context.Context, s db.Sent) {
+			if strings.Contains(s.Query, "FROM inbox\n") && strings.Contains(s.Query, "person_id <= ?") {
+				read.Add(1)
+			}
+		})
+		a.work(t)
+		d.Watch(nil)
+		if x := c.fan(n.ID); x.State != NoticeWritten || x.Written != 51 {
+			t.Errorf("the last is %s, %d written; want it in all inboxes", x.State, x.Written)
+		}
+		if read.Load() > 0 {
+			t.Errorf("%d loads are read to be pushed, while Redis is away", read.Load())
+		}
+		gate.Open()
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for end := time.After(20 * time.Second); c.fan(n.ID).State != NoticeDone; {
+			select {
+			case <-end:
+				t.Fatal("it is never pushed")
+			case <-tick.C:
+				a.work(t)
+			}
+		}
+		if x := c.fan(n.ID); x.Pushed != 51 || c.fan(broken.ID).Written != 0 {
+			t.Errorf("in the end it is %+v", x)
+		}
+	})
+}
+
+// change writes to the database.
+func (c *crowd) change(statement string, args ...any) {
+	c.t.Helper()
+	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Change(c.t.Context(), statement, args...)
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
 }
 
 // Who comes behind the place that a fan-out has reached does not get it, who comes before it does; who leaves before gets
