@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -152,6 +154,43 @@ func TestOnAClusterADeadMasterLosesDoublesAndReordersNothing(t *testing.T) {
 				v.mu.Unlock()
 			}
 		}
+	})
+}
+
+// An announcement is brought to everybody of the other masters while one is dead, and to its persons when it is back.
+func TestOnAClusterADeadMasterHoldsUpNoAnnouncement(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		const dead = 1
+		c := newCounty(t, d, func(i push.Inbox) push.Inbox { return i })
+		crowd := newCrowd(t, d, c.kvs[0], 60)
+		for _, some := range c.persons {
+			crowd.enrol(some)
+			for _, p := range some {
+				c.told[p]++
+			}
+		}
+		c.cluster.Kill(dead)
+		n := crowd.announce(Announcement{Item: crowd.item()})
+		crowd.node("spreader").work(t)
+		if x := crowd.fan(n.ID); x.State != NoticeDone || x.Pushed != 69 {
+			t.Errorf("while a master is dead it is %s, %d pushed; want it done with", x.State, x.Pushed)
+		}
+		var rows []string
+		if err := d.Select(t.Context(), &rows, `SELECT items FROM outbox WHERE state = 0`); err != nil {
+			t.Fatal(err)
+		}
+		left := strings.Join(rows, "")
+		for m, some := range c.persons {
+			for _, p := range some {
+				if held := strings.Contains(left, fmt.Sprintf("[%d,", p)); held != (m == dead) {
+					t.Errorf("the outbox holds it for person %d of master %d: %v", p, m, held)
+				}
+			}
+		}
+		c.arrived(t, 0, 1, 2)
+		c.cluster.Start(dead)
+		c.woken(t, 0, 1, 2)
 	})
 }
 

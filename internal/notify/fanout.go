@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -268,13 +269,35 @@ func (f *Fanouts) pushMore(ctx context.Context, x fan) (bool, error) {
 	return f.push(ctx, x, ds, to)
 }
 
-// push brings ds to devices and notes how far x has come; not while Redis is away, which may still hold what was before.
+// push brings ds to devices and notes how far x has come; not while Redis is away, which may still hold what was before. Whom
+// a part of Redis that is away keeps from theirs, the outbox holds, and everybody else goes on.
 func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.PersonID) (bool, error) {
-	if !f.Courier.fan(ctx, ds) {
+	left := f.Courier.fan(ctx, ds)
+	if len(ds) > 0 && len(left) == len(ds) {
 		return false, ctx.Err()
 	}
-	err := f.DB.InTx(ctx, func(tx *db.Tx) error { return notePushed(ctx, tx, x, to, len(ds)) })
-	return err == nil, err
+	moved := false
+	err := f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+		if moved, err = notePushed(ctx, tx, x, to, len(ds)); err != nil || !moved {
+			return err
+		}
+		return leave(ctx, tx, left)
+	})
+	return err == nil && moved, err
+}
+
+// leave puts deliveries into the outbox, whose sweeper brings them as soon as it can.
+func leave(ctx context.Context, tx *db.Tx, ds []push.Delivery) error {
+	for some := range slices.Chunk(ds, outbox.PieceSize) {
+		ranges := make([]outbox.Range, len(some))
+		for i, d := range some {
+			ranges[i] = outbox.Range{Person: d.Person, From: d.Entries[0].Seq, To: d.Entries[len(d.Entries)-1].Seq}
+		}
+		if _, err := outbox.Add(ctx, tx, ranges); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // there says whether any Redis answers, or may again: while all stay away, one question in a while finds out.
@@ -287,21 +310,35 @@ func (c *Courier) there(ctx context.Context) bool {
 	return c.kv.Ping(ctx) == nil
 }
 
-// fan brings items to the devices of this node, and into those inboxes in Redis that somebody reads, which wakes the other
-// nodes; it says whether all are there. Repeating it is harmless.
-func (c *Courier) fan(ctx context.Context, ds []push.Delivery) bool {
+// fan brings items to the devices of this node, into those inboxes in Redis that somebody reads, which wakes the other nodes,
+// and wakes them for all others; it returns what did not get there. Repeating it is harmless.
+func (c *Courier) fan(ctx context.Context, ds []push.Delivery) (left []push.Delivery) {
 	for _, d := range ds {
 		c.hub.Deliver(d) //nolint:contextcheck // because a socket outlives whoever pushes to it
 	}
-	hot, err := c.hot.Among(ctx, ds)
-	if err != nil {
-		return false
+	hot, cold, left := c.hot.Among(ctx, ds)
+	persons, tops := make([]int64, len(cold)), make([]int64, len(cold))
+	for i, d := range cold {
+		persons[i], tops[i] = d.Person, d.Entries[len(d.Entries)-1].Seq
 	}
-	items := make(map[int64][]push.Entry, len(hot))
-	row := outbox.Row{ID: 1}
-	for _, d := range hot {
+	for i, err := range c.hot.Wake(ctx, persons, tops) {
+		if err != nil {
+			left = append(left, cold[i])
+		}
+	}
+	items, rows := make(map[int64][]push.Entry, len(hot)), make([]outbox.Row, len(hot))
+	for i, d := range hot {
 		items[d.Person] = d.Entries
-		row.Ranges = append(row.Ranges, outbox.Range{Person: d.Person})
+		rows[i] = outbox.Row{ID: int64(i), Ranges: []outbox.Range{{Person: d.Person}}}
 	}
-	return len(c.toRedis(ctx, []outbox.Row{row}, items)) > 0
+	done := make(map[int64]bool, len(hot))
+	for _, i := range c.toRedis(ctx, rows, items) {
+		done[i] = true
+	}
+	for i, d := range hot {
+		if !done[int64(i)] {
+			left = append(left, d)
+		}
+	}
+	return left
 }

@@ -402,6 +402,32 @@ func TestWhatCannotMoveOnHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// A device at another node hears of an announcement at once, also when its person's inbox in Redis was forgotten.
+func TestAnAnnouncementWakesTheDevicesOfOtherNodes(t *testing.T) {
+	crowds(t, 60, func(t *testing.T, c *crowd) {
+		n := startNode(t, c.d, c.k, NewInboxes(c.d))
+		var all []*device
+		for i, p := range c.members[:4] {
+			v := listen(t, p, 1, "1.0", func() *node { return n })
+			v.until(t, 5*time.Second, "connected", func() bool { return v.ups == 1 })
+			if i%2 == 0 {
+				if err := push.NewHot(c.k).Forget(t.Context(), int64(p)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			all = append(all, v)
+		}
+		c.announce(Announcement{Item: c.item()})
+		c.node("a").work(t)
+		for _, v := range all {
+			v.got(t, 20*time.Second, 0, 1)
+		}
+		if behind := n.hub.Stats().Behind; behind > 0 {
+			t.Errorf("%d devices were told only when their position was checked", behind)
+		}
+	})
+}
+
 // change writes to the database.
 func (c *crowd) change(statement string, args ...any) {
 	c.t.Helper()

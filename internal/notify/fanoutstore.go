@@ -95,13 +95,13 @@ func fanned(ctx context.Context, q db.Queryer, x fan, most int) ([]entry, error)
 	return entries, db.Wrap(err, nil, "read what is to be pushed of announcement %d", x.ID)
 }
 
-// notePushed moves x's place on, unless another node has.
-func notePushed(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, n int) error {
-	_, err := tx.Change(ctx, `
+// notePushed moves x's place on, unless another node has, and says whether it did.
+func notePushed(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, n int) (bool, error) {
+	moved, err := tx.Change(ctx, `
 		UPDATE fanout
 		SET pushed_person_id = ?, pushed = pushed + ?
 		WHERE notice_id = ? AND pushed_person_id = ?`, to, n, x.ID, x.PushedTo)
-	return db.Wrap(err, nil, "note how far announcement %d was pushed", x.ID)
+	return moved > 0, db.Wrap(err, nil, "note how far announcement %d was pushed", x.ID)
 }
 
 // closeFan notes that nothing of x is left to do.
