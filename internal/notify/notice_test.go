@@ -14,6 +14,7 @@ import (
 	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/wechat"
 	"wanjia/internal/platform/wechat/fake"
@@ -335,7 +336,7 @@ func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 		}
 		b.move(callsTogether)
 		err = b.db.InTx(t.Context(), func(tx *db.Tx) error {
-			return tellCaller(t.Context(), tx, made.ID, recipient{b.by.PersonID, b.by.Assignment})
+			return tellCallers(t.Context(), tx, made.ID, []recipient{{b.by.PersonID, b.by.Assignment}})
 		})
 		if items, _ := listItems(t.Context(), b.db, b.by.PersonID, 0, 0, 50); err != nil || len(items) != 2 || items[1].Supersedes != 0 {
 			t.Errorf("ten minutes later they were told %+v (%v), want another", items, err)
@@ -345,6 +346,68 @@ func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 		}
 		if _, _, err := b.notices.callsOf(t, org.Actor{PersonID: p[0], Assignment: 1}, made.ID); err == nil {
 			t.Error("somebody else reads the calls")
+		}
+	})
+}
+
+// Whoever has the announcer's role after them answers for what they announced: they hear of the calls, finish them, see what
+// came of it and may withdraw it; whoever had it, and who has another role there, does not.
+func TestAnAnnouncementGoesOnWithTheRole(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		p := b.followers(2, 0)
+		b.enrol(p)
+		made, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := b.by
+		next.PersonID = people(t, b.db, 1)[0]
+		b.change(`UPDATE role_assignment SET valid_to = '2026-04-08' WHERE id = ?`, b.by.Assignment)
+		err = b.db.InTx(t.Context(), func(tx *db.Tx) error {
+			id, err := tx.Insert(t.Context(), `
+				INSERT INTO role_assignment (person_id, role, unit_id, valid_from)
+				VALUES (?, ?, ?, '2026-04-08')`, next.PersonID, next.Role, next.Unit.ID)
+			next.Assignment = org.AssignmentID(id)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.move(time.Minute)
+		b.send.work()
+		for who, want := range map[org.PersonID]int{b.by.PersonID: 0, next.PersonID: 1} {
+			if items, err := listItems(t.Context(), b.db, who, 0, 0, 50); err != nil || len(items) != want {
+				t.Errorf("person %d was told %+v (%v), want %d", who, items, err, want)
+			}
+		}
+		member := next
+		member.Role = org.RoleMember
+		former := member
+		former.PersonID, former.Assignment = b.by.PersonID, 0
+		for _, other := range []org.Actor{member, former} {
+			if _, _, err := b.notices.callsOf(t, other, made.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("a %s reads the calls: %v", other.Role, err)
+			}
+		}
+		all, _, err := b.notices.List(t.Context(), next, "", 50)
+		if err != nil || len(all) != 1 || all[0].ID != made.ID {
+			t.Errorf("the list is %+v (%v)", all, err)
+		}
+		if _, err := b.notices.Read(t.Context(), next, made.ID); err != nil {
+			t.Errorf("it is read: %v", err)
+		}
+		calls, _, err := b.notices.callsOf(t, next, made.ID)
+		if err != nil || len(calls) != 2 {
+			t.Fatalf("the calls are %+v (%v), want both", calls, err)
+		}
+		if _, err := b.notices.FinishCall(t.Context(), next, made.ID, calls[0].ID, callReached); err != nil {
+			t.Errorf("a call is finished: %v", err)
+		}
+		if r, err := b.notices.Result(t.Context(), next, made.ID); err != nil || r.ToCall != 1 || r.Called != 1 {
+			t.Errorf("the result is %+v (%v)", r, err)
+		}
+		if _, err := b.notices.Withdraw(t.Context(), next, made.ID); err != nil {
+			t.Errorf("it is withdrawn: %v", err)
 		}
 	})
 }

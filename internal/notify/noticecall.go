@@ -14,7 +14,7 @@ import (
 )
 
 // A NoticeCall is somebody to tell an announcement by phone, because nothing else reaches them (N3). Whoever announced it
-// calls (N9).
+// calls (N9), or who has their role today.
 type NoticeCall struct {
 	ID       int64        `db:"id"`
 	Person   org.PersonID `db:"person_id"`
@@ -36,7 +36,7 @@ const (
 	callDropped    = "dropped"
 )
 
-// callFor has whoever announced it call the person whom m did not reach, once; not when m was under way while it ended. What
+// callFor has whoever announced it, or has their role today, call the person whom m did not reach, once; not when m was under way while it ended. What
 // slips in at that very moment is dropped when the fan-out is closed.
 func callFor(ctx context.Context, tx *db.Tx, m send) error {
 	if still, err := announcedStill(ctx, tx, m.Notice); err != nil || !still {
@@ -46,30 +46,41 @@ func callFor(ctx context.Context, tx *db.Tx, m send) error {
 	if err != nil || !fresh {
 		return err
 	}
-	caller, err := announcer(ctx, tx, m.Notice)
-	if err != nil || caller.Person == 0 {
+	callers, err := callersOf(ctx, tx, m.Notice)
+	if err != nil || len(callers) == 0 {
 		return err
 	}
-	return tellCaller(ctx, tx, m.Notice, caller)
+	return tellCallers(ctx, tx, m.Notice, callers)
 }
 
 // callsTogether is how long one item stands for all calls of an announcement; the list says how many they are.
 const callsTogether = 10 * time.Minute
 
-// tellCaller tells caller that there is somebody to call. Thousands may be: who was told already is found without waiting
+// tellCallers tells callers that there is somebody to call. Thousands may be: who was told already is found without waiting
 // for their inbox.
-func tellCaller(ctx context.Context, tx *db.Tx, id NoticeID, caller recipient) error {
+func tellCallers(ctx context.Context, tx *db.Tx, id NoticeID, callers []recipient) error {
 	key := fmt.Sprintf("notice.calls:%d:%d", id, tx.Now.Unix()/int64(callsTogether/time.Second))
-	told, err := toldKeys(ctx, tx, []org.PersonID{caller.Person}, []string{key})
-	if err != nil || told[personKey{caller.Person, key}] {
+	persons := make([]org.PersonID, len(callers))
+	for i, c := range callers {
+		persons[i] = c.Person
+	}
+	told, err := toldKeys(ctx, tx, persons, []string{key})
+	if err != nil {
 		return err
 	}
-	return Tell(ctx, tx, InRole(caller.Person, caller.Assignment), Item{
-		Kind: "call.assigned", Ref: Ref{"notice", int64(id)}, Dedupe: key,
-	})
+	var to Audience
+	for _, c := range callers {
+		if !told[personKey{c.Person, key}] {
+			to = to.And(InRole(c.Person, c.Assignment))
+		}
+	}
+	if len(to.persons) == 0 {
+		return nil
+	}
+	return Tell(ctx, tx, to, Item{Kind: "call.assigned", Ref: Ref{"notice", int64(id)}, Dedupe: key})
 }
 
-// Calls is a page of whom by has to tell an announcement of theirs by phone, the first asked for first; those that are
+// Calls is a page of whom by has to tell an announcement of their role by phone, the first asked for first; those that are
 // over stand among them.
 func (s *Notices) Calls(ctx context.Context, by org.Actor, id NoticeID, cursor string, size int) (all []NoticeCall, next string, err error) {
 	p, err := s.Pages.Parse(cursor, size, page.Bound("listNoticeCalls", id, by.PersonID, by.Assignment))

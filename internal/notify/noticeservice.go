@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (s *Notices) prepare(ctx context.Context, by org.Actor, n NewNotice) (Annou
 	}, nil
 }
 
-// List is a page of what by has announced, the newest first.
+// List is a page of what was announced in by's role, the newest first.
 func (s *Notices) List(ctx context.Context, by org.Actor, cursor string, size int) (all []Notice, next string, err error) {
 	p, err := s.Pages.Parse(cursor, size, page.Bound("listNotices", by.PersonID, by.Assignment))
 	if err != nil {
@@ -141,9 +142,13 @@ func (s *Notices) List(ctx context.Context, by org.Actor, cursor string, size in
 	return all, next, nil
 }
 
-// Read is an announcement for whoever has made it, or been told in a role that still holds.
+// Read is an announcement for whoever answers for it or has made it, or been told in a role that still holds.
 func (s *Notices) Read(ctx context.Context, by org.Actor, id NoticeID) (Notice, error) {
-	n, err := findToRead(ctx, s.DB, by, id)
+	n, err := findOwn(ctx, s.DB, by, id)
+	if !errors.Is(err, problem.ErrNotFound) {
+		return n, err
+	}
+	n, err = findToRead(ctx, s.DB, by, id)
 	if err != nil || n.By == by.PersonID {
 		return n, err
 	}
@@ -168,7 +173,7 @@ type Result struct {
 	Called   int // told, or given up
 }
 
-// Result is what has come of an announcement of by's.
+// Result is what has come of an announcement of by's role.
 func (s *Notices) Result(ctx context.Context, by org.Actor, id NoticeID) (r Result, err error) {
 	if r.Notice, err = findOwn(ctx, s.DB, by, id); err != nil {
 		return r, err

@@ -115,15 +115,16 @@ const noticeTables = `, u.name AS unit_name
 	JOIN fanout f ON f.notice_id = n.id
 	JOIN unit u ON u.id = n.unit_id`
 
-// ownNotice is the condition of an announcement that an actor has made.
+// ownNotice is the condition of an announcement that an actor answers for: it was made in their role and unit, by them or by
+// somebody else who had it then or has it too.
 func ownNotice(by org.Actor) (condition string, args []any) {
 	if !guard.On(guard.Own) {
 		return `1 = 1`, nil
 	}
-	return `n.person_id = ? AND n.assignment_id = ?`, []any{by.PersonID, by.Assignment}
+	return `n.assignment_id IN (SELECT o.id FROM role_assignment o WHERE o.unit_id = ? AND o.role = ?)`, []any{by.Unit.ID, by.Role}
 }
 
-// findOwn is an announcement that by has made.
+// findOwn is an announcement that by answers for.
 func findOwn(ctx context.Context, q db.Queryer, by org.Actor, id NoticeID) (n Notice, err error) {
 	own, args := ownNotice(by)
 	err = q.Get(ctx, &n, noticeColumns+noticeTables+`
@@ -131,7 +132,7 @@ func findOwn(ctx context.Context, q db.Queryer, by org.Actor, id NoticeID) (n No
 	return n, db.Wrap(err, problem.ErrNotFound, "find announcement %d", id)
 }
 
-// listOwn are the announcements that by has made.
+// listOwn are the announcements that by answers for.
 func listOwn(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Notice, err error) {
 	own, args := ownNotice(by)
 	err = q.Select(ctx, &all, noticeColumns+noticeTables+`
