@@ -51,11 +51,40 @@ func (h *NoticeHandler) ForecastNotice(ctx context.Context, req api.ForecastNoti
 		return nil, err
 	}
 	shown := showReach(r)
-	if r.Recipients >= fewest && (r.Online == 0 || r.Online >= fewest) {
-		n := int32(r.Online)
+	if r.Recipients >= fewest && r.Online >= 0 {
+		n := int32(r.Online / 10 * 10)
 		shown.ConnectedNow = &n
 	}
 	return api.ForecastNotice200JSONResponse(shown), nil
+}
+
+// unnamed are the counts of groups of a whole from which nobody can be told: none of 1 to 4 persons, and as many fewer as it
+// takes that those of whom nothing is said are not so few either. nil: it is not said.
+func unnamed(whole int, groups ...int) []*int32 {
+	said := make([]*int32, len(groups))
+	rest := whole
+	few := func(n int) bool { return n > 0 && n < fewest }
+	for i, n := range groups {
+		if !few(n) {
+			said[i] = new(int32)
+			*said[i] = int32(n)
+			rest -= n
+		}
+	}
+	for few(rest) {
+		least := -1
+		for i, n := range said {
+			if n != nil && *n > 0 && (least < 0 || *n < *said[least]) {
+				least = i
+			}
+		}
+		if least < 0 {
+			break
+		}
+		rest += groups[least]
+		said[least] = nil
+	}
+	return said
 }
 
 // showReach is r in the contract's words; of few persons only how many they are.
@@ -64,13 +93,9 @@ func showReach(r Reach) api.NoticeForecast {
 	if r.Recipients < fewest {
 		return shown
 	}
-	for _, x := range []struct {
-		into **int32
-		n    int
-	}{{&shown.WithCredit, r.WithCredit}, {&shown.CallNeeded, r.CallNeeded}, {&shown.Muted, r.Muted}, {&shown.InQuietHours, r.InQuiet}} {
-		n := int32(x.n)
-		*x.into = &n
-	}
+	ways := unnamed(r.Recipients, r.WithCredit, r.CallNeeded, r.Muted)
+	shown.WithCredit, shown.CallNeeded, shown.Muted = ways[0], ways[1], ways[2]
+	shown.InQuietHours = unnamed(r.Recipients, r.InQuiet)[0]
 	return shown
 }
 
@@ -154,10 +179,8 @@ func (h *NoticeHandler) GetNoticeReach(ctx context.Context, req api.GetNoticeRea
 	toCall, called := int32(r.ToCall), int32(r.Called)
 	shown.ToCall, shown.Called = &toCall, &called
 	if r.Total >= fewest {
-		shown.WeChat = &api.NoticeOutcomes{
-			Waiting: int32(r.Waiting), Sent: int32(r.Outcomes[Sent]), NoCredit: int32(r.Outcomes[NoCredit]),
-			Suppressed: int32(r.Outcomes[Suppressed]), Unknown: int32(r.Outcomes[Unknown]), Dead: int32(r.Outcomes[Dead]),
-		}
+		n := unnamed(r.Written, r.Waiting, r.Outcomes[Sent], r.Outcomes[NoCredit], r.Outcomes[Suppressed], r.Outcomes[Unknown], r.Outcomes[Dead])
+		shown.WeChat = &api.NoticeOutcomes{Waiting: n[0], Sent: n[1], NoCredit: n[2], Suppressed: n[3], Unknown: n[4], Dead: n[5]}
 	}
 	return shown, nil
 }
