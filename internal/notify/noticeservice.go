@@ -107,7 +107,7 @@ func (s *Notices) prepare(ctx context.Context, by org.Actor, n NewNotice) (Annou
 	if utf8.RuneCountInString(n.Title) > longestTitle {
 		return Announcement{}, problem.ErrInvalid.Field("/title", "too_long")
 	}
-	if longDigits.MatchString(n.Title) {
+	if namesPhone(n.Title) {
 		return Announcement{}, problem.ErrPersonalDataInText.Field("/title", problem.ErrPersonalDataInText.Code)
 	}
 	for pointer, text := range map[string]string{"/title": n.Title, "/text": n.Body} {
