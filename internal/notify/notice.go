@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,6 +45,8 @@ type Announcement struct {
 	To    Scope
 	Body  string    // what is read on opening it
 	Until time.Time // whoever has not been told by then is not told any more; zero: no end
+
+	most int // as many may be told; 0: mostToTell
 }
 
 // A Notice is an announcement as it stands, and how far it has come.
@@ -126,7 +129,7 @@ func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
 		if n.Total, err = in.count(ctx, tx, a.By.PersonID); err != nil {
 			return Notice{}, err
 		}
-		if n.Total > mostToTell {
+		if n.Total > cmp.Or(a.most, mostToTell) {
 			return Notice{}, ErrTooMany.With("total", n.Total)
 		}
 	} else {
