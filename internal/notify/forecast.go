@@ -20,7 +20,7 @@ type Reach struct {
 	WithCredit int `json:"withCredit"` // WeChat may tell them, at once or in the summary of the day
 	CallNeeded int `json:"callNeeded"` // must be reached, and by phone
 	Muted      int `json:"muted"`
-	InQuiet    int `json:"inQuietHours"` // now; WeChat tells them in the morning
+	InQuiet    int `json:"inQuietHours"` // of those that WeChat may tell; it does when these are over
 	Online     int `json:"-"`            // -1: nobody can say now
 }
 
@@ -117,7 +117,7 @@ func (w weigher) add(ctx context.Context, q db.Queryer, r *Reach, some []recipie
 		if !own {
 			h = usual
 		}
-		if _, quiet := h.quietEnd(w.due()); quiet && w.prio != Safety {
+		if _, quiet := h.quietEnd(w.due()); quiet && w.prio != Safety && reached[p] && !muted[p] {
 			r.InQuiet++
 		}
 		if w.online[p] {

@@ -66,8 +66,8 @@ func (b *bureau) allow(template string, persons ...org.PersonID) {
 	}
 }
 
-// populate makes n followers of whom the first have a credit of a template, the last three want none of the kind, and
-// the two before these are left alone at this hour.
+// populate makes n followers of whom the first have a credit of a template, the last three want none of the kind, and the
+// first of all, the first without a credit and the last are left alone at this hour.
 func (b *bureau) populate(n, credits int, template string) {
 	b.office.t.Helper()
 	ids := b.followers(n, 0)
@@ -75,12 +75,17 @@ func (b *bureau) populate(n, credits int, template string) {
 	b.allow(template, ids[:credits]...)
 	b.allow(template, ids[n-3:]...)
 	service := NewService(b.db, nil, testEra)
-	for i, p := range ids[n-5:] {
+	for i, p := range ids {
+		quiet, unwilling := i == 0 || i == credits || i == n-1, i >= n-3
+		if !quiet && !unwilling {
+			continue
+		}
 		set := Preferences{QuietFrom: "21:30", QuietTo: "07:30", DigestAt: "18:00"}
-		if i < 2 {
+		if quiet {
 			set.QuietFrom, set.QuietTo = "09:00", "11:00"
-		} else {
-			set.Kinds = []Preference{{Kind: "announcement", WeChat: false, Digest: false, Muted: i == 4}}
+		}
+		if unwilling {
+			set.Kinds = []Preference{{Kind: "announcement", WeChat: false, Digest: false, Muted: i == n-1}}
 		}
 		if _, err := service.SetPreferences(b.office.t.Context(), org.Actor{PersonID: p}, set); err != nil {
 			b.office.t.Fatal(err)
@@ -100,7 +105,7 @@ func TestN8_WhatIsForecastComesTrue(t *testing.T) {
 					n    NewNotice
 					want Reach
 				}{
-					{"must reach", NewNotice{MustReach: true}, Reach{Recipients: size, WithCredit: size - 9, CallNeeded: 6, Muted: 3, InQuiet: 2}},
+					{"must reach", NewNotice{MustReach: true}, Reach{Recipients: size, WithCredit: size - 9, CallNeeded: 6, Muted: 3, InQuiet: 1}},
 					{"danger, with nobody's credit but that of three", NewNotice{MustReach: true, Urgent: true}, Reach{Recipients: size, WithCredit: 3, CallNeeded: size - 3}},
 				} {
 					c.n.To, c.n.Title = Scope{Unit: b.unit.ID}, "防汛值守会"
@@ -144,7 +149,7 @@ func TestN8_WhatCanWaitIsForecastAsOfTheSummary(t *testing.T) {
 		b.populate(20, 10, onDigest)
 		n := NewNotice{To: Scope{Unit: b.unit.ID}, Title: "义诊"}
 		r, err := b.notices.Preview(t.Context(), b.by, n)
-		if want := (Reach{Recipients: 20, WithCredit: 10, Muted: 3, InQuiet: 2}); err != nil || r != want {
+		if want := (Reach{Recipients: 20, WithCredit: 10, Muted: 3, InQuiet: 1}); err != nil || r != want {
 			t.Fatalf("forecast %+v (%v), want %+v", r, err, want)
 		}
 		if _, err := b.notices.Create(t.Context(), b.by, n); err != nil {

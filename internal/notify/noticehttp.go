@@ -95,7 +95,7 @@ func showReach(r Reach) api.NoticeForecast {
 	}
 	ways := unnamed(r.Recipients, r.WithCredit, r.CallNeeded, r.Muted)
 	shown.WithCredit, shown.CallNeeded, shown.Muted = ways[0], ways[1], ways[2]
-	shown.InQuietHours = unnamed(r.Recipients, r.InQuiet)[0]
+	shown.InQuietHours = unnamed(r.WithCredit, r.InQuiet)[0]
 	return shown
 }
 

@@ -44,6 +44,10 @@ func TestAForecastSaysNothingOfAFew(t *testing.T) {
 	if shown.Muted != nil || shown.CallNeeded != nil || shown.WithCredit == nil || shown.InQuietHours != nil {
 		t.Errorf("it says %+v", shown)
 	}
+	shown = showReach(Reach{Recipients: 40, WithCredit: 20, CallNeeded: 20, InQuiet: 17})
+	if shown.InQuietHours != nil {
+		t.Errorf("it says that %d of 20 are in quiet hours, and so who of a few is not", *shown.InQuietHours)
+	}
 	shown = showReach(Reach{Recipients: 40, WithCredit: 20, CallNeeded: 20})
 	if shown.WithCredit == nil || *shown.CallNeeded != 20 || *shown.Muted != 0 || *shown.InQuietHours != 0 {
 		t.Errorf("of no small group it says %+v, want all", shown)
