@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"wanjia/internal/org"
@@ -27,9 +26,9 @@ type Reach struct {
 // forecastLoad is how many recipients are looked at together.
 const forecastLoad = 2_000
 
-// Forecast counts whom a would reach now. What the same announcement then does, sent at once, is the same: the rules are
-// those by which messages are judged.
-func (s *Notices) Forecast(ctx context.Context, a Announcement) (r Reach, err error) {
+// Forecast counts whom a would reach now, and how many of them are online. What the same announcement then does, sent at
+// once, is the same: the rules are those by which messages are judged.
+func (s *Notices) Forecast(ctx context.Context, a Announcement, online map[org.PersonID]bool) (r Reach, err error) {
 	prio, _, err := a.judge()
 	if err != nil {
 		return r, err
@@ -38,19 +37,19 @@ func (s *Notices) Forecast(ctx context.Context, a Announcement) (r Reach, err er
 	if err != nil {
 		return r, err
 	}
+	total, err := in.count(ctx, s.DB, a.By.PersonID)
+	if err != nil {
+		return r, err
+	}
+	if err := a.fits(total); err != nil {
+		return r, err
+	}
 	code, _ := repeatOf(a.Kind, min(prio, Prompt))
 	if prio == Ordinary {
 		code.code = onDigest
 	}
 	templates, err := allTemplates(ctx, s.DB)
 	if err != nil {
-		return r, err
-	}
-	online, err := s.online(ctx)
-	switch {
-	case errors.Is(err, kv.ErrAway):
-		defer func() { r.Online = -1 }()
-	case err != nil:
 		return r, err
 	}
 	w := weigher{

@@ -129,8 +129,8 @@ func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
 		if n.Total, err = in.count(ctx, tx, a.By.PersonID); err != nil {
 			return Notice{}, err
 		}
-		if n.Total > cmp.Or(a.most, mostToTell) {
-			return Notice{}, ErrTooMany.With("total", n.Total)
+		if err := a.fits(n.Total); err != nil {
+			return Notice{}, err
 		}
 	} else {
 		n.State, n.Written, n.Pushed = NoticeDone, n.Total, n.Total
@@ -152,6 +152,14 @@ func (a *Announcement) judge() (prio int, args string, err error) {
 		a.Ref.Type = "notice"
 	}
 	return a.check()
+}
+
+// fits says whether so many may be told.
+func (a *Announcement) fits(total int) error {
+	if total > cmp.Or(a.most, mostToTell) {
+		return ErrTooMany.With("total", total)
+	}
+	return nil
 }
 
 // found is a scope as it lies on a day: ranges of paths in both trees.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/push"
@@ -351,6 +354,41 @@ func TestN9_WhoAnnouncesCallsWhomNothingReaches(t *testing.T) {
 		}
 		if _, _, err := b.notices.callsOf(t, org.Actor{PersonID: p[0], Assignment: 1}, made.ID); err == nil {
 			t.Error("somebody else reads the calls")
+		}
+	})
+}
+
+// What was announced already, by the same key, is not weighed again; and too many are refused before each is looked at.
+func TestWhomItReachesIsCountedOnceAndOfNoneTooMany(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		b.enrol(b.followers(6, 0))
+		var weighed atomic.Int64
+		b.db.Watch(func(_ context.Context, s db.Sent) {
+			if strings.Contains(s.Query, "FROM wechat_account") && strings.Contains(s.Query, "ORDER BY person_id, state") {
+				weighed.Add(1)
+			}
+		})
+		defer b.db.Watch(nil)
+		var ids []NoticeID
+		for range 2 {
+			ctx := once.With(t.Context(), once.Call{Operation: "createNotice", Key: "k1", Fingerprint: []byte("f")})
+			made, err := b.notices.Create(ctx, b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "防汛值守会", MustReach: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, made.ID)
+		}
+		if ids[0] != ids[1] || weighed.Load() != 1 {
+			t.Errorf("announced as %v, weighed %d times; want one, once", ids, weighed.Load())
+		}
+		item := b.item()
+		item.MustReach = true
+		_, err := b.notices.Forecast(t.Context(), Announcement{Item: item, To: Scope{Unit: b.unit.ID}, most: 5}, nil)
+		if !errors.Is(err, ErrTooMany) || weighed.Load() != 1 {
+			t.Errorf("of six, of whom five may be told: %v, weighed %d times; want it refused before", err, weighed.Load())
+		}
+		if _, err := b.notices.Forecast(t.Context(), Announcement{Item: item, To: Scope{Unit: b.unit.ID}, most: 6}, nil); err != nil || weighed.Load() != 2 {
+			t.Errorf("of six, who may all be told: %v, weighed %d times", err, weighed.Load())
 		}
 	})
 }

@@ -53,11 +53,16 @@ var announcers = []org.Role{org.RoleGridSecretary, org.RoleGeneralSecretary, org
 
 // Create announces n, with what is known of whom it reaches.
 func (s *Notices) Create(ctx context.Context, by org.Actor, n NewNotice) (Notice, error) {
+	if first, id, err := s.created(ctx, by); err != nil {
+		return Notice{}, err
+	} else if !first {
+		return findOwn(ctx, s.DB, by, id)
+	}
 	a, err := s.prepare(ctx, by, n)
 	if err != nil {
 		return Notice{}, err
 	}
-	reach, err := s.Forecast(ctx, a)
+	reach, err := s.Forecast(ctx, a, nil)
 	if err != nil {
 		return Notice{}, err
 	}
@@ -89,13 +94,35 @@ func (s *Notices) Create(ctx context.Context, by org.Actor, n NewNotice) (Notice
 	return findOwn(ctx, s.DB, by, id)
 }
 
+var errFirst = errors.New("nobody has asked for it before")
+
+// created says whether this call has not been made before, or else what it made: before it is counted whom it reaches.
+func (s *Notices) created(ctx context.Context, by org.Actor) (first bool, id NoticeID, err error) {
+	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &id, func() error { return errFirst })
+	})
+	if errors.Is(err, errFirst) {
+		return true, 0, nil
+	}
+	return false, id, err
+}
+
 // Preview counts whom n would reach, for whoever may announce it.
 func (s *Notices) Preview(ctx context.Context, by org.Actor, n NewNotice) (Reach, error) {
 	a, err := s.prepare(ctx, by, n)
 	if err != nil {
 		return Reach{}, err
 	}
-	return s.Forecast(ctx, a)
+	online, err := s.online(ctx)
+	away := errors.Is(err, kv.ErrAway)
+	if err != nil && !away {
+		return Reach{}, err
+	}
+	r, err := s.Forecast(ctx, a, online)
+	if away {
+		r.Online = -1
+	}
+	return r, err
 }
 
 // prepare is n as an announcement of by's, or why it cannot be one.
