@@ -200,6 +200,41 @@ func (c *crowd) fan(id NoticeID) (x fan) {
 	return x
 }
 
+// Of a small scope nobody outside of it is looked at, however many there are.
+func TestASmallScopeIsFoundByItsUnits(t *testing.T) {
+	crowds(t, 4_200, func(t *testing.T, c *crowd) {
+		small := orgtest.Unit(t, c.d, org.PartyGroup, "人少的小组", c.by.Unit)
+		large := c.unit
+		c.unit = small
+		c.join(7)
+		for _, u := range []org.Unit{small, large} {
+			in, err := Scope{Unit: u.ID}.find(t.Context(), c.d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sent []db.Sent
+			c.d.Watch(func(_ context.Context, s db.Sent) { sent = append(sent, s) })
+			some, _, more, err := in.next(t.Context(), c.d, 0, 0, 100)
+			c.d.Watch(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if u.ID == large.ID {
+				if len(some) != 100 || !more || len(sent) < 2 {
+					t.Errorf("of the large one %d are found by %d statements, more %v; want a load of a part of all", len(some), len(sent), more)
+				}
+				continue
+			}
+			if len(some) != 7 || more || len(sent) != 1 {
+				t.Fatalf("of the small one %d are found by %d statements, more %v; want 7 by one", len(some), len(sent), more)
+			}
+			if plan := explain(t, c.d, sent[0]); !strings.Contains(plan, `"key": "role_assignment_unit"`) && !strings.Contains(plan, "INDEX role_assignment_unit") {
+				t.Errorf("they are found so:\n%s", plan)
+			}
+		}
+	})
+}
+
 // Up to 50 persons have an announcement when its transaction commits; 51 get it from a fan-out.
 func TestFiftyAreToldAtOnceAndFiftyOneByFanOut(t *testing.T) {
 	crowds(t, 50, func(t *testing.T, c *crowd) {

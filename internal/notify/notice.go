@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -167,6 +168,7 @@ type found struct {
 	roles  []org.Role
 	ranges [2][2]string
 	day    calendar.Day
+	few    bool // it has so few assignments that they are sorted at once
 }
 
 // find says where s lies today.
@@ -182,20 +184,26 @@ func (s Scope) find(ctx context.Context, q db.Queryer) (f found, err error) {
 	}
 	f.ranges[0][0], f.ranges[0][1] = u.Below()
 	l, err := linked(ctx, q, u.ID, f.day)
+	if err != nil {
+		return f, err
+	}
 	other[0], other[1] = l.Below()
+	f.few, err = f.fewIn(ctx, q)
 	return f, err
 }
 
 // next are the next persons of f behind one, at most as many as asked, each in the oldest of their roles there; up to whom
 // everybody is among them, and whether there may be more behind. Without is left out.
 //
-// Assignments are looked at some thousands at a time, by their persons: neither a small scope in a large deployment nor a
-// large one is sorted as a whole for each load.
+// A small scope is found by its units. Of a large one assignments are looked at some thousands at a time, by their persons, so
+// that it is not sorted as a whole for each load.
 func (f found) next(ctx context.Context, q db.Queryer, without, after org.PersonID, most int) (some []recipient, to org.PersonID, more bool, err error) {
 	for {
-		bound, more, err := assignmentsAhead(ctx, q, after)
-		if err != nil {
-			return nil, 0, false, err
+		bound, further := org.PersonID(math.MaxInt64), false
+		if !f.few {
+			if bound, further, err = assignmentsAhead(ctx, q, after); err != nil {
+				return nil, 0, false, err
+			}
 		}
 		found, err := f.between(ctx, q, without, after, bound, most-len(some))
 		if err != nil {
@@ -205,7 +213,7 @@ func (f found) next(ctx context.Context, q db.Queryer, without, after org.Person
 		switch {
 		case len(some) == most:
 			return some, some[most-1].Person, true, nil
-		case !more:
+		case !further:
 			return some, bound, false, nil
 		}
 		after = bound

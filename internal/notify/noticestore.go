@@ -32,6 +32,20 @@ func assignmentsAhead(ctx context.Context, q db.Queryer, after org.PersonID) (to
 	return next.To, next.N == ahead, db.Wrap(err, nil, "look ahead for recipients")
 }
 
+// fewIn says whether f has no more assignments, of any time, than are looked at for one load.
+func (f found) fewIn(ctx context.Context, q db.Queryer) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM (
+			SELECT a.id
+			FROM unit u
+			JOIN role_assignment a ON a.unit_id = u.id
+			WHERE u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?
+			LIMIT ?) t`, f.ranges[0][0], f.ranges[0][1], f.ranges[1][0], f.ranges[1][1], ahead+1)
+	return n <= ahead, db.Wrap(err, nil, "look how large a scope is")
+}
+
 // inScope is the condition of an assignment that a scope has; its arguments are those of found.args.
 const inScope = `
 	(u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?) AND (? = 0 OR a.role IN (?))
@@ -49,12 +63,16 @@ func (f found) args(without org.PersonID) []any {
 
 // between are persons of f behind one and up to another, in order.
 func (f found) between(ctx context.Context, q db.Queryer, without, after, to org.PersonID, most int) (some []recipient, err error) {
+	person := `a.person_id`
+	if f.few { // no index by persons, which is that of all others too
+		person += ` + 0`
+	}
 	query, args, err := db.In(`
 		SELECT a.person_id, MIN(a.id) AS id
 		FROM role_assignment a
 		JOIN person p ON p.id = a.person_id
 		JOIN unit u ON u.id = a.unit_id
-		WHERE `+inScope+` AND a.person_id > ? AND a.person_id <= ?
+		WHERE `+inScope+` AND `+person+` > ? AND `+person+` <= ?
 		GROUP BY a.person_id
 		ORDER BY a.person_id
 		LIMIT ?`, append(f.args(without), after, to, most)...)
