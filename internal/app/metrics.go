@@ -54,6 +54,12 @@ func (a *App) measure(wx *wechat.Client) {
 		}
 		return float64(left)
 	})
+	gauge("fanout_no_progress", "1 while an announcement of a shard of this node has stood in the same place for a minute; alarm.", func() float64 {
+		if a.fanouts.Stalled() {
+			return 1
+		}
+		return 0
+	})
 	gauge("push_no_progress", "1 while the oldest row of a shard of this node's outbox has been the same for a minute; alarm.", func() float64 {
 		if relay.Stalled() {
 			return 1

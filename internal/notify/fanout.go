@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"wanjia/internal/org"
@@ -21,6 +22,7 @@ const (
 	chunkSize  = 1_000
 	chunkPause = 5 * time.Millisecond // in which others get at the inboxes: whoever waits for one has it as soon as a chunk ends
 	fanoutLoad = 20                   // fan-outs looked at together
+	stillFor   = time.Minute          // after which one that does not move is an alarm
 )
 
 // FanoutOptions are what Fanouts need.
@@ -36,7 +38,17 @@ type FanoutOptions struct {
 // person's item one is the condition of the statement with which a chunk begins, in the transaction of the chunk.
 type Fanouts struct {
 	FanoutOptions
-	blind bool // begins chunks without the condition: tests show that they would see it
+	mu      sync.Mutex
+	still   map[NoticeID]standing // those that did not move when all were looked at
+	stalled bool
+	blind   bool // begins chunks without the condition: tests show that they would see it
+}
+
+// A standing is where a fan-out stands, and since when.
+type standing struct {
+	state        NoticeState
+	next, pushed org.PersonID
+	since        time.Time
 }
 
 // NewFanouts makes the Fanouts of a node.
@@ -67,15 +79,49 @@ func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	if f.first(ctx, running) {
 		return true, nil
 	}
+	stuck := running
 	for behind := (fan{Notice: Notice{Prio: -1}}); ; {
 		written, err := writtenFans(ctx, f.DB, shards, behind)
-		if err != nil || len(written) == 0 {
+		if err != nil {
 			return false, err
+		}
+		if len(written) == 0 {
+			f.stand(ctx, stuck)
+			return false, nil
 		}
 		if f.first(ctx, written) {
 			return true, nil
 		}
-		behind = written[len(written)-1]
+		stuck, behind = append(stuck, written...), written[len(written)-1]
+	}
+}
+
+// Stalled says whether a fan-out of this node's shards makes no progress: it has stood in the same place for a minute.
+func (f *Fanouts) Stalled() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stalled
+}
+
+// stand notes which fan-outs did not move, and says once that one stands still.
+func (f *Fanouts) stand(ctx context.Context, stuck []fan) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now, was := f.DB.Now(), f.stalled
+	still := make(map[NoticeID]standing, len(stuck))
+	f.stalled = false
+	for _, x := range stuck {
+		s := standing{x.State, x.Next, x.PushedTo, now}
+		if before, ok := f.still[x.ID]; ok {
+			if s.since = before.since; s != before {
+				s.since = now
+			}
+		}
+		still[x.ID] = s
+		f.stalled = f.stalled || now.Sub(s.since) >= stillFor
+	}
+	if f.still = still; f.stalled && !was {
+		f.Log.ErrorContext(ctx, "no progress in announcements", "announcements", len(stuck))
 	}
 }
 

@@ -223,6 +223,31 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 	})
 }
 
+// An announcement that stands in one place for a minute is an alarm, also while others move; when it moves it is none.
+func TestAnAnnouncementThatStandsStillIsAnAlarm(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		b.enrol(b.followers(1, 0))
+		b.join(60)
+		broken := b.announce(Announcement{Item: b.item()})
+		b.change(`UPDATE fanout SET audience = '?' WHERE notice_id = ?`, broken.ID)
+		looks := func(what string, want bool) {
+			t.Helper()
+			b.spread.work(t)
+			if got := b.spread.Stalled(); got != want {
+				t.Errorf("%s: stalled is %v, want %v", what, got, want)
+			}
+		}
+		looks("at first", false)
+		b.move(stillFor - time.Second)
+		other := b.announce(Announcement{Item: b.item()})
+		looks("before a minute has passed", false)
+		b.move(time.Second)
+		looks("after a minute", true)
+		b.change(`UPDATE fanout SET audience = ? WHERE notice_id = ?`, other.Scope, broken.ID)
+		looks("when it has moved", false)
+	})
+}
+
 // At exactly its end an announcement is over: nobody more is told, and messages that wait are not sent.
 func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {
