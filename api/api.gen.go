@@ -6196,10 +6196,10 @@ type NoticeCallPage struct {
 type NoticeForecast struct {
 	CallNeeded *int32 `json:"callNeeded,omitempty"`
 
-	// ConnectedNow How many have the app open just now.
+	// ConnectedNow How many have the app open just now, rounded down to tens.
 	ConnectedNow *int32 `json:"connectedNow,omitempty"`
 
-	// InQuietHours WeChat tells them when these are over.
+	// InQuietHours Of those that WeChat may tell: it does when these are over.
 	InQuietHours *int32 `json:"inQuietHours,omitempty"`
 	Muted        *int32 `json:"muted,omitempty"`
 	Recipients   int32  `json:"recipients"`
@@ -6210,14 +6210,14 @@ type NoticeForecast struct {
 
 // NoticeOutcomes defines model for NoticeOutcomes.
 type NoticeOutcomes struct {
-	Dead     int32 `json:"dead"`
-	NoCredit int32 `json:"noCredit"`
-	Sent     int32 `json:"sent"`
+	Dead     *int32 `json:"dead,omitempty"`
+	NoCredit *int32 `json:"noCredit,omitempty"`
+	Sent     *int32 `json:"sent,omitempty"`
 
 	// Suppressed A device had it in time, they do not want it, or it was withdrawn.
-	Suppressed int32 `json:"suppressed"`
-	Unknown    int32 `json:"unknown"`
-	Waiting    int32 `json:"waiting"`
+	Suppressed *int32 `json:"suppressed,omitempty"`
+	Unknown    *int32 `json:"unknown,omitempty"`
+	Waiting    *int32 `json:"waiting,omitempty"`
 }
 
 // NoticePage defines model for NoticePage.
@@ -12618,7 +12618,7 @@ type ServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx echo.Context, musterID int64, params FinishMusterParams) error
-	// ListNotices What one has announced in this role, the newest first
+	// ListNotices What was announced in this role, the newest first
 	// (GET /v1/notices)
 	ListNotices(ctx echo.Context, params ListNoticesParams) error
 	// CreateNotice Announce something to everybody in a unit and below it
@@ -12630,13 +12630,13 @@ type ServerInterface interface {
 	// GetNotice What was announced, for whoever was told
 	// (GET /v1/notices/{noticeId})
 	GetNotice(ctx echo.Context, noticeID int64, params GetNoticeParams) error
-	// ListNoticeCalls Who is to be told an announcement of one's own by phone
+	// ListNoticeCalls Who is to be told an announcement of one's role by phone
 	// (GET /v1/notices/{noticeId}/calls)
 	ListNoticeCalls(ctx echo.Context, noticeID int64, params ListNoticeCallsParams) error
 	// FinishNoticeCall Say how a call went
 	// (POST /v1/notices/{noticeId}/calls/{callId}/finish)
 	FinishNoticeCall(ctx echo.Context, noticeID int64, callID int64, params FinishNoticeCallParams) error
-	// GetNoticeReach How far an announcement of one's own has come, beside what was expected
+	// GetNoticeReach How far an announcement of one's role has come, beside what was expected
 	// (GET /v1/notices/{noticeId}/reach)
 	GetNoticeReach(ctx echo.Context, noticeID int64, params GetNoticeReachParams) error
 	// WithdrawNotice Tell nobody more of an announcement
@@ -41392,7 +41392,7 @@ type StrictServerInterface interface {
 	// FinishMuster It is done; thank those who came
 	// (POST /v1/musters/{musterId}/finish)
 	FinishMuster(ctx context.Context, request FinishMusterRequestObject) (FinishMusterResponseObject, error)
-	// ListNotices What one has announced in this role, the newest first
+	// ListNotices What was announced in this role, the newest first
 	// (GET /v1/notices)
 	ListNotices(ctx context.Context, request ListNoticesRequestObject) (ListNoticesResponseObject, error)
 	// CreateNotice Announce something to everybody in a unit and below it
@@ -41404,13 +41404,13 @@ type StrictServerInterface interface {
 	// GetNotice What was announced, for whoever was told
 	// (GET /v1/notices/{noticeId})
 	GetNotice(ctx context.Context, request GetNoticeRequestObject) (GetNoticeResponseObject, error)
-	// ListNoticeCalls Who is to be told an announcement of one's own by phone
+	// ListNoticeCalls Who is to be told an announcement of one's role by phone
 	// (GET /v1/notices/{noticeId}/calls)
 	ListNoticeCalls(ctx context.Context, request ListNoticeCallsRequestObject) (ListNoticeCallsResponseObject, error)
 	// FinishNoticeCall Say how a call went
 	// (POST /v1/notices/{noticeId}/calls/{callId}/finish)
 	FinishNoticeCall(ctx context.Context, request FinishNoticeCallRequestObject) (FinishNoticeCallResponseObject, error)
-	// GetNoticeReach How far an announcement of one's own has come, beside what was expected
+	// GetNoticeReach How far an announcement of one's role has come, beside what was expected
 	// (GET /v1/notices/{noticeId}/reach)
 	GetNoticeReach(ctx context.Context, request GetNoticeReachRequestObject) (GetNoticeReachResponseObject, error)
 	// WithdrawNotice Tell nobody more of an announcement

@@ -62,8 +62,8 @@ type fan struct {
 	PushedTo org.PersonID `db:"pushed_person_id"`
 }
 
-// Turn brings one fan-out of this node's shards on by a step, and says whether any moved on: what is to be written before
-// what is written already, each safety first. One that cannot move on holds up no other.
+// Turn brings one fan-out of this node's shards on by a step, safety first, and says whether any moved on. One that cannot
+// move on holds up no other.
 func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	shards := f.Leases.Held()
 	if len(shards) == 0 {
@@ -72,27 +72,20 @@ func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	if err := expireDue(ctx, f.DB, shards); err != nil {
 		return false, err
 	}
-	running, err := runningFans(ctx, f.DB, shards)
-	if err != nil {
-		return false, err
-	}
-	if f.first(ctx, running) {
-		return true, nil
-	}
-	stuck := running
-	for behind := (fan{Notice: Notice{Prio: -1}}); ; {
-		written, err := writtenFans(ctx, f.DB, shards, behind)
+	var stuck []fan
+	for behind := (fan{Notice: Notice{Prio: -1}}); ; behind = stuck[len(stuck)-1] {
+		open, err := openFans(ctx, f.DB, shards, behind)
 		if err != nil {
 			return false, err
 		}
-		if len(written) == 0 {
+		if len(open) == 0 {
 			f.stand(ctx, stuck)
 			return false, nil
 		}
-		if f.first(ctx, written) {
+		if f.first(ctx, open) {
 			return true, nil
 		}
-		stuck, behind = append(stuck, written...), written[len(written)-1]
+		stuck = append(stuck, open...)
 	}
 }
 

@@ -13,23 +13,14 @@ const noticeColumns = `
 		COALESCE(n.person_id, 0) AS person_id, COALESCE(n.assignment_id, 0) AS assignment_id, n.created_at, n.expires_at,
 		f.state, f.audience, f.total, f.written, f.pushed`
 
-// runningFans are fan-outs of shards of which inboxes are still to be written: safety first, then the oldest.
-func runningFans(ctx context.Context, q db.Queryer, shards []int) ([]fan, error) {
-	return openFans(ctx, q, `f.state = 'running'`, shards)
-}
-
-// writtenFans are fan-outs of shards behind another one in which something else is left to do: safety first, then the oldest.
-func writtenFans(ctx context.Context, q db.Queryer, shards []int, behind fan) ([]fan, error) {
-	return openFans(ctx, q, `f.state <> 'running' AND (f.prio > ? OR f.prio = ? AND f.id > ?)`, shards, behind.Prio, behind.Prio, behind.Fan)
-}
-
-func openFans(ctx context.Context, q db.Queryer, which string, shards []int, of ...any) (open []fan, err error) {
+// openFans are fan-outs of shards, behind another one, in which something is left to do: safety first, then the oldest.
+func openFans(ctx context.Context, q db.Queryer, shards []int, behind fan) (open []fan, err error) {
 	query, args, err := db.In(noticeColumns+`, f.id AS fan_id, f.next_person_id, f.pushed_person_id
 		FROM fanout f
 		JOIN notice n ON n.id = f.notice_id
-		WHERE f.done_at IS NULL AND f.shard IN (?) AND `+which+`
+		WHERE f.done_at IS NULL AND f.shard IN (?) AND (f.prio > ? OR f.prio = ? AND f.id > ?)
 		ORDER BY f.prio, f.id
-		LIMIT ?`, append(append([]any{shards}, of...), fanoutLoad)...)
+		LIMIT ?`, shards, behind.Prio, behind.Prio, behind.Fan, fanoutLoad)
 	if err != nil {
 		return nil, err
 	}

@@ -210,7 +210,7 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 		if x := b.fan(made.ID); x.State != NoticeWithdrawn {
 			t.Errorf("it is %s", x.State)
 		}
-		if left, err := openFans(t.Context(), b.db, `1 = 1`, b.send.Leases.Held()); err != nil || len(left) != 0 {
+		if left, err := openFans(t.Context(), b.db, b.send.Leases.Held(), fan{}); err != nil || len(left) != 0 {
 			t.Errorf("%d fan-outs are open (%v)", len(left), err)
 		}
 		if _, err := b.notices.Withdraw(t.Context(), b.by, made.ID); !errors.Is(err, ErrNoticeEnd) {

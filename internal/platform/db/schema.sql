@@ -669,9 +669,11 @@ CREATE TABLE `fanout` (
   `created_at` datetime(3) NOT NULL,
   `done_at` datetime(3) DEFAULT NULL,
   `forecast` varchar(255) DEFAULT NULL,
+  `ends_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `fanout_notice` (`notice_id`),
   KEY `fanout_left` (`done_at`,`shard`,`prio`,`id`),
+  KEY `fanout_ends` (`ends_at`,`shard`),
   CONSTRAINT `fanout_notice_fk` FOREIGN KEY (`notice_id`) REFERENCES `notice` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
@@ -992,6 +994,7 @@ CREATE TABLE `notice_call` (
   PRIMARY KEY (`id`),
   UNIQUE KEY `notice_call_once` (`notice_id`,`person_id`),
   KEY `notice_call_person` (`person_id`),
+  KEY `notice_call_order` (`notice_id`,`opened_at`,`id`),
   CONSTRAINT `notice_call_notice_fk` FOREIGN KEY (`notice_id`) REFERENCES `notice` (`id`),
   CONSTRAINT `notice_call_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
