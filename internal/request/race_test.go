@@ -7,7 +7,6 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/problem"
 	"wanjia/internal/request"
 )
 
@@ -151,57 +150,52 @@ func TestNoHelperIsWaitedForOnceTheNeedHasEnded(t *testing.T) {
 	})
 }
 
-// X25: a need ends also while a promise about it gets another day, which ends with it.
-func TestANeedEndsWhileItsPromiseMoves(t *testing.T) {
+// X25, F15: a need ends also while a promise about it gets another day, or a helper answers: whoever writes first is waited for.
+func TestANeedEndsWhileWhatHangsOnItMoves(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
-		for range 16 {
-			r := x.create(t, x.ZhouChunhe, needOfLin)
-			p, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "上门查看"})
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		for _, what := range []string{"promise", "muster"} {
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
+			p, err := x.service.MakePromise(t.Context(), x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "带人来搬"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			atOnce(func() {
-				_, err := x.service.MovePromise(t.Context(), x.ZhouChunhe, p.ID, "2026-03-06", "材料未到")
-				if err != nil && !errors.Is(err, request.ErrPromiseOver) {
-					t.Errorf("move the promise: %v", err)
-				}
-			}, func() {
-				if _, err := x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已办好"}); err != nil {
-					t.Errorf("close: %v", err)
-				}
-			})
-			page := x.page(t, x.shown(t, r.Receipt, "0001"))
-			if len(page.Promises) != 1 || page.Promises[0].State != request.PromiseDropped {
-				t.Fatalf("the need has ended and the promise is %+v", page.Promises)
-			}
-		}
-	})
-}
-
-// F15: a need ends also while a helper answers, who comes no more.
-func TestANeedEndsWhileAHelperAnswers(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, d *db.DB, x *fixture) {
-		helper := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
-		for range 16 {
-			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
 			m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason"))
 			if err != nil {
 				t.Fatal(err)
 			}
-			atOnce(func() {
-				_, err := x.service.AnswerMuster(t.Context(), helper, m.ID, request.HelpAccepted)
-				if err != nil && !errors.Is(err, request.ErrMusterOutside) && !errors.Is(err, problem.ErrConflict) {
-					t.Errorf("answer: %v", err)
+			id := map[string]int64{"promise": int64(p.ID), "muster": int64(m.ID)}[what]
+			closed := make(chan error, 1)
+			var once sync.Once
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				if _, err := tx.Change(t.Context(), `UPDATE `+what+` SET version = version + 1 WHERE id = ?`, id); err != nil {
+					return err
 				}
-			}, func() {
-				if _, err := x.service.Close(t.Context(), x.YaoMangzhong, r.ID, request.Closing{Kind: request.Resolved, Text: "已搬好"}); err != nil {
-					t.Errorf("close: %v", err)
+				once.Do(func() {
+					go func() {
+						_, err := x.service.Close(t.Context(), x.YaoMangzhong, r.ID, request.Closing{Kind: request.Resolved, Text: "已搬好"})
+						closed <- err
+					}()
+				})
+				for range 1000 { // long enough for who closes to come to what is being moved
+					var version int64
+					if err := tx.Get(t.Context(), &version, `SELECT version FROM `+what+` WHERE id = ?`, id); err != nil {
+						return err
+					}
 				}
-			})
-			if m, err := x.service.Muster(t.Context(), x.YaoMangzhong, m.ID); err != nil || m.EndedAt == nil {
-				t.Errorf("the need has ended and its muster is %s (%v)", m.State, err)
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-closed; err != nil {
+				t.Errorf("closed while a %s moves: %v", what, err)
+			}
+			if all, err := x.service.Musters(t.Context(), x.YaoMangzhong, r.ID); err != nil || len(all) != 1 || all[0].EndedAt == nil {
+				t.Errorf("the need has ended while a %s moved, and its muster is %+v (%v)", what, all, err)
+			}
+			if all, err := request.PromisesOf(t.Context(), d, x.keys, r.ID); err != nil || len(all) != 1 || all[0].State != request.PromiseDropped {
+				t.Errorf("the need has ended while a %s moved, and its promise is %+v (%v)", what, all, err)
 			}
 		}
 	})
