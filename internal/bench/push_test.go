@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wanjia/internal/pushclient"
 )
 
 // serverOfTests makes the test program a server of the bench: it is one when this is set.
@@ -67,6 +69,9 @@ func TestSmallRoundsShowWhatWasCommittedOnceAndInOrder(t *testing.T) {
 		}
 		if single.Committed != 50 || single.Received != 50 || single.Lost+single.Dup+single.OutOfOrder+single.Gaps != 0 {
 			t.Errorf("single messages: %+v, want 50 committed and received, and nothing wrong", single)
+		}
+		if single.Got["connections"] < 50 || single.Got["again"] != 0 || single.Got["unruly"] != 0 {
+			t.Errorf("over the wire: %v, want 50 connections at least, and nothing that devices drop", single.Got)
 		}
 		if l := single.FromCommit; l.P50 <= 0 || l.P99 < l.P50 || l.Max < l.P99 || single.FromDue.P50 < l.P50 || single.Tx.P50 <= 0 || single.CPU <= 0 {
 			t.Errorf("single messages: %+v, want them timed", single)
@@ -167,6 +172,12 @@ func TestTheVerifierSeesEachKindOfFault(t *testing.T) {
 		"one that was rolled back": {func(truth *[][3]int64, _ *pushDevice) {
 			*truth = (*truth)[:5]
 		}, verdict{Committed: 5, Received: 5, Foreign: 1, Vanished: 1}},
+		"what the device drops": {func(_ *[][3]int64, d *pushDevice) {
+			d.wire = func() pushclient.Counts { return pushclient.Counts{Connections: 2, Again: 5, Disorder: 2, Holes: 1} }
+		}, verdict{Committed: 6, Received: 6, Unruly: 3}},
+		"what comes again over another connection": {func(_ *[][3]int64, d *pushDevice) {
+			d.wire = func() pushclient.Counts { return pushclient.Counts{Connections: 2, Again: 5} }
+		}, verdict{Committed: 6, Received: 6}},
 		"another's number": {func(_ *[][3]int64, d *pushDevice) { d.got[0].id = 99 }, verdict{Committed: 6, Received: 5, Lost: 1, Foreign: 1, Gaps: 1}},
 	} {
 		truth, devices, sent := good()
@@ -176,7 +187,8 @@ func TestTheVerifierSeesEachKindOfFault(t *testing.T) {
 		}
 		c.spoil(&truth, spoiled)
 		got := verify(truth, devices, sent)
-		if got.clean() != (name == "nothing") || got.First == "" != got.clean() {
+		right := name == "nothing" || name == "what comes again over another connection"
+		if got.clean() != right || got.First == "" != got.clean() {
 			t.Errorf("%s: clean is %v (%q)", name, got.clean(), got.First)
 		}
 		if got.First = ""; got != c.want {

@@ -30,6 +30,8 @@ type pushDevice struct {
 	got []receipt
 
 	slow func() // called for each item; nil: it reads as fast as it can
+
+	wire func() pushclient.Counts // what came and was not shown; nil: a peer's device does not count
 }
 
 // A fleet is the devices of a round.
@@ -121,6 +123,19 @@ func (f *fleet) until(ctx context.Context, limit time.Duration, ok func() bool) 
 	return true
 }
 
+// wire is how many connections the devices had, and how many items came again over another one; false of devices that
+// do not count.
+func (f *fleet) wire() (connections, again int64, counted bool) {
+	for _, d := range f.devices {
+		if d.wire == nil {
+			return 0, 0, false
+		}
+		c := d.wire()
+		connections, again = connections+c.Connections, again+c.Again
+	}
+	return connections, again, true
+}
+
 // stop ends all devices.
 func (f *fleet) stop() {
 	f.end()
@@ -139,7 +154,6 @@ func (p *pushRun) connect(ctx context.Context, n int, at func(i int) string, slo
 	for i := range n {
 		who := p.crowd[i]
 		v := &pushDevice{person: who.id, after: p.heads[who.id]}
-		f.devices = append(f.devices, v)
 		if slow != nil {
 			v.slow = slow(i)
 		}
@@ -159,6 +173,8 @@ func (p *pushRun) connect(ctx context.Context, n int, at func(i int) string, slo
 			f.stop()
 			return nil, err
 		}
+		v.wire = c.Counts
+		f.devices = append(f.devices, v)
 		f.running.Go(func() {
 			if err := c.Run(life); err != nil {
 				f.closed(i, err)

@@ -92,6 +92,9 @@ func (f *PushFigure) judge(v verdict) {
 	if v.Foreign > 0 {
 		f.Got["foreign"] = float64(v.Foreign)
 	}
+	if v.Unruly > 0 {
+		f.Got["unruly"] = float64(v.Unruly)
+	}
 	f.OK = f.Why == "" && v.clean()
 	if f.Why == "" {
 		f.Why = v.First

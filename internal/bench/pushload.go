@@ -210,6 +210,9 @@ func (s *stage) fill(f *PushFigure) {
 	if f.RSS == 0 && len(s.nodes) > 0 {
 		f.RSS = residentOf(s.nodes[len(s.nodes)-1].Process.Pid)
 	}
+	if connections, again, counted := s.fleet.wire(); counted {
+		f.Got["connections"], f.Got["again"] = float64(connections), float64(again)
+	}
 	failed, why := 0, ""
 	for _, e := range s.sent.all {
 		if e.why != "" {

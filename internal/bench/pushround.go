@@ -232,5 +232,6 @@ func (v verdict) and(w verdict) verdict {
 	}
 	v.Committed, v.Received, v.Lost, v.Dup = v.Committed+w.Committed, v.Received+w.Received, v.Lost+w.Lost, v.Dup+w.Dup
 	v.OutOfOrder, v.Gaps, v.Foreign, v.Vanished = v.OutOfOrder+w.OutOfOrder, v.Gaps+w.Gaps, v.Foreign+w.Foreign, v.Vanished+w.Vanished
+	v.Unruly += w.Unruly
 	return v
 }

@@ -16,11 +16,12 @@ type verdict struct {
 	Gaps       int // shown while an earlier one was missing
 	Foreign    int // shown and never committed, or with another's number
 	Vanished   int // said to be committed, and not in SQL
+	Unruly     int // came over one connection twice, after a later one or before an earlier one; the device drops it
 	First      string
 }
 
 func (v verdict) clean() bool {
-	return v.Lost+v.Dup+v.OutOfOrder+v.Gaps+v.Foreign+v.Vanished == 0
+	return v.Lost+v.Dup+v.OutOfOrder+v.Gaps+v.Foreign+v.Vanished+v.Unruly == 0
 }
 
 func (v *verdict) say(format string, args ...any) {
@@ -77,6 +78,12 @@ func (v *verdict) device(d *pushDevice, of map[int64]int64) {
 		}
 		shown[r.seq] = true
 		top = max(top, r.seq)
+	}
+	if d.wire != nil {
+		if w := d.wire(); w.Disorder+w.Holes > 0 {
+			v.Unruly += int(w.Disorder + w.Holes)
+			v.say("over one connection person %d is sent %d items twice or late, and %d too early", d.person, w.Disorder, w.Holes)
+		}
 	}
 	v.Committed += len(of)
 	v.Received += len(shown)

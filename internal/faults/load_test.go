@@ -134,6 +134,7 @@ type device struct {
 	mu    sync.Mutex
 	items []pushclient.Item
 	downs int
+	wires []func() pushclient.Counts // of each start
 
 	stop func()
 }
@@ -201,6 +202,9 @@ func (d *device) run(ctx context.Context) {
 		d.w.t.Error(err)
 		return
 	}
+	d.mu.Lock()
+	d.wires = append(d.wires, c.Counts)
+	d.mu.Unlock()
 	_ = c.Run(ctx) // it ends with the test
 }
 
@@ -212,6 +216,18 @@ func (d *device) at() int64 {
 		return d.items[n-1].Seq
 	}
 	return 0
+}
+
+// wire is what came over the wire since the device was made.
+func (d *device) wire() (sum pushclient.Counts) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, counts := range d.wires {
+		c := counts()
+		sum.Connections, sum.Again = sum.Connections+c.Connections, sum.Again+c.Again
+		sum.Disorder, sum.Holes = sum.Disorder+c.Disorder, sum.Holes+c.Holes
+	}
+	return sum
 }
 
 func (d *device) received() []pushclient.Item {

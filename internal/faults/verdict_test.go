@@ -71,6 +71,10 @@ type verdict struct {
 	Doubled    int `json:"doubled"`    // orders done twice, items told or applied twice
 	OutOfOrder int `json:"outOfOrder"` // items applied after a later one, or that the database does not have so
 
+	Connections int `json:"connections"` // of the devices, since they were made
+	Again       int `json:"again"`       // items that a device dropped, for it had them from an earlier connection
+	Unruly      int `json:"unruly"`      // items that came over one connection twice, late or too early; the device drops them
+
 	BackMs int64          `json:"backMs"` // from the kill until orders are acknowledged again
 	LiveMs int64          `json:"liveMs"` // from the start of what was killed until the devices have all that was committed by then
 	Codes  map[string]int `json:"codes"`
@@ -81,7 +85,9 @@ type verdict struct {
 	faults []string         // what nodes have logged as their own
 }
 
-func (v *verdict) clean() bool { return v.Lost == 0 && v.Doubled == 0 && v.OutOfOrder == 0 }
+func (v *verdict) clean() bool {
+	return v.Lost == 0 && v.Doubled == 0 && v.OutOfOrder == 0 && v.Unruly == 0
+}
 
 func (v *verdict) say(count *int, format string, args ...any) {
 	if *count++; len(v.Why) < 8 {
@@ -116,7 +122,9 @@ func (w *world) judge(v *verdict, l *load, devices []*device) {
 	}
 	told := w.told(v, wanted)
 	for _, d := range devices {
-		items, base := told[d.owner], v.base[d.owner]
+		items, base, wire := told[d.owner], v.base[d.owner], d.wire()
+		v.Connections, v.Again = v.Connections+int(wire.Connections), v.Again+int(wire.Again)
+		v.Unruly += int(wire.Disorder + wire.Holes)
 		if d.nth == 0 {
 			v.Committed += len(items) - int(base)
 		}
@@ -210,8 +218,8 @@ func (v *verdict) figure(t *testing.T) {
 	t.Helper()
 	v.Name, v.Seconds = t.Name(), time.Since(v.begun).Seconds()
 	defer asJSON(t, v)
-	t.Logf("%s: %d orders, %d said again, %d items, %d devices received %d; %d lost, %d doubled, %d out of order; acknowledged again after %d ms, live again after %d ms; answers %v",
-		v.Case, v.Orders, v.Repeated, v.Committed, v.Devices, v.Received, v.Lost, v.Doubled, v.OutOfOrder, v.BackMs, v.LiveMs, v.Codes)
+	t.Logf("%s: %d orders, %d said again, %d items, %d devices received %d; %d lost, %d doubled, %d out of order; over %d connections %d again, %d unruly; acknowledged again after %d ms, live again after %d ms; answers %v",
+		v.Case, v.Orders, v.Repeated, v.Committed, v.Devices, v.Received, v.Lost, v.Doubled, v.OutOfOrder, v.Connections, v.Again, v.Unruly, v.BackMs, v.LiveMs, v.Codes)
 }
 
 func asJSON(t *testing.T, figure any) {
@@ -250,7 +258,8 @@ func (f *sendFigure) print(t *testing.T, begun time.Time) {
 func (v *verdict) wantClean(t *testing.T) {
 	t.Helper()
 	if !v.clean() || v.Orders == 0 || v.Received == 0 {
-		t.Errorf("%s: %d lost, %d doubled, %d out of order of %d orders and %d items: %q", v.Case, v.Lost, v.Doubled, v.OutOfOrder, v.Orders, v.Received, v.Why)
+		t.Errorf("%s: %d lost, %d doubled, %d out of order, %d unruly of %d orders and %d items: %q",
+			v.Case, v.Lost, v.Doubled, v.OutOfOrder, v.Unruly, v.Orders, v.Received, v.Why)
 	}
 	if n := v.Codes["500"]; n > 0 {
 		t.Errorf("%s: %d calls were answered 500: %q", v.Case, n, v.faults)

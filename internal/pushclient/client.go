@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -69,6 +70,23 @@ type Client struct {
 	say     chan []byte
 	dialer  websocket.Dialer
 	ackedAt time.Time
+
+	connected, again, disorder, holes atomic.Int64
+}
+
+// Counts are what came over the wire since the start and was kept from Apply. Of what a server sends over one
+// connection each item follows the one before it, so Disorder and Holes are its faults; an item may come Again over
+// another connection.
+type Counts struct {
+	Connections int64
+	Again       int64 // items that the device had before the connection
+	Disorder    int64 // items that came a second time over one connection, or after a later one
+	Holes       int64 // items that came while an earlier one was missing
+}
+
+// Counts are the counts so far; a device that runs may be asked.
+func (c *Client) Counts() Counts {
+	return Counts{c.connected.Load(), c.again.Load(), c.disorder.Load(), c.holes.Load()}
 }
 
 // Codes of push.md §9 that the device does more about than coming back.
@@ -218,6 +236,7 @@ func (c *Client) connect(ctx context.Context) (code int, after time.Duration, er
 // A line is one connection while it stands.
 type line struct {
 	ws    *websocket.Conn
+	heard int64         // the highest item that came over it
 	acked int64         // what was acked, or need not be
 	after time.Duration // how long bye asks to stay away
 	every time.Duration
@@ -308,19 +327,20 @@ func (c *Client) take(ctx context.Context, l *line, b []byte) error {
 			c.known = false // a reset follows, and says where to begin
 		}
 		c.era = f.Era
+		c.connected.Add(1)
 		if c.o.Up != nil {
 			c.o.Up(f.Top)
 		}
 	case "reset":
-		c.seq, c.known, l.acked = f.From, true, f.From
+		c.seq, c.known, l.acked, l.heard = f.From, true, f.From, 0
 		if c.o.Reset != nil {
 			c.o.Reset(f.From)
 		}
 		c.keep()
 	case "n":
-		return c.apply(f.Item)
+		return c.apply(l, f.Item)
 	case "b":
-		return c.apply(f.List...)
+		return c.apply(l, f.List...)
 	case "read":
 		if c.o.Read != nil {
 			c.o.Read(f.Seq)
@@ -344,7 +364,7 @@ var errHole = errors.New("an item is missing in between")
 
 // apply applies what comes next among items. What the device has is dropped; a hole ends the connection, and the
 // next one asks for what is missing.
-func (c *Client) apply(items ...Item) error {
+func (c *Client) apply(l *line, items ...Item) error {
 	before := c.seq
 	defer func() {
 		if c.seq > before {
@@ -352,12 +372,19 @@ func (c *Client) apply(items ...Item) error {
 		}
 	}()
 	for _, i := range items {
-		if i.Seq <= c.seq {
+		switch {
+		case i.Seq <= l.heard:
+			c.disorder.Add(1)
 			continue
-		}
-		if i.Seq != c.seq+1 {
+		case i.Seq <= c.seq:
+			c.again.Add(1)
+			l.heard = i.Seq
+			continue
+		case i.Seq != c.seq+1:
+			c.holes.Add(1)
 			return errHole
 		}
+		l.heard = i.Seq
 		c.o.Apply(i)
 		c.seq = i.Seq
 	}

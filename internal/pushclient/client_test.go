@@ -50,6 +50,13 @@ func (v *visit) closes(code int) {
 // plays runs a device against server, which is called for each connection and ends the test by false.
 func plays(t *testing.T, o Options, server func(n int, v *visit) bool) (ended error) {
 	t.Helper()
+	_, ended = played(t, o, server)
+	return ended
+}
+
+// played is plays, and gives back the device too.
+func played(t *testing.T, o Options, server func(n int, v *visit) bool) (c *Client, ended error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	up := websocket.Upgrader{Subprotocols: []string{"wanjia.v1"}}
@@ -93,7 +100,7 @@ func plays(t *testing.T, o Options, server func(n int, v *visit) bool) (ended er
 	if err == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		t.Error("the play did not come to its end")
 	}
-	return err
+	return c, err
 }
 
 const hi = `{"t":"hi","era":1,"top":9,"read":0,"floor":0,"hb":25,"exp":1800}`
@@ -135,6 +142,40 @@ func TestADeviceAppliesEachItemOnceAndAsksForWhatIsMissing(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// What a device keeps from its application it counts, so that a server that sends it is seen.
+func TestADeviceCountsWhatItDrops(t *testing.T) {
+	t.Parallel()
+	c, err := played(t, Options{Cursor: "1.2"}, func(n int, v *visit) bool {
+		switch n {
+		case 0: // one that it had, one twice, one after a later one, and a hole
+			v.says(hi, item(2), item(3), item(3), item(4), item(3), item(6))
+			for v.hears() != "" {
+			}
+			return true
+		case 1: // again over another connection, and in order
+			v.says(hi, item(3), item(4), item(5), `{"t":"reset","from":3}`, item(4), item(5))
+			v.closes(4003)
+			for v.hears() != "" {
+			}
+			return true
+		default:
+			v.says(hi)
+			return false
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.Counts()
+	if got.Connections != 2 && got.Connections != 3 { // the end may come before the last hi is read
+		t.Errorf("%d connections, want two, and one that is just ending", got.Connections)
+	}
+	got.Connections = 0
+	if want := (Counts{Again: 3, Disorder: 2, Holes: 1}); got != want {
+		t.Errorf("counted %+v, want %+v", got, want)
 	}
 }
 
