@@ -216,6 +216,29 @@ func TestFiguresOfARoundAreCounted(t *testing.T) {
 	}
 }
 
+// A return counts when all that comes later comes in time: one that does is not enough.
+func TestOneQuickDeviceIsNoReturn(t *testing.T) {
+	t.Parallel()
+	for late, ok := range map[time.Duration]bool{100 * time.Millisecond: true, 2500 * time.Millisecond: false} {
+		_, devices, sent := good()
+		killed := sent.all[0].at.Add(-3 * time.Second)
+		back := killed.Add(2 * time.Second) // the messages are committed a second later
+		sent.all[0].at = killed.Add(time.Second)
+		devices[0].got[0].at = back.Add(700 * time.Millisecond) // of the message in between
+		devices[1].got[2].at = sent.all[5].at.Add(late)
+		f := PushFigure{Round: "redis-kill", Got: map[string]float64{}}
+		sent.around(&f, devices, killed, back)
+		if f.judge(verdict{}); f.OK != ok || f.Got["caughtUpMs"] != 700 || f.Got["laterMaxMs"] != float64(late.Milliseconds()) {
+			t.Errorf("with one device %v late: ok is %v, %v", late, f.OK, f.Got)
+		}
+	}
+	f := PushFigure{Round: "redis-kill", Got: map[string]float64{}}
+	(&ledger{}).around(&f, nil, time.Now(), time.Now())
+	if f.judge(verdict{}); f.OK {
+		t.Error("a return after which nothing was committed holds its bar")
+	}
+}
+
 func TestAMissedBarIsNotOK(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
