@@ -155,7 +155,7 @@ func (p *pushRun) fanout(ctx context.Context, f *PushFigure, n int) (v verdict, 
 		return v, err
 	}
 	defer s.end()
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	// The leases of servers that were killed before are free after ten seconds; only who holds one goes on with a fan-out.

@@ -22,7 +22,7 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 		return v, err
 	}
 	defer s.end()
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	begun := time.Now()
@@ -137,7 +137,7 @@ func (p *pushRun) redisKill(ctx context.Context, f *PushFigure, n int) (v verdic
 	if s.fleet, err = p.connect(ctx, n, func(int) string { return at }, nil); err != nil {
 		return v, err
 	}
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	f.Rate = p.o.Rate / 2
@@ -219,7 +219,7 @@ func (p *pushRun) nodeKill(ctx context.Context, f *PushFigure, n int) (v verdict
 	if s.fleet, err = p.connect(ctx, n, at, nil); err != nil {
 		return v, err
 	}
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	f.Rate = p.o.Rate / 2

@@ -294,7 +294,7 @@ func (p *pushRun) peer(ctx context.Context, f *PushFigure, n int, outbox bool) (
 	}
 	f.RSS = residentOf(other.Process.Pid)
 	f.RSSPerConn = round(float64(f.RSS-before) / float64(n))
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, p.peerPatience()); err != nil {
 		return v, err
 	}
 	f.Rate = p.o.Rate

@@ -100,7 +100,7 @@ func (p *pushRun) singles(ctx context.Context, f *PushFigure, n int, rate float6
 		return v, err
 	}
 	defer s.end()
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	if err := s.play(ctx, s.toOne(rate, during)); err != nil {
@@ -124,12 +124,13 @@ func (s *stage) toOne(rate float64, during time.Duration) plan {
 	}}
 }
 
-// warmUp sends some messages that do not count: statements are read for the first time, and connections opened.
-func (s *stage) warmUp(ctx context.Context) error {
+// warmUp sends some messages that do not count: statements are read for the first time, and connections opened. It waits
+// for them as long as for those that count.
+func (s *stage) warmUp(ctx context.Context, patience time.Duration) error {
 	if err := s.play(ctx, s.toOne(300, time.Second)); err != nil {
 		return err
 	}
-	v, err := s.settle(ctx, settleWithin)
+	v, err := s.settle(ctx, patience)
 	if err != nil || !v.clean() {
 		return err // what was wrong is seen again at the end: these messages stay in the ledger
 	}
@@ -164,7 +165,7 @@ func (p *pushRun) singleMax(ctx context.Context, f *PushFigure, n int) (v verdic
 		return v, err
 	}
 	defer s.end()
-	if err := s.warmUp(ctx); err != nil {
+	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
 	profiled := s.profile(ctx, p.o.Profile)
