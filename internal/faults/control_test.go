@@ -6,8 +6,17 @@ import (
 	"testing"
 )
 
+// The cheapest of the controls runs each time, so that nothing is green here because the verifier looks at nothing.
+func TestOrdersWithoutAKeyAreFoundDoubled(t *testing.T) {
+	t.Parallel()
+	v := nodeKills(t, embedded(t), 1, variant{keyless: true})
+	if v.Doubled == 0 || v.clean() {
+		t.Errorf("%s: %d doubled of %d orders, %d of them said again: the fault of this test does not bite", v.Case, v.Doubled, v.Orders, v.Repeated)
+	}
+}
+
 // R1 and the rest can fail: each control breaks on purpose what heals, and the same verifier must find what it costs.
-// They run in the night only.
+// The others run in the night only.
 func TestWhatIsBrokenOnPurposeIsFoundAfterAKill(t *testing.T) {
 	t.Parallel()
 	if !nightly {

@@ -2,8 +2,9 @@
 // of their own, and so are MariaDB and Redis; whatever is killed is killed with SIGKILL, by its process id. Afterwards
 // one verifier compares what was asked for, what was committed and what each device has applied. Tests only.
 //
-// In `make nightly` the runs are longer, and each test shows besides that it can fail: the same verifier must find what
-// a variant loses or doubles that was broken on purpose.
+// Each test shows besides that it can fail: the same verifier must find what a variant loses or doubles that was broken on
+// purpose. One of these controls runs each time, all of them in `make nightly`, where the runs are longer, too. How long
+// something takes to heal is printed and bounded by nothing but patience: times are for the bench.
 package faults
 
 import (
