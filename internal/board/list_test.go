@@ -2,7 +2,6 @@ package board_test
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -108,7 +107,7 @@ func TestListsOfPicturesAndPublicationsAreReadAlongAnIndex(t *testing.T) {
 				t.Errorf("%s: no list was seen", c.who)
 			}
 			for _, s := range sent {
-				plan := explained(t, d, s)
+				plan := dbtest.Plan(t, d, s)
 				along := slices.ContainsFunc(c.keys, func(key string) bool { return strings.Contains(plan, key) })
 				if d.Embedded() && slices.Contains(c.keys, "PRIMARY") {
 					along = along || strings.Contains(plan, "INTEGER PRIMARY KEY (rowid<?)")
@@ -119,26 +118,4 @@ func TestListsOfPicturesAndPublicationsAreReadAlongAnIndex(t *testing.T) {
 			}
 		}
 	})
-}
-
-// explained is how the engine would find the answer to s.
-func explained(t *testing.T, d *db.DB, s db.Sent) (plan string) {
-	t.Helper()
-	if !d.Embedded() {
-		if err := d.Get(t.Context(), &plan, "EXPLAIN FORMAT=JSON "+s.Query, s.Args...); err != nil {
-			t.Fatal(err)
-		}
-		return plan
-	}
-	var steps []struct {
-		ID, Parent, NotUsed int
-		Detail              string
-	}
-	if err := d.Select(t.Context(), &steps, "EXPLAIN QUERY PLAN "+s.Query, s.Args...); err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range steps {
-		plan += fmt.Sprintln(x.Detail)
-	}
-	return plan
 }

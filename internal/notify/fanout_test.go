@@ -17,6 +17,7 @@ import (
 	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/lease"
@@ -228,7 +229,7 @@ func TestASmallScopeIsFoundByItsUnits(t *testing.T) {
 			if len(some) != 7 || more || len(sent) != 1 {
 				t.Fatalf("of the small one %d are found by %d statements, more %v; want 7 by one", len(some), len(sent), more)
 			}
-			if plan := explain(t, c.d, sent[0]); !strings.Contains(plan, `"key": "role_assignment_unit"`) && !strings.Contains(plan, "INDEX role_assignment_unit") {
+			if plan := dbtest.Plan(t, c.d, sent[0]); !strings.Contains(plan, `"key": "role_assignment_unit"`) && !strings.Contains(plan, "INDEX role_assignment_unit") {
 				t.Errorf("they are found so:\n%s", plan)
 			}
 		}

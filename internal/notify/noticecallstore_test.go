@@ -58,7 +58,7 @@ func TestCallsAreReadInTheirOrderAndNotSorted(t *testing.T) {
 		if err != nil || len(all) != 51 || len(sent) != 1 {
 			t.Fatalf("%d calls by %d statements (%v), want a page and one more by one", len(all), len(sent), err)
 		}
-		if plan := explain(t, d, sent[0]); !strings.Contains(plan, "notice_call_order") || strings.Contains(plan, "filesort") || strings.Contains(plan, "TEMP B-TREE") {
+		if plan := dbtest.Plan(t, d, sent[0]); !strings.Contains(plan, "notice_call_order") || strings.Contains(plan, "filesort") || strings.Contains(plan, "TEMP B-TREE") {
 			t.Errorf("calls are found so:\n%s", plan)
 		}
 	})

@@ -32,7 +32,7 @@ func TestABacklogIsReadInItsOrderAndNotSorted(t *testing.T) {
 			t.Fatalf("%d statements, want one a priority", len(sent))
 		}
 		for _, s := range sent {
-			if plan := explain(t, d, s); !strings.Contains(plan, "wechat_send_turn") || strings.Contains(plan, "filesort") || strings.Contains(plan, "TEMP B-TREE") {
+			if plan := dbtest.Plan(t, d, s); !strings.Contains(plan, "wechat_send_turn") || strings.Contains(plan, "filesort") || strings.Contains(plan, "TEMP B-TREE") {
 				t.Errorf("what is due is found so:\n%s", plan)
 			}
 		}
@@ -83,26 +83,4 @@ func backlog(t *testing.T, d *db.DB, n int, now time.Time) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// explain is how the engine would find the answer to s.
-func explain(t *testing.T, d *db.DB, s db.Sent) (plan string) {
-	t.Helper()
-	if !d.Embedded() {
-		if err := d.Get(t.Context(), &plan, "EXPLAIN FORMAT=JSON "+s.Query, s.Args...); err != nil {
-			t.Fatal(err)
-		}
-		return plan
-	}
-	var steps []struct {
-		ID, Parent, NotUsed int
-		Detail              string
-	}
-	if err := d.Select(t.Context(), &steps, "EXPLAIN QUERY PLAN "+s.Query, s.Args...); err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range steps {
-		plan += x.Detail + "\n"
-	}
-	return plan
 }

@@ -114,8 +114,8 @@ func unsettle(ctx context.Context, tx *db.Tx, a *asker) error {
 }
 
 // leftForThem says whether the last that is known of a's leaving is that whoever held the need wrote it down for them, in a
-// role; what askers do is done in none. Who asks for it twice has left as either. What was taken back for nobody by name concerned all who asked; what a lead opened
-// again brings back nobody who had left by themselves.
+// role; what askers do is done in none. Who asks for it twice has left as either. What was taken back for nobody by name
+// concerned all who asked; what a lead opened again brings back nobody who had left by themselves.
 func leftForThem(ctx context.Context, q db.Queryer, a asker) (bool, error) {
 	return writtenForThem(ctx, q, `
 		SELECT assignment_id

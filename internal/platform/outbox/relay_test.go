@@ -225,7 +225,7 @@ func TestNoLookAtTheOutboxReadsAllOfIt(t *testing.T) {
 				continue
 			}
 			looks++
-			plan := planOf(t, d, s)
+			plan := dbtest.Plan(t, d, s)
 			all := slices.ContainsFunc([]string{"SCAN", "TEMP B-TREE", `"ALL"`, `"index"`, "filesort"}, func(word string) bool { return strings.Contains(plan, word) })
 			_, which, _ := strings.Cut(s.Query, "WHERE")
 			if all || !strings.Contains(plan, "outbox_open") || strings.Contains(which, "done_at") {
@@ -236,28 +236,6 @@ func TestNoLookAtTheOutboxReadsAllOfIt(t *testing.T) {
 			t.Errorf("%d looks were seen, want that of the sweep and three at each shard", looks)
 		}
 	})
-}
-
-// planOf is how the engine would find the answer to s.
-func planOf(t *testing.T, d *db.DB, s db.Sent) (plan string) {
-	t.Helper()
-	if !d.Embedded() {
-		if err := d.Get(t.Context(), &plan, "EXPLAIN FORMAT=JSON "+s.Query, s.Args...); err != nil {
-			t.Fatal(err)
-		}
-		return plan
-	}
-	var steps []struct {
-		ID, Parent, NotUsed int
-		Detail              string
-	}
-	if err := d.Select(t.Context(), &steps, "EXPLAIN QUERY PLAN "+s.Query, s.Args...); err != nil {
-		t.Fatal(err)
-	}
-	for _, x := range steps {
-		plan += x.Detail + "\n"
-	}
-	return plan
 }
 
 // However many there are, done rows go when their time is over, and none before; a row that was opened again keeps those
