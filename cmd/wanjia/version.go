@@ -5,6 +5,8 @@ import (
 	"runtime"
 
 	"github.com/spf13/cobra"
+
+	"wanjia/internal/platform/build"
 )
 
 func versionCommand() *cobra.Command {
@@ -13,7 +15,11 @@ func versionCommand() *cobra.Command {
 		Short: "says which version this is",
 		Args:  cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "wanjia %s (%s)\n", version, runtime.Version())
+			from := build.Commit()
+			if from != "" {
+				from += ", "
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "wanjia %s (%s%s)\n", version, from, runtime.Version())
 		},
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"wanjia/internal/platform/build"
 	"wanjia/internal/platform/db"
 )
 
@@ -56,7 +56,7 @@ type machine struct {
 }
 
 func newMachine(ctx context.Context, o Options, d *db.DB) machine {
-	m := machine{tier: "P", engine: strings.ReplaceAll(strings.ToLower(d.Engine()), " ", "-"), commit: commit()}
+	m := machine{tier: "P", engine: strings.ReplaceAll(strings.ToLower(d.Engine()), " ", "-"), commit: build.Commit()}
 	if d.Embedded() {
 		m.tier = "E"
 	}
@@ -146,20 +146,6 @@ func Table(w io.Writer, figures []Figure) error {
 			f.Got["p99Ms"], f.Got["statements"], f.Got["toOwn"], bare, f.OK)
 	}
 	return t.Flush()
-}
-
-// commit is what this program was built from.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return ""
 }
 
 // loadavg is the machine's load of the last minute; 0 where the system does not tell.

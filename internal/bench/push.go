@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wanjia/internal/member"
+	"wanjia/internal/platform/build"
 	"wanjia/internal/platform/db"
 )
 
@@ -200,7 +201,7 @@ func (p *pushRun) fill(ctx context.Context, n int) error {
 	}
 	defer func() { err = errors.Join(err, a.Close()) }()
 	p.fixed = PushFigure{
-		Name: "push", Commit: commit(), Tier: "P", Seed: p.o.Seed, Bar: map[string]float64{},
+		Name: "push", Commit: build.Commit(), Tier: "P", Seed: p.o.Seed, Bar: map[string]float64{},
 		Engine: strings.ReplaceAll(strings.ToLower(a.Stores.DB.Engine()), " ", "-"),
 	}
 	if a.Stores.DB.Embedded() {
