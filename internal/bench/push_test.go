@@ -266,12 +266,52 @@ func TestAMissedBarIsNotOK(t *testing.T) {
 		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 1}},
 		{Round: "single", OK: true, Got: map[string]float64{"p50Ms": 2}},
 		{Round: "fanout", Skipped: "too small"},
-	})
+	}, false)
 	if got, want := s.Medians["single/p50Ms"], (Middle{2, 1, 3, 3}); got != want || !s.OK {
 		t.Errorf("the last line has %+v (ok %v), want %+v", got, s.OK, want)
 	}
-	if s = summary([]PushFigure{{Round: "single", OK: true}, {Round: "herd"}}); s.OK {
+	if s = summary([]PushFigure{{Round: "single", OK: true}, {Round: "herd"}}, false); s.OK {
 		t.Error("the last line is ok, and one round was not")
+	}
+}
+
+func TestAReportOfANoisyMachineOrAWrongServerIsRefused(t *testing.T) {
+	t.Parallel()
+	quiet, noisy := PushFigure{Round: "single", OK: true, Others: 0.4}, PushFigure{Round: "herd", OK: true, Noisy: true, Others: 0.83}
+	lost := PushFigure{Round: "fanout", Lost: 1, Why: "person 3 was never shown 7"}
+	unruly := PushFigure{Round: "single", Got: map[string]float64{"unruly": 2}, Why: "twice over one connection"}
+	missed := PushFigure{Round: "single", Why: "the bar of p99Ms was missed"}
+	for _, c := range []struct {
+		of      []PushFigure
+		noisyOK bool
+		refused bool
+		why     string
+	}{
+		{[]PushFigure{quiet, quiet}, false, false, ""},
+		{[]PushFigure{quiet, noisy}, false, true, "herd: others used 0.83 cores"},
+		{[]PushFigure{quiet, noisy}, true, false, ""},
+		{[]PushFigure{quiet, lost}, true, true, "fanout: items were not shown once and in order: person 3 was never shown 7"},
+		{[]PushFigure{unruly, quiet}, true, true, "single: items were not shown once"},
+		{[]PushFigure{missed}, false, false, ""}, // which its own line says
+	} {
+		s := summary(c.of, c.noisyOK)
+		if s.Refused != c.refused || !strings.HasPrefix(s.Why, c.why) || s.Refused && s.OK {
+			t.Errorf("of %+v (noise is fine: %v) the last line is refused: %v, ok: %v, why: %q; want %v, %q", c.of, c.noisyOK, s.Refused, s.OK, s.Why, c.refused, c.why)
+		}
+	}
+}
+
+func TestNoRefusedReportIsKept(t *testing.T) {
+	t.Parallel()
+	kept, err := os.ReadFile("../../docs/figures/push.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(kept)) {
+		var f PushFigure
+		if err := json.Unmarshal([]byte(line), &f); err != nil || f.Refused {
+			t.Errorf("docs/figures/push.json holds a line that is refused: %q (%v)", f.Why, err)
+		}
 	}
 }
 

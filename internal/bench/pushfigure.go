@@ -35,8 +35,9 @@ type PushFigure struct {
 	Load       float64            `json:"loadavg"`
 	LateStarts int                `json:"lateStarts"`
 	OK         bool               `json:"ok"`
-	Noisy      bool               `json:"noisy"`  // others used more than half a core meanwhile
-	Others     float64            `json:"others"` // how many cores they used
+	Noisy      bool               `json:"noisy"`   // others used more than half a core meanwhile
+	Others     float64            `json:"others"`  // how many cores they used
+	Refused    bool               `json:"refused"` // of the last line alone: the report says nothing, and why says why
 	At         time.Time          `json:"at"`
 	Seconds    float64            `json:"seconds"`
 	Bar        map[string]float64 `json:"bar"`
@@ -123,8 +124,9 @@ func atMost(name string) bool {
 	return strings.HasSuffix(name, "Ms") || strings.HasPrefix(name, "bytes") || strings.HasSuffix(name, "Bytes") || strings.HasPrefix(name, "cpu")
 }
 
-// summary is the last line: medians of what was measured more than once, and all else as it is.
-func summary(of []PushFigure) PushFigure {
+// summary is the last line: medians of what was measured more than once, and all else as it is. It refuses the report of
+// a server that was wrong, and that of a machine which others used, but for one who said before that noise is fine.
+func summary(of []PushFigure, noisyOK bool) PushFigure {
 	all := map[string][]float64{}
 	sum := PushFigure{
 		Name: "push", Round: "summary", OK: true, Bar: map[string]float64{}, Got: map[string]float64{}, Medians: map[string]Middle{},
@@ -136,6 +138,9 @@ func summary(of []PushFigure) PushFigure {
 		sum.LateStarts, sum.Seconds, sum.CPU = sum.LateStarts+f.LateStarts, round(sum.Seconds+f.Seconds), round(sum.CPU+f.CPU)
 		sum.Noisy = sum.Noisy || f.Noisy
 		sum.OK = sum.OK && (f.OK || f.Skipped != "")
+		if why := f.refused(noisyOK); why != "" && !sum.Refused {
+			sum.Refused, sum.OK, sum.Why = true, false, f.Round+": "+why
+		}
 		if f.Skipped != "" {
 			continue
 		}
@@ -154,12 +159,25 @@ func summary(of []PushFigure) PushFigure {
 	return sum
 }
 
+// refused says why a report with f in it is none, or "".
+func (f PushFigure) refused(noisyOK bool) string {
+	switch {
+	case f.Lost+f.Dup+f.OutOfOrder+f.Gaps > 0 || f.Got["foreign"] > 0 || f.Got["unruly"] > 0:
+		return "items were not shown once and in order: " + f.Why
+	case f.Noisy && !noisyOK:
+		return fmt.Sprintf("others used %.2f cores, and figures mean little above %.2f; --noisy-ok keeps them all the same", f.Others, mostOthers)
+	}
+	return ""
+}
+
 // ShowPush shows a figure to people.
 func ShowPush(w io.Writer, f PushFigure) error {
 	mark := "ok"
 	switch {
 	case f.Skipped != "":
 		mark = "left out: " + f.Skipped
+	case f.Refused:
+		mark = "REFUSED: " + f.Why
 	case !f.OK:
 		mark = "NOT OK: " + f.Why
 	}
