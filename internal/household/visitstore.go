@@ -149,3 +149,73 @@ func countResults(ctx context.Context, q db.Queryer, by org.Actor, since, until 
 	}
 	return counts, nil
 }
+
+// lastVisited is when each of the households was visited last: of all visits of a door the newest one is read, in the
+// index that holds its moment.
+func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time, error) {
+	query, args, err := db.In(`
+		SELECT p.id, (
+			SELECT v.happened_at
+			FROM visit v
+			WHERE v.premises_id = p.id
+			ORDER BY v.recorded_at DESC, v.id DESC
+			LIMIT 1) AS happened_at
+		FROM premises p
+		WHERE p.id IN (?)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	var doors []struct {
+		ID         ID         `db:"id"`
+		HappenedAt *time.Time `db:"happened_at"`
+	}
+	if err := q.Select(ctx, &doors, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find the last visits")
+	}
+	found := make(map[ID]time.Time, len(doors))
+	for _, d := range doors {
+		if d.HappenedAt != nil {
+			found[d.ID] = *d.HappenedAt
+		}
+	}
+	return found, nil
+}
+
+// newestVisit is the last visit of the household; nil if there was none.
+func newestVisit(ctx context.Context, q db.Queryer, id ID) (*Visit, error) {
+	var all []Visit
+	err := q.Select(ctx, &all, `
+		SELECT premises_id, result, happened_at
+		FROM visit
+		WHERE premises_id = ?
+		ORDER BY recorded_at DESC, id DESC
+		LIMIT 1`, id)
+	if err != nil || len(all) == 0 {
+		return nil, db.Wrap(err, nil, "find the last visit of household %d", id)
+	}
+	return &all[0], nil
+}
+
+// mutes are the days from which a visit is welcome again, of those households that want none on day.
+func mutes(ctx context.Context, q db.Queryer, ids []ID, day calendar.Day) (map[ID]calendar.Day, error) {
+	query, args, err := db.In(`
+		SELECT premises_id, MAX(valid_to) AS valid_to
+		FROM household_mute
+		WHERE premises_id IN (?) AND valid_from <= ? AND valid_to > ?
+		GROUP BY premises_id`, ids, day, day)
+	if err != nil {
+		return nil, err
+	}
+	var muted []struct {
+		ID    ID           `db:"premises_id"`
+		Until calendar.Day `db:"valid_to"`
+	}
+	if err := q.Select(ctx, &muted, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find who wants no visit")
+	}
+	found := make(map[ID]calendar.Day, len(muted))
+	for _, m := range muted {
+		found[m.ID] = m.Until
+	}
+	return found, nil
+}
