@@ -3,21 +3,17 @@ package board
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"wanjia/internal/audit"
-	"wanjia/internal/campaign"
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
-	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
-	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 	"wanjia/internal/upload"
 )
@@ -335,167 +331,6 @@ func (s *Service) Renew(ctx context.Context) (some bool, err error) {
 			})
 		}, ErrIllegalTransition))
 	}
-}
-
-// Look is what somebody finds who scans version number of a board, 0 if nobody said which. It is counted, and an outdated
-// one is told once to the secretary, who is asked to print it anew (X30).
-func (s *Service) Look(ctx context.Context, id ID, number int) (found Scan, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		b, err := boardByID(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		if b.Latest == 0 {
-			return problem.ErrNotFound
-		}
-		if found.Hidden, err = hiddenAs(ctx, tx, PageRef{Kind: BoardPage, ID: int64(id)}); err != nil || found.Hidden != "" {
-			found.Board = b
-			return err
-		}
-		if found, err = s.scan(ctx, tx, b, number); err != nil || number == 0 {
-			return err
-		}
-		return countScan(ctx, tx, id, calendar.DayOf(tx.Now))
-	})
-	return found, err
-}
-
-func (s *Service) scan(ctx context.Context, tx *db.Tx, b Board, number int) (Scan, error) {
-	found := Scan{Board: b, Number: number}
-	all, err := contents(ctx, tx, []Board{b}, calendar.DayOf(tx.Now))
-	if err != nil {
-		return Scan{}, err
-	}
-	found.Content = all[b.ID]
-	if found.Hours, err = request.OpeningHours(ctx, tx, b.PlaceID); err != nil {
-		return Scan{}, err
-	}
-	if number == 0 {
-		return found, nil
-	}
-	v, err := findVersion(ctx, tx, b.ID, number)
-	if err != nil {
-		return Scan{}, err
-	}
-	if found.Since = v.SupersededAt; found.Since == nil {
-		same, err := v.says(s.keys, found.Content)
-		if err != nil || same {
-			return found, err
-		}
-		found.Since = &tx.Now // the next version is a moment away
-	}
-	return found, s.outdated(ctx, tx, b, v)
-}
-
-// outdated tells the secretary, once for each version that was printed, that it still hangs, and asks for the newest one to be
-// printed, unless that was asked already and nothing was printed since. While a place has no secretary nobody is told, and the
-// next scan tries again.
-func (s *Service) outdated(ctx context.Context, tx *db.Tx, b Board, v Version) error {
-	if v.ToldAt != nil || v.SupersededAt == nil || v.PrintedAt == nil {
-		return nil
-	}
-	in, party, err := secretary(ctx, tx, b.PlaceID)
-	if err != nil || len(in) == 0 {
-		return err
-	}
-	asked, err := reprintAsked(ctx, tx, b.ID)
-	if err != nil {
-		return err
-	}
-	if first, err := firstTold(ctx, tx, v); err != nil || !first {
-		return err
-	}
-	if asked {
-		return notify.Tell(ctx, tx, audience(in), b.news("board.outdated", org.System, v))
-	}
-	due := tx.Now.Add(reprintIn)
-	by := org.Actor{PersonID: in[0].Person, Assignment: in[0].Assignment, Role: in[0].Role, Unit: party}
-	_, err = campaign.Ask(ctx, tx, by, campaign.NewTask{
-		Title: "重新打印公示牌", Body: fmt.Sprintf("%s挂着的第%d版已过期，请打印最新一版并更换。", b.SiteName, v.Number),
-		Minutes: reprintMinutes, Evidence: campaign.NoEvidence, DueAt: &due,
-	})
-	if err != nil {
-		return err
-	}
-	return notify.Tell(ctx, tx, audience(in), b.news("board.outdated", org.System, v))
-}
-
-// What is asked when an outdated board is found hanging.
-const (
-	reprintIn      = 7 * 24 * time.Hour
-	reprintMinutes = 20
-)
-
-// A Message is what somebody tells whoever looks after an area, by the board.
-type Message struct {
-	Text  string
-	Who   string
-	Phone string // to be called back; "": not
-
-	Danger request.Danger // what was answered to the first question; "": nothing
-}
-
-// general is the category of what is said by a board.
-const general request.Code = "general"
-
-// Dangers are what is asked before anything else is said by a board, as at every other intake (X23).
-func (s *Service) Dangers(ctx context.Context) ([]request.DangerAnswer, error) {
-	all, err := s.needs.Intakes(ctx)
-	for _, in := range all {
-		if in.Code == general {
-			return in.Question.Answers, err
-		}
-	}
-	return nil, err
-}
-
-// Relay passes a message on as a request of the area, and returns the code of its receipt, with the digits that open it
-// if no number was left. The number is sealed and shown nowhere; whoever holds the matter may look at it to call back, and
-// the asker sees that they did (F4, V4).
-func (s *Service) Relay(ctx context.Context, id ID, m Message) (slip request.Slip, err error) {
-	for _, t := range []struct{ pointer, text string }{{"/text", m.Text}, {"/who", m.Who}} {
-		if err := privacy.CheckText(t.pointer, t.text); err != nil {
-			return request.Slip{}, err
-		}
-	}
-	nobody := org.Actor{}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		var opened request.ID
-		err := once.Do(ctx, tx, 0, &opened, func() error {
-			b, err := boardByID(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			if b.Latest == 0 {
-				return problem.ErrNotFound
-			}
-			area, err := org.UnitByID(ctx, tx, b.AreaID)
-			if err != nil {
-				return err
-			}
-			n := request.Need{What: m.Text, Who: m.Who, Danger: m.Danger}
-			if m.Phone != "" {
-				n.CallBack, n.Phone = request.CallPhone, m.Phone
-			}
-			opened, err = s.needs.Open(ctx, tx, nobody, request.Opening{
-				Need: n, Channel: request.FromBoard, Unit: area, HappenedAt: tx.Now,
-			})
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		if m.Phone == "" {
-			slip, err = s.needs.FirstSlip(ctx, tx, opened)
-			return err
-		}
-		rows, err := s.needs.Opened(ctx, tx, opened)
-		if err == nil {
-			slip = request.Slip{Receipt: rows[0].Receipt}
-		}
-		return err
-	})
-	return slip, err
 }
 
 // acted runs f once for by, and reads what has become of the thing it is about. Of a repeat only its id is kept.
