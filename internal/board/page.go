@@ -281,6 +281,7 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	mark(ctx, w)
 	return write(w, "relayed.html", map[string]any{
 		"Title": "已转达", "Code": slip.Receipt.String(), "Secret": slip.Secret, "CallBack": m.Phone != "", "Back": fmt.Sprintf("/b/%d", id),
 	})
@@ -307,6 +308,13 @@ func form(r *http.Request, operation string) (field func(name string, longest in
 		text := []rune(strings.TrimSpace(r.PostForm.Get(name)))
 		return string(text[:min(len(text), longest)])
 	}, ctx, nil
+}
+
+// mark says of an answer that it is the one to an earlier sending of the same form.
+func mark(ctx context.Context, w http.ResponseWriter) {
+	if once.Replayed(ctx) {
+		w.Header().Set("Idempotent-Replayed", "true")
+	}
 }
 
 // number is an identifier in a path.

@@ -20,7 +20,7 @@ func (h *Handler) RequestTakedown(ctx context.Context, req api.RequestTakedownRe
 	if err != nil {
 		return nil, err
 	}
-	return api.RequestTakedown201JSONResponse{ReceiptCode: code.String(), DueAt: t.DueAt, Hidden: t.State == HiddenPending}, nil
+	return api.RequestTakedown201JSONResponse{ReceiptCode: code.String(), DueAt: t.DueAt, Hidden: t.Hides()}, nil
 }
 
 // SendFeedback serves POST /v1/public/feedback.

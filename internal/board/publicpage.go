@@ -133,21 +133,20 @@ func (p *Pages) plaquePortrait(w http.ResponseWriter, r *http.Request) error {
 	return writePicture(w, jpeg)
 }
 
-// refOf is the page that an address complains of.
-func (p *Pages) refOf(r *http.Request) (ref PageRef, err error) {
+// refOf is the page that an address complains of. Whether there is such a page is not asked: whoever sends a form again is
+// answered as they were, whatever has become of the page.
+func refOf(r *http.Request) (PageRef, error) {
 	id, err := number(r.PathValue("id"))
-	if err != nil {
-		return ref, err
-	}
-	ref = PageRef{Kind: PageKind(r.PathValue("kind")), ID: id}
-	_, err = placeOfPage(r.Context(), p.service.db, ref)
-	return ref, err
+	return PageRef{Kind: PageKind(r.PathValue("kind")), ID: id}, err
 }
 
 // report is where one says something about a page, or asks that it be taken down.
 func (p *Pages) report(w http.ResponseWriter, r *http.Request) error {
-	ref, err := p.refOf(r)
+	ref, err := refOf(r)
 	if err != nil {
+		return err
+	}
+	if _, err := placeOfPage(r.Context(), p.service.db, ref); err != nil {
 		return err
 	}
 	return write(w, "report.html", map[string]any{
@@ -156,7 +155,7 @@ func (p *Pages) report(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
-	ref, err := p.refOf(r)
+	ref, err := refOf(r)
 	if err != nil {
 		return err
 	}
@@ -172,13 +171,14 @@ func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	mark(ctx, w)
 	return write(w, "takendown.html", map[string]any{
-		"Title": "撤下申请已收到", "Code": code.String(), "Due": t.DueAt, "Hidden": t.State == HiddenPending,
+		"Title": "撤下申请已收到", "Code": code.String(), "Due": t.DueAt, "Hidden": t.Hides(),
 	})
 }
 
 func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
-	ref, err := p.refOf(r)
+	ref, err := refOf(r)
 	if err != nil {
 		return err
 	}
@@ -193,6 +193,7 @@ func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
 	if err := p.service.Say(ctx, org.Actor{}, ref, said); err != nil {
 		return err
 	}
+	mark(ctx, w)
 	return write(w, "thanks.html", map[string]any{"Title": "已收到"})
 }
 

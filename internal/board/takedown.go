@@ -80,6 +80,9 @@ type Takedown struct {
 // Waits says whether t waits for an editor.
 func (t Takedown) Waits() bool { return t.State == HiddenPending || t.State == Received }
 
+// Hides says whether the page is not shown because of t.
+func (t Takedown) Hides() bool { return t.State == HiddenPending || t.State == Upheld }
+
 // Overdue says whether t should have been decided by now.
 func (t Takedown) Overdue(now time.Time) bool { return t.Waits() && !now.Before(t.DueAt) }
 

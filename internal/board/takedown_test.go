@@ -485,3 +485,60 @@ func TestV4_ANumberInWhatStrangersWriteIsMasked(t *testing.T) {
 		}
 	})
 }
+
+func TestAFormThatIsSentAgainGivesThePageItGave(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		home := "/b/" + formatted(int64(x.id)) + "/relay"
+		complaint := "/p/report/board/" + formatted(int64(x.id))
+		send := func(path string, form url.Values) (page string, again bool) {
+			t.Helper()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			w := httptest.NewRecorder()
+			if err := board.NewPages(x.s, "").Serve(w, r); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			return w.Body.String(), w.Header().Get("Idempotent-Replayed") == "true"
+		}
+		forms := []struct {
+			path string
+			form url.Values
+		}{
+			{home, url.Values{"key": {"0123456789abcdef"}, "text": {"路灯不亮"}, "danger": {"none"}}},
+			{home, url.Values{"key": {"0123456789abcdeg"}, "text": {"路灯不亮"}, "danger": {"none"}, "phone": {"19900000001"}}},
+			{complaint + "/feedback", url.Values{"key": {"0123456789abcdeh"}, "text": {"谢谢"}}},
+			{complaint + "/takedown", url.Values{"key": {"0123456789abcdei"}, "reason": {"名字不对"}}},
+		}
+		first := make([]string, len(forms))
+		for i, f := range forms {
+			page, again := send(f.path, f.form)
+			if first[i] = page; again {
+				t.Errorf("%s: the first is said to be a repeat", f.path)
+			}
+		}
+		same := func(when string) {
+			t.Helper()
+			for i, f := range forms {
+				if page, again := send(f.path, f.form); page != first[i] || !again {
+					t.Errorf("%s: sent again %s (said to be a repeat: %v) it gives\n%s\nwant\n%s", f.path, when, again, page, first[i])
+				}
+			}
+		}
+		same("at once")
+		waiting, _, err := x.s.Takedowns(t.Context(), x.FengShuangjiang, "", "", 0)
+		if err != nil || len(waiting) != 1 {
+			t.Fatalf("%d wait (%v), want the one", len(waiting), err)
+		}
+		if _, err := x.s.Decide(t.Context(), x.FengShuangjiang, waiting[0].ID, board.Upheld, "名字确实不对"); err != nil {
+			t.Fatal(err)
+		}
+		same("after the decision")
+		x.in(func(tx *db.Tx) error { // the page is no page any more
+			_, err := tx.Change(t.Context(), `UPDATE board SET latest = 0 WHERE id = ?`, x.id)
+			return err
+		})
+		same("when the board is gone")
+	})
+}

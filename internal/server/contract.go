@@ -322,7 +322,7 @@ func remember(ctx echo.Context, op *operation, a *asked, body []byte) {
 	ctx.SetRequest(r.WithContext(known))
 	ctx.Response().Before(func() {
 		if once.Replayed(known) {
-			ctx.Response().Header().Set("Idempotent-Replayed", "true")
+			ctx.Response().Header().Set(replayed, "true")
 		}
 	})
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -25,24 +26,24 @@ type Public struct {
 const longestForm = 16 << 10
 
 // add makes e serve the pages, within the limits of what strangers may ask for.
-func (p Public) add(e *echo.Echo, allow Limiter) {
+func (p Public) add(e *echo.Echo, o Options) {
 	for _, path := range p.Paths {
-		e.GET(path, p.page(allow, limit.Read))
+		e.GET(path, p.page(o, limit.Read))
 		limits := []limit.Limiter{limit.RequestHour, limit.RequestDay}
 		if slices.Contains(p.Needs, path) {
 			limits = []limit.Limiter{limit.StrangerHour, limit.StrangerDay}
 		}
-		e.POST(path, p.page(allow, limits...))
+		e.POST(path, p.page(o, limits...))
 	}
 }
 
-func (p Public) page(allow Limiter, limits ...limit.Limiter) echo.HandlerFunc {
+func (p Public) page(o Options, limits ...limit.Limiter) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ctx, cancel := context.WithTimeout(c.Request().Context(), inTime)
 		defer cancel()
 		r := c.Request().WithContext(ctx)
 		r.Body = http.MaxBytesReader(c.Response(), r.Body, longestForm)
-		err := p.asked(c.Response(), r, allow, limits)
+		err := p.asked(c.Response(), r, o, limits)
 		if err == nil {
 			return nil
 		}
@@ -55,11 +56,24 @@ func (p Public) page(allow Limiter, limits ...limit.Limiter) echo.HandlerFunc {
 	}
 }
 
-func (p Public) asked(w http.ResponseWriter, r *http.Request, allow Limiter, limits []limit.Limiter) error {
+func (p Public) asked(w http.ResponseWriter, r *http.Request, o Options, limits []limit.Limiter) error {
+	whom := subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)
 	for _, l := range limits {
-		if v := allow(r.Context(), l, subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)); !v.OK {
+		if v := o.Limit(r.Context(), l, whom); !v.OK {
 			return tooMany(l).RetryAfter(v.Retry)
 		}
 	}
-	return p.Serve(w, r)
+	err := p.Serve(w, r)
+	if o.GiveBack == nil || w.Header().Get(replayed) == "" && !errors.Is(err, problem.ErrKeyInFlight) {
+		return err
+	}
+	for _, l := range limits { // sent again on a bad line: the first was counted
+		if slices.Contains(needs, l) {
+			o.GiveBack(r.Context(), l, whom)
+		}
+	}
+	return err
 }
+
+// replayed marks an answer as that of an earlier call.
+const replayed = "Idempotent-Replayed"

@@ -92,7 +92,7 @@ func New(o Options) (*Server, error) {
 	if err := addDocs(e); err != nil {
 		return nil, err
 	}
-	o.Public.add(e, o.Limit)
+	o.Public.add(e, o)
 	for _, path := range webui.Paths {
 		e.GET(path, echo.WrapHandler(webui.Handler()))
 	}
