@@ -202,7 +202,7 @@ func (s *Service) closeAtCounter(ctx context.Context, tx *db.Tx, by org.Actor, r
 		return err
 	}
 	audit.Note(tx, by.Did("request.resolved", "request", int64(r.ID)))
-	if err := s.endWith(ctx, tx, by, r.Request); err != nil {
+	if err := endWith(ctx, tx, by, r.Request); err != nil {
 		return err
 	}
 	return tellAskers(ctx, tx, by, r.Request, closed(Resolved, ToTell))

@@ -122,20 +122,33 @@ func TestAStepThatDoesNotCloseOrIsNotNeededLeavesTheRequestOpen(t *testing.T) {
 	})
 }
 
-// X45: a step that nobody came for goes a year after its need has ended.
+// X45: a step that nobody came for goes a year after its need has ended, and what that went on as.
 func TestX45_AStepThatStillWaitsGoesWithItsNeed(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		x.counters(t, d)
-		r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
-		moved(t)(x.service.AddCounterStep(t.Context(), x.ZhouChunhe, r.ID, 1, false))
-		open := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
-		moved(t)(x.service.AddCounterStep(t.Context(), x.ZhouChunhe, open.ID, 1, false))
-		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		waits := func() request.ID {
+			t.Helper()
+			r := x.create(t, x.ZhouChunhe, request.Need{What: "返岗需要证明", Category: "cert_travel"})
+			moved(t)(x.service.AddCounterStep(t.Context(), x.ZhouChunhe, r.ID, 1, false))
+			return r.ID
+		}
+		closes := func(id request.ID) {
+			t.Helper()
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, id, request.Closing{Kind: request.Resolved, Text: "已开具"}))
+		}
+		r, open, merged := waits(), waits(), waits()
+		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, open, []request.ID{merged}); err != nil {
+			t.Fatal(err)
+		}
+		closes(r)
 		for _, c := range []struct {
 			night calendar.Day
 			want  []request.ID
-		}{{"2027-03-02", []request.ID{r.ID, open.ID}}, {"2027-03-03", []request.ID{open.ID}}} {
+		}{
+			{"2027-03-02", []request.ID{r, open, merged}}, {"2027-03-03", []request.ID{open, merged}},
+			{"2028-03-02", []request.ID{open, merged}}, {"2028-03-03", nil},
+		} {
 			clean(t, d, c.night.Time(), request.Retained)
 			var got []request.ID
 			if err := d.Select(t.Context(), &got, `SELECT request_id FROM counter_step ORDER BY id`); err != nil {
@@ -143,6 +156,9 @@ func TestX45_AStepThatStillWaitsGoesWithItsNeed(t *testing.T) {
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("after the night of %s somebody is waited for about %v, want %v", c.night, got, c.want)
+			}
+			if c.night == "2027-03-03" {
+				closes(open)
 			}
 		}
 	})

@@ -2,11 +2,13 @@ package request
 
 import (
 	"context"
+	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/sealed"
 )
 
 // overText is why a promise ends that nobody has kept or given up, as its asker reads it.
@@ -16,7 +18,7 @@ const overText = "诉求已了结，约定随之结束"
 func (s *Service) hangOn(ctx context.Context, tx *db.Tx, by org.Actor, from State, r Request) error {
 	switch {
 	case from.Open() && !r.State.Open():
-		return s.endWith(ctx, tx, by, r)
+		return endWith(ctx, tx, by, r)
 	case !from.Open() && r.State.Open():
 		return s.goOnWith(ctx, tx, by, r)
 	}
@@ -25,16 +27,38 @@ func (s *Service) hangOn(ctx context.Context, tx *db.Tx, by org.Actor, from Stat
 
 // endWith ends what hangs on r, and on what was merged into it, now that r has ended: nobody is kept to a promise about it
 // any more, and no helper is waited for (X25, F15).
-func (s *Service) endWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) error {
+func endWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) error {
 	ids, err := goingOnAs(ctx, tx, r.ID)
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if err := s.endPromises(ctx, tx, by, id); err != nil {
+		if err := endPromises(ctx, tx, by, id, *r.ClosedAt); err != nil {
 			return err
 		}
-		if err := s.endMuster(ctx, tx, by, id); err != nil {
+		if err := endMuster(ctx, tx, by, id, *r.ClosedAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endHanging ends what hangs open on needs, or on what they went on as, as it would have ended with them. What somebody has
+// opened again meanwhile is left alone.
+func endHanging(ctx context.Context, tx *db.Tx, needs []int64, _ time.Time) error {
+	for _, id := range needs {
+		on, err := goesOnAs(ctx, tx, ID(id))
+		if err != nil {
+			return err
+		}
+		r, err := hold(ctx, tx, on)
+		if err != nil {
+			return err
+		}
+		if r.State.Open() || r.State == Merged {
+			continue
+		}
+		if err := endWith(ctx, tx, org.System, r.Request); err != nil {
 			return err
 		}
 	}
@@ -66,7 +90,7 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 				return err
 			}
 			audit.Note(tx, by.Did("promise.resumed", "promise", int64(p.ID)))
-			if err := s.writePromise(ctx, tx, by, p, "promise_resumed", ""); err != nil {
+			if err := writePromise(ctx, tx, by, p, "promise_resumed", ""); err != nil {
 				return err
 			}
 		}
@@ -74,7 +98,8 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 	return nil
 }
 
-func (s *Service) endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+// endPromises ends at a moment, with the need they are about, promises that nobody has kept or given up.
+func endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id ID, at time.Time) error {
 	all, err := holdPromises(ctx, tx, id)
 	if err != nil {
 		return err
@@ -83,20 +108,20 @@ func (s *Service) endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id I
 		if p.State != PromiseOpen {
 			continue
 		}
-		p.end(PromiseDropped, tx.Now)
-		if err := savePromise(ctx, tx, s.keys, &p, overText); err != nil {
+		p.end(PromiseDropped, at)
+		if err := savePromise(ctx, tx, sealed.Of(tx), &p, overText); err != nil {
 			return err
 		}
 		audit.Note(tx, by.Did("promise.over", "promise", int64(p.ID)))
-		if err := s.writePromise(ctx, tx, by, p, "promise_over", ""); err != nil {
+		if err := writePromise(ctx, tx, by, p, "promise_over", ""); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// endMuster thanks those who have come, and calls off who was to come.
-func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+// endMuster thanks those who have come, and calls off who was to come, at the moment at which the need ended.
+func endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID, at time.Time) error {
 	if err := holdMusters(ctx, tx, id); err != nil {
 		return err
 	}
@@ -108,7 +133,7 @@ func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID)
 		if m.EndedAt != nil {
 			continue
 		}
-		c, err := s.called(ctx, tx, m)
+		c, err := called(ctx, tx, sealed.Of(tx), m)
 		if err != nil {
 			return err
 		}
@@ -116,7 +141,7 @@ func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID)
 		if c.State == MusterStarted {
 			kind = "muster.done"
 		}
-		if c.EndedAt = &tx.Now; c.State == MusterStarted {
+		if c.EndedAt = &at; c.State == MusterStarted {
 			c.State = MusterDone
 		} else {
 			c.State = MusterCancelled
@@ -128,7 +153,7 @@ func (s *Service) endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID)
 		if err := saveMuster(ctx, tx, &c.Muster); err != nil {
 			return err
 		}
-		if err := s.tellHelpers(ctx, tx, by, c.Muster, kind, c.Coming); err != nil {
+		if err := tellHelpers(ctx, tx, by, c.Muster, kind, c.Coming); err != nil {
 			return err
 		}
 	}

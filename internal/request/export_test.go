@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
@@ -75,4 +76,9 @@ func (s *Service) FollowLate(ctx context.Context, id ID, careless bool) error {
 		}
 	}
 	return nil
+}
+
+// EndHanging is what a night does that has found something to hang open on a need.
+func EndHanging(ctx context.Context, d *db.DB, id ID) error {
+	return d.InTx(ctx, func(tx *db.Tx) error { return endHanging(ctx, tx, []int64{int64(id)}, time.Time{}) })
 }

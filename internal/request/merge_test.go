@@ -241,3 +241,34 @@ func TestTwoMergingsAtOneTimeKeepOneOpen(t *testing.T) {
 		}
 	})
 }
+
+// X45: the text and the notes of a need that goes on as another one are kept as long as that is dealt with.
+func TestX45_WhatWasMergedKeepsItsTextAsLongAsItGoesOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		target, merged := x.burst(t, x.ZhouChunhe, "林女士").ID, x.burst(t, x.ZhouChunhe, "张先生").ID
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, merged, "明早到101", request.InPerson))
+		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, target, []request.ID{merged}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			night calendar.Day
+			kept  bool
+		}{{"2028-03-03", true}, {"2030-03-02", true}, {"2030-03-03", false}} {
+			clean(t, d, c.night.Time(), request.Retained)
+			var texts, notes int
+			if err := d.Get(t.Context(), &texts, `SELECT COUNT(*) FROM request WHERE id = ? AND text_sealed IS NOT NULL`, merged); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Get(t.Context(), &notes, `SELECT COUNT(*) FROM request_history WHERE request_id = ? AND note_sealed IS NOT NULL`, merged); err != nil {
+				t.Fatal(err)
+			}
+			if (texts == 1) != c.kept || (notes == 1) != c.kept {
+				t.Errorf("after the night of %s there are %d texts and %d notes; kept should be %v", c.night, texts, notes, c.kept)
+			}
+			if c.night == "2028-03-03" {
+				moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, target, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+			}
+		}
+	})
+}

@@ -249,48 +249,128 @@ func TestX25_WithANeedItsPromisesAndItsMusterEnd(t *testing.T) {
 	})
 }
 
-// X25: what hangs open on a need that closed before needs ended what hangs on them ends in the next night, and what is
-// still needed does not.
+// hangs is a need of a village about which somebody is promised something for a day, and one helper of two will come.
+func (x *fixture) hangs(t *testing.T, helper org.Actor) (request.Seen, request.MusterID) {
+	t.Helper()
+	r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具", Person: x.LinXiaoman.PersonID})
+	m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason"))
+	if err == nil {
+		_, err = x.service.AnswerMuster(t.Context(), helper, m.ID, request.HelpAccepted)
+	}
+	if err == nil {
+		_, err = x.service.MakePromise(t.Context(), x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-06-05", Text: "带人来搬"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, m.ID
+}
+
+// closedAsBefore closes needs as they were closed before needs ended what hangs on them.
+func closedAsBefore(t *testing.T, d *db.DB, ids ...request.ID) {
+	t.Helper()
+	if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		for _, id := range ids {
+			if _, err := tx.Change(t.Context(), `UPDATE request SET state = ?, is_open = ?, closed_at = ? WHERE id = ?`,
+				request.Resolved, false, tx.Now, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// X25, F15: what hangs open on a need that closed before needs ended what hangs on them ends in the next night as it would
+// have with its need; what is still needed, also of what goes on as an open one, does not.
 func TestX25_WhatHangsOpenOnAClosedNeedEndsInTheNight(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
-		x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
-		hangs := func() request.Seen {
-			t.Helper()
-			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具"})
-			if _, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, calling("mason")); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := x.service.MakePromise(t.Context(), x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-06-05", Text: "带人来搬"}); err != nil {
-				t.Fatal(err)
-			}
-			return r
+		ctx := t.Context()
+		comes := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		x.helper(t, d, x.Xingwu.Party, "帮手乙", "mason") // says nothing
+		one := func() (request.ID, request.MusterID) {
+			r, m := x.hangs(t, comes)
+			return r.ID, m
 		}
-		closed, open := hangs(), hangs()
-		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
-			_, err := tx.Change(t.Context(), `UPDATE request SET state = ?, is_open = ?, closed_at = ? WHERE id = ?`, request.Resolved, false, tx.Now, closed.ID)
-			return err
-		}); err != nil {
+		closed, called := one()
+		begun, started := one()
+		if _, err := x.service.BeginMuster(ctx, x.YaoMangzhong, started); err != nil {
 			t.Fatal(err)
 		}
-		clean(t, d, calendar.Day("2026-03-04").Time(), request.Retained)
-		for _, c := range []struct {
-			of   request.ID
-			want int
-		}{{closed.ID, 0}, {open.ID, 1}} {
-			var promises, musters int
-			if err := d.Get(t.Context(), &promises, `SELECT COUNT(*) FROM promise WHERE request_id = ? AND ended_at IS NULL AND state = ?`, c.of, request.PromiseOpen); err != nil {
+		open, asked := one()
+		joins, also := one()
+		ended, _ := one()
+		joined, off := one()
+		for into, id := range map[request.ID]request.ID{open: joins, ended: joined} {
+			if _, err := x.service.Merge(ctx, x.YaoMangzhong, into, []request.ID{id}); err != nil {
 				t.Fatal(err)
-			}
-			if err := d.Get(t.Context(), &musters, `SELECT COUNT(*) FROM muster WHERE request_id = ? AND ended_at IS NULL AND state = ?`, c.of, request.MusterAsking); err != nil {
-				t.Fatal(err)
-			}
-			if promises != c.want || musters != c.want {
-				t.Errorf("on need %d hang %d promises and %d musters, want %d of each", c.of, promises, musters, c.want)
 			}
 		}
-		if all, _, err := x.service.Promises(t.Context(), x.YaoMangzhong, request.OwnPromises, "", 0); err != nil || len(all) != 1 {
-			t.Errorf("%d promises are to be kept (%v), want one", len(all), err)
+		closedAsBefore(t, d, closed, begun, ended)
+		clean(t, d, calendar.Day("2026-03-04").Time(), request.Retained)
+		over := "诉求已了结，约定随之结束"
+		for _, c := range []struct {
+			what    string
+			need    request.ID
+			muster  request.MusterID
+			state   request.MusterState
+			promise request.PromiseState
+			why     string
+			waiting int
+		}{
+			{"a closed one", closed, called, request.MusterCancelled, request.PromiseDropped, over, 0},
+			{"a closed one to which helpers have come", begun, started, request.MusterDone, request.PromiseDropped, over, 0},
+			{"an open one", open, asked, request.MusterAsking, request.PromiseOpen, "", 1},
+			{"one that goes on as an open one", joins, also, request.MusterAsking, request.PromiseOpen, "", 1},
+			{"one that went on as a closed one", joined, off, request.MusterCancelled, request.PromiseDropped, over, 0},
+		} {
+			if m, err := x.service.Muster(ctx, x.YaoMangzhong, c.muster); err != nil || m.State != c.state || m.Waiting != c.waiting {
+				t.Errorf("the muster of %s is %s and waits for %d (%v), want %s and %d", c.what, m.State, m.Waiting, err, c.state, c.waiting)
+			}
+			all, err := request.PromisesOf(ctx, d, x.keys, c.need)
+			if err != nil || len(all) != 1 || all[0].State != c.promise || all[0].Why != c.why {
+				t.Errorf("about %s is promised %+v (%v), want it %s because %q", c.what, all, err, c.promise, c.why)
+			}
+		}
+		for kind, want := range map[string]int{"muster.cancelled": 3, "muster.done": 1} { // of ended as well
+			if got := inboxes(t, d, kind); len(got) != want || slices.ContainsFunc(got, func(p org.PersonID) bool { return p != comes.PersonID }) {
+				t.Errorf("%s is told to %v, want who was to come %d times", kind, got, want)
+			}
+		}
+		if lines := x.read(t, x.YaoMangzhong, closed).History; lines[len(lines)-1].Move != "promise_over" {
+			t.Errorf("the history of the closed one ends with %s, want that its promise is over", lines[len(lines)-1].Move)
+		}
+		moved(t)(x.service.Reopen(ctx, x.FengShuangjiang, closed, "还没搬"))
+		if all, err := request.PromisesOf(ctx, d, x.keys, closed); err != nil || all[0].State != request.PromiseOpen {
+			t.Errorf("it goes on and its promise, whose day has not come, is %+v (%v)", all, err)
+		}
+	})
+}
+
+// X25: what somebody opens again while the night comes to it goes on with all that hangs on it.
+func TestX25_WhatIsOpenedAgainMeanwhileKeepsItsPromises(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		comes := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		r, id := x.hangs(t, comes)
+		joins, also := x.hangs(t, comes)
+		if _, err := x.service.Merge(t.Context(), x.YaoMangzhong, r.ID, []request.ID{joins.ID}); err != nil {
+			t.Fatal(err)
+		}
+		for _, need := range []request.ID{r.ID, joins.ID} { // as the night had found them while r was closed
+			if err := request.EndHanging(t.Context(), d, need); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, m := range []request.MusterID{id, also} {
+			if got, err := x.service.Muster(t.Context(), x.YaoMangzhong, m); err != nil || got.State != request.MusterAsking {
+				t.Errorf("a muster is %s (%v), want it to go on", got.State, err)
+			}
+		}
+		if all, _, err := x.service.Promises(t.Context(), x.YaoMangzhong, request.OwnPromises, "", 0); err != nil || len(all) != 2 {
+			t.Errorf("%d promises are to be kept (%v), want both", len(all), err)
 		}
 	})
 }

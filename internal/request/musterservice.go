@@ -14,6 +14,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 )
 
@@ -62,7 +63,7 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 			}
 			called.ID = m.ID
 			audit.Note(tx, by.Did("muster.asked", "muster", int64(m.ID)))
-			return s.tellHelpers(ctx, tx, by, m, "muster.asked", persons)
+			return tellHelpers(ctx, tx, by, m, "muster.asked", persons)
 		})
 	})
 	if err != nil {
@@ -105,7 +106,7 @@ func (s *Service) nearby(ctx context.Context, q db.Queryer, by org.Actor, r Seen
 }
 
 // tellHelpers tells persons what became of a muster they were asked to.
-func (s *Service) tellHelpers(ctx context.Context, tx *db.Tx, by org.Actor, m Muster, kind string, persons []org.PersonID) error {
+func tellHelpers(ctx context.Context, tx *db.Tx, by org.Actor, m Muster, kind string, persons []org.PersonID) error {
 	if len(persons) == 0 {
 		return nil
 	}
@@ -133,7 +134,7 @@ func (s *Service) Muster(ctx context.Context, by org.Actor, id MusterID) (Called
 	if _, err := s.findSeen(ctx, s.db, by, m.RequestID); err != nil {
 		return Called{}, err
 	}
-	return s.called(ctx, s.db, m)
+	return called(ctx, s.db, s.keys, m)
 }
 
 // Musters are those of a request, for who sees it, the newest first.
@@ -147,15 +148,15 @@ func (s *Service) Musters(ctx context.Context, by org.Actor, id ID) ([]Called, e
 	}
 	list := make([]Called, len(all))
 	for i, m := range all {
-		if list[i], err = s.called(ctx, s.db, m); err != nil {
+		if list[i], err = called(ctx, s.db, s.keys, m); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
 }
 
-func (s *Service) called(ctx context.Context, q db.Queryer, m Muster) (c Called, err error) {
-	if err := m.unseal(s.keys); err != nil {
+func called(ctx context.Context, q db.Queryer, keys *sealed.Keys, m Muster) (c Called, err error) {
+	if err := m.unseal(keys); err != nil {
 		return c, err
 	}
 	c.Muster = m
@@ -192,7 +193,7 @@ func (s *Service) moveMuster(ctx context.Context, by org.Actor, id MusterID, act
 			if err := r.mayAct(by); err != nil {
 				return err
 			}
-			c, err := s.called(ctx, tx, m)
+			c, err := called(ctx, tx, s.keys, m)
 			if err != nil {
 				return err
 			}
@@ -223,7 +224,7 @@ func (s *Service) BeginMuster(ctx context.Context, by org.Actor, id MusterID) (C
 		if err := nobodyElse(ctx, tx, id); err != nil {
 			return err
 		}
-		return s.tellHelpers(ctx, tx, by, c.Muster, "muster.started", c.Coming)
+		return tellHelpers(ctx, tx, by, c.Muster, "muster.started", c.Coming)
 	})
 }
 
@@ -234,7 +235,7 @@ func (s *Service) FinishMuster(ctx context.Context, by org.Actor, id MusterID) (
 			return err
 		}
 		c.State, c.EndedAt = MusterDone, &tx.Now
-		return s.tellHelpers(ctx, tx, by, c.Muster, "muster.done", c.Coming)
+		return tellHelpers(ctx, tx, by, c.Muster, "muster.done", c.Coming)
 	})
 }
 
@@ -248,7 +249,7 @@ func (s *Service) CancelMuster(ctx context.Context, by org.Actor, id MusterID) (
 		if err := nobodyElse(ctx, tx, id); err != nil {
 			return err
 		}
-		return s.tellHelpers(ctx, tx, by, c.Muster, "muster.cancelled", c.Coming)
+		return tellHelpers(ctx, tx, by, c.Muster, "muster.cancelled", c.Coming)
 	})
 }
 

@@ -121,11 +121,11 @@ func (s *Service) Promise(ctx context.Context, tx *db.Tx, by org.Actor, n NewPro
 		return 0, err
 	}
 	audit.Note(tx, by.Did("promise.made", "promise", int64(p.ID)))
-	return p.ID, s.writePromise(ctx, tx, by, p, "promised", n.Text)
+	return p.ID, writePromise(ctx, tx, by, p, "promised", n.Text)
 }
 
 // writePromise adds what happened to p to the history of its request, if it has one.
-func (s *Service) writePromise(ctx context.Context, tx *db.Tx, by org.Actor, p Promise, move, note string) error {
+func writePromise(ctx context.Context, tx *db.Tx, by org.Actor, p Promise, move, note string) error {
 	if p.RequestID == nil {
 		return nil
 	}
@@ -137,7 +137,7 @@ func (s *Service) writePromise(ctx context.Context, tx *db.Tx, by org.Actor, p P
 		return problem.ErrNotFound
 	}
 	r := rows[0].Request
-	return addStep(ctx, tx, s.keys, by, r, line{move: move, from: &r.State, note: note, promise: p.ID})
+	return addStep(ctx, tx, sealed.Of(tx), by, r, line{move: move, from: &r.State, note: note, promise: p.ID})
 }
 
 // MakePromise promises the asker of a request something by a day: its holder does, and the asker has heard of the
@@ -211,7 +211,7 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 				return err
 			}
 			audit.Note(tx, by.Did("promise."+move, "promise", int64(id)))
-			if err := s.writePromise(ctx, tx, by, p, "promise_"+move, why); err != nil {
+			if err := writePromise(ctx, tx, by, p, "promise_"+move, why); err != nil {
 				return err
 			}
 			if move == "moved" {

@@ -2,10 +2,24 @@ package request
 
 import (
 	"context"
+	"time"
 
 	"wanjia/internal/platform/db"
 	"wanjia/internal/privacy"
 )
+
+// endedNeeds is that a need r had ended by a moment, which is given twice, and what it had gone on as as well: what belongs
+// to it stays as long as that is dealt with.
+const endedNeeds = `
+			  r.closed_at <= ?
+			  AND NOT (r.state = 'merged' AND EXISTS (
+			    SELECT 1
+			    FROM request_asker k
+			    JOIN request o ON o.id = k.request_id
+			    WHERE k.origin_id = r.id AND (o.is_open = 1 OR o.closed_at > ?)))`
+
+// twice are the arguments of endedNeeds.
+func twice(before time.Time) []any { return []any{before, before} }
 
 // Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
 var Retained = []privacy.Class{
@@ -30,11 +44,13 @@ var Retained = []privacy.Class{
 	{
 		Name: "request_text", Tables: []string{"request"}, Kept: privacy.Period{Months: 24}, Journal: true,
 		Due: `
-			SELECT id
-			FROM request
-			WHERE closed_at <= ? AND (text_sealed IS NOT NULL OR handed_to_sealed IS NOT NULL OR receipt_sealed IS NOT NULL) AND id > ?
-			ORDER BY id
+			SELECT r.id
+			FROM request r
+			WHERE ` + endedNeeds + `
+			  AND (r.text_sealed IS NOT NULL OR r.handed_to_sealed IS NOT NULL OR r.receipt_sealed IS NOT NULL) AND r.id > ?
+			ORDER BY r.id
 			LIMIT ?`,
+		Args: twice,
 		Erase: []string{`
 			UPDATE request
 			SET text_sealed = NULL, handed_to_sealed = NULL, receipt_sealed = NULL, premises_id = NULL
@@ -46,9 +62,10 @@ var Retained = []privacy.Class{
 			SELECT h.id
 			FROM request_history h
 			JOIN request r ON r.id = h.request_id
-			WHERE r.closed_at <= ? AND h.note_sealed IS NOT NULL AND h.id > ?
+			WHERE ` + endedNeeds + ` AND h.note_sealed IS NOT NULL AND h.id > ?
 			ORDER BY h.id
 			LIMIT ?`,
+		Args:  twice,
 		Erase: []string{`UPDATE request_history SET note_sealed = NULL WHERE id IN (?)`},
 	},
 	{
@@ -67,20 +84,16 @@ var Retained = []privacy.Class{
 		Due:   `SELECT id FROM request_slip WHERE issued_at <= ? AND id > ? ORDER BY id LIMIT ?`,
 		Erase: []string{`DELETE FROM request_slip WHERE id IN (?)`},
 	},
-	{ // of a need that closed before needs ended what hangs on them: it ends, and goes with the others
+	{ // of a need that closed before needs ended what hangs on them: it ends as theirs does, and goes with the others
 		Name: "promise_hanging", Tables: []string{"promise"}, Kept: privacy.Period{Days: 1},
 		Due: `
-			SELECT p.id
+			SELECT DISTINCT p.request_id
 			FROM promise p
 			JOIN request r ON r.id = p.request_id
-			WHERE r.closed_at <= ? AND r.state <> 'merged' AND p.ended_at IS NULL AND p.id > ?
-			ORDER BY p.id
+			WHERE ` + endedNeeds + ` AND p.ended_at IS NULL AND p.request_id > ?
+			ORDER BY p.request_id
 			LIMIT ?`,
-		Erase: []string{`
-			UPDATE promise
-			SET state = 'dropped', remind_at = NULL, version = version + 1,
-			    ended_at = (SELECT r.closed_at FROM request r WHERE r.id = promise.request_id)
-			WHERE id IN (?)`},
+		Args: twice, Also: endHanging,
 	},
 	{
 		Name: "promise", Tables: []string{"promise"}, Kept: privacy.Period{Months: 12}, Journal: true,
@@ -103,25 +116,22 @@ var Retained = []privacy.Class{
 			SELECT s.id
 			FROM counter_step s
 			JOIN request r ON r.id = s.request_id
-			WHERE r.closed_at <= ? AND s.finished_at IS NULL AND s.id > ?
+			WHERE ` + endedNeeds + ` AND s.finished_at IS NULL AND s.id > ?
 			ORDER BY s.id
 			LIMIT ?`,
+		Args:  twice,
 		Erase: []string{`DELETE FROM counter_step WHERE id IN (?)`},
 	},
 	{ // as promise_hanging
 		Name: "muster_hanging", Tables: []string{"muster"}, Kept: privacy.Period{Days: 1},
 		Due: `
-			SELECT m.id
+			SELECT m.open_request_id
 			FROM muster m
-			JOIN request r ON r.id = m.request_id
-			WHERE r.closed_at <= ? AND r.state <> 'merged' AND m.ended_at IS NULL AND m.id > ?
-			ORDER BY m.id
+			JOIN request r ON r.id = m.open_request_id
+			WHERE ` + endedNeeds + ` AND m.open_request_id > ?
+			ORDER BY m.open_request_id
 			LIMIT ?`,
-		Erase: []string{`
-			UPDATE muster
-			SET state = 'cancelled', open_request_id = NULL, version = version + 1,
-			    ended_at = (SELECT r.closed_at FROM request r WHERE r.id = muster.request_id)
-			WHERE id IN (?)`},
+		Args: twice, Also: endHanging,
 	},
 	{
 		Name: "muster_invite", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90},
