@@ -6992,9 +6992,11 @@ type PublicRequest struct {
 
 // Publication defines model for Publication.
 type Publication struct {
-	EndOn *string         `json:"endOn,omitempty"`
-	ID    int64           `json:"id"`
-	Kind  PublicationKind `json:"kind"`
+	// CheckedAt When WeChat found nothing in the texts that were submitted. Left out after submitting: it was not asked, did not answer or was not sure, and whoever publishes it is the first to read it.
+	CheckedAt *time.Time      `json:"checkedAt,omitempty"`
+	EndOn     *string         `json:"endOn,omitempty"`
+	ID        int64           `json:"id"`
+	Kind      PublicationKind `json:"kind"`
 
 	// Media Its pictures; not in lists.
 	Media       []Media    `json:"media,omitempty"`

@@ -299,7 +299,7 @@ func (a *App) serve(limits *limit.Limits, holidays *calendar.Calendar, wx *wecha
 	a.fanouts = notify.NewFanouts(notify.FanoutOptions{DB: d, Courier: a.courier, Leases: a.leases, Rate: a.config.WeChat.Rate, Log: a.log})
 	a.glasses = privacy.NewGlasses(d, keys, pages, holidays, breaking)
 	a.uploads = upload.NewService(d, keys, a.Stores.Files, limits.Take)
-	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads)
+	a.boards = board.NewService(d, keys, pages, a.needs, holidays).Picturing(a.uploads).Looking(a.Auth.LookAt)
 	a.homes = household.NewService(d, keys, pages, a.needs, presentAtDoor).Watched(a.browsing().Look).Hinting(a.config.Household.LoadHint)
 	return features{
 		boardHandler: board.NewHandler(a.boards),

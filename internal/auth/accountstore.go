@@ -66,6 +66,21 @@ func sealOpenID(ctx context.Context, tx *db.Tx, id int64, cipher []byte) error {
 	return db.Wrap(err, nil, "seal the openid of account %d", id)
 }
 
+// boundOpenID is the newest account of person at app that is theirs for sure, with its sealed openid.
+func boundOpenID(ctx context.Context, q db.Queryer, app string, person org.PersonID) (id int64, cipher []byte, found bool, err error) {
+	var a struct {
+		ID     int64  `db:"id"`
+		Cipher []byte `db:"openid_sealed"`
+	}
+	found, err = none(q.Get(ctx, &a, `
+		SELECT id, openid_sealed
+		FROM wechat_account
+		WHERE person_id = ? AND app_id = ? AND state = ? AND openid_sealed IS NOT NULL
+		ORDER BY id DESC
+		LIMIT 1`, person, app, Bound), "find the openid of person %d", person)
+	return a.ID, a.Cipher, found, err
+}
+
 // insertConflict notes that two accounts conflict: once, whichever of them is seen second.
 func insertConflict(ctx context.Context, tx *db.Tx, account, other int64) error {
 	account, other = min(account, other), max(account, other)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -32,6 +33,8 @@ type Options struct {
 	Limit  Limit          // nil: limiters of a node that is alone
 	Ended  func(Ended)    // told of every end of rights as soon as this node knows of it; must not block
 
+	Patience time.Duration // with WeChat, of whoever submits a text; 0: two seconds
+
 	// Disabled is what else ends with somebody's account, in the same transaction; nil: nothing.
 	Disabled func(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID) error
 }
@@ -54,6 +57,7 @@ type Service struct {
 	cache  *recent[SessionID, liveSession]
 	seats  *recent[seat, org.Actor]
 
+	patience time.Duration
 	disabled func(ctx context.Context, tx *db.Tx, by org.Actor, person org.PersonID) error
 }
 
@@ -66,6 +70,8 @@ func NewService(o Options) *Service {
 		o.Limit = limit.New(o.KV, o.DB.Now, func() int { return 1 }).Allow
 	}
 	s := &Service{
+		patience: cmp.Or(o.Patience, patience),
+
 		db: o.DB, kv: o.KV, keys: o.Keys, wechat: o.WeChat, era: o.Era, demo: o.Demo, limit: o.Limit, disabled: o.Disabled,
 		tokens: newTokens(o.Issuer, o.Era),
 		hasher: newHasher(), cache: newRecent[SessionID, liveSession](cacheLife), seats: newRecent[seat, org.Actor](cacheLife),

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/wechat"
 	"wanjia/internal/privacy"
 )
 
@@ -66,7 +67,8 @@ type Publication struct {
 	AuthorID    org.PersonID    `db:"author_id"`
 	PublishedAt *time.Time      `db:"published_at"`
 	Reason      string          `db:"reason"`
-	EndedAt     *time.Time      `db:"ended_at"` // since when somebody in it has said no
+	EndedAt     *time.Time      `db:"ended_at"`   // since when somebody in it has said no
+	CheckedAt   *time.Time      `db:"checked_at"` // when WeChat found nothing in what was submitted; nil: only a person can have read it
 	Version     int64           `db:"version"`
 
 	Shown []Depicted `db:"-"` // who is named in it
@@ -102,6 +104,14 @@ func (p Publication) canBecome(next State) error {
 		return ErrIllegalTransition.With("state", string(p.State))
 	}
 	return nil
+}
+
+// canSubmit says why by cannot hand p to the editors, or nil.
+func (p Publication) canSubmit(by org.Actor) error {
+	if guard.On(guard.Rule) && p.AuthorID != by.PersonID {
+		return problem.ErrForbidden
+	}
+	return p.canBecome(PublicationSubmitted)
 }
 
 // canDecide says why by cannot take p to next as its editor, or nil: nobody publishes what they wrote themselves (H2).
@@ -193,22 +203,39 @@ func (s *Service) Rewrite(ctx context.Context, by org.Actor, p Publication, name
 	})
 }
 
-// Submit hands an own draft to the editors.
+// Submit hands an own draft to the editors, once WeChat has been asked about its texts. What it would not have shown stays
+// a draft; where it says nothing, the editor knows that nobody has read it yet.
 func (s *Service) Submit(ctx context.Context, by org.Actor, id PublicationID) (Publication, error) {
+	said, err := s.readDraft(ctx, by, id)
+	if err != nil {
+		return Publication{}, err
+	}
 	return s.publish(ctx, by, func(tx *db.Tx) (PublicationID, error) {
-		p, err := findPublication(ctx, tx, by, id)
+		p, err := findFilled(ctx, tx, by, id)
 		if err != nil {
 			return 0, err
 		}
-		if guard.On(guard.Rule) && p.AuthorID != by.PersonID {
-			return 0, problem.ErrForbidden
-		}
-		if err := p.canBecome(PublicationSubmitted); err != nil {
+		if err := p.canSubmit(by); err != nil {
 			return 0, err
+		}
+		p.CheckedAt = nil
+		if passed, err := said.passed(p.words()); err != nil {
+			return 0, err
+		} else if passed {
+			p.CheckedAt = &tx.Now
 		}
 		audit.Note(tx, by.Did("publication.submitted", "publication", int64(id)))
 		return id, savePublication(ctx, tx, by, p, PublicationSubmitted, "")
 	})
+}
+
+// readDraft is what WeChat makes of a draft that by is about to submit; of what by cannot submit it is not asked.
+func (s *Service) readDraft(ctx context.Context, by org.Actor, id PublicationID) (reading, error) {
+	p, err := findFilled(ctx, s.db, by, id)
+	if err != nil || p.canSubmit(by) != nil {
+		return nil, err
+	}
+	return s.read(ctx, by, wechat.SceneForum, p.words())
 }
 
 // Judge takes a publication on as an editor: published, returned, hidden or removed.
@@ -217,7 +244,7 @@ func (s *Service) Judge(ctx context.Context, by org.Actor, id PublicationID, nex
 		return Publication{}, err
 	}
 	return s.publish(ctx, by, func(tx *db.Tx) (PublicationID, error) {
-		p, err := findPublication(ctx, tx, by, id)
+		p, err := findFilled(ctx, tx, by, id)
 		if err != nil {
 			return 0, err
 		}
@@ -225,11 +252,7 @@ func (s *Service) Judge(ctx context.Context, by org.Actor, id PublicationID, nex
 			return 0, err
 		}
 		if next == PublicationPublished {
-			one := []Publication{p}
-			if err := filled(ctx, tx, one); err != nil {
-				return 0, err
-			}
-			if err := missing(one[0]); err != nil && guard.On(guard.Rule) {
+			if err := missing(p); err != nil && guard.On(guard.Rule) {
 				return 0, err
 			}
 		}
@@ -243,22 +266,29 @@ func (s *Service) publish(ctx context.Context, by org.Actor, f func(tx *db.Tx) (
 	return acted(ctx, s, by, f, s.publication)
 }
 
-// publication is one that by may see, with its pictures.
-func (s *Service) publication(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (Publication, error) {
+// findFilled is one that by may see, with its pictures.
+func findFilled(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (Publication, error) {
 	p, err := findPublication(ctx, q, by, id)
 	if err != nil {
 		return Publication{}, err
 	}
 	one := []Publication{p}
-	if err := filled(ctx, q, one); err != nil {
+	err = filled(ctx, q, one)
+	return one[0], err
+}
+
+// publication is one that by may see, with its pictures, and with the codes that by has handed out.
+func (s *Service) publication(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (Publication, error) {
+	p, err := findFilled(ctx, q, by, id)
+	if err != nil {
 		return Publication{}, err
 	}
-	for _, m := range one[0].Media {
+	for _, m := range p.Media {
 		if err := s.readCodes(by, m.AuthorID, m.Shown); err != nil {
 			return Publication{}, err
 		}
 	}
-	return one[0], s.readCodes(by, p.AuthorID, one[0].Shown)
+	return p, s.readCodes(by, p.AuthorID, p.Shown)
 }
 
 // Publication is one that by may see.

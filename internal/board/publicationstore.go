@@ -14,7 +14,7 @@ import (
 
 const publicationColumns = `
 	SELECT n.id, n.kind, n.unit_id, u.name AS unit_name, n.title, n.body, n.start_on, n.end_on, n.state, n.author_id,
-	       n.published_at, n.reason, n.ended_at, n.version
+	       n.published_at, n.reason, n.ended_at, n.checked_at, n.version
 	FROM publication n
 	LEFT JOIN unit u ON u.id = n.unit_id`
 
@@ -143,13 +143,15 @@ func savePublication(ctx context.Context, tx *db.Tx, by org.Actor, p Publication
 	case PublicationRemoved: // from here its time runs
 		today := calendar.DayOf(tx.Now)
 		end = &today
+	case PublicationReturned: // and rewritten from here
+		p.CheckedAt = nil
 	case PublicationSubmitted:
 		decided = nil
 	}
 	found, err := tx.Change(ctx, `
 		UPDATE publication
-		SET state = ?, decided_by = ?, published_at = ?, end_on = ?, reason = ?, version = version + 1
-		WHERE id = ? AND version = ?`, next, decided, published, end, reason, p.ID, p.Version)
+		SET state = ?, decided_by = ?, published_at = ?, end_on = ?, reason = ?, checked_at = ?, version = version + 1
+		WHERE id = ? AND version = ?`, next, decided, published, end, reason, p.CheckedAt, p.ID, p.Version)
 	if err == nil && found == 0 {
 		return ErrIllegalTransition.With("state", string(next))
 	}

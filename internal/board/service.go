@@ -27,6 +27,7 @@ type Service struct {
 	cal   *calendar.Calendar // of working days
 
 	uploads *upload.Service // see Picturing
+	look    Look            // see Looking; nil: nobody can be asked
 }
 
 // NewService makes a Service, whose working days are those of cal.

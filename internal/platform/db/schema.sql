@@ -1286,6 +1286,7 @@ CREATE TABLE `publication` (
   `reason` varchar(200) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
   `ended_at` datetime(3) DEFAULT NULL,
+  `checked_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   KEY `publication_unit` (`unit_id`,`state`,`start_on`,`id`),
   KEY `publication_author` (`author_id`,`id`),

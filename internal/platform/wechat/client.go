@@ -199,52 +199,6 @@ func (c *Client) Send(ctx context.Context, m Message) (msgID string, err error) 
 	return strconv.FormatInt(n, 10), nil
 }
 
-// A Suggestion is what the platform makes of a text.
-type Suggestion string
-
-// The suggestions.
-const (
-	Pass   Suggestion = "pass"
-	Review Suggestion = "review"
-	Risky  Suggestion = "risky"
-)
-
-// A Scene says what kind of text is checked.
-type Scene int
-
-// The scenes of msg_sec_check.
-const (
-	SceneProfile Scene = iota + 1
-	SceneComment
-	SceneForum
-	SceneSocial
-)
-
-// CheckText asks whether text may be shown. Call it inside the request in which openID submits it: the
-// platform wants the person to have used the app within the last two hours.
-func (c *Client) CheckText(ctx context.Context, openID string, scene Scene, text string) (Suggestion, error) {
-	a, err := c.withToken(ctx, "msg_sec_check", "/wxa/msg_sec_check", map[string]any{
-		"version": 2, "openid": openID, "scene": int(scene), "content": text,
-	})
-	if err != nil {
-		return "", err
-	}
-	result, err := a.object("result")
-	if err != nil {
-		return "", a.refuse(err)
-	}
-	word, err := result.word("suggest", 1, 16)
-	if err != nil {
-		return "", a.refuse(err)
-	}
-	switch s := Suggestion(word); s {
-	case Pass, Review, Risky:
-		return s, nil
-	default:
-		return "", a.refuse(errors.New("unknown suggestion"))
-	}
-}
-
 // withToken makes a call that needs the access token; if the token turns out to be stale it is dropped,
 // fetched again and the call repeated once (push.md §12).
 func (c *Client) withToken(ctx context.Context, name, path string, body any) (answer, error) {

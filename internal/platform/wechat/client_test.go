@@ -2,6 +2,8 @@ package wechat_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -384,5 +386,95 @@ func TestEveryFaultOfTheFakeMeetsTheClient(t *testing.T) {
 				t.Errorf("the next call: %v, want it answered", err)
 			}
 		})
+	}
+}
+
+func TestALongTextIsCheckedInPiecesThatThePlatformTakes(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		text  string
+		want  wechat.Suggestion
+		calls int
+	}{
+		"as long as it may be": {strings.Repeat("好", 2500), wechat.Pass, 1},
+		"one more":             {strings.Repeat("好", 2501), wechat.Pass, 2},
+		"risky at the end":     {strings.Repeat("好", 3998) + "违规", wechat.Risky, 2},
+		"torn at the seam":     {strings.Repeat("好", 2499) + "违规" + strings.Repeat("好", 1000), wechat.Risky, 2},
+		"unsure at the start":  {"存疑" + strings.Repeat("好", 3998), wechat.Review, 2},
+		"risky at the start":   {"违规" + strings.Repeat("好", 3998), wechat.Risky, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, client, _ := platform(t)
+			if _, err := client.Code2Session(t.Context(), s.Code("zl")); err != nil {
+				t.Fatal(err)
+			}
+			got, err := client.CheckText(t.Context(), openID, wechat.SceneForum, c.text)
+			if err != nil || got != c.want || s.Calls(fake.Check) != c.calls {
+				t.Errorf("%q, %v after %d calls; want %q after %d", got, err, s.Calls(fake.Check), c.want, c.calls)
+			}
+		})
+	}
+}
+
+func TestThePlatformTakesNoMoreThan2500Characters(t *testing.T) {
+	t.Parallel()
+	s, c, _ := platform(t)
+	if _, err := c.Code2Session(t.Context(), s.Code("zl")); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int{2500, 2501} {
+		body := fmt.Sprintf(`{"version":2,"openid":%q,"scene":3,"content":%q}`, openID, strings.Repeat("好", n))
+		if got, want := said(t, s, "/wxa/msg_sec_check", body), map[int]int{2500: 0, 2501: 47003}[n]; got != want {
+			t.Errorf("%d characters give %d, want %d", n, got, want)
+		}
+	}
+	if got := said(t, s, "/wxa/msg_sec_check", `{"version":2,"openid":"`+openID+`","scene":3,"content":"好","nickname":"姚芒种"}`); got != 47001 {
+		t.Errorf("what nobody asked for gives %d, want 47001", got)
+	}
+}
+
+// said is the error code of a call as it goes over the line, with a token of its own.
+func said(t *testing.T, s *fake.Server, path, body string) int {
+	t.Helper()
+	post := func(to, body string, into any) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+to, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := (&http.Client{}).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close() //nolint:errcheck // because nothing was written
+		if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var token struct {
+		Value string `json:"access_token"`
+	}
+	post("/cgi-bin/stable_token", fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q}`, fake.AppID, fake.Secret), &token)
+	var a struct {
+		Code int `json:"errcode"`
+	}
+	post(path+"?access_token="+token.Value, body, &a)
+	return a.Code
+}
+
+func TestACallerWithoutTimeDoesNotWaitForATokenThatOthersNeed(t *testing.T) {
+	t.Parallel()
+	s, _, clk := platform(t)
+	c, err := wechat.New(wechat.Options{BaseURL: s.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: clk.now, Limit: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	s.Inject(fake.Fault{Call: fake.Token, Kind: fake.Silence}) // for thirty seconds, after which the line breaks
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := c.CheckText(ctx, openID, wechat.SceneForum, "好"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want %v as soon as the time is over", err, context.DeadlineExceeded)
 	}
 }

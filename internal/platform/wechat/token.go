@@ -53,12 +53,18 @@ func (k *keeper) token(ctx context.Context) (string, error) {
 	if kept.good(k.now()) {
 		return kept.Value, nil
 	}
-	// The one who fetches does so for all, so its own caller's leaving must not fail the others.
-	v, err, _ := k.flight.Do("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx), 0) })
-	if err != nil {
-		return "", err
+	// The one who fetches does so for all, so its own caller's leaving must not fail the others, and a caller who has no
+	// more time does not wait for the others' sake.
+	fetched := k.flight.DoChan("token", func() (any, error) { return k.renew(context.WithoutCancel(ctx), 0) })
+	select {
+	case f := <-fetched:
+		if f.Err != nil {
+			return "", f.Err
+		}
+		return f.Val.(string), ctx.Err() //nolint:forcetypeassert // because renew returns a string
+	case <-ctx.Done():
+		return "", ctx.Err()
 	}
-	return v.(string), ctx.Err() //nolint:forcetypeassert // because renew returns a string
 }
 
 // ahead is how long before anybody needs it the token is fetched by the node that sees to it.

@@ -130,7 +130,9 @@ func read(r *http.Request) (request, bool) {
 			Value string `json:"value"`
 		} `json:"data"`
 	}
-	if err := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10)).Decode(&body); err != nil {
+	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, 64<<10))
+	d.DisallowUnknownFields() // what nobody asked for does not go out
+	if err := d.Decode(&body); err != nil {
 		return req, false
 	}
 	if body.AppID != "" {
@@ -304,6 +306,7 @@ func (s *Server) check(r request) object {
 	case s.now().Sub(at) > 2*time.Hour:
 		return failed(61010)
 	}
+	s.checked = append(s.checked, Checked{OpenID: r.OpenID, Scene: r.Scene, Text: r.Content})
 	suggest, label := "pass", 100
 	if strings.Contains(r.Content, "违规") {
 		suggest, label = "risky", 20001

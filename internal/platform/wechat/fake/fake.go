@@ -54,6 +54,7 @@ type Server struct {
 	quotas    map[string]Quota
 	lastUse   map[string]time.Time // openid → when it last signed in
 	sent      []Sent
+	checked   []Checked
 	calls     map[string]int
 	forced    map[string][]time.Time
 	unions    map[string]string // openid → unionid
@@ -80,6 +81,13 @@ type Sent struct {
 	Fields   map[string]string
 	MsgID    int64
 	At       time.Time
+}
+
+// Checked is a text that the platform looked at.
+type Checked struct {
+	OpenID string
+	Scene  int
+	Text   string
 }
 
 // A Quota limits one call.
@@ -236,6 +244,13 @@ func (s *Server) Sent() []Sent {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Sent(nil), s.sent...)
+}
+
+// Checked lists what was looked at, oldest first.
+func (s *Server) Checked() []Checked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Checked(nil), s.checked...)
 }
 
 func random() string {

@@ -1,0 +1,204 @@
+package board_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"wanjia/internal/board"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/once"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/wechat"
+)
+
+// A looker says of each text what a test wants, and counts how often it is asked.
+type looker struct {
+	says  map[string]wechat.Suggestion // of a text; another passes
+	away  bool                         // nothing is known of any
+	asked int
+	of    org.PersonID
+	first func() // done before it answers
+}
+
+func (l *looker) look(_ context.Context, person org.PersonID, _ wechat.Scene, texts []string) ([]wechat.Suggestion, error) {
+	l.asked, l.of = l.asked+1, person
+	if l.first != nil {
+		l.first()
+	}
+	all := make([]wechat.Suggestion, len(texts))
+	for i, text := range texts {
+		if all[i] = wechat.Pass; l.away {
+			all[i] = ""
+		} else if said := l.says[text]; said != "" {
+			all[i] = said
+		}
+	}
+	return all, nil
+}
+
+func pointers(err error) (all []string) {
+	if p, ok := errors.AsType[*problem.Problem](err); ok {
+		for _, f := range p.Fields {
+			all = append(all, f.Pointer)
+		}
+	}
+	return all
+}
+
+func TestWhatWeChatWouldNotShowIsRefusedByItsFieldAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, nil)
+		l := &looker{says: map[string]wechat.Suggestion{"邻里一起收。": wechat.Risky, "一起收麦子": wechat.Risky, "帮收麦子": wechat.Review}}
+		x.s.Looking(l.look)
+		_, err := x.s.Submit(t.Context(), x.FengShuangjiang, p.ID)
+		if got, want := pointers(err), []string{"/text", "/media/0/caption"}; !errors.Is(err, board.ErrTextRisky) || !slices.Equal(got, want) {
+			t.Errorf("it is submitted: %v of %v, want %v of %v", err, got, board.ErrTextRisky, want)
+		}
+		if l.of != x.FengShuangjiang.PersonID {
+			t.Errorf("WeChat is asked about a text of person %d, want the author", l.of)
+		}
+		kept, err := x.s.Publication(t.Context(), x.FengShuangjiang, p.ID)
+		if err != nil || kept.State != board.PublicationDraft || kept.Text != p.Text || kept.Version != p.Version {
+			t.Fatalf("what was refused: %+v, %v; want the draft as it was", kept, err)
+		}
+		l.says = nil
+		kept, err = x.s.Submit(t.Context(), x.FengShuangjiang, p.ID)
+		if err != nil || kept.State != board.PublicationSubmitted || kept.CheckedAt == nil || !kept.CheckedAt.Equal(x.now) {
+			t.Errorf("what WeChat finds nothing in: %+v, %v; want it submitted, and checked now", kept, err)
+		}
+	})
+}
+
+func TestWhatNobodyHasReadIsPublicOnlyByTheReadingOfASecondPerson(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		for name, l := range map[string]*looker{
+			"WeChat is away": {away: true}, "WeChat is not sure": {says: map[string]wechat.Suggestion{"一起收麦子": wechat.Review}}, "WeChat is off": nil,
+		} {
+			x.s.Looking(nil)
+			if l != nil {
+				x.s.Looking(l.look)
+			}
+			p, _ := x.story(nil, nil)
+			p, err := x.s.Submit(t.Context(), x.FengShuangjiang, p.ID)
+			if err != nil || p.State != board.PublicationSubmitted || p.CheckedAt != nil {
+				t.Errorf("%s: %+v, %v; want it submitted and not checked", name, p, err)
+			}
+			if _, err := x.opens(fmt.Sprintf("/p/item/%d", p.ID)); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s: what nobody has read is seen: %v", name, err)
+			}
+			author := x.FengShuangjiang
+			author.Role = org.RoleEditor
+			if _, err := x.s.Judge(t.Context(), author, p.ID, board.PublicationPublished, ""); !errors.Is(err, board.ErrOwnWork) {
+				t.Errorf("%s: the author publishes it: %v, want %v", name, err, board.ErrOwnWork)
+			}
+			second := x.editor()
+			if seen, err := x.s.Publication(t.Context(), second, p.ID); err != nil || seen.CheckedAt != nil {
+				t.Errorf("%s: the editor sees %v, %v; want that it was not checked", name, seen.CheckedAt, err)
+			}
+			if _, err := x.s.Judge(t.Context(), second, p.ID, board.PublicationPublished, ""); err != nil {
+				t.Errorf("%s: the editor publishes it: %v", name, err)
+			}
+			if _, err := x.opens(fmt.Sprintf("/p/item/%d", p.ID)); err != nil {
+				t.Errorf("%s: what an editor has read: %v", name, err)
+			}
+		}
+	})
+}
+
+func TestWeChatIsAskedWhileNoTransactionIsOpen(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, nil)
+		x.s.Looking((&looker{first: func() { // the same rows can be written: nobody holds them
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if err := d.InTx(ctx, func(tx *db.Tx) error {
+				_, err := tx.Change(ctx, `UPDATE publication SET reason = '' WHERE id = ?`, p.ID)
+				return err
+			}); err != nil {
+				t.Errorf("while WeChat is asked: %v", err)
+			}
+		}}).look)
+		if _, err := x.s.Submit(t.Context(), x.FengShuangjiang, p.ID); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWhatWasWrittenWhileWeChatReadIsNotChecked(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, nil)
+		x.s.Looking((&looker{first: func() {
+			changed := p
+			changed.Text = "另一段话。"
+			if _, err := x.s.Rewrite(t.Context(), x.FengShuangjiang, changed, nil); err != nil {
+				t.Error(err)
+			}
+		}}).look)
+		p, err := x.s.Submit(t.Context(), x.FengShuangjiang, p.ID)
+		if err != nil || p.Text != "另一段话。" || p.CheckedAt != nil {
+			t.Errorf("%q is checked at %v, %v; want it submitted and not checked", p.Text, p.CheckedAt, err)
+		}
+	})
+}
+
+func TestARepeatedSubmissionIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, nil)
+		l := &looker{}
+		x.s.Looking(l.look)
+		sum := sha256.Sum256(nil)
+		submit := func() (board.Publication, context.Context, error) {
+			ctx := once.With(t.Context(), once.Call{Operation: "submitPublication", Key: "0123456789abcdef", Fingerprint: sum[:]})
+			p, err := x.s.Submit(ctx, x.FengShuangjiang, p.ID)
+			return p, ctx, err
+		}
+		first, _, err := submit()
+		if err != nil || first.CheckedAt == nil {
+			t.Fatalf("the first: checked at %v, %v", first.CheckedAt, err)
+		}
+		l.says = map[string]wechat.Suggestion{p.Text: wechat.Risky} // WeChat has learnt something since
+		x.now = x.now.Add(time.Minute)
+		again, ctx, err := submit()
+		if err != nil || !once.Replayed(ctx) || again.CheckedAt == nil || !again.CheckedAt.Equal(*first.CheckedAt) || l.asked != 1 {
+			t.Errorf("the repeat: checked at %v, %v, after %d questions; want the first answer and one question", again.CheckedAt, err, l.asked)
+		}
+	})
+}
+
+func TestWhatIsReturnedIsReadAnew(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		p, _ := x.story(nil, nil)
+		l := &looker{}
+		x.s.Looking(l.look)
+		if _, err := x.s.Submit(t.Context(), x.FengShuangjiang, p.ID); err != nil {
+			t.Fatal(err)
+		}
+		p, err := x.s.Judge(t.Context(), x.editor(), p.ID, board.PublicationReturned, "请写得短一些")
+		if err != nil || p.CheckedAt != nil {
+			t.Errorf("what was returned is checked at %v, %v; want it not to be: it will be another text", p.CheckedAt, err)
+		}
+		l.away = true
+		if p, err = x.s.Submit(t.Context(), x.FengShuangjiang, p.ID); err != nil || p.CheckedAt != nil || l.asked != 2 {
+			t.Errorf("submitted anew: checked at %v, %v, after %d questions; want two questions and no check", p.CheckedAt, err, l.asked)
+		}
+	})
+}
