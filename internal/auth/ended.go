@@ -143,6 +143,18 @@ func (d *denied) refuses(c claims, now time.Time) (fresh bool, err error) {
 	return fresh, nil
 }
 
+// ended says whether session is known to have ended.
+func (d *denied) ended(session SessionID) bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	_, ended := d.sessions[session]
+	return ended
+}
+
+// saidAgain is how long the end of a session is told of at each look: a socket that was being opened when it was told of
+// first is there at the next.
+const saidAgain = 10 * time.Second
+
 // LoadRevocations reads who is refused. Call it before the first request and every 2 s.
 func (s *Service) LoadRevocations(ctx context.Context) error {
 	now := s.db.Now()
@@ -151,8 +163,12 @@ func (s *Service) LoadRevocations(ctx context.Context) error {
 		return err
 	}
 	for _, r := range rows {
-		if r.Kind == SessionEnded {
-			s.cache.dropOne(SessionID(r.Ref))
+		if r.Kind != SessionEnded {
+			continue
+		}
+		s.cache.dropOne(SessionID(r.Ref))
+		if s.denied.ended(SessionID(r.Ref)) && now.Sub(r.At) < saidAgain {
+			s.denied.tell(Ended{Kind: SessionEnded, Session: SessionID(r.Ref)})
 		}
 	}
 	s.denied.learn(rows)

@@ -56,18 +56,12 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 		return s.askSQL(ctx, c, now)
 	}
 	news, sure := s.denied.since(now)
-	if known, there := s.cache.get(c.Session, now); there && sure {
+	known, there, err := s.remembered(ctx, c.Session, now, news, sure)
+	switch {
+	case err != nil:
+		return err
+	case there:
 		return known.good(c, now)
-	}
-	if text, there, err := s.kv.Get(ctx, sessionKey(c.Session)); err == nil && there {
-		if text == endedMark {
-			return ErrSessionEnded
-		}
-		var known liveSession
-		if json.Unmarshal([]byte(text), &known) == nil {
-			keep(s, s.cache, c.Session, known, now, news)
-			return known.good(c, now)
-		}
 	}
 	ses, err := findSession(ctx, s.db, c.Session)
 	if err != nil {
@@ -76,13 +70,31 @@ func (s *Service) live(ctx context.Context, c claims, now time.Time) error {
 	if !ses.lives(now, s.era) {
 		return ErrSessionEnded
 	}
-	known := liveSession{Person: ses.Person, EndsAt: ses.EndsAt}
+	known = liveSession{Person: ses.Person, EndsAt: ses.EndsAt}
 	if text, err := json.Marshal(known); err == nil {
 		// Only if there is nothing: a reader who was slow must not put an ended session back.
 		_, _ = s.kv.SetNew(ctx, sessionKey(c.Session), string(text), 10*time.Minute)
 	}
 	keep(s, s.cache, c.Session, known, now, news)
 	return known.good(c, now)
+}
+
+// remembered is session id as this process found it a moment ago, if sure all that ended since is known, or as Redis has it.
+func (s *Service) remembered(ctx context.Context, id SessionID, now time.Time, news uint64, sure bool) (known liveSession, there bool, err error) {
+	if known, there = s.cache.get(id, now); there && sure {
+		return known, true, nil
+	}
+	text, there, err := s.kv.Get(ctx, sessionKey(id))
+	switch {
+	case err != nil || !there:
+		return liveSession{}, false, nil // SQL knows
+	case text == endedMark:
+		return liveSession{}, false, ErrSessionEnded
+	case json.Unmarshal([]byte(text), &known) != nil:
+		return liveSession{}, false, nil
+	}
+	keep(s, s.cache, id, known, now, news)
+	return known, true, nil
 }
 
 // keep remembers v, unless there has been news since it was looked for: then it may be what was before.
