@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"wanjia/internal/org"
@@ -26,9 +27,9 @@ type Reach struct {
 // forecastLoad is how many recipients are looked at together.
 const forecastLoad = 2_000
 
-// Forecast counts whom a would reach now, and how many of them are online. What the same announcement then does, sent at
-// once, is the same: the rules are those by which messages are judged.
-func (s *Notices) Forecast(ctx context.Context, a Announcement, online map[org.PersonID]bool) (r Reach, err error) {
+// Forecast counts whom a would reach now, and how many of them are online; nil: nobody is asked. What the same announcement
+// then does, sent at once, is the same: the rules are those by which messages are judged.
+func (s *Notices) Forecast(ctx context.Context, a Announcement, online onlineAmong) (r Reach, err error) {
 	prio, _, err := a.judge()
 	if err != nil {
 		return r, err
@@ -79,7 +80,7 @@ type weigher struct {
 	mustReach bool
 	app       string
 	template  Template
-	online    map[org.PersonID]bool
+	online    onlineAmong
 }
 
 // add counts some recipients.
@@ -119,9 +120,23 @@ func (w weigher) add(ctx context.Context, q db.Queryer, r *Reach, some []recipie
 		if _, quiet := h.quietEnd(w.due()); quiet && w.prio != Safety && reached[p] && !muted[p] {
 			r.InQuiet++
 		}
-		if w.online[p] {
-			r.Online++
-		}
+	}
+	return w.addOnline(ctx, r, persons)
+}
+
+// addOnline counts who of persons is online, unless nobody can say.
+func (w weigher) addOnline(ctx context.Context, r *Reach, persons []org.PersonID) error {
+	if w.online == nil || r.Online < 0 {
+		return nil
+	}
+	n, err := w.online(ctx, persons)
+	switch {
+	case errors.Is(err, kv.ErrAway):
+		r.Online = -1
+	case err != nil:
+		return err
+	default:
+		r.Online += n
 	}
 	return nil
 }
@@ -148,17 +163,38 @@ func (w weigher) muted(ctx context.Context, q db.Queryer, persons []org.PersonID
 // connectedFor is how long somebody counts as connected after a node has said so (push.md §7).
 const connectedFor = 180 * time.Second
 
-// online are all who are connected to some node.
-func (s *Notices) online(ctx context.Context) (map[org.PersonID]bool, error) {
-	all := map[org.PersonID]bool{}
-	for shard := range kv.Shards {
-		ids, err := s.KV.Members(ctx, kv.Online(shard), s.DB.Now().Add(-connectedFor).Unix())
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range ids {
-			all[org.PersonID(id)] = true
+// An onlineAmong counts who of some persons is connected to some node.
+type onlineAmong func(ctx context.Context, persons []org.PersonID) (int, error)
+
+// online is an onlineAmong that asks Redis about these persons and about nobody else: of a county many thousands are
+// connected.
+func (s *Notices) online(ctx context.Context, persons []org.PersonID) (n int, err error) {
+	var shards [kv.Shards][]int64
+	for _, p := range persons {
+		shard := kv.ShardOf(int64(p))
+		shards[shard] = append(shards[shard], int64(p))
+	}
+	since, b := float64(s.DB.Now().Add(-connectedFor).Unix()), s.KV.Batch()
+	var seen []*kv.Reply
+	for shard, some := range shards {
+		if len(some) > 0 {
+			seen = append(seen, b.Scores(kv.Online(shard), some...))
 		}
 	}
-	return all, nil
+	if err := b.Send(ctx); err != nil {
+		return 0, err
+	}
+	for _, r := range seen {
+		v, err := r.Value()
+		if err != nil {
+			return 0, err
+		}
+		at, _ := v.([]float64)
+		for _, last := range at {
+			if last >= since {
+				n++
+			}
+		}
+	}
+	return n, nil
 }

@@ -113,16 +113,7 @@ func (s *Notices) Preview(ctx context.Context, by org.Actor, n NewNotice) (Reach
 	if err != nil {
 		return Reach{}, err
 	}
-	online, err := s.online(ctx)
-	away := errors.Is(err, kv.ErrAway)
-	if err != nil && !away {
-		return Reach{}, err
-	}
-	r, err := s.Forecast(ctx, a, online)
-	if away {
-		r.Online = -1
-	}
-	return r, err
+	return s.Forecast(ctx, a, s.online)
 }
 
 // prepare is n as an announcement of by's, or why it cannot be one.

@@ -100,6 +100,17 @@ func (b *Batch) Count(key Key, from int64) *Reply {
 	}})
 }
 
+// Scores adds the question with which scores members stand; 0: not at all.
+func (b *Batch) Scores(key Key, members ...int64) *Reply {
+	names := make([]string, len(members))
+	for i, m := range members {
+		names[i] = strconv.FormatInt(m, 10)
+	}
+	return b.add(&Reply{key: key, make: func(p redis.Pipeliner) redis.Cmder {
+		return p.ZMScore(context.Background(), b.k.name(key), names...)
+	}})
+}
+
 // Publish adds a Publish.
 func (b *Batch) Publish(channel Key, message string) *Reply {
 	return b.add(&Reply{key: channel, make: func(p redis.Pipeliner) redis.Cmder {
@@ -190,7 +201,7 @@ func (b *Batch) sendSome(ctx context.Context, parts []*Reply) {
 	}
 }
 
-// Value is what Redis answered: of a script what Lua returned, of a Get the value or nil.
+// Value is what Redis answered: of a script what Lua returned, of a Get the value or nil, of Scores a []float64.
 func (r *Reply) Value() (any, error) {
 	if r.err != nil {
 		return nil, missing(r.err)
@@ -201,6 +212,8 @@ func (r *Reply) Value() (any, error) {
 	case *redis.StringCmd:
 		return c.Val(), nil
 	case *redis.IntCmd:
+		return c.Val(), nil
+	case *redis.FloatSliceCmd:
 		return c.Val(), nil
 	default:
 		return nil, nil

@@ -96,24 +96,6 @@ func (k *KV) Trim(ctx context.Context, key Key, below int64) error {
 	})
 }
 
-// Members are those whose score is not below.
-func (k *KV) Members(ctx context.Context, key Key, from int64) (members []int64, err error) {
-	err = k.guarded(ctx, k.breaker(key), func() error {
-		names, err := k.client.ZRangeByScore(ctx, k.name(key), &redis.ZRangeBy{Min: strconv.FormatInt(from, 10), Max: "+inf"}).Result()
-		if err != nil {
-			return err
-		}
-		members = make([]int64, 0, len(names))
-		for _, name := range names {
-			if m, err := strconv.ParseInt(name, 10, 64); err == nil {
-				members = append(members, m)
-			}
-		}
-		return nil
-	})
-	return members, err
-}
-
 // Publish wakes whoever listens on channel.
 func (k *KV) Publish(ctx context.Context, channel Key, message string) error {
 	return k.guarded(ctx, k.breaker(channel), func() error {
