@@ -45,7 +45,7 @@ func (a *App) measure(wx *wechat.Client) {
 		}
 		return oldest.Seconds()
 	})
-	gauge("fanout_remaining", "Inboxes that this node's fan-outs have still to write; -1 unknown; alarm when unchanged for 60 s and above 0.", func() float64 {
+	gauge("fanout_remaining", "Persons whose inbox or devices this node's fan-outs have still to reach; -1 unknown; alarm when unchanged for 60 s and above 0.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		left, err := a.fanouts.Remaining(ctx)

@@ -132,7 +132,7 @@ func (f *Fanouts) first(ctx context.Context, some []fan) bool {
 	return false
 }
 
-// Remaining is how many inboxes this node's fan-outs have still to write.
+// Remaining is how many persons this node's fan-outs have still to reach, in their inbox or at their devices.
 func (f *Fanouts) Remaining(ctx context.Context) (int64, error) {
 	shards := f.Leases.Held()
 	if len(shards) == 0 {

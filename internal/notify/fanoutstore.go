@@ -28,11 +28,12 @@ func openFans(ctx context.Context, q db.Queryer, shards []int, behind fan) (open
 	return open, db.Wrap(err, nil, "find open fan-outs")
 }
 
+// remaining is how many persons fan-outs of shards have still to reach: to write to, or to push to what is written.
 func remaining(ctx context.Context, q db.Queryer, shards []int) (n int64, err error) {
 	query, args, err := db.In(`
-		SELECT COALESCE(SUM(CASE WHEN total > written THEN total - written ELSE 0 END), 0)
+		SELECT COALESCE(SUM(CASE WHEN state = 'running' AND total > written THEN total ELSE written END - pushed), 0)
 		FROM fanout
-		WHERE done_at IS NULL AND state = 'running' AND shard IN (?)`, shards)
+		WHERE done_at IS NULL AND shard IN (?)`, shards)
 	if err != nil {
 		return 0, err
 	}
