@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"wanjia/internal/org"
@@ -38,6 +39,7 @@ type FanoutOptions struct {
 // person's item one is the condition of the statement with which a chunk begins, in the transaction of the chunk.
 type Fanouts struct {
 	FanoutOptions
+	filled  atomic.Bool // the ends of announcements that have none noted
 	mu      sync.Mutex
 	still   map[NoticeID]standing // those that did not move when all were looked at
 	stalled bool
@@ -68,6 +70,9 @@ func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	shards := f.Leases.Held()
 	if len(shards) == 0 {
 		return false, nil
+	}
+	if err := f.fillEnds(ctx); err != nil {
+		return false, err
 	}
 	if err := expireDue(ctx, f.DB, shards); err != nil {
 		return false, err

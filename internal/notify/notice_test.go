@@ -248,6 +248,39 @@ func TestAnAnnouncementThatStandsStillIsAnAlarm(t *testing.T) {
 	})
 }
 
+// What was announced when no end was noted beside the fan-out is over at its time all the same: its call is dropped. What has
+// no end goes on.
+func TestAnAnnouncementOfBeforeEndsWithItsTime(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		b.enrol(b.followers(5, 0))
+		until := b.now().Add(time.Hour)
+		var made [3]Notice
+		for i, n := range []NewNotice{{Until: until}, {}, {Until: until}} {
+			n.To, n.Title, n.MustReach = Scope{Unit: b.unit.ID}, "防汛值守会", true
+			var err error
+			if made[i], err = b.notices.Create(t.Context(), b.by, n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := b.notices.Withdraw(t.Context(), b.by, made[2].ID); err != nil {
+			t.Fatal(err)
+		}
+		b.change(`UPDATE fanout SET ends_at = NULL`)
+		b.move(time.Minute)
+		b.send.work()
+		b.spread.work(t)
+		b.move(time.Hour - time.Minute)
+		b.spread.work(t)
+		for i, want := range []NoticeState{NoticeExpired, NoticeDone, NoticeWithdrawn} {
+			open := map[NoticeState]int{NoticeDone: 5}[want]
+			r, err := b.notices.Result(t.Context(), b.by, made[i].ID)
+			if err != nil || r.State != want || r.ToCall != open {
+				t.Errorf("announcement %d is %s with %d to call (%v), want %s with %d", i, r.State, r.ToCall, err, want, open)
+			}
+		}
+	})
+}
+
 // At exactly its end an announcement is over: nobody more is told, and messages that wait are not sent.
 func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {
