@@ -7148,6 +7148,9 @@ type ReceiptPage struct {
 	Others   int32            `json:"others"`
 	Promises []ReceiptPromise `json:"promises"`
 
+	// ReadOnly Somebody follows it signed in, and it was opened by the digits of a slip: these show it, and do nothing more (request.slip_reads).
+	ReadOnly *bool `json:"readOnly,omitempty"`
+
 	// ReceiptCode The asker's code, ten characters shown five and five.
 	//
 	// Example: 7K3QX-9PM2A

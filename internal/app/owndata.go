@@ -16,8 +16,8 @@ import (
 func (a *App) ownData() *privacy.OwnDatas {
 	return privacy.NewOwnDatas(a.Stores.DB, a.Stores.Keys, a.Stores.Pages, a.holidays, a.Retention, privacy.OwnDataHooks{
 		Prove: func(ctx context.Context, code, secret string) (int64, error) {
-			as, err := a.needs.Shown(ctx, request.Proof{Code: code, Secret: secret})
-			return int64(as.Asker()), err
+			asker, err := a.needs.Proved(ctx, request.Proof{Code: code, Secret: secret})
+			return int64(asker), err
 		},
 		Pack:   a.pack,
 		Forget: a.needs.Forgettable,

@@ -23,6 +23,8 @@ var (
 	ErrTries    = problem.New(problem.TooMany, "request.receipt_tries")
 	ErrSettled  = problem.New(problem.Conflict, "request.settled")
 	ErrFollowed = problem.New(problem.Conflict, "request.followed_elsewhere")
+	ErrOnBehalf = problem.New(problem.Conflict, "request.follow_on_behalf")
+	ErrReads    = problem.New(problem.Conflict, "request.slip_reads")
 )
 
 // An asker is a row of those whom a request is for.
@@ -40,10 +42,17 @@ type asker struct {
 }
 
 // An As is in whose name an asker acts: their own, once they have signed in, or that of the receipt they show.
+//
+// Until somebody follows a need signed in, whoever shows its code with the digits of its slip, or with the end of the number
+// that was left, reads the receipt and acts in its asker's name; who recorded the need or made the slip knows them as well,
+// and may not follow it (docs/adr/0019). From then on the digits of the slip open the receipt for reading alone, so that the
+// paper stays good and nobody who printed it acts as whoever has signed in; the end of the number acts as before, and what is
+// done so says that it was done by the receipt.
 type As struct {
 	by      org.Actor
 	request ID
 	asker   AskerID // of the receipt; 0: by follows the request
+	slip    bool    // it was shown with the digits of a slip
 }
 
 // Themselves is by, as one of those whom a request is for. It is done in no role.
@@ -55,6 +64,9 @@ func (as As) find(ctx context.Context, q db.Queryer) (asker, error) {
 	}
 	return findFollowed(ctx, q, as.by.PersonID, as.request)
 }
+
+// reads says whether as is shown a receipt and does nothing by it: a follows the need signed in, and as has a slip.
+func (as As) reads(a asker) bool { return as.slip && a.Person != 0 }
 
 // hold finds the asker and what they ask for, and keeps both as they are until the transaction is over: what an asker
 // does hangs on what the others do, and need not change the request, whose version guards no more than its changes.
@@ -87,6 +99,9 @@ func (s *Service) ask(ctx context.Context, as As, do func(tx *db.Tx, r *Seen, a 
 			a, r, err := as.hold(ctx, tx)
 			if err != nil {
 				return err
+			}
+			if as.reads(a) {
+				return ErrReads
 			}
 			if _, err := s.rules.learn(ctx, tx); err != nil {
 				return err
@@ -133,7 +148,7 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 				return line{}, err
 			}
 			if a.SettledAt != nil { // it was written down for them, and is so
-				return line{move: "answered", note: note}, nil
+				return line{move: "answered", note: note}, confirm(ctx, tx, s.keys, *a, note)
 			}
 			return line{move: "answered", note: note}, settle(ctx, tx, s.keys, a, note)
 		}, s.holderHears(ctx, as.by, "request.answered", "answered"))
@@ -154,6 +169,9 @@ func (s *Service) Answer(ctx context.Context, as As, done bool, note string) (Fo
 			if err := unsettle(ctx, tx, a); err != nil {
 				return line{}, err
 			}
+		}
+		if err := dropCallsTo(ctx, tx, *a); err != nil {
+			return line{}, err
 		}
 		if back = r.State.Open(); back {
 			return line{move: "asker_back", note: note}, nil
@@ -275,13 +293,19 @@ func (s *Service) Follow(ctx context.Context, by org.Actor, as As) (ID, error) {
 	var id ID
 	err := s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
-			a, err := as.find(ctx, tx)
+			a, _, err := as.hold(ctx, tx) // what is done by its slip just now is done before, or not at all
 			if err != nil {
 				return err
 			}
 			id = a.Request
 			if a.Person == by.PersonID {
 				return nil
+			}
+			switch helped, err := s.onBehalf(ctx, tx, a, by.PersonID); {
+			case err != nil:
+				return err
+			case helped:
+				return ErrOnBehalf
 			}
 			audit.Note(tx, as.by.Did("request.followed", "request", int64(a.Request)))
 			return saveFollower(ctx, tx, a.ID, by.PersonID)
@@ -290,25 +314,55 @@ func (s *Service) Follow(ctx context.Context, by org.Actor, as As) (ID, error) {
 	return id, err
 }
 
-// FollowShown makes by follow the request whose receipt p proves. Whoever follows it already hears so again: what is printed
-// on their slip opens it no more.
+// errFollowsNot says that somebody follows nothing yet by a code.
+var errFollowsNot = errors.New("they do not follow it yet")
+
+// FollowShown makes by follow the request whose receipt p proves. Whoever follows it already hears so again: that is no try,
+// whatever they show beside the code.
 func (s *Service) FollowShown(ctx context.Context, by org.Actor, p Proof) (ID, error) {
-	as, err := s.Shown(ctx, p)
-	if err == nil {
-		return s.Follow(ctx, by, as)
+	id, err := s.followsBy(ctx, by, p.Code)
+	if !errors.Is(err, errFollowsNot) {
+		return id, err
 	}
-	code, readable := ParseReceipt(p.Code)
-	if !errors.Is(err, ErrReceipt) || !readable {
+	as, err := s.Shown(ctx, p)
+	if err != nil {
 		return 0, err
 	}
-	a, found, unknown := s.findByCode(ctx, s.db, code)
-	switch {
-	case unknown != nil:
-		return 0, unknown
-	case found && a.Person != 0 && a.Person == by.PersonID:
-		return a.Request, nil
+	return s.Follow(ctx, by, as)
+}
+
+// followsBy is what by follows signed in by a code; errFollowsNot if nothing yet.
+func (s *Service) followsBy(ctx context.Context, by org.Actor, typed string) (id ID, err error) {
+	code, readable := ParseReceipt(typed)
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		return once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
+			a, found, err := s.findByCode(ctx, tx, code)
+			if err != nil {
+				return err
+			}
+			if !readable || !found || a.Person == 0 || a.Person != by.PersonID {
+				return errFollowsNot
+			}
+			id = a.Request
+			return nil
+		})
+	})
+	return id, err
+}
+
+// onBehalf says whether person has recorded the need of a for them, or has made the slip that opens it: they know code and
+// digits, and are not whom it is for.
+func (s *Service) onBehalf(ctx context.Context, q db.Queryer, a asker, person org.PersonID) (bool, error) {
+	code, err := s.keys.Open(sealed.Personal, "request_asker", "receipt_sealed", int64(a.ID), a.Receipt)
+	if err != nil {
+		return false, err
 	}
-	return 0, err
+	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
+		if issued, err := hasIssued(ctx, q, hash, person); err != nil || issued {
+			return issued, err
+		}
+	}
+	return hasHelped(ctx, q, a, person)
 }
 
 // holderHears tells whoever holds a request what its asker did.
@@ -342,14 +396,14 @@ func ladderOf(ctx context.Context, q db.Queryer, r Request) ([]org.Unit, error) 
 	return org.Ladder(ctx, q, opened)
 }
 
-// knows says whether secret is the end of a's number, or what is printed on a's slip under code.
-func (a asker) knows(keys *sealed.Keys, code Receipt, secret string) bool {
+// knows says whether secret is the end of a's number, or what is printed on a's slip under code, and whether it is the latter.
+func (a asker) knows(keys *sealed.Keys, code Receipt, secret string) (known, bySlip bool) {
 	phone, err := keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(a.ID), a.Phone)
 	tail := ""
 	if err == nil && len(phone) >= tailLength {
 		tail = phone[len(phone)-tailLength:]
 	}
 	byPhone := tail != "" && subtle.ConstantTimeCompare([]byte(tail), []byte(secret)) == 1
-	bySlip := keys.Authentic(slips, slipText(code, secret), a.Slip)
-	return byPhone || bySlip && len(secret) == slipLength
+	bySlip = keys.Authentic(slips, slipText(code, secret), a.Slip) && len(secret) == slipLength
+	return byPhone || bySlip, bySlip
 }

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,8 +18,10 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/say"
+	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/watch"
 	"wanjia/internal/request"
 )
@@ -198,8 +201,8 @@ func TestC20_TheAskerSaysWhetherItIsDone(t *testing.T) {
 		}
 		moved(t)(x.service.Reopen(t.Context(), x.XuBailu, r.ID, "证明有误"))
 		moved(t)(x.service.Close(t.Context(), x.SunLixia, r.ID, request.Closing{Kind: request.Resolved, Text: "已更正"}))
-		if got := calls(t, d, r.ID); len(got) != 1 || got[0].Messages != 2 {
-			t.Errorf("calls %+v, want no word more than the two before the asker was settled", got)
+		if got := calls(t, d, r.ID); len(got) != 2 || got[0].State != string(request.CallDropped) || got[1].Messages != 1 || got[1].State != string(request.CallDropped) {
+			t.Errorf("calls %+v, want one of each end that the asker has answered, and no word more", got)
 		}
 	})
 }
@@ -413,28 +416,272 @@ func TestX54_APaperSlipIsEnteredLaterUnderItsCode(t *testing.T) {
 	})
 }
 
-// ADR 0010: a slip opens a need until somebody follows it signed in; whoever printed it for them acts in their name no more.
-func TestASlipOpensNothingOnceItsNeedIsFollowed(t *testing.T) {
+// ADR 0019: once somebody follows a need signed in, its slip shows it and does nothing in their name, whoever printed it.
+func TestASlipOnlyReadsOnceItsNeedIsFollowed(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
 		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
+		before := x.shown(t, slip.Receipt, slip.Secret)
+		if p := x.page(t, before); p.ReadOnly {
+			t.Error("the page of a need that nobody follows is for reading alone")
+		}
+		if _, err := x.service.Say(t.Context(), before, "灯在三楼"); err != nil {
+			t.Errorf("who holds the slip writes: %v", err)
+		}
 		proof := request.Proof{Code: string(slip.Receipt), Secret: slip.Secret}
-		for range 2 { // the second time the answer to the first has been lost
-			if id, err := x.service.FollowShown(t.Context(), x.LinXiaoman, proof); err != nil || id != r.ID {
-				t.Fatalf("she follows %d, %v; want %d", id, err, r.ID)
+		if id, err := x.service.FollowShown(t.Context(), x.LinXiaoman, proof); err != nil || id != r.ID {
+			t.Fatalf("she follows %d, %v; want %d", id, err, r.ID)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		reads := func(secret string) {
+			t.Helper()
+			as := x.shown(t, slip.Receipt, secret)
+			if p := x.page(t, as); p.What != "路灯不亮" || !p.ReadOnly || p.MayAnswer {
+				t.Errorf("the slip opens %q, for reading alone: %v, asking: %v", p.What, p.ReadOnly, p.MayAnswer)
+			}
+			for what, do := range map[string]func() error{
+				"answers":  func() error { return failed(x.service.Answer(t.Context(), as, true, "")) },
+				"says no":  func() error { return failed(x.service.Answer(t.Context(), as, false, "")) },
+				"writes":   func() error { return failed(x.service.Say(t.Context(), as, "好")) },
+				"takes it": func() error { return failed(x.service.TakeBack(t.Context(), as)) },
+				"corrects": func() error { return failed(x.service.Correct(t.Context(), as, request.CallPhone, "19900000009")) },
+				"asks data": func() error {
+					return failed(x.service.Proved(t.Context(), request.Proof{Code: proof.Code, Secret: secret}))
+				},
+			} {
+				if err := do(); !errors.Is(err, request.ErrReads) {
+					t.Errorf("by the slip somebody %s: %v, want %v", what, err, request.ErrReads)
+				}
+			}
+			if _, err := x.service.Follow(t.Context(), x.WangQiufen, as); !errors.Is(err, request.ErrFollowed) {
+				t.Errorf("somebody else follows it by the slip: %v, want %v", err, request.ErrFollowed)
 			}
 		}
+		reads(slip.Secret)
+		at(d, 1)
+		again, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID) // the paper is lost
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads(again.Secret)
 		if _, err := x.service.Shown(t.Context(), proof); !errors.Is(err, request.ErrReceipt) {
-			t.Errorf("the slip opens what she follows: %v, want %v", err, request.ErrReceipt)
+			t.Errorf("the lost paper opens it: %v, want %v", err, request.ErrReceipt)
 		}
-		if _, err := x.service.FollowShown(t.Context(), x.WangQiufen, proof); !errors.Is(err, request.ErrReceipt) {
-			t.Errorf("somebody else follows it by the slip: %v, want %v", err, request.ErrReceipt)
+		p := x.page(t, request.Themselves(x.LinXiaoman, r.ID))
+		if p.ReadOnly || !p.MayAnswer || len(p.Views) != 2 || p.Views[0].Action != "request.slip_printed" {
+			t.Errorf("she reads %+v, for reading alone: %v, asked: %v; want that slips were printed, and the question", p.Views, p.ReadOnly, p.MayAnswer)
 		}
-		x.page(t, request.Themselves(x.LinXiaoman, r.ID))
+	})
+}
+
+// ADR 0019: who recorded a need for somebody, made them join others, or made their slip, knows code and digits: it is not
+// theirs to follow.
+func TestWhoHelpsAnAskerDoesNotFollowInTheirPlace(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		refused := func(who string, by org.Actor, code request.Receipt, secret string) {
+			t.Helper()
+			if _, err := x.service.FollowShown(t.Context(), by, request.Proof{Code: string(code), Secret: secret}); !errors.Is(err, request.ErrOnBehalf) {
+				t.Errorf("%s follows it: %v, want %v", who, err, request.ErrOnBehalf)
+			}
+			if _, err := x.service.Page(t.Context(), request.Reader{As: request.Themselves(by, 0)}); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s has it among their own: %v", who, err)
+			}
+		}
+		told := x.create(t, x.ZhouChunhe, needOfLin)
+		refused("who recorded it", x.ZhouChunhe, told.Receipt, "0001")
+
+		climbed := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, climbed.ID, request.Climb{To: "grid_assistant", Note: "请办"}))
+		printed, err := x.service.PrintSlip(t.Context(), x.HeQingqing, climbed.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused("who printed its slip", x.HeQingqing, printed.Receipt, printed.Secret)
+		if _, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, climbed.ID); err != nil {
+			t.Fatal(err)
+		}
+		refused("who printed a slip of it before", x.HeQingqing, printed.Receipt, printSecret(t, x, climbed.ID))
+
+		issued, err := x.service.IssueSlips(t.Context(), x.XuBailu, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Create(t.Context(), x.ZhouChunhe, request.Telling{
+			Need: request.Need{What: "路灯不亮", Who: "林女士"}, Channel: request.Paper, Slip: issued[0].Receipt.String(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		refused("who handed its slip out", x.XuBailu, issued[0].Receipt, issued[0].Secret)
+		refused("who entered its slip", x.ZhouChunhe, issued[0].Receipt, issued[0].Secret)
+
+		site := x.entrance(t, d)
+		n := request.Need{What: "水管爆了", Category: "water_supply"}
+		x.tells(t, site, n)
+		joined, err := x.joins(t, site, x.ZhouChunhe, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused("who made them join", x.ZhouChunhe, joined.Receipt, joined.Secret)
+
+		for code, secret := range map[request.Receipt]string{told.Receipt: "0001", issued[0].Receipt: issued[0].Secret, joined.Receipt: joined.Secret} {
+			if _, err := x.service.FollowShown(t.Context(), x.LinXiaoman, request.Proof{Code: string(code), Secret: secret}); err != nil {
+				t.Errorf("whose it is follows it: %v", err)
+			}
+		}
+	})
+}
+
+func failed[T any](_ T, err error) error { return err }
+
+func printSecret(t *testing.T, x *fixture, id request.ID) string {
+	t.Helper()
+	slip, err := x.service.PrintSlip(t.Context(), x.HeQingqing, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slip.Secret
+}
+
+// under is a context of a call with a key and a body.
+func under(t *testing.T, operation, key, body string) context.Context {
+	t.Helper()
+	sum := sha256.Sum256([]byte(body))
+	return once.With(t.Context(), once.Call{Operation: operation, Key: key, Fingerprint: sum[:]})
+}
+
+// I1, C25: whoever follows a need already may say so as often as they like: it is no try, and a repeat is known as one.
+func TestFollowingAgainIsNoTry(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		proof := request.Proof{Code: string(r.Receipt), Secret: "0001"}
+		if _, err := x.service.FollowShown(under(t, "followRequest", "the-first-key-is-it", "a"), x.LinXiaoman, proof); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Correct(t.Context(), request.Themselves(x.LinXiaoman, r.ID), request.CallPhone, "19900000002"); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 7 { // the number is another one meanwhile
+			ctx := under(t, "followRequest", "the-first-key-is-it", "a")
+			if id, err := x.service.FollowShown(ctx, x.LinXiaoman, proof); err != nil || id != r.ID || !once.Replayed(ctx) {
+				t.Errorf("repeat %d follows %d, %v, known as a repeat: %v; want %d", i+1, id, err, once.Replayed(ctx), r.ID)
+			}
+			if id, err := x.service.FollowShown(under(t, "followRequest", fmt.Sprintf("another-key-%05d", i), "a"), x.LinXiaoman, proof); err != nil || id != r.ID {
+				t.Errorf("once more, %d: %d, %v; want %d", i+1, id, err, r.ID)
+			}
+		}
+		if _, err := x.service.FollowShown(under(t, "followRequest", "the-first-key-is-it", "b"), x.LinXiaoman, proof); !errors.Is(err, problem.ErrKeyReused) {
+			t.Errorf("another call under its key: %v, want %v", err, problem.ErrKeyReused)
+		}
+		for i := range 6 {
+			want := request.ErrReceipt
+			if i == 5 {
+				want = request.ErrTries
+			}
+			if _, err := x.service.FollowShown(t.Context(), x.WangQiufen, proof); !errors.Is(err, want) {
+				t.Errorf("try %d of somebody else: %v, want %v", i+1, err, want)
+			}
+		}
+	})
+}
+
+// C25: digits are given to whoever has just told of a need without a number; a repeat under another key is given the same, and
+// nothing once they open it no more in its asker's name.
+func TestTheFirstDigitsAreGivenToNobodyOnceTheNeedIsFollowed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.service.Siting(func(context.Context, db.Queryer, request.Site) (request.Door, error) {
+			return request.Door{Area: x.Ruihe.Areas[0].Area}, nil
+		})
+		tell := func(ctx context.Context, ref string) request.Begun {
+			t.Helper()
+			b, err := x.service.CreatePublic(ctx, request.Telling{Need: request.Need{What: "楼道灯坏了"}, Site: request.Site{Entrance: "1"}, ClientRef: ref}, say.Chinese)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		for i, then := range map[string]func(b request.Begun) error{
+			"it is followed": func(b request.Begun) error {
+				return failed(x.service.FollowShown(t.Context(), x.LinXiaoman, request.Proof{Code: string(b.Receipt), Secret: b.Secret}))
+			},
+			"others are printed": func(b request.Begun) error {
+				return failed(x.service.PrintSlip(t.Context(), x.ZhouChunhe, b.Request))
+			},
+		} {
+			ref := uuid.NewString()
+			b := tell(under(t, "createPublicRequest", ref+"-1", "a"), ref)
+			if again := tell(under(t, "createPublicRequest", ref+"-2", "a"), ref); again.Secret != b.Secret || len(b.Secret) != 8 {
+				t.Errorf("told again: %q, want the same as %q", again.Secret, b.Secret)
+			}
+			if err := then(b); err != nil {
+				t.Fatal(err)
+			}
+			was := slipOf(t, d, b.Request)
+			for name, ctx := range map[string]context.Context{"under another key": under(t, "createPublicRequest", ref+"-3", "a"), "under none": t.Context()} {
+				if again := tell(ctx, ref); again.Request != b.Request || again.Secret != "" || slipOf(t, d, b.Request) != was {
+					t.Errorf("after %s, told again %s: %q; want no digits, and those that open it as they were", i, name, again.Secret)
+				}
+			}
+		}
+	})
+}
+
+func slipOf(t *testing.T, d *db.DB, id request.ID) string {
+	t.Helper()
+	var hash []byte
+	if err := d.Get(t.Context(), &hash, `SELECT slip_hash FROM request_asker WHERE request_id = ?`, id); err != nil {
+		t.Fatal(err)
+	}
+	return string(hash)
+}
+
+// ADR 0014, C20: who answers by themselves what the holder wrote down for them is not called about it any more, and what they
+// say of it is kept.
+func TestC20_WhoAnswersByThemselvesIsNotCalled(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		for _, c := range []struct {
+			name string
+			done bool
+			want request.State
+		}{{"it is so", true, request.Accepted}, {"it is not so", false, request.Accepted}} {
+			n := needOfLin
+			n.Category = "water_supply"
+			r := x.tells(t, site, n)
+			moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, r.ID, ""))
+			n.Phone = "19900000002"
+			if _, err := x.joins(t, site, org.Actor{}, n); err != nil {
+				t.Fatal(err)
+			}
+			all := x.read(t, x.ZhouChunhe, r.ID).Askers
+			moved(t)(x.service.Withdraw(t.Context(), x.ZhouChunhe, r.ID, request.Phone, all[0].ID))
+			if got := calls(t, d, r.ID); len(got) != 1 || got[0].State != string(request.CallOpen) {
+				t.Fatalf("calls %+v, want one", got)
+			}
+			f, err := x.service.Answer(t.Context(), x.shown(t, r.Receipt, "0001"), c.done, "我自己说的")
+			if err != nil || f.State != c.want || f.Settled != c.done {
+				t.Errorf("%s: %+v, %v", c.name, f, err)
+			}
+			if got := calls(t, d, r.ID); len(got) != 1 || got[0].State != string(request.CallDropped) {
+				t.Errorf("%s: calls %+v, want the one to have ended", c.name, got)
+			}
+			var outcome []byte
+			if err := d.Get(t.Context(), &outcome, `SELECT outcome_sealed FROM request_asker WHERE id = ?`, all[0].ID); err != nil {
+				t.Fatal(err)
+			}
+			kept, err := sealed.Of(d).Open(sealed.Personal, "request_asker", "outcome_sealed", int64(all[0].ID), outcome)
+			if want := map[bool]string{true: "我自己说的"}[c.done]; err != nil || kept != want {
+				t.Errorf("%s: kept %q (%v), want %q", c.name, kept, err, want)
+			}
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好", Told: request.InPerson}))
+		}
 	})
 }
 

@@ -257,6 +257,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(privacy.MaskPhones(p.What)),
 		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: api.Optional(p.Reason), WaitUntil: r.WaitUntil,
 		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer,
+		ReadOnly:     api.Optional(p.ReadOnly),
 		OpeningHours: api.Optional(p.Hours),
 		Steps:        make([]api.ReceiptStep, len(p.Steps)), Views: make([]api.ReceiptView, len(p.Views)),
 		Promises: make([]api.ReceiptPromise, len(p.Promises)), Cards: make([]api.ReceiptCard, len(p.Cards)),

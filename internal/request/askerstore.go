@@ -103,6 +103,34 @@ func settle(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a *asker, outcome
 	return nil
 }
 
+// confirm notes what a, who was settled by what somebody wrote down for them, says of it: they have heard by themselves.
+func confirm(ctx context.Context, tx *db.Tx, keys *sealed.Keys, a asker, outcome string) error {
+	if outcome != "" {
+		cipher, err := keys.Seal(sealed.Personal, "request_asker", "outcome_sealed", int64(a.ID), outcome)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Change(ctx, `UPDATE request_asker SET outcome_sealed = ? WHERE id = ?`, cipher, a.ID); err != nil {
+			return db.Wrap(err, nil, "note what asker %d says", a.ID)
+		}
+	}
+	return dropCallsTo(ctx, tx, a)
+}
+
+// dropCallsTo ends the calls that whoever a is still waits for, as whomever they ask for the same.
+func dropCallsTo(ctx context.Context, tx *db.Tx, a asker) error {
+	ids, err := rowsOf(ctx, tx, a)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := dropCall(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unsettle makes a ask again, and as whom else they ask that was settled with it.
 func unsettle(ctx context.Context, tx *db.Tx, a *asker) error {
 	_, err := tx.Change(ctx, `
@@ -183,17 +211,40 @@ func saveNoCall(ctx context.Context, tx *db.Tx, id AskerID) error {
 	return db.Wrap(err, nil, "stop calling asker %d", id)
 }
 
-// saveFollower stores who follows a request signed in, unless somebody else does. What was printed on a slip opens it no
-// more: whoever printed it knows it as well.
+// saveFollower stores who follows a request signed in, unless somebody else does.
 func saveFollower(ctx context.Context, tx *db.Tx, id AskerID, person org.PersonID) error {
 	found, err := tx.Change(ctx, `
 		UPDATE request_asker
-		SET person_id = ?, slip_hash = NULL
+		SET person_id = ?
 		WHERE id = ? AND person_id IS NULL`, person, id)
 	if err == nil && found == 0 {
 		return ErrFollowed
 	}
 	return db.Wrap(err, nil, "make person %d follow as asker %d", person, id)
+}
+
+// hasIssued says whether person has handed out the slip with a code of that hash.
+func hasIssued(ctx context.Context, q db.Queryer, hash []byte, person org.PersonID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM request_slip WHERE receipt_hash = ? AND issued_by = ?`, hash, person)
+	return n > 0, db.Wrap(err, nil, "ask whether person %d has issued a slip", person)
+}
+
+// hasHelped says whether person has recorded for a what they ask for, has made them join others, or has printed a slip of
+// theirs: of that the audit chain knows.
+func hasHelped(ctx context.Context, q db.Queryer, a asker, person org.PersonID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT
+			(SELECT COUNT(*) FROM request WHERE receipt_hash = ? AND recorded_by = ? AND channel <> ?)
+			+ (SELECT COUNT(*)
+			   FROM request_history
+			   WHERE request_id = ? AND move = 'joined' AND asker_id = ? AND person_id = ?)
+			+ (SELECT COUNT(*)
+			   FROM audit
+			   WHERE object = 'asker' AND object_id = ? AND action = 'request.slip_printed' AND person_id = ?)`,
+		a.Hash, person, ToldSelf, cmp.Or(a.Origin, a.Request), a.ID, person, a.ID, person)
+	return n > 0, db.Wrap(err, nil, "ask whether person %d has helped asker %d", person, a.ID)
 }
 
 // countTry counts one more try of subject, in windows that begin with a try.
@@ -424,11 +475,13 @@ func takeSlip(ctx context.Context, tx *db.Tx, id int64) error {
 	return db.Wrap(err, nil, "enter slip %d", id)
 }
 
+// saveAskerSlip stores what opens the receipt of an asker beside a number; whoever has signed in, and never had a slip, is
+// given none.
 func saveAskerSlip(ctx context.Context, tx *db.Tx, id AskerID, hash []byte) error {
 	_, err := tx.Change(ctx, `
 		UPDATE request_asker
 		SET slip_hash = ?
-		WHERE id = ?`, hash, id)
+		WHERE id = ? AND (person_id IS NULL OR slip_hash IS NOT NULL)`, hash, id)
 	return db.Wrap(err, nil, "store the slip of asker %d", id)
 }
 

@@ -162,7 +162,7 @@ func second[T any](_ T, err error) error { return err }
 var elsewhere = map[string]string{
 	"List": "lists", "Calls": "lists", "Promises": "lists", // p.lists
 	"Create": "the recorder's own words", "Open": "the recorder's own words", "CreateOwn": "the asker's own words",
-	"Join": "similar needs are of no concern", "Follow": "the asker's", "FollowShown": "the asker's", "Mine": "the asker's", "OwnData": "the asker's",
+	"Join": "similar needs are of no concern", "Follow": "the asker's", "FollowShown": "the asker's", "Proved": "the asker's", "Mine": "the asker's", "OwnData": "the asker's",
 	"Promise":      "MakePromise and visits have found what it is about",
 	"IssueSlips":   "blank paper",
 	"AnswerMuster": "no muster is about a concern: ErrConcernAlone",

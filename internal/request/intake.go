@@ -360,17 +360,25 @@ func (s *Service) begin(ctx context.Context, by org.Actor, t Telling, lang say.L
 }
 
 // FirstSlip is what opens the receipt of a request that its asker, who left no number, has just recorded themselves: a
-// repeat of the call is given the same again, and changes nothing.
+// repeat of the call is given the same again, and changes nothing. Digits that open it no more, since others were printed or
+// its asker has signed in, are not given again.
 func (s *Service) FirstSlip(ctx context.Context, tx *db.Tx, id ID) (Slip, error) {
 	rows, err := s.Opened(ctx, tx, id)
 	if err != nil {
 		return Slip{}, err
 	}
 	slip := Slip{Receipt: rows[0].Receipt, Secret: s.slipSecret(fmt.Sprintf("request %d", id))}
-	if once.Replayed(ctx) {
-		return slip, nil
+	a, err := s.askerOf(ctx, tx, slip.Receipt)
+	if err != nil {
+		return Slip{}, err
 	}
-	return slip, s.saveFirstSlip(ctx, tx, id, slip.Receipt, slip.Secret)
+	if a.Person == 0 && a.Slip == nil && !once.Replayed(ctx) {
+		return slip, s.giveSlip(ctx, tx, a.ID, slip)
+	}
+	if _, opens := a.knows(s.keys, slip.Receipt, slip.Secret); !opens || a.Person != 0 {
+		slip.Secret = ""
+	}
+	return slip, nil
 }
 
 // A Slip is a piece of paper with the code of a receipt and the digits that open it (X54).
@@ -450,7 +458,8 @@ func (s *Service) useSlip(ctx context.Context, tx *db.Tx, by org.Actor, o *Openi
 }
 
 // PrintSlip makes new digits for the first asker of a request, who has no number to open the receipt with: its holder
-// prints them on a slip, or whoever has just recorded it for them. Earlier ones open nothing from then on.
+// prints them on a slip, or whoever has just recorded it for them. Earlier ones open nothing from then on. Where somebody
+// follows the need signed in by the slip that is lost, the new digits read as those did, and the page tells who printed them.
 func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip, err error) {
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		var at time.Time // all that is kept for a repeat: the digits are made again
@@ -470,11 +479,11 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 			switch {
 			case err != nil:
 				return err
-			case len(a.Phone) > 0 || a.Person != 0 || a.SettledAt != nil: // whoever prints digits can answer with them
+			case len(a.Phone) > 0 || a.Person != 0 && a.Slip == nil || a.SettledAt != nil: // whoever prints digits knows them
 				return ErrSlipNeedless
 			}
 			audit.Note(tx, by.Did("request.slip_printed", "asker", int64(a.ID)))
-			return s.saveFirstSlip(ctx, tx, id, slip.Receipt, secret())
+			return s.giveSlip(ctx, tx, a.ID, Slip{slip.Receipt, secret()})
 		}); err != nil {
 			return err
 		}
@@ -499,16 +508,7 @@ func (s *Service) printable(ctx context.Context, q db.Queryer, by org.Actor, id 
 	return r, r.mayAct(by)
 }
 
-// saveFirstSlip stores what opens the receipt with code of request id beside a phone number.
-func (s *Service) saveFirstSlip(ctx context.Context, tx *db.Tx, id ID, code Receipt, secret string) error {
-	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
-		a, found, err := findAskerOf(ctx, tx, hash)
-		if err != nil {
-			return err
-		}
-		if found {
-			return saveAskerSlip(ctx, tx, a.ID, s.keys.MAC(slips, slipText(code, secret)))
-		}
-	}
-	return fmt.Errorf("request %d has no asker with its own code", id)
+// giveSlip stores what opens a receipt beside a phone number.
+func (s *Service) giveSlip(ctx context.Context, tx *db.Tx, id AskerID, slip Slip) error {
+	return saveAskerSlip(ctx, tx, id, s.keys.MAC(slips, slipText(slip.Receipt, slip.Secret)))
 }

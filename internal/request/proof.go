@@ -60,11 +60,12 @@ func (s *Service) Shown(ctx context.Context, p Proof) (as As, err error) {
 		if err != nil {
 			return err
 		}
-		if !a.knows(s.keys, code, p.Secret) || !found {
+		known, bySlip := a.knows(s.keys, code, p.Secret)
+		if !known || !found {
 			refused = ErrReceipt
 			return nil
 		}
-		as = As{asker: a.ID, request: a.Request}
+		as = As{asker: a.ID, request: a.Request, slip: bySlip}
 		for _, subject := range subjects {
 			if err := giveBackTry(ctx, tx, subject); err != nil {
 				return err
@@ -76,6 +77,19 @@ func (s *Service) Shown(ctx context.Context, p Proof) (as As, err error) {
 		err = refused
 	}
 	return as, err
+}
+
+// Proved is the asker whom p proves to be whoever shows it: not one who follows the need signed in, by the digits of a slip.
+func (s *Service) Proved(ctx context.Context, p Proof) (AskerID, error) {
+	as, err := s.Shown(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	a, err := as.find(ctx, s.db)
+	if err == nil && as.reads(a) {
+		err = ErrReads
+	}
+	return as.asker, err
 }
 
 // findByCode is the asker who follows a request with code; one who knows nothing if nobody does, so that the work that

@@ -52,6 +52,7 @@ type ReceiptPage struct {
 	Others    int // who ask for the same
 	SettledAt *time.Time
 	MayAnswer bool
+	ReadOnly  bool // its slip is shown, and somebody follows it signed in
 }
 
 // A Reader is an asker who reads a page, in a language.
@@ -108,7 +109,8 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err != nil {
 			return err
 		}
-		p.MayAnswer = a.mayAnswer(p.Request, left) == nil && a.late(p.Request, tx.Now, s.reopens) == nil
+		p.ReadOnly = by.reads(a)
+		p.MayAnswer = !p.ReadOnly && a.mayAnswer(p.Request, left) == nil && a.late(p.Request, tx.Now, s.reopens) == nil
 		audit.Note(tx, by.by.Did("receipt.opened", "receipt", int64(a.ID)).Showing("what", "steps", "views"))
 		return nil
 	})

@@ -162,8 +162,7 @@ func (s *Service) join(ctx context.Context, tx *db.Tx, by org.Actor, t Telling, 
 		return 0, db.Wrap(err, problem.ErrNotFound, "find who joined request %d", r.ID)
 	}
 	if t.Person == 0 && t.Phone == "" {
-		secret := s.slipSecret(fmt.Sprintf("asker %d", a.ID))
-		if err := saveAskerSlip(ctx, tx, a.ID, s.keys.MAC(slips, slipText(code, secret))); err != nil {
+		if err := s.giveSlip(ctx, tx, a.ID, Slip{code, s.slipSecret(fmt.Sprintf("asker %d", a.ID))}); err != nil {
 			return 0, err
 		}
 	}

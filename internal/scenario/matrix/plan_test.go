@@ -427,19 +427,15 @@ func (c *cell) opened(area *unit, n request.Need, door int64) int64 {
 func (c *cell) receipt(person org.PersonID) (id request.ID, code, secret string) {
 	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area })
 	area := c.units[i]
-	holder := c.lead(area)
+	c.lead(area)
 	needs := request.NewService(c.db(), c.app.Stores.Keys, c.app.Stores.Pages, &calendar.Calendar{}, nil)
 	phone := c.phone() // of this asker alone: what was left under one number is one pack
-	c.in("record a request", func(tx *db.Tx) error {
-		by, err := org.ActorOf(c.Context(), tx, holder.person, holder.assignment, tx.Now)
-		if err != nil {
-			return err
-		}
-		id, err = needs.Open(c.Context(), tx, by, request.Opening{
+	c.in("record a request", func(tx *db.Tx) (err error) {
+		id, err = needs.Open(c.Context(), tx, org.Actor{PersonID: person}, request.Opening{ // whoever records for others follows nothing
 			Need: request.Need{
 				Who: "林女士", What: "楼道灯坏了", Person: person, CallBack: request.CallPhone, Phone: phone,
 			},
-			Channel: request.ToldMember, Unit: area.Unit, HappenedAt: tx.Now,
+			Channel: request.ToldSelf, Unit: area.Unit, HappenedAt: tx.Now,
 		})
 		if err != nil {
 			return err
