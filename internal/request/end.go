@@ -20,7 +20,8 @@ func (s *Service) hangOn(ctx context.Context, tx *db.Tx, by org.Actor, from Stat
 	case from.Open() && !r.State.Open():
 		return endWith(ctx, tx, by, r)
 	case !from.Open() && r.State.Open():
-		return s.goOnWith(ctx, tx, by, r)
+		_, err := s.goOnWith(ctx, tx, by, r)
+		return err
 	}
 	return nil
 }
@@ -47,11 +48,7 @@ func endWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) error {
 // opened again meanwhile is left alone.
 func endHanging(ctx context.Context, tx *db.Tx, needs []int64, _ time.Time) error {
 	for _, id := range needs {
-		on, err := goesOnAs(ctx, tx, ID(id))
-		if err != nil {
-			return err
-		}
-		r, err := hold(ctx, tx, on)
+		r, err := holdGoingOn(ctx, tx, ID(id))
 		if err != nil {
 			return err
 		}
@@ -66,20 +63,21 @@ func endHanging(ctx context.Context, tx *db.Tx, needs []int64, _ time.Time) erro
 }
 
 // goOnWith lets those promises go on that have ended with r, or with what is merged into it, now that r goes on itself, as
-// long as their day has not passed. Whoever is told that r goes on finds them again, and is reminded of them as before.
-func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) error {
+// long as their day has not passed, and returns them. Whoever is told that r goes on finds them again, and is reminded of
+// them as before.
+func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Request) (resumed []Promise, err error) {
 	ids, err := goingOnAs(ctx, tx, r.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, id := range ids {
 		all, err := holdPromises(ctx, tx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, p := range all {
 			if err := p.unseal(s.keys); err != nil {
-				return err
+				return nil, err
 			}
 			if p.State != PromiseDropped || p.Why != overText || p.DueOn < calendar.DayOf(tx.Now) {
 				continue
@@ -87,15 +85,16 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 			p.State, p.EndedAt, p.WhySealed = PromiseOpen, nil, nil
 			p.dueBy(p.DueOn, s.cal, tx.Now)
 			if err := savePromise(ctx, tx, s.keys, &p, ""); err != nil {
-				return err
+				return nil, err
 			}
 			audit.Note(tx, by.Did("promise.resumed", "promise", int64(p.ID)))
 			if err := writePromise(ctx, tx, by, p, "promise_resumed", ""); err != nil {
-				return err
+				return nil, err
 			}
+			resumed = append(resumed, p)
 		}
 	}
-	return nil
+	return resumed, nil
 }
 
 // endPromises ends at a moment, with the need they are about, promises that nobody has kept or given up.

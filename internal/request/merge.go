@@ -128,7 +128,7 @@ func (s *Service) Merge(ctx context.Context, by org.Actor, target ID, ids []ID) 
 				return err
 			}
 			audit.Note(tx, by.Did("request.joined", "request", int64(target)))
-			if err := tellHolderMerged(ctx, tx, s.keys, by, into, "merged"); err != nil {
+			if err := tellHolderMerged(ctx, tx, s.keys, by, into, "merged", into.once("merged")); err != nil {
 				return err
 			}
 			m.Moved = Moved{into.Request, into.HolderName}
@@ -167,7 +167,7 @@ func (s *Service) mergeOne(ctx context.Context, tx *db.Tx, by org.Actor, id ID, 
 	if err := tellAskersMerged(ctx, tx, by, r.Request, into.Request, "merged"); err != nil {
 		return err
 	}
-	if err := tellHolderMerged(ctx, tx, s.keys, by, r, "merged"); err != nil {
+	if err := tellHolderMerged(ctx, tx, s.keys, by, r, "merged", r.once("merged")); err != nil {
 		return err
 	}
 	return moveAskers(ctx, tx, id, into.ID)
@@ -188,6 +188,10 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err != nil {
 				return err
 			}
+			on, err := holdGoingOn(ctx, tx, id) // it does not end meanwhile, and end what hangs on r with it
+			if err != nil {
+				return err
+			}
 			from := r.State
 			r.stepped(tx.Now)
 			was.restore(&r.Request, s.category(r.Request).cal, tx.Now)
@@ -203,7 +207,8 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "unmerged", from: &from}); err != nil {
 				return err
 			}
-			if err := s.goOnWith(ctx, tx, by, r.Request); err != nil { // what it was merged into may have ended
+			resumed, err := s.goOnWith(ctx, tx, by, r.Request) // what it was merged into may have ended
+			if err != nil {
 				return err
 			}
 			audit.Note(tx, by.Did("request.unmerged", "request", int64(id)))
@@ -218,10 +223,8 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err := tellAskersMerged(ctx, tx, by, r.Request, r.Request, "unmerged"); err != nil {
 				return err
 			}
-			for _, told := range []Seen{r, into} {
-				if err := tellHolderMerged(ctx, tx, s.keys, by, told, "unmerged"); err != nil {
-					return err
-				}
+			if err := tellUnmerged(ctx, tx, s.keys, by, []Seen{r, into, on}, resumed); err != nil {
+				return err
 			}
 			m = Moved{r.Request, r.HolderName}
 			m.PremisesID, m.SourceVisitID = nil, nil
@@ -273,8 +276,31 @@ func tellAskersMerged(ctx context.Context, tx *db.Tx, by org.Actor, r, at Reques
 
 func version(r Request) string { return strconv.FormatInt(r.Version, 10) }
 
+// tellUnmerged tells who holds the first of all, which goes on by itself, and who holds those it was merged into; and whoever
+// is to keep promises again that had ended with those.
+func tellUnmerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, all []Seen, resumed []Promise) error {
+	r := all[0]
+	var again notify.Audience
+	for _, p := range resumed {
+		in, _, err := p.promiser(ctx, tx)
+		if err != nil {
+			return err
+		}
+		again = again.And(audience(in))
+	}
+	if err := tellMerged(ctx, tx, keys, by, r, "unmerged", r.once("unmerged"), again); err != nil {
+		return err
+	}
+	for _, told := range all { // by the key of what goes on: others may leave the rest later, which have not moved
+		if err := tellHolderMerged(ctx, tx, keys, by, told, "unmerged", r.once("unmerged")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tellHolderMerged tells who holds r that it was merged, or others into it, or goes on by itself.
-func tellHolderMerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Seen, event string) error {
+func tellHolderMerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Seen, event, key string) error {
 	opened, err := org.UnitByID(ctx, tx, r.UnitID)
 	if err != nil {
 		return err
@@ -287,12 +313,17 @@ func tellHolderMerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.
 	if err != nil {
 		return err
 	}
+	return tellMerged(ctx, tx, keys, by, r, event, key, to)
+}
+
+// tellMerged tells to what tellHolderMerged tells.
+func tellMerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Seen, event, key string, to notify.Audience) error {
 	code, err := keys.Open(sealed.Personal, "request", "receipt_sealed", int64(r.ID), r.ReceiptSealed)
 	if err != nil {
 		return err
 	}
 	return notify.Tell(ctx, tx, to, notify.Item{
-		Kind: "request." + event, Ref: r.ref(), By: by, Dedupe: r.once(event),
+		Kind: "request." + event, Ref: r.ref(), By: by, Dedupe: key,
 		Args: map[string]any{"receiptCode": code, "statusLabel": say.Text(say.Chinese, "request.word_"+event), "at": tx.Now},
 	})
 }
@@ -329,6 +360,19 @@ func goesOnAs(ctx context.Context, q db.Queryer, id ID) (ID, error) {
 			return 0, err
 		}
 		id = m.Target
+	}
+}
+
+// holdGoingOn holds the request that one goes on as, which until the transaction is over does not end and is not merged.
+func holdGoingOn(ctx context.Context, tx *db.Tx, id ID) (r Seen, err error) {
+	for {
+		on, err := goesOnAs(ctx, tx, id)
+		if err != nil || on == r.ID { // it was not merged while it was waited for
+			return r, err
+		}
+		if r, err = hold(ctx, tx, on); err != nil {
+			return r, err
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package request_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -113,6 +114,45 @@ func TestWhoMergesWhat(t *testing.T) {
 		dbtest.WithClock(t, d, func() time.Time { return monday.Add(24*time.Hour - time.Millisecond) })
 		if _, err := x.service.Unmerge(ctx, x.ZhouChunhe, b); err != nil {
 			t.Errorf("undone a moment before 24 hours: %v", err)
+		}
+	})
+}
+
+// X24: who was told that a need was merged hears that it goes on by itself: who holds it, who holds those it was merged into,
+// each time that one leaves them, and whoever has to keep a promise about it again.
+func TestX24_WhoeverWasToldOfAMergingHearsOfItsUndoing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		a := x.create(t, x.ZhouChunhe, request.Need{What: "水管爆裂", Category: "pipe_burst", Person: x.LinXiaoman.PersonID}).ID
+		b, c := x.burst(t, x.WangQiufen, "李女士").ID, x.burst(t, x.ZhouChunhe, "张先生").ID
+		if _, err := x.service.MakePromise(ctx, x.ZhouChunhe, a, request.NewPromise{DueOn: "2026-03-05", Text: "上门查看"}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, a, request.Climb{Level: 2, Note: "需协调"}))
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, c, request.Climb{Level: 3, Note: "需协调"}))
+		for _, ids := range [][2]request.ID{{b, a}, {c, b}} {
+			if _, err := x.service.Merge(ctx, x.XuBailu, ids[0], []request.ID{ids[1]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		moved(t)(x.service.Close(ctx, x.ChenGuyu, c, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		told := map[org.PersonID]int{}
+		for i, want := range []map[org.PersonID]int{
+			{x.SunLixia.PersonID: 1, x.WangQiufen.PersonID: 1, x.ChenGuyu.PersonID: 1, x.ZhouChunhe.PersonID: 1, x.LinXiaoman.PersonID: 1},
+			{x.SunLixia.PersonID: 1, x.WangQiufen.PersonID: 2, x.ChenGuyu.PersonID: 2, x.ZhouChunhe.PersonID: 1, x.LinXiaoman.PersonID: 1},
+		} {
+			moved(t)(x.service.Unmerge(ctx, x.XuBailu, []request.ID{a, b}[i]))
+			clear(told)
+			for _, p := range inboxes(t, d, "request.unmerged") {
+				told[p]++
+			}
+			if !maps.Equal(told, want) {
+				t.Errorf("after %d undoings told %v, want %v", i+1, told, want)
+			}
+		}
+		if all, err := request.PromisesOf(ctx, d, x.keys, a); err != nil || len(all) != 1 || all[0].State != request.PromiseOpen {
+			t.Errorf("what was promised is %+v (%v), want it to be kept", all, err)
 		}
 	})
 }

@@ -200,3 +200,46 @@ func TestANeedEndsWhileWhatHangsOnItMoves(t *testing.T) {
 		}
 	})
 }
+
+// X24: what a need was merged into does not end while that is undone, and end with it what hangs on both: whoever writes first
+// is waited for.
+func TestX24_AMergingIsUndoneAfterWhatHappensToItsTarget(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		a, b, c := x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID
+		for _, ids := range [][2]request.ID{{b, a}, {c, b}} {
+			if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, ids[0], []request.ID{ids[1]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		undone := make(chan error, 1)
+		var once sync.Once
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			if _, err := tx.Change(t.Context(), `UPDATE request SET version = version + 1 WHERE id = ?`, c); err != nil {
+				return err
+			}
+			once.Do(func() {
+				go func() {
+					_, err := x.service.Unmerge(t.Context(), x.ZhouChunhe, a)
+					undone <- err
+				}()
+			})
+			for range 1000 { // long enough for who undoes it to be done, if nothing were waited for
+				var state request.State
+				if err := tx.Get(t.Context(), &state, `SELECT state FROM request WHERE id = ?`, a); err != nil {
+					return err
+				}
+				if state != request.Merged {
+					t.Errorf("it is %s while something happens to what it went on as", state)
+					return nil
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-undone; err != nil {
+			t.Errorf("undone afterwards: %v", err)
+		}
+	})
+}
