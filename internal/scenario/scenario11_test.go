@@ -14,6 +14,7 @@ func TestScenario11APlaque(t *testing.T) { // E1, E2, E3, E5
 	each(t, "2026-08-03 09:00", func(t *testing.T, w *world) {
 		defer w.watching("rh.cg")()
 		ok, invalid, conflict := http.StatusOK, http.StatusUnprocessableEntity, http.StatusConflict
+		w.hide("我是共产党员，有困难请找我", "外出三个月", "已搬离本村")
 		v := w.village()
 		v.visit = 0
 		own, home := v.entry(), v.holder.door("2-30")

@@ -47,6 +47,8 @@ func TestScenario18Privacy(t *testing.T) {
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
 		defer w.watching("zj.s")()
 		ok, created, done := http.StatusOK, http.StatusCreated, http.StatusNoContent
+		w.hide("节日走访", "veteran", "老人没有应", "独居老人敲门两小时无人应答", "林女士", "吴先生", "林先生", "孙女士",
+			"楼道灯坏了", "屋顶漏水", "水压低", "请删除我的电话", "已修好", "约定今天回电")
 		holder := w.signIn("rh.m03").steppedUp()
 		doors := w.wants("homes", holder.get("/v1/households?pageSize=100"), ok).items()
 		home := func(i int) string { return fmt.Sprintf("/v1/households/%.0f", doors[i]["id"]) }
