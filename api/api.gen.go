@@ -4382,6 +4382,17 @@ type ChangedPublication struct {
 	Version int64      `json:"version"`
 }
 
+// ChosenItem defines model for ChosenItem.
+type ChosenItem struct {
+	Text string `json:"text"`
+
+	// Unread It is not shown yet: WeChat said nothing of it, and no editor has read it.
+	Unread bool `json:"unread"`
+
+	// ValidTo The last day on which it is offered.
+	ValidTo *string `json:"validTo,omitempty"`
+}
+
 // ConfirmEnrolment defines model for ConfirmEnrolment.
 type ConfirmEnrolment struct {
 	Challenge string `json:"challenge"`
@@ -7037,7 +7048,7 @@ type PublicPlaquePage struct {
 
 // PublicProfile defines model for PublicProfile.
 type PublicProfile struct {
-	Items []ServiceItem `json:"items"`
+	Items []ChosenItem `json:"items"`
 
 	// Portrait The one that was sent, whether it is shown or not.
 	Portrait     *Upload `json:"portrait,omitempty"`
@@ -7136,6 +7147,12 @@ type QuietUnit struct {
 type QuietUnitPage struct {
 	Items      []QuietUnit `json:"items"`
 	NextCursor *string     `json:"nextCursor,omitempty"`
+}
+
+// ReadItems defines model for ReadItems.
+type ReadItems struct {
+	// Version The one that was read.
+	Version int64 `json:"version"`
 }
 
 // ReceiptAnswer defines model for ReceiptAnswer.
@@ -8445,6 +8462,20 @@ type UnmaskedText struct {
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
+}
+
+// UnreadItems defines model for UnreadItems.
+type UnreadItems struct {
+	ID      int64     `json:"id"`
+	Since   time.Time `json:"since"`
+	Texts   []string  `json:"texts"`
+	Version int64     `json:"version"`
+}
+
+// UnreadItemsPage defines model for UnreadItemsPage.
+type UnreadItemsPage struct {
+	Items      []UnreadItems `json:"items"`
+	NextCursor *string       `json:"nextCursor,omitempty"`
 }
 
 // UpkeepEnd defines model for UpkeepEnd.
@@ -11636,6 +11667,27 @@ type UnlinkUnitsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ListUnreadItemsParams defines parameters for ListUnreadItems.
+type ListUnreadItemsParams struct {
+	// Cursor The `nextCursor` of the page before. It belongs to the person, the role and the query it was made for.
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+
+	// PageSize How many items a page holds at most.
+	PageSize *PageSize `form:"pageSize,omitempty" json:"pageSize,omitempty"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// ApproveItemsParams defines parameters for ApproveItems.
+type ApproveItemsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // UploadFileParams defines parameters for UploadFile.
 type UploadFileParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -12258,6 +12310,9 @@ type LinkUnitsJSONRequestBody = LinkUnits
 
 // MoveUnitJSONRequestBody defines body for MoveUnit for application/json ContentType.
 type MoveUnitJSONRequestBody = MoveUnit
+
+// ApproveItemsJSONRequestBody defines body for ApproveItems for application/json ContentType.
+type ApproveItemsJSONRequestBody = ReadItems
 
 // UploadFileMultipartRequestBody defines body for UploadFile for multipart/form-data ContentType.
 type UploadFileMultipartRequestBody = UploadForm
@@ -13230,6 +13285,12 @@ type ServerInterface interface {
 	// UnlinkUnits End what a party unit answers for, from today on
 	// (POST /v1/units/{unitId}/unlink)
 	UnlinkUnits(ctx echo.Context, unitID UnitID, params UnlinkUnitsParams) error
+	// ListUnreadItems Service items that wait for somebody to read them
+	// (GET /v1/unread-items)
+	ListUnreadItems(ctx echo.Context, params ListUnreadItemsParams) error
+	// ApproveItems Say that service items were read and may be shown
+	// (POST /v1/unread-items/{profileId}/approve)
+	ApproveItems(ctx echo.Context, profileID int64, params ApproveItemsParams) error
 	// UploadFile Send one picture
 	// (POST /v1/uploads)
 	UploadFile(ctx echo.Context, params UploadFileParams) error
@@ -27287,6 +27348,101 @@ func (w *ServerInterfaceWrapper) UnlinkUnits(ctx echo.Context) error {
 	return err
 }
 
+// ListUnreadItems converts echo context to params.
+func (w *ServerInterfaceWrapper) ListUnreadItems(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUnreadItemsParams
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "pageSize" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pageSize", ctx.QueryParams(), &params.PageSize, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter pageSize: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListUnreadItems(ctx, params)
+	return err
+}
+
+// ApproveItems converts echo context to params.
+func (w *ServerInterfaceWrapper) ApproveItems(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "profileId" -------------
+	var profileID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "profileId", ctx.Param("profileId"), &profileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter profileId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveItemsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ApproveItems(ctx, profileID, params)
+	return err
+}
+
 // UploadFile converts echo context to params.
 func (w *ServerInterfaceWrapper) UploadFile(ctx echo.Context) error {
 	var err error
@@ -28052,6 +28208,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/public/boards/:boardId/relay", wrapper.SendRelayMessage, options.OperationMiddlewares["sendRelayMessage"]...)
 	router.GET(options.BaseURL+"/v1/me/public-profile", wrapper.GetMyPublicProfile, options.OperationMiddlewares["getMyPublicProfile"]...)
 	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
+	router.GET(options.BaseURL+"/v1/unread-items", wrapper.ListUnreadItems, options.OperationMiddlewares["listUnreadItems"]...)
+	router.POST(options.BaseURL+"/v1/unread-items/:profileId/approve", wrapper.ApproveItems, options.OperationMiddlewares["approveItems"]...)
 	router.DELETE(options.BaseURL+"/v1/me/portrait", wrapper.RemoveMyPortrait, options.OperationMiddlewares["removeMyPortrait"]...)
 	router.PUT(options.BaseURL+"/v1/me/portrait", wrapper.SetMyPortrait, options.OperationMiddlewares["setMyPortrait"]...)
 	router.GET(options.BaseURL+"/v1/plaques", wrapper.ListPlaques, options.OperationMiddlewares["listPlaques"]...)
@@ -40761,6 +40919,80 @@ func (response UnlinkUnitsdefaultApplicationProblemPlusJSONResponse) VisitUnlink
 	return err
 }
 
+type ListUnreadItemsRequestObject struct {
+	Params ListUnreadItemsParams
+}
+
+type ListUnreadItemsResponseObject interface {
+	VisitListUnreadItemsResponse(w http.ResponseWriter) error
+}
+
+type ListUnreadItems200JSONResponse UnreadItemsPage
+
+func (response ListUnreadItems200JSONResponse) VisitListUnreadItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUnreadItemsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ListUnreadItemsdefaultApplicationProblemPlusJSONResponse) VisitListUnreadItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ApproveItemsRequestObject struct {
+	ProfileID int64 `json:"profileId"`
+	Params    ApproveItemsParams
+	Body      *ApproveItemsJSONRequestBody
+}
+
+type ApproveItemsResponseObject interface {
+	VisitApproveItemsResponse(w http.ResponseWriter) error
+}
+
+type ApproveItems204Response struct {
+}
+
+func (response ApproveItems204Response) VisitApproveItemsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ApproveItemsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ApproveItemsdefaultApplicationProblemPlusJSONResponse) VisitApproveItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UploadFileRequestObject struct {
 	Params UploadFileParams
 	Body   *multipart.Reader
@@ -42328,6 +42560,12 @@ type StrictServerInterface interface {
 	// UnlinkUnits End what a party unit answers for, from today on
 	// (POST /v1/units/{unitId}/unlink)
 	UnlinkUnits(ctx context.Context, request UnlinkUnitsRequestObject) (UnlinkUnitsResponseObject, error)
+	// ListUnreadItems Service items that wait for somebody to read them
+	// (GET /v1/unread-items)
+	ListUnreadItems(ctx context.Context, request ListUnreadItemsRequestObject) (ListUnreadItemsResponseObject, error)
+	// ApproveItems Say that service items were read and may be shown
+	// (POST /v1/unread-items/{profileId}/approve)
+	ApproveItems(ctx context.Context, request ApproveItemsRequestObject) (ApproveItemsResponseObject, error)
 	// UploadFile Send one picture
 	// (POST /v1/uploads)
 	UploadFile(ctx context.Context, request UploadFileRequestObject) (UploadFileResponseObject, error)
@@ -54145,6 +54383,80 @@ func (sh *strictHandler) UnlinkUnits(ctx echo.Context, unitID UnitID, params Unl
 		return err
 	} else if validResponse, ok := response.(UnlinkUnitsResponseObject); ok {
 		return validResponse.VisitUnlinkUnitsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListUnreadItems operation middleware
+func (sh *strictHandler) ListUnreadItems(ctx echo.Context, params ListUnreadItemsParams) error {
+	var request ListUnreadItemsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUnreadItems(ctx.Request().Context(), request.(ListUnreadItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUnreadItems")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListUnreadItemsResponseObject); ok {
+		return validResponse.VisitListUnreadItemsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ApproveItems operation middleware
+func (sh *strictHandler) ApproveItems(ctx echo.Context, profileID int64, params ApproveItemsParams) error {
+	var request ApproveItemsRequestObject
+
+	request.ProfileID = profileID
+	request.Params = params
+
+	var body ApproveItemsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ApproveItems(ctx.Request().Context(), request.(ApproveItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ApproveItems")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ApproveItemsResponseObject); ok {
+		return validResponse.VisitApproveItemsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -209,12 +209,33 @@ func (h *Handler) RemoveMyPortrait(ctx context.Context, _ api.RemoveMyPortraitRe
 func (p Profile) toAPI(now Shown) api.PublicProfile {
 	a := api.PublicProfile{
 		ShowName: p.ShowsName, ShowItems: p.ShowsItems, ShowPhone: p.ShowsPhone, Version: p.Version, Shown: now.toAPI(0), ShowPortrait: new(p.ShowsPortrait),
-		Items: make([]api.ServiceItem, len(p.Items)),
+		Items: make([]api.ChosenItem, len(p.Items)),
 	}
 	for i, it := range p.Items {
-		a.Items[i] = api.ServiceItem{Text: it.Text, ValidTo: api.Optional(string(it.ValidTo))}
+		a.Items[i] = api.ChosenItem{Text: it.Text, ValidTo: api.Optional(string(it.ValidTo)), Unread: it.Unread}
 	}
 	return a
+}
+
+// ListUnreadItems serves GET /v1/unread-items.
+func (h *Handler) ListUnreadItems(ctx context.Context, req api.ListUnreadItemsRequestObject) (api.ListUnreadItemsResponseObject, error) {
+	all, next, err := h.service.UnreadItems(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
+	if err != nil {
+		return nil, err
+	}
+	answer := api.ListUnreadItems200JSONResponse{Items: make([]api.UnreadItems, len(all)), NextCursor: api.Optional(next)}
+	for i, u := range all {
+		answer.Items[i] = api.UnreadItems{ID: int64(u.PersonID), Texts: u.texts(), Since: u.Since, Version: u.Version}
+	}
+	return answer, nil
+}
+
+// ApproveItems serves POST /v1/unread-items/{profileId}/approve.
+func (h *Handler) ApproveItems(ctx context.Context, req api.ApproveItemsRequestObject) (api.ApproveItemsResponseObject, error) {
+	if err := h.service.ApproveItems(ctx, org.ActorFrom(ctx), org.PersonID(req.ProfileID), req.Body.Version); err != nil {
+		return nil, err
+	}
+	return api.ApproveItems204Response{}, nil
 }
 
 // dayOf is the day of a moment as an optional property.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/wechat"
 	"wanjia/internal/privacy"
 )
 
@@ -39,6 +41,7 @@ type Profile struct {
 type Item struct {
 	Text    string       `json:"text"`
 	ValidTo calendar.Day `json:"validTo,omitempty"` // the last day; "": no end (C21)
+	Unread  bool         `json:"unread,omitempty"`  // neither WeChat nor a second person has found it fit to be shown
 }
 
 // check says why p cannot be kept, or nil.
@@ -61,11 +64,41 @@ func (p Profile) check() error {
 	return nil
 }
 
-// offered are the texts of the items of p on day.
+// unread is whether anything in p waits for a second person to read it.
+func (p Profile) unread() bool {
+	return slices.ContainsFunc(p.Items, func(it Item) bool { return it.Unread })
+}
+
+// unknown are the texts of p that was, the choice before it, does not hold as read already.
+func (p Profile) unknown(was Profile) (all []words) {
+	for i, it := range p.Items {
+		if !slices.ContainsFunc(was.Items, func(old Item) bool { return old.Text == it.Text && !old.Unread }) {
+			all = append(all, words{"/items/" + strconv.Itoa(i) + "/text", it.Text})
+		}
+	}
+	return all
+}
+
+// readBy is p with what is still unread after was, the choice before it, and what WeChat said; what it would not have shown
+// is refused.
+func (p Profile) readBy(said reading, was Profile) (Profile, error) {
+	unknown := p.unknown(was)
+	if _, err := said.passed(unknown); err != nil {
+		return Profile{}, err
+	}
+	p.Items = slices.Clone(p.Items)
+	for i, it := range p.Items {
+		isUnknown := slices.ContainsFunc(unknown, func(w words) bool { return w.text == it.Text })
+		p.Items[i].Unread = isUnknown && said[it.Text] != wechat.Pass
+	}
+	return p, nil
+}
+
+// offered are the texts of the items of p on day, of those that were read.
 func (p Profile) offered(day calendar.Day) []string {
 	all := make([]string, 0, len(p.Items))
 	for _, it := range p.Items {
-		if it.ValidTo == "" || day <= it.ValidTo {
+		if !it.Unread && (it.ValidTo == "" || day <= it.ValidTo) {
 			all = append(all, it.Text)
 		}
 	}
@@ -137,16 +170,33 @@ func ownProfile(ctx context.Context, q db.Queryer, by org.Actor, at time.Time) (
 	return all[by.PersonID], now, err
 }
 
-// Choose keeps what by chooses to show in place of the choice of p.Version.
+// Choose keeps what by chooses to show in place of the choice of p.Version. Service items show once WeChat finds nothing in
+// them, or an editor has read them.
 func (s *Service) Choose(ctx context.Context, by org.Actor, p Profile) (now Profile, shown Shown, err error) {
 	if err := p.check(); err != nil {
 		return Profile{}, Shown{}, err
 	}
 	p.PersonID = by.PersonID
+	was, err := profilesOf(ctx, s.db, []org.PersonID{by.PersonID})
+	if err != nil {
+		return Profile{}, Shown{}, err
+	}
+	said, err := s.read(ctx, by, wechat.SceneProfile, p.unknown(was[by.PersonID]))
+	if err != nil {
+		return Profile{}, Shown{}, err
+	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
+			was, err := profilesOf(ctx, tx, []org.PersonID{by.PersonID})
+			if err != nil {
+				return err
+			}
+			chosen, err := p.readBy(said, was[by.PersonID])
+			if err != nil {
+				return err
+			}
 			audit.Note(tx, by.Did("profile.chosen", "public_profile", int64(by.PersonID)))
-			return SaveProfile(ctx, tx, p)
+			return SaveProfile(ctx, tx, chosen)
 		})
 		if err != nil {
 			return err
@@ -159,14 +209,18 @@ func (s *Service) Choose(ctx context.Context, by org.Actor, p Profile) (now Prof
 
 // SaveProfile stores p in place of the choice of p.Version, 0 for none. Another version is a conflict.
 func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
-	text, err := json.Marshal(append([]Item{}, p.Items...))
+	text, err := p.itemText()
 	if err != nil {
-		return fmt.Errorf("write the service items of person %d: %w", p.PersonID, err)
+		return err
+	}
+	var unread *time.Time
+	if p.unread() {
+		unread = &tx.Now
 	}
 	if p.Version == 0 {
 		_, err := tx.Change(ctx, `
-			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, shows_portrait, items, changed_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, string(text), tx.Now)
+			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, shows_portrait, items, unread_since, changed_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, text, unread, tx.Now)
 		if db.IsDuplicate(err) {
 			return problem.ErrConflict
 		}
@@ -174,12 +228,31 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 	}
 	found, err := tx.Change(ctx, `
 		UPDATE public_profile
-		SET shows_name = ?, shows_items = ?, shows_phone = ?, shows_portrait = ?, items = ?, changed_at = ?, version = version + 1
-		WHERE person_id = ? AND version = ?`, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, string(text), tx.Now, p.PersonID, p.Version)
+		SET shows_name = ?, shows_items = ?, shows_phone = ?, shows_portrait = ?, items = ?, unread_since = ?, changed_at = ?,
+		    version = version + 1
+		WHERE person_id = ? AND version = ?`,
+		p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, text, unread, tx.Now, p.PersonID, p.Version)
 	if err == nil && found == 0 {
 		return problem.ErrConflict
 	}
 	return db.Wrap(err, nil, "change the profile of person %d", p.PersonID)
+}
+
+// itemText is how the items of p are stored.
+func (p Profile) itemText() (string, error) {
+	text, err := json.Marshal(append([]Item{}, p.Items...))
+	if err != nil {
+		return "", fmt.Errorf("write the service items of person %d: %w", p.PersonID, err)
+	}
+	return string(text), nil
+}
+
+// readItems reads the items of p as they are stored.
+func (p *Profile) readItems() error {
+	if err := json.Unmarshal([]byte(p.ItemText), &p.Items); err != nil {
+		return fmt.Errorf("read the service items of person %d: %w", p.PersonID, err)
+	}
+	return nil
 }
 
 // profilesOf are the choices of persons; the floor of those who have made none.
@@ -197,8 +270,8 @@ func profilesOf(ctx context.Context, q db.Queryer, persons []org.PersonID) (map[
 	}
 	all := make(map[org.PersonID]Profile, len(rows))
 	for _, p := range rows {
-		if err := json.Unmarshal([]byte(p.ItemText), &p.Items); err != nil {
-			return nil, fmt.Errorf("read the service items of person %d: %w", p.PersonID, err)
+		if err := p.readItems(); err != nil {
+			return nil, err
 		}
 		all[p.PersonID] = p
 	}

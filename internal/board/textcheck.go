@@ -39,7 +39,7 @@ type reading map[string]wechat.Suggestion
 
 // read asks WeChat about what by is submitting. No transaction may be open: its answer may take seconds.
 func (s *Service) read(ctx context.Context, by org.Actor, scene wechat.Scene, all []words) (reading, error) {
-	if s.look == nil {
+	if s.look == nil || len(all) == 0 {
 		return nil, nil //nolint:nilnil // because an empty reading says that nothing is known
 	}
 	var texts []string

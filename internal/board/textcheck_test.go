@@ -202,3 +202,130 @@ func TestWhatIsReturnedIsReadAnew(t *testing.T) {
 		}
 	})
 }
+
+// offers is what of service items is shown of the holder, and which of them wait.
+func (x *site) offers() (shown, unread []string) {
+	x.t.Helper()
+	p, now, err := x.s.OwnProfile(x.t.Context(), x.YaoMangzhong)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	for _, it := range p.Items {
+		if it.Unread {
+			unread = append(unread, it.Text)
+		}
+	}
+	return now.Items, unread
+}
+
+// picks lets the holder choose service items.
+func (x *site) picks(texts ...string) error {
+	x.t.Helper()
+	was, _, err := x.s.OwnProfile(x.t.Context(), x.YaoMangzhong)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	p := board.Profile{ShowsItems: true, Version: was.Version}
+	for _, text := range texts {
+		p.Items = append(p.Items, board.Item{Text: text})
+	}
+	_, _, err = x.s.Choose(x.t.Context(), x.YaoMangzhong, p)
+	return err
+}
+
+func TestAServiceItemIsShownOnceWeChatOrAnEditorHasReadIt(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		l := &looker{says: map[string]wechat.Suggestion{"卖假药": wechat.Risky, "代买药": wechat.Review}}
+		x.s.Looking(l.look)
+		holds := func(when string, wantShown, wantUnread []string) {
+			t.Helper()
+			if shown, unread := x.offers(); !slices.Equal(shown, wantShown) || !slices.Equal(unread, wantUnread) {
+				t.Errorf("%s: %q is shown and %q waits, want %q and %q", when, shown, unread, wantShown, wantUnread)
+			}
+		}
+		if err := x.picks("代办证明", "卖假药"); !errors.Is(err, board.ErrTextRisky) || !slices.Equal(pointers(err), []string{"/items/1/text"}) {
+			t.Errorf("what WeChat would not show: %v of %q", err, pointers(err))
+		}
+		holds("what was refused changes nothing", []string{"代办证明"}, nil)
+		if err := x.picks("代办证明", "修水管", "代买药"); err != nil {
+			t.Fatal(err)
+		}
+		holds("WeChat is sure of one", []string{"代办证明", "修水管"}, []string{"代买药"})
+		l.away = true
+		if err := x.picks("修水管", "代买药", "教用手机"); err != nil {
+			t.Fatal(err)
+		}
+		holds("WeChat is away, and what was read stays read", []string{"修水管"}, []string{"代买药", "教用手机"})
+
+		editor, version := x.editor(), int64(0)
+		own := x.YaoMangzhong
+		own.Role, own.Grid, own.Party = editor.Role, editor.Grid, editor.Party
+		for who, by := range map[string]org.Actor{"its person": own, "the editor": editor} {
+			all, _, err := x.s.UnreadItems(t.Context(), by, "", 10)
+			if err != nil || len(all) != 1 || all[0].PersonID != own.PersonID {
+				t.Fatalf("for %s waits %+v, %v; want the one choice", who, all, err)
+			}
+			version = all[0].Version
+		}
+		if all, _, err := x.s.UnreadItems(t.Context(), org.Actor{PersonID: editor.PersonID}, "", 10); err != nil || len(all) != 0 {
+			t.Errorf("outside of the subdistrict waits %+v, %v; want nothing", all, err)
+		}
+		for who, c := range map[string]struct {
+			by      org.Actor
+			version int64
+			want    error
+		}{
+			"its person": {own, version, board.ErrOwnWork}, "who read another version": {editor, version - 1, problem.ErrConflict},
+			"who sees nothing": {org.Actor{PersonID: editor.PersonID}, version, problem.ErrNotFound},
+		} {
+			if err := x.s.ApproveItems(t.Context(), c.by, own.PersonID, c.version); !errors.Is(err, c.want) {
+				t.Errorf("%s approves: %v, want %v", who, err, c.want)
+			}
+		}
+		holds("nobody has approved it", []string{"修水管"}, []string{"代买药", "教用手机"})
+		if err := x.s.ApproveItems(t.Context(), editor, own.PersonID, version); err != nil {
+			t.Fatal(err)
+		}
+		holds("an editor has read it", []string{"修水管", "代买药", "教用手机"}, nil)
+		if all, _, err := x.s.UnreadItems(t.Context(), editor, "", 10); err != nil || len(all) != 0 {
+			t.Errorf("still there waits %+v, %v; want nothing", all, err)
+		}
+	})
+}
+
+func TestWeChatIsAskedAboutNewServiceItemsOnlyAndWhileNoTransactionIsOpen(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		var asked []string
+		x.s.Looking(func(ctx context.Context, _ org.PersonID, scene wechat.Scene, texts []string) ([]wechat.Suggestion, error) {
+			if scene != wechat.SceneProfile {
+				t.Errorf("WeChat is asked about scene %d, want a profile", scene)
+			}
+			asked = append(asked, texts...)
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			if err := d.InTx(ctx, func(tx *db.Tx) error {
+				_, err := tx.Change(ctx, `UPDATE public_profile SET shows_phone = ? WHERE person_id = ?`, false, x.YaoMangzhong.PersonID)
+				return err
+			}); err != nil {
+				t.Errorf("while WeChat is asked: %v", err)
+			}
+			all := make([]wechat.Suggestion, len(texts))
+			for i := range all {
+				all[i] = wechat.Pass
+			}
+			return all, nil
+		})
+		for _, texts := range [][]string{{"代办证明"}, {"代办证明", "修水管"}, {"修水管"}, {"修水管", "代办证明"}} {
+			if err := x.picks(texts...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := []string{"修水管", "代办证明"}; !slices.Equal(asked, want) {
+			t.Errorf("WeChat is asked about %q, want %q: what was taken away is new again", asked, want)
+		}
+	})
+}

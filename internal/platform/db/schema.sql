@@ -1308,7 +1308,9 @@ CREATE TABLE `public_profile` (
   `changed_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
   `shows_portrait` tinyint(1) NOT NULL DEFAULT 0,
+  `unread_since` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`person_id`),
+  KEY `public_profile_unread` (`unread_since`,`person_id`),
   CONSTRAINT `public_profile_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 

@@ -3,6 +3,7 @@ package matrix
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"strconv"
 
 	"wanjia/internal/board"
@@ -25,6 +26,9 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		"sendRelayMessage":      {make: aPublishedBoard},
 		"getMyPublicProfile":    {},
 		"updateMyPublicProfile": {prep: func(c *cell) { c.set(`DELETE FROM public_profile`) }},
+
+		"listUnreadItems": {fits: committees, make: anUnread, list: "id"},
+		"approveItems":    {fits: committees, make: anUnread},
 
 		"setMyPortrait":    {fill: fill(func(c *cell, b map[string]any) { b["uploadId"], _ = c.by.sends(c.world) })},
 		"removeMyPortrait": {},
@@ -200,6 +204,16 @@ func anUpheldTakedown(c *cell) int64 {
 		return err
 	})
 	return id
+}
+
+// anUnread is a service item of a correspondent of c.at that WeChat is not sure of.
+func anUnread(c *cell) int64 {
+	by := c.as(org.RoleCorrespondent, c.at)
+	c.set(`DELETE FROM public_profile WHERE person_id = ?`, by.person)
+	by.must(http.MethodPut, "/v1/me/public-profile", map[string]any{
+		"showName": false, "showItems": true, "showPhone": false, "items": []any{map[string]any{"text": "存疑的事"}}, "version": 0,
+	})
+	return int64(by.person)
 }
 
 func aFeedback(c *cell) (id int64) {

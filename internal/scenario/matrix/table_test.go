@@ -16,7 +16,7 @@ var column = map[string]string{
 	"unit": "UN", "coverage": "UN", "member": "RO", "role_assignment": "RA", "role_proposal": "RA", "presence": "PR",
 	"household": "HH", "area": "HH", "entrance": "HH", "building": "HH", "visit": "VI", "visit_count": "VI", "care_flag": "FL", "request": "RQ",
 	"card": "CA", "counter_step": "RQ", "report": "RP", "category": "CF", "rule": "CF", "emergency": "CF", "task": "TK", "campaign": "TK", "import": "TR", "audit": "AU", "policy": "CF", "legal_basis": "CF",
-	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "media": "MD", "press_pack": "MD", "takedown": "MD", "feedback": "MD",
+	"board": "BD", "plaque": "BD", "own_plaque": "BD", "public_profile": "RO", "publication": "MD", "media": "MD", "press_pack": "MD", "takedown": "MD", "feedback": "MD", "unread_items": "MD",
 	"wechat_template": "CF",
 }
 

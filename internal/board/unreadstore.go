@@ -1,0 +1,70 @@
+package board
+
+import (
+	"context"
+
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/platform/problem"
+)
+
+// unreadColumns are choices that wait of people who have a role today inside the scope of whoever asks.
+const unreadColumns = `
+	SELECT p.person_id, p.items, p.version, p.unread_since
+	FROM public_profile p
+	WHERE p.unread_since IS NOT NULL AND EXISTS (
+	  SELECT 1
+	  FROM role_assignment a
+	  JOIN unit u ON u.id = a.unit_id
+	  WHERE a.person_id = p.person_id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
+	    AND ((u.tree = 'grid' AND u.path >= ? AND u.path < ?) OR (u.tree = 'party' AND u.path >= ? AND u.path < ?)))`
+
+func unreadArgs(q db.Queryer, by org.Actor, more ...any) []any {
+	from, to := by.Scope()
+	partyFrom, partyTo := by.PartyScope()
+	day := calendar.DayOf(db.NowOf(q))
+	return append([]any{day, day, from, to, partyFrom, partyTo}, more...)
+}
+
+// findUnread is what waits of person; of somebody outside by's scope it is not found.
+func findUnread(ctx context.Context, q db.Queryer, by org.Actor, person org.PersonID) (u Unread, err error) {
+	err = q.Get(ctx, &u, unreadColumns+` AND p.person_id = ?`, unreadArgs(q, by, person)...)
+	if err := db.Wrap(err, problem.ErrNotFound, "find what waits of person %d", person); err != nil {
+		return Unread{}, err
+	}
+	return u, u.readItems()
+}
+
+func listUnread(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Unread, err error) {
+	err = q.Select(ctx, &all, unreadColumns+`
+		AND p.unread_since <= ? AND (p.unread_since < ? OR p.person_id < ?)
+		ORDER BY p.unread_since DESC, p.person_id DESC
+		LIMIT ?`, unreadArgs(q, by, p.At, p.At, p.ID, p.Limit())...)
+	if err != nil {
+		return nil, db.Wrap(err, nil, "list the service items that wait")
+	}
+	for i := range all {
+		if err := all[i].readItems(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// saveRead keeps that the items of p were read, unless its person has changed them meanwhile.
+func saveRead(ctx context.Context, tx *db.Tx, p Profile) error {
+	text, err := p.itemText()
+	if err != nil {
+		return err
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE public_profile
+		SET items = ?, unread_since = NULL, version = version + 1
+		WHERE person_id = ? AND version = ?`, text, p.PersonID, p.Version)
+	if err == nil && found == 0 {
+		return problem.ErrConflict
+	}
+	return db.Wrap(err, nil, "keep that the items of person %d were read", p.PersonID)
+}
