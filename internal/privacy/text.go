@@ -82,6 +82,11 @@ func fits(number string) bool {
 
 // MaskPhones is text for display: what is shaped like a mobile number becomes its mask.
 func MaskPhones(text string) string {
+	return MaskPhonesBut(text, func(string) bool { return false })
+}
+
+// MaskPhonesBut is text for display to somebody whom it was written to: a number that is shown to them stays as it was written.
+func MaskPhonesBut(text string, shown func(number string) bool) string {
 	plain := norm.NFKC.String(text)
 	places := apart(mobile, plain)
 	if len(places) == 0 {
@@ -92,9 +97,12 @@ func MaskPhones(text string) string {
 	for _, at := range places {
 		b.WriteString(plain[end:at[0]])
 		p, err := sealed.ParsePhone(plain[at[0]:at[1]])
-		if err != nil { // shaped like one, and none after all: nothing of it is shown
+		switch {
+		case err != nil: // shaped like one, and none after all: nothing of it is shown
 			b.WriteString("***")
-		} else {
+		case shown(p.Reveal()):
+			b.WriteString(plain[at[0]:at[1]])
+		default:
 			b.WriteString(p.Masked())
 		}
 		end = at[1]

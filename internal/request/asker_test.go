@@ -73,7 +73,7 @@ func TestC25_AReceiptOpensWithItsCodeAndTheEndOfTheNumber(t *testing.T) {
 			if p.Status != "等您补充" || p.Now != "10:04 起由网格助理员办理" || p.What != needOfLin.What || p.Phone.Masked() != "199****0001" {
 				t.Errorf("the page says %q, %q, %q, %s", p.Status, p.Now, p.What, p.Phone)
 			}
-			if p.Reason != "请带身份证 电话 199****0055" {
+			if p.Reason != "请带身份证 电话 19900000055" {
 				t.Errorf("waits for %q", p.Reason)
 			}
 			var steps []string

@@ -289,7 +289,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	}
 	for i, m := range p.Promises {
 		page.Promises[i] = api.ReceiptPromise{
-			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: privacy.MaskPhones(m.Text), Moved: m.Moved > 0, Reason: api.Optional(privacy.MaskPhones(m.Why)),
+			DueOn: string(m.DueOn), State: api.ReceiptPromiseState(m.State), Text: m.Text, Moved: m.Moved > 0, Reason: api.Optional(m.Why),
 		}
 	}
 	return page

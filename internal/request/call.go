@@ -203,7 +203,7 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 			return err
 		}
 		var told ReceiptPage
-		told.tell(shares, a, rows, lang)
+		told.tell(shares, a, rows, lang, privacy.MaskPhones)
 		d.Say = nil
 		for _, step := range told.Steps {
 			left := step.Move == string(Withdrawn) || step.Move == "asker_left" && !step.Own // written down for them
@@ -317,7 +317,8 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 const (
 	FormOfAddress = "form_of_address"
 	PhoneNumber   = "phone"
-	OwnWords      = "what" // what was asked, and written later, with the numbers in it
+	OwnWords      = "what"    // what was asked, and written later, with the numbers in it
+	Written       = "written" // what holders have written with a number in it
 )
 
 // UnmaskCall shows one field of the contact of whom by has to call (V4).
@@ -334,7 +335,11 @@ func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field
 		if err != nil {
 			return err
 		}
-		shown, err = s.reveal(ctx, tx, by, a.Request, a.ID, field, why)
+		said, err := c.toSay(ctx, tx, a)
+		if err != nil {
+			return err
+		}
+		shown, err = s.reveal(ctx, tx, by, a.Request, a.ID, field, why, said)
 		return err
 	})
 	if err != nil {
@@ -356,7 +361,11 @@ func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker As
 		if !r.heldOn(tx.Now) { // nobody holds it any more
 			return ErrNotHolder
 		}
-		shown, err = s.reveal(ctx, tx, by, id, asker, field, why)
+		written, err := writtenIn(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		shown, err = s.reveal(ctx, tx, by, id, asker, field, why, written)
 		return err
 	})
 	if err != nil {
@@ -365,7 +374,8 @@ func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker As
 	return shown, nil
 }
 
-func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, asker AskerID, field string, why privacy.Why) (string, error) {
+// reveal opens one field for by. Of what was written it shows that alone in which a number is hidden.
+func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, asker AskerID, field string, why privacy.Why, written []privacy.Value) (string, error) {
 	id, who, phone, err := findContact(ctx, tx, r, asker)
 	if err != nil {
 		return "", err
@@ -378,10 +388,15 @@ func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, ask
 		if values, err = wordsOf(ctx, tx, id); err != nil {
 			return "", err
 		}
+	case Written:
+		values = written
 	}
 	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), values...)
 	if err != nil {
 		return "", err
+	}
+	if field == Written {
+		plain = slices.DeleteFunc(plain, func(text string) bool { return privacy.MaskPhones(text) == text })
 	}
 	return strings.Join(plain, "\n"), nil
 }

@@ -3,6 +3,7 @@ package request_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -454,6 +455,89 @@ func TestV4_ANumberInAText(t *testing.T) {
 		if _, err := x.service.UnmaskAsker(t.Context(), x.SunLixia, r.ID, 0, request.OwnWords, why); !errors.Is(err, request.ErrNotHolder) {
 			t.Errorf("who leads the holder looks at them: %v, want %v", err, request.ErrNotHolder)
 		}
+	})
+}
+
+// ADR 0020: a number that a holder has written to the askers is seen by them, on the receipt and while the need can go on; by
+// which one any of them is called back is not, and everybody else sees masks and looks with a reason.
+func TestV4_ANumberThatAnAskerIsToRing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		n := needOfLin
+		n.Category = "water_supply"
+		r := x.tells(t, site, n)
+		other := n
+		other.Phone = "19900000002"
+		joined, err := x.joins(t, site, org.Actor{}, other)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const wrote = "师傅19900003333会联系19900000001和199 0000 0002"
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, wrote, request.ToTell))
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "请在家等", request.ToTell))
+		const promised = "打19900002222约师傅"
+		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: promised}); err != nil {
+			t.Fatal(err)
+		}
+		first := x.shown(t, r.Receipt, "0001")
+		if _, err := x.service.Say(t.Context(), first, "我的新号19900004444"); err != nil {
+			t.Fatal(err)
+		}
+		reads := func(code request.Receipt, secret, message, promise string) {
+			t.Helper()
+			answer, err := request.NewHandler(x.service).OpenReceipt(t.Context(), api.OpenReceiptRequestObject{Body: &api.ReceiptProof{ReceiptCode: string(code), Secret: secret}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(answer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{message, promise} {
+				if !strings.Contains(string(text), want) {
+					t.Errorf("the page of %s says %s; want %s", secret, text, want)
+				}
+			}
+			for _, hidden := range []string{"19900000001", "199 0000 0002", "19900000002", "19900004444"} {
+				if strings.Contains(string(text), hidden) {
+					t.Errorf("the page of %s shows %s: %s", secret, hidden, text)
+				}
+			}
+		}
+		reads(r.Receipt, "0001", "师傅19900003333会联系199****0001和199****0002", promised)
+		reads(joined.Receipt, "0002", "师傅19900003333会联系199****0001和199****0002", promised)
+
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "物业值班19900005555"}))
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "联系师傅上门"}
+		if _, err := x.service.UnmaskAsker(t.Context(), x.ZhouChunhe, r.ID, 0, request.Written, why); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("who held it looks at them: %v, want %v", err, request.ErrNotHolder)
+		}
+		shown, err := x.service.UnmaskAsker(t.Context(), x.HeQingqing, r.ID, 0, request.Written, why)
+		if want := strings.Join([]string{wrote, promised, "物业值班19900005555"}, "\n"); err != nil || shown != want {
+			t.Errorf("the holder looks at %q (%v), want %q", shown, err, want)
+		}
+		if p := x.page(t, first); len(p.Views) != 1 || p.Views[0].Action != "asker.unmasked" || p.Views[0].Role != org.RoleGridAssistant {
+			t.Errorf("the asker sees %+v, want who has looked", p.Views)
+		}
+		rows, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 10)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("%d calls (%v), want two", len(rows), err)
+		}
+		read, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, rows[0].ID, say.Chinese)
+		if err != nil || strings.Contains(fmt.Sprint(read.Say), "19900003333") {
+			t.Errorf("whoever calls reads %+v (%v), want masks", read.Say, err)
+		}
+		shown, err = x.service.UnmaskCall(t.Context(), x.ZhouChunhe, rows[0].ID, request.Written, why)
+		if want := wrote + "\n" + promised; err != nil || shown != want {
+			t.Errorf("whoever calls looks at %q (%v), want %q", shown, err, want)
+		}
+
+		moved(t)(x.service.Close(t.Context(), x.HeQingqing, r.ID, request.Closing{Kind: request.Resolved, Text: "好了", Told: request.InPerson}))
+		at(d, 30*24*60-1)
+		reads(r.Receipt, "0001", "师傅19900003333", promised)
+		at(d, 30*24*60)
+		reads(r.Receipt, "0001", "师傅199****3333", "打199****2222约师傅")
 	})
 }
 

@@ -79,6 +79,8 @@ func inFull(field, shown string) api.UnmaskedAsker {
 		return api.UnmaskedAsker{FormOfAddress: api.Optional(shown)}
 	case OwnWords:
 		return api.UnmaskedAsker{What: api.Optional(shown)}
+	case Written:
+		return api.UnmaskedAsker{Written: api.Optional(shown)}
 	}
 	return api.UnmaskedAsker{Phone: api.Optional(shown)}
 }

@@ -84,7 +84,11 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err != nil {
 			return err
 		}
-		p.tell(shares, a, as, by.Lang)
+		hide, err := s.maskFor(ctx, tx, p.Request, shares)
+		if err != nil {
+			return err
+		}
+		p.tell(shares, a, as, by.Lang, hide)
 		now := shares[len(shares)-1] // of the request as it goes on
 		for _, h := range shares {
 			if h.Request == a.Request {
@@ -96,6 +100,9 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		}
 		if err := p.readShares(ctx, tx, s.keys, a, shares); err != nil {
 			return err
+		}
+		for i, m := range p.Promises {
+			p.Promises[i].Text, p.Promises[i].Why = hide(m.Text), hide(m.Why)
 		}
 		if p.Hours, err = OpeningHours(ctx, tx, p.PlaceID); err != nil {
 			return err
@@ -162,8 +169,8 @@ func (s Step) byReceipt() bool {
 }
 
 // tell puts what a has a share in into plain words; rows are all by which a asks. Inner notes are left out, and what other
-// askers have said.
-func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lang) {
+// askers have said; of what was written to them hide leaves what they are to see.
+func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lang, hide mask) {
 	for _, s := range shared(shares) {
 		code := "request.word_" + s.Move
 		own := s.Asker == a.ID
@@ -177,7 +184,10 @@ func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lan
 			continue
 		}
 		step := PageStep{Move: s.Move, Words: say.Text(lang, code), At: s.HappenedAt, Own: own}
-		if forAskers[s.Move] || own {
+		switch {
+		case forAskers[s.Move]:
+			step.Text = hide(s.Note)
+		case own:
 			step.Text = privacy.MaskPhones(s.Note)
 		}
 		if own && a.Person != 0 && s.byReceipt() {
@@ -186,7 +196,7 @@ func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lan
 		p.Steps = append(p.Steps, step)
 	}
 	if p.State == WaitingResident {
-		p.Reason = waitsFor(shares, a)
+		p.Reason = hide(waitsFor(shares, a))
 	}
 }
 
@@ -195,7 +205,7 @@ func waitsFor(shares []share, a asker) (why string) {
 	for _, h := range shares {
 		for _, s := range h.steps {
 			if h.Request == a.Request && h.holds(s) && s.Move == "waiting" {
-				why = privacy.MaskPhones(s.Note)
+				why = s.Note
 			}
 		}
 	}

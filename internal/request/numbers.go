@@ -1,0 +1,88 @@
+package request
+
+import (
+	"context"
+
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
+)
+
+// A mask is a text as its reader is shown it.
+type mask func(text string) string
+
+// maskFor hides from an asker of r what they need not see of what its holders have written to them. A number that they are to
+// ring, such as an electrician's, they see, for as long as r can go on; by which number any asker is called back they do not,
+// since what is written to one is read by all (docs/adr/0020).
+func (s *Service) maskFor(ctx context.Context, q db.Queryer, r Request, all []share) (mask, error) {
+	if !r.State.Open() && r.late(db.NowOf(q), s.reopens) != nil {
+		return privacy.MaskPhones, nil
+	}
+	ids := []ID{r.ID}
+	for _, h := range all {
+		ids = append(ids, h.Request)
+	}
+	theirs, err := numbersOf(ctx, q, s.keys, ids)
+	if err != nil {
+		return nil, err
+	}
+	return func(text string) string {
+		return privacy.MaskPhonesBut(text, func(number string) bool { return !theirs[number] })
+	}, nil
+}
+
+// numbersOf are those that the askers of requests have left.
+func numbersOf(ctx context.Context, q db.Queryer, keys *sealed.Keys, ids []ID) (map[string]bool, error) {
+	query, args, err := db.In(`
+		SELECT id, phone_sealed
+		FROM request_asker
+		WHERE phone_sealed IS NOT NULL AND (request_id IN (?) OR origin_id IN (?))`, ids, ids)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		ID    int64  `db:"id"`
+		Phone []byte `db:"phone_sealed"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find the numbers of the askers of requests")
+	}
+	found := make(map[string]bool, len(rows))
+	for _, r := range rows {
+		number, err := keys.Open(sealed.Personal, "request_asker", "phone_sealed", r.ID, r.Phone)
+		if err != nil {
+			return nil, err
+		}
+		found[number] = true
+	}
+	return found, nil
+}
+
+// writtenIn is what the holders of a request have written, to its askers and to each other, sealed.
+func writtenIn(ctx context.Context, q db.Queryer, id ID) (values []privacy.Value, err error) {
+	steps, err := history(ctx, q, sealed.Of(q), id)
+	for _, l := range steps {
+		if l.Assignment != 0 && l.NoteSealed != nil {
+			values = append(values, l.written())
+		}
+	}
+	return values, err
+}
+
+// toSay is what there is of holders' words to say to an asker in a call, sealed.
+func (c Call) toSay(ctx context.Context, q db.Queryer, a asker) (values []privacy.Value, err error) {
+	shares, err := sharesOf(ctx, q, sealed.Of(q), a)
+	for _, l := range shared(shares) {
+		if forAskers[l.Move] && (l.Asker == 0 || l.Asker == a.ID) && !l.HappenedAt.Before(c.OpenedAt) && l.NoteSealed != nil {
+			values = append(values, l.written())
+		}
+	}
+	return values, err
+}
+
+// written is the note of l, to be opened.
+func (l Step) written() privacy.Value {
+	return privacy.Value{
+		Field: Written, Class: sealed.Personal, Table: "request_history", Column: "note_sealed", ID: l.ID, Cipher: l.NoteSealed,
+	}
+}
