@@ -77,6 +77,7 @@ const (
 	AskerUnmaskingFieldsFormOfAddress AskerUnmaskingFields = "form_of_address"
 	AskerUnmaskingFieldsPhone         AskerUnmaskingFields = "phone"
 	AskerUnmaskingFieldsWhat          AskerUnmaskingFields = "what"
+	AskerUnmaskingFieldsWritten       AskerUnmaskingFields = "written"
 )
 
 // Valid indicates whether the value is a known member of the AskerUnmaskingFields enum.
@@ -87,6 +88,8 @@ func (e AskerUnmaskingFields) Valid() bool {
 	case AskerUnmaskingFieldsPhone:
 		return true
 	case AskerUnmaskingFieldsWhat:
+		return true
+	case AskerUnmaskingFieldsWritten:
 		return true
 	default:
 		return false
@@ -7335,7 +7338,7 @@ type ReceiptStep struct {
 	// Own This asker made it.
 	Own bool `json:"own"`
 
-	// Text What the asker is to read of it or has written.
+	// Text What the asker is to read of it or has written. A number that they are to ring stands in it for as long as the need can go on; those that askers are called back by are masked.
 	Text *string `json:"text,omitempty"`
 
 	// Words What happened, in plain words.
@@ -8431,6 +8434,9 @@ type UnmaskedAsker struct {
 
 	// What What was asked, and what the asker has written since, a line each, with the numbers in it.
 	What *string `json:"what,omitempty"`
+
+	// Written What holders have written with a number in it, a line each: to the asker and to each other, for whoever holds the need; what there is to say, for whoever calls.
+	Written *string `json:"written,omitempty"`
 }
 
 // UnmaskedHousehold defines model for UnmaskedHousehold.

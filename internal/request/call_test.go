@@ -541,6 +541,34 @@ func TestV4_ANumberThatAnAskerIsToRing(t *testing.T) {
 	})
 }
 
+// C17: whoever calls about an end that somebody else has not taken as one says that it goes on.
+func TestC17_ACallSaysThatItGoesOnAfterAll(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		site := x.entrance(t, d)
+		n := needOfLin
+		n.Category = "water_supply"
+		r := x.tells(t, site, n)
+		n.Phone = "19900000002"
+		if _, err := x.joins(t, site, org.Actor{}, n); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好", Told: request.ToTell}))
+		at(d, 5)
+		if _, err := x.service.Answer(t.Context(), x.shown(t, r.Receipt, "0001"), false, "还在漏"); err != nil {
+			t.Fatal(err)
+		}
+		read, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, x.toCall(t, x.ZhouChunhe).ID, say.Chinese)
+		var moves []string
+		for _, step := range read.Say {
+			moves = append(moves, step.Move)
+		}
+		if err != nil || !slices.Equal(moves, []string{"resolved", "reopened"}) {
+			t.Errorf("there is to say %v (%v), want that it goes on after all", moves, err)
+		}
+	})
+}
+
 // ADR 0014, N3: whoever is written down as having taken it back hears so by a call, if by nothing else, while others keep the need.
 func TestN3_WhoIsTakenOffByTheHolderHearsOfItByPhone(t *testing.T) {
 	t.Parallel()
