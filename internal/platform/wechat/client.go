@@ -15,9 +15,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -240,6 +242,8 @@ func (c *Client) fetchToken(ctx context.Context) (Token, error) {
 func (c *Client) call(ctx context.Context, name, method, path string, query url.Values, body any) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.limit)
 	defer cancel()
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	var payload io.Reader
 	if body != nil {
 		b, err := json.Marshal(body)
@@ -257,12 +261,12 @@ func (c *Client) call(ctx context.Context, name, method, path string, query url.
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return answer{}, lost(name, err)
+		return answer{}, lost(name, err, sent.Load())
 	}
 	defer resp.Body.Close() //nolint:errcheck // nothing was written
 	b, err := io.ReadAll(io.LimitReader(resp.Body, sizeLimit+1))
 	if err != nil {
-		return answer{}, lost(name, err)
+		return answer{}, lost(name, err, true)
 	}
 	switch {
 	case resp.StatusCode >= 500:
@@ -286,8 +290,8 @@ func (c *Client) call(ctx context.Context, name, method, path string, query url.
 	return a, nil
 }
 
-// lost says that a call got no answer, without the address that err carries.
-func lost(name string, err error) error {
+// lost says that a call got no answer, without the address that err carries; sent says whether the platform may have read it.
+func lost(name string, err error, sent bool) error {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
@@ -296,8 +300,8 @@ func lost(name string, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Class, e.reason, e.cause = Unknown, "cancelled", context.Canceled
-	case errors.As(err, &op) && op.Op == "dial":
-		// Nothing was sent: repeating is safe.
+	case !sent, errors.As(err, &op) && op.Op == "dial":
+		// Nothing was sent, as when the line could not be sealed, or only on a line that was closed long ago: repeating is safe.
 	case errors.Is(err, context.DeadlineExceeded):
 		e.Class, e.reason, e.cause = Unknown, "no answer in time", context.DeadlineExceeded
 	default:

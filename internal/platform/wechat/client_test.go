@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -476,5 +477,45 @@ func TestACallerWithoutTimeDoesNotWaitForATokenThatOthersNeed(t *testing.T) {
 	defer cancel()
 	if _, err := c.CheckText(ctx, openID, wechat.SceneForum, "好"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want %v as soon as the time is over", err, context.DeadlineExceeded)
+	}
+}
+
+// A call that was never written can be repeated without harm, and one that may have been read cannot.
+func TestOnlyWhatThePlatformMayHaveReadIsUnknown(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		what, scheme string
+		read         bool
+		want         wechat.Class
+	}{
+		{"a line that breaks before it is sealed", "https", false, wechat.Transient},
+		{"a line that breaks after the call", "http", true, wechat.Unknown},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close() //nolint:errcheck // nothing was written
+		go func() {
+			for {
+				conn, err := l.Accept()
+				if err != nil {
+					return
+				}
+				if c.read {
+					_, _ = conn.Read(make([]byte, 4096))
+				}
+				_ = conn.Close()
+			}
+		}()
+		client, err := wechat.New(wechat.Options{BaseURL: c.scheme + "://" + l.Addr().String(), AppID: "wx", Secret: "s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Code2Session(t.Context(), "code")
+		client.Close()
+		if wechat.ClassOf(err) != c.want {
+			t.Errorf("%s is %s (%v), want %s", c.what, wechat.ClassOf(err), err, c.want)
+		}
 	}
 }
