@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
 )
@@ -117,7 +118,7 @@ func (w weigher) add(ctx context.Context, q db.Queryer, r *Reach, some []recipie
 		if !own {
 			h = usual
 		}
-		if _, quiet := h.quietEnd(w.due()); quiet && w.prio != Safety && reached[p] && !muted[p] {
+		if _, quiet := h.quietEnd(w.due(h)); quiet && w.prio != Safety && reached[p] && !muted[p] {
 			r.InQuiet++
 		}
 	}
@@ -141,10 +142,17 @@ func (w weigher) addOnline(ctx context.Context, r *Reach, persons []org.PersonID
 	return nil
 }
 
-// due is when WeChat would repeat what is told now.
-func (w weigher) due() time.Time {
-	if w.prio == Prompt {
+// due is when WeChat would repeat what is told now to somebody with these hours; what can wait does until their summary.
+func (w weigher) due(h hours) time.Time {
+	switch w.prio {
+	case Prompt:
 		return w.now.Add(patience)
+	case Ordinary:
+		today := calendar.DayOf(w.now)
+		if at := h.digestAt.on(today); !w.now.After(at) {
+			return at
+		}
+		return h.digestAt.on(today.Add(1))
 	}
 	return w.now
 }

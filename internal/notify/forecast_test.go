@@ -2,6 +2,7 @@ package notify
 
 import (
 	"testing"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -40,4 +41,26 @@ func TestTheAudienceIsAskedWhoIsOnline(t *testing.T) {
 			t.Errorf("without Redis: of %d, %d are online (%v), want -1 of %d", r.Recipients, r.Online, err, forecastLoad+50)
 		}
 	})
+}
+
+// The summary that holds what is told now is that of today up to its very moment, and then that of tomorrow, in Shanghai.
+func TestWhatCanWaitIsDueWithTheNextSummary(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		prio    int
+		digest  clockTime
+		at, due string
+	}{
+		{Ordinary, 18 * 60, "2026-04-08 18:00:00.000", "2026-04-08 18:00:00.000"},
+		{Ordinary, 18 * 60, "2026-04-08 18:00:00.001", "2026-04-09 18:00:00.000"},
+		{Ordinary, 6*60 + 30, "2026-04-08 23:30:00.000", "2026-04-09 06:30:00.000"},
+		{Ordinary, 6*60 + 30, "2026-04-09 00:10:00.000", "2026-04-09 06:30:00.000"},
+		{Prompt, 18 * 60, "2026-04-08 18:00:00.000", "2026-04-08 18:00:30.000"},
+		{Safety, 18 * 60, "2026-04-08 18:00:00.000", "2026-04-08 18:00:00.000"},
+	} {
+		w := weigher{now: moment(t, c.at), prio: c.prio}
+		if got := w.due(hours{digestAt: c.digest}); !got.Equal(moment(t, c.due)) {
+			t.Errorf("of priority %d, told at %s, with a summary at %v: due at %v, want %s", c.prio, c.at, c.digest, got.In(time.FixedZone("", 8*3600)), c.due)
+		}
+	}
 }

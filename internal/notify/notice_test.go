@@ -147,10 +147,15 @@ func TestN8_WhatIsForecastComesTrue(t *testing.T) {
 	}
 }
 
-// What can wait stands in the summary of the day, of those who have leave for that and do not refuse the kind.
+// What can wait stands in the summary of the day, of those who have leave for that and do not refuse the kind. In quiet hours
+// is whose summary is made in theirs: who is left alone when it is announced has it in time.
 func TestN8_WhatCanWaitIsForecastAsOfTheSummary(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {
 		b.populate(20, 10, onDigest)
+		late := Preferences{QuietFrom: "17:30", QuietTo: "18:30", DigestAt: "18:00"}
+		if _, err := NewService(b.db, nil, testEra).SetPreferences(t.Context(), org.Actor{PersonID: b.members[1]}, late); err != nil {
+			t.Fatal(err)
+		}
 		n := NewNotice{To: Scope{Unit: b.unit.ID}, Title: "义诊"}
 		r, err := b.notices.Preview(t.Context(), b.by, n)
 		if want := (Reach{Recipients: 20, WithCredit: 10, Muted: 3, InQuiet: 1}); err != nil || r != want {
@@ -165,6 +170,11 @@ func TestN8_WhatCanWaitIsForecastAsOfTheSummary(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		b.send.work()
+		if got := b.outcomes(); got["sent"] != 9 || got["waiting"] != 1 || got["no_credit"] != 7 {
+			t.Errorf("at six the summaries are %v, want 9 sent, one that waits and 7 without credit", got)
+		}
+		b.set("2026-04-08 18:30:00")
 		b.send.work()
 		if got := b.outcomes(); got["sent"] != 10 || got["no_credit"] != 7 {
 			t.Errorf("the summaries are %v, want 10 sent and 7 without credit", got)
