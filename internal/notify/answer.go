@@ -41,7 +41,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		if x.code == notSent {
 			return s.again(ctx, tx, l.send, tx.Now.Add(time.Second), 0)
 		}
-		if l.template.BadInRow > 0 {
+		if _, lately := s.bad.LoadAndDelete(l.Template); lately || l.template.BadInRow > 0 {
 			if err := clearBad(ctx, tx, l.Template); err != nil {
 				return err
 			}
@@ -103,6 +103,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		if err := refund(ctx, tx, l.send); err != nil {
 			return err
 		}
+		tx.After(func() { s.bad.Store(l.Template, nil) })
 		return countBad(ctx, tx, l.Template)
 	}
 }

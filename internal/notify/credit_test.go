@@ -162,6 +162,20 @@ func TestADeadMessageIsSentWhenSomebodySaysSo(t *testing.T) {
 		if err := n.Repeat(t.Context(), admin, dead[0].ID); !errors.Is(err, ErrNotDead) {
 			t.Errorf("repeating what was sent is answered %v", err)
 		}
+		o.fake.Inject(fake.Fault{Call: fake.Send, Kind: fake.ErrCode, Code: 40037})
+		o.closed(2, p)
+		o.move(patience)
+		n.work()
+		if dead, _, err = n.Letters(t.Context(), admin, Dead, "", 10); err != nil || len(dead) != 1 || o.calls() != 2 {
+			t.Fatalf("another: %+v (%v), %d calls", dead, err, o.calls())
+		}
+		if err := n.Repeat(t.Context(), admin, dead[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		n.work()
+		if got := o.outcomes(); got["dead"] != 1 || o.calls() != 2 || o.credit(p) != 2 {
+			t.Errorf("dead once more: %v with %d calls, credit %d; want nobody called again", got, o.calls(), o.credit(p))
+		}
 		if err := n.Repeat(t.Context(), admin, 4711); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("repeating nothing is answered %v", err)
 		}
@@ -209,6 +223,30 @@ func TestTwentyIllFormedMessagesInARowPauseTheirTemplate(t *testing.T) {
 		n.work()
 		if calls() != before+1 {
 			t.Error("a template that was set anew is still paused")
+		}
+	})
+}
+
+// Ill-formed messages are in a row only while WeChat takes none between them, also of one load.
+func TestIllFormedMessagesAmongGoodOnesPauseNoTemplate(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.followers(3*badTemplate, 1)
+		n := o.node("a")
+		for i, p := range ids {
+			if i%2 == 0 {
+				o.fake.Inject(fake.Fault{Call: fake.Send, OpenID: openID(p), Kind: fake.ErrCode, Code: 47003})
+			}
+			o.closed(1, p)
+			o.move(time.Millisecond)
+		}
+		o.move(patience)
+		n.work()
+		if got := o.outcomes(); got["dead"] != len(ids)/2 || got["sent"] != len(ids)/2 {
+			t.Errorf("the messages are %v, want half of %d sent", got, len(ids))
+		}
+		all, err := allTemplates(t.Context(), o.db)
+		if err != nil || all[onRequest].paused(o.now()) {
+			t.Errorf("the template is %+v (%v), want no pause", all[onRequest], err)
 		}
 	})
 }

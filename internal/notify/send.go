@@ -68,6 +68,7 @@ type Sends struct {
 	turn   sync.Mutex
 	looked time.Time // for what is too old, while the app may not send; kept by turn
 	away   away
+	bad    sync.Map // code of a template → nothing: WeChat found a message of it ill-formed here, and took none since
 	known  sync.Map // message id → settled: what WeChat said, and the database could not be told
 
 	ended  map[Outcome]*atomic.Int64
