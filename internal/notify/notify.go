@@ -1,8 +1,3 @@
-// Package notify tells people what concerns them: each person has an inbox of numbered items, written in the
-// transaction of the act itself, and pushed to their devices after it.
-//
-// An item says what happened and to which thing, with public labels, counts and times; never a name, a phone,
-// an address or a text that somebody wrote. Whoever opens it fetches the thing under their own rights.
 package notify
 
 import (
