@@ -82,6 +82,48 @@ func TestK18_ASummaryHoldsTheDayUpToSixOClock(t *testing.T) {
 	})
 }
 
+// A summary before dawn is of the day in Shanghai, where it is tomorrow before it is so in Greenwich; in the night it waits for
+// the morning, and it is one a day however often it is set anew.
+func TestASummaryBeforeDawnIsOfTheDayInShanghai(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.readers(1, 3)[0]
+		n := o.node("a")
+		service := NewService(o.db, nil, testEra)
+		summaryAt := func(at string) {
+			t.Helper()
+			if _, err := service.SetPreferences(t.Context(), org.Actor{PersonID: p}, Preferences{"21:30", "07:30", at, nil}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		summaryAt("00:00")
+		o.set("2026-04-08 23:59:59")
+		o.move(999 * time.Millisecond)
+		o.tell(taskDue(1), p)
+		o.set("2026-04-09 00:00:05")
+		n.digests()
+		if rows := o.rows(); len(rows) != 1 || rows[0].Event != "d:20260409" || rows[0].State != "waiting" {
+			t.Fatalf("at midnight the summaries are %+v, want that of the 9th to wait", rows)
+		}
+		summaryAt("06:30")
+		o.tell(taskDue(2), p)
+		o.set("2026-04-09 06:30:05")
+		n.digests()
+		o.set("2026-04-09 07:30:00")
+		n.digests()
+		if sent := o.fake.Sent(); len(sent) != 1 || len(o.rows()) != 1 || sent[0].Fields["number1"] != "1" {
+			t.Errorf("in the morning there are %+v of %d, want the one of midnight", sent, len(o.rows()))
+		}
+		o.set("2026-04-10 06:30:05")
+		o.at.Add(-30 * time.Minute.Milliseconds())
+		o.tell(taskDue(3), p)
+		o.set("2026-04-10 06:30:05")
+		n.digests()
+		if rows := o.rows(); len(rows) != 2 || rows[1].Event != "d:20260410" {
+			t.Errorf("the next day the summaries are %+v, want one more, of the 10th", rows)
+		}
+	})
+}
+
 func TestASummaryLeavesOutWhatIsReadAndWhatIsNotWanted(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
 		ids := o.readers(4, 1)

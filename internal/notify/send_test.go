@@ -23,6 +23,7 @@ import (
 	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/lease"
 	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/wechat"
 	"wanjia/internal/platform/wechat/fake"
@@ -303,6 +304,46 @@ func TestAMessageGoesOutOnceAfterSomePatience(t *testing.T) { // N2
 		}
 		if got := o.fake.Sent()[0].Page; got != "pages/inbox/index?seq=1" {
 			t.Errorf("it opens %s, want its item", got)
+		}
+	})
+}
+
+// S19.5: the same event three times is one row and one message, also when it was sent between.
+func TestTheSameEventThreeTimesIsOneMessage(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 3)[0]
+		n := o.node("a")
+		for range 3 {
+			o.tell(Item{Kind: "request.closed", Ref: Ref{"request", 1}, Dedupe: "request.closed:1:4"}, p)
+			o.move(patience)
+			n.work()
+		}
+		items, err := listItems(t.Context(), o.db, p, 0, 0, 10)
+		if rows := o.rows(); err != nil || len(items) != 1 || len(rows) != 1 || len(o.fake.Sent()) != 1 || o.credit(p) != 2 {
+			t.Errorf("%d items (%v), %d messages, %d accepted, credit %d; want one of each", len(items), err, len(rows), len(o.fake.Sent()), o.credit(p))
+		}
+	})
+}
+
+// What a device acknowledges a millisecond before WeChat repeats it is not repeated; nobody's ack of an earlier item counts.
+func TestADeviceHasThirtySecondsToAcknowledge(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.followers(2, 1)
+		n := o.node("a")
+		o.tell(taskDue(1), ids...)
+		o.closed(1, ids...)
+		o.move(patience - time.Millisecond)
+		n.work()
+		if got := o.outcomes(); got["waiting"] != 2 {
+			t.Fatalf("before 30 s have passed: %v, want both to wait", got)
+		}
+		if err := (Inboxes{o.db}).Acked(t.Context(), []push.Ack{{Person: int64(ids[0]), Session: 1, Seq: 2}, {Person: int64(ids[1]), Session: 2, Seq: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		o.move(time.Millisecond)
+		n.work()
+		if got := o.outcomes(); got["suppressed"] != 1 || got["sent"] != 1 || o.fake.Sent()[0].OpenID != openID(ids[1]) || o.credit(ids[0]) != 1 {
+			t.Errorf("after 30 s: %v, want it sent to whose device has the item before alone", got)
 		}
 	})
 }
