@@ -286,6 +286,7 @@ func TestADatabaseThatCannotBeAskedIsAway(t *testing.T) {
 		{fmt.Errorf("commit: %w", mysql.ErrInvalidConn), true},
 		{fmt.Errorf("begin transaction: %w", driver.ErrBadConn), true},
 		{&mysql.MySQLError{Number: 1053}, true},
+		{fmt.Errorf("count up: %w", &mysql.MySQLError{Number: 1205}), true},
 		{errBusy, true},
 		{&mysql.MySQLError{Number: 1062}, false},
 		{&mysql.MySQLError{Number: 1064}, false},

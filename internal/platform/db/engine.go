@@ -125,11 +125,11 @@ func (e engine) rolledBack(err error) bool {
 }
 
 // IsAway says whether err means that the database could not be asked, or that its answer was lost: it is down, it ends,
-// the line broke, or others have all connections. Whoever asked may ask again.
+// the line broke, or others have all connections, or for too long the rows that are wanted. Whoever asked may ask again.
 func IsAway(err error) bool {
 	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch my.Number {
-		case numTooMany, numStopping, numTiDBPDTimeout, numTiDBStoreTimeout, numTiDBStoreBusy, numTiDBRegionAway:
+		case numLockWait, numTooMany, numStopping, numTiDBPDTimeout, numTiDBStoreTimeout, numTiDBStoreBusy, numTiDBRegionAway:
 			return true
 		}
 		return false

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,6 +158,7 @@ func (d *DB) openMySQL(ctx context.Context, dsn string, pool int) error {
 	web.ReadTimeout, web.WriteTimeout = 3*time.Second, 3*time.Second
 	batch := cfg.Clone()
 	batch.ReadTimeout, batch.WriteTimeout = time.Minute, time.Minute
+	batch.Params["wait_timeout"] = strconv.Itoa(int(4 * silence.Seconds())) // it may think for longer between two statements
 
 	if d.read, err = openServer(web, pool); err != nil {
 		return err
@@ -215,6 +217,7 @@ func ourConfig(dsn string) (*mysql.Config, error) {
 		"time_zone":                `'+00:00'`,
 		"sql_mode":                 sqlMode,
 		"innodb_lock_wait_timeout": "2",
+		"wait_timeout":             strconv.Itoa(int(silence.Seconds())),
 	}
 	if err := cfg.Apply(mysql.TimeTruncate(time.Millisecond)); err != nil {
 		return nil, err
@@ -257,6 +260,10 @@ func askEngine(ctx context.Context, cfg *mysql.Config) (engine, error) {
 	return engineOf(version), nil
 }
 
+// silence is how long the server waits for the next statement before it gives a connection up. What a node that is cut
+// off in the middle of a transaction holds, others have after that, and not after hours (R4).
+const silence = 30 * time.Second
+
 // openServer makes a pool of n connections, none of them idle for long beside a server that moves.
 func openServer(cfg *mysql.Config, n int) (*sqlx.DB, error) {
 	connector, err := mysql.NewConnector(cfg)
@@ -267,5 +274,6 @@ func openServer(cfg *mysql.Config, n int) (*sqlx.DB, error) {
 	pool.SetMaxOpenConns(n)
 	pool.SetMaxIdleConns(n)
 	pool.SetConnMaxLifetime(30 * time.Minute)
+	pool.SetConnMaxIdleTime(silence * 2 / 3) // before the server has given it up
 	return pool, nil
 }

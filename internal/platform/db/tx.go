@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
@@ -108,6 +109,9 @@ func (d *DB) inTxOnce(ctx context.Context, f func(tx *Tx) error) (err error, aga
 	}
 	err = x.Commit()
 	d.sent(ctx, Commit, "", nil, nil, 0)
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // its time was over before COMMIT, and it has been rolled back
+		err = ctx.Err()
+	}
 	if err != nil {
 		discard(conn)
 		return fmt.Errorf("commit: %w", err), d.engine.rolledBack(err)
