@@ -26,6 +26,10 @@ func withSession(ctx context.Context, id SessionID) context.Context {
 	return context.WithValue(ctx, sessionKeyType{}, id)
 }
 
+// knownWithin is how long a request waits for the database to say whose it is: when the database is silent, all
+// connections are waited for, and who has no time of their own would wait for ever (R4).
+const knownWithin = 3 * time.Second
+
 // Identify says who shows this access token, acting in which of their roles (0: the primary one). The context
 // it returns carries the session. The checks stand in the order of security.md §2; the first failure wins.
 func (s *Service) Identify(ctx context.Context, bearer string, actingAs org.AssignmentID) (context.Context, org.Actor, error) {
@@ -34,12 +38,14 @@ func (s *Service) Identify(ctx context.Context, bearer string, actingAs org.Assi
 	if err != nil {
 		return ctx, org.Actor{}, ErrToken
 	}
+	asking, done := context.WithTimeout(ctx, knownWithin)
+	defer done()
 	if guard.On(guard.Revoked) {
-		if err := s.live(ctx, c, now); err != nil {
+		if err := s.live(asking, c, now); err != nil {
 			return ctx, org.Actor{}, err
 		}
 	}
-	by, err := s.actor(ctx, c.Person, actingAs, now)
+	by, err := s.actor(asking, c.Person, actingAs, now)
 	if err != nil {
 		return ctx, org.Actor{}, err
 	}
