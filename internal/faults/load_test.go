@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,14 +22,15 @@ type order struct {
 	again   int   // how often it was said once more
 }
 
-// letters are those of a text: with figures, too, it may look like something personal, and is refused.
-func letters(text string) string {
+// words are some that nobody has said before. Without figures: else they may look like something personal, and are
+// refused.
+func words() string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return -1
 		}
 		return r
-	}, text)
+	}, rand.Text())
 }
 
 // A load is people who go on giving orders.
@@ -40,35 +40,49 @@ type load struct {
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
+	begun   time.Time
+	ended   time.Time // when the last order was begun
 
-	mu       sync.Mutex
-	orders   []*order
-	statuses map[int]int
-	last     atomic.Int64 // when an order was last acknowledged, Unix ms
+	mu         sync.Mutex
+	orders     []*order
+	statuses   map[int]int
+	unanswered int           // calls, besides those whose answers get lost on purpose
+	slowest    time.Duration // of the answers
 }
 
-// hands is how many orders may be under way at once.
-const hands = 8
+// hands is how many orders may be under way at once: so few that a node whose machine does much else is given what it can
+// carry out, and not more and more that it has to refuse.
+const hands = 32
 
-// begin gives that many orders a second, until end.
+// begin gives that many orders a second, until end: each is due at its time, whatever became of those before, as long as
+// there are hands.
 func (w *world) begin(rate int, keyless bool) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{w: w, keyless: keyless, stop: stop, statuses: map[int]int{}}
+	l := &load{w: w, keyless: keyless, stop: stop, statuses: map[int]int{}, begun: time.Now()}
 	w.t.Cleanup(func() { stop(); l.running.Wait() })
-	for hand := range hands {
-		l.running.Go(func() {
-			tick := time.NewTicker(time.Second * hands / time.Duration(rate))
-			defer tick.Stop()
-			for n := hand; ; n += hands {
-				l.give(&order{title: "走访" + letters(rand.Text()), village: n % villages}, n)
-				select {
-				case <-tick.C:
-				case <-ctx.Done():
-					return
-				}
+	l.running.Go(func() {
+		free := make(chan struct{}, hands)
+		for n := 0; ; n++ {
+			due := time.NewTimer(time.Until(l.begun.Add(time.Second * time.Duration(n) / time.Duration(rate))))
+			select {
+			case <-due.C:
+			case <-ctx.Done():
 			}
-		})
-	}
+			select {
+			case free <- struct{}{}:
+			case <-ctx.Done():
+			}
+			due.Stop()
+			if ctx.Err() != nil {
+				l.ended = time.Now()
+				return
+			}
+			l.running.Go(func() {
+				l.give(&order{title: "走访" + words(), village: n % villages}, n)
+				<-free
+			})
+		}
+	})
 	return l
 }
 
@@ -79,7 +93,8 @@ func (l *load) give(o *order, nth int) {
 	l.mu.Unlock()
 	key := uuid.NewString()
 	body := map[string]any{"title": o.title, "minutes": 10, "target": map[string]any{"unitId": l.w.branch[o.village], "role": "member"}}
-	for begun := time.Now(); time.Since(begun) < time.Minute; o.again++ {
+	pause := 50 * time.Millisecond
+	for begun := time.Now(); time.Since(begun) < 2*time.Minute; o.again++ {
 		if l.keyless {
 			key = uuid.NewString()
 		}
@@ -90,16 +105,23 @@ func (l *load) give(o *order, nth int) {
 		if a.status == http.StatusCreated {
 			id, _ := a.body["id"].(float64)
 			o.id = int64(id)
-			l.last.Store(time.Now().UnixMilli())
 			return
 		}
-		<-time.After(max(50*time.Millisecond, a.retry))
+		<-time.After(max(pause, a.retry))
+		pause = min(2*pause, time.Second)
 	}
 }
 
 // say says o once. Of some orders the first answer gets lost, as with a phone that has no signal at that moment.
 func (l *load) say(o *order, nth int, key string, body any) answer {
+	begun := time.Now()
 	a := l.w.call(context.Background(), l.w.node(nth+o.again), secretary(o.village), http.MethodPost, "/v1/tasks", key, body)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slowest = max(l.slowest, time.Since(begun))
+	if a.status == 0 {
+		l.unanswered++
+	}
 	if nth%5 == 0 && o.again == 0 {
 		return answer{}
 	}
@@ -124,6 +146,13 @@ func (l *load) flows(n int) time.Duration {
 	return l.w.wait(time.Minute, "orders are acknowledged", func() bool { return count() >= from+n })
 }
 
+// failed is how many calls nobody has answered who could have.
+func (l *load) failed() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unanswered
+}
+
 // A device is one of a person's, and what it has applied.
 type device struct {
 	w      *world
@@ -133,7 +162,7 @@ type device struct {
 
 	mu    sync.Mutex
 	items []pushclient.Item
-	downs int
+	downs []int                      // the codes with which connections ended
 	wires []func() pushclient.Counts // of each start
 
 	stop func()
@@ -188,9 +217,9 @@ func (d *device) run(ctx context.Context) {
 			defer d.mu.Unlock()
 			d.items = append(d.items, i)
 		},
-		Down: func(int, error) {
+		Down: func(code int, _ error) {
 			d.mu.Lock()
-			d.downs++
+			d.downs = append(d.downs, code)
 			d.mu.Unlock()
 			if d.amnesy {
 				stop()
@@ -216,6 +245,13 @@ func (d *device) at() int64 {
 		return d.items[n-1].Seq
 	}
 	return 0
+}
+
+// ended says whether a connection of the device ended with code.
+func (d *device) ended(code int) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Contains(d.downs, code)
 }
 
 // wire is what came over the wire since the device was made.

@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -39,7 +41,40 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("4") // most of the time these tests wait
+	}
+	folder, err := os.MkdirTemp("", "wanjia-faults-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	asShipped.folder = folder
+	code := m.Run()
+	_ = os.RemoveAll(folder) // in the folder for temporary files, which others clean too
+	os.Exit(code)
+}
+
+// asShipped is the test binary without the race detector, built when it is first wanted.
+var asShipped struct {
+	folder string
+	once   sync.Once
+	err    error
+}
+
+// binary is what a node runs: this program, and in the night one that is as fast as what ships.
+func binary() (string, error) {
+	if !withRace || !nightly {
+		return os.Executable()
+	}
+	to := filepath.Join(asShipped.folder, "node")
+	asShipped.once.Do(func() {
+		if out, err := exec.Command("go", "test", "-c", "-o", to, ".").CombinedOutput(); err != nil {
+			asShipped.err = fmt.Errorf("build a node: %w\n%s", err, out)
+		}
+	})
+	return to, asShipped.err
 }
 
 // A part is what a node is told about itself.
@@ -48,12 +83,66 @@ type part struct {
 	Broken string // what is broken on purpose; empty: nothing
 }
 
-// withoutRefill never fills from SQL what a device lacks.
-const withoutRefill = "without refill"
+// What may be broken on purpose in a node: it never fills from SQL what a device lacks; never looks again how far an inbox
+// is; takes it for an answer when SQL gives none; or lets something go on for ever with each look at an inbox.
+const (
+	withoutRefill = "without refill"
+	withoutCheck  = "without position check"
+	withoutDoubt  = "without doubt"
+	withoutEnd    = "without end"
+)
+
+// breakages are the ways in which an inbox is broken.
+var breakages = map[string]func(push.Inbox) push.Inbox{
+	withoutRefill: func(i push.Inbox) push.Inbox { return noRefill{i} },
+	withoutCheck:  func(i push.Inbox) push.Inbox { return &noCheck{Inbox: i, first: map[int64]push.Head{}} },
+	withoutDoubt:  func(i push.Inbox) push.Inbox { return noDoubt{i} },
+	withoutEnd:    func(i push.Inbox) push.Inbox { return noEnd{i} },
+}
 
 type noRefill struct{ push.Inbox }
 
 func (noRefill) Items(context.Context, int64, int64, int) ([]push.Entry, error) { return nil, nil }
+
+type noDoubt struct{ push.Inbox }
+
+func (d noDoubt) Heads(ctx context.Context, persons []int64) ([]push.Head, error) {
+	heads, err := d.Inbox.Heads(ctx, persons)
+	if err != nil {
+		return nil, nil //nolint:nilerr // because this is what is broken
+	}
+	return heads, nil
+}
+
+type noEnd struct{ push.Inbox }
+
+func (e noEnd) Heads(ctx context.Context, persons []int64) ([]push.Head, error) {
+	go func() {
+		<-make(chan struct{}) // never
+	}()
+	return e.Inbox.Heads(ctx, persons)
+}
+
+type noCheck struct {
+	push.Inbox
+
+	mu    sync.Mutex
+	first map[int64]push.Head
+}
+
+func (c *noCheck) Heads(ctx context.Context, persons []int64) ([]push.Head, error) {
+	heads, err := c.Inbox.Heads(ctx, persons)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i, h := range heads {
+		if first, known := c.first[h.Person]; known {
+			heads[i] = first
+		} else {
+			c.first[h.Person] = h
+		}
+	}
+	return heads, err
+}
 
 // beNode serves until it is told to end, or until whoever started it is no more.
 func beNode(settings string) error {
@@ -67,11 +156,7 @@ func beNode(settings string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test
 		os.Exit(3)
 	}()
-	o := app.Options{Version: "faults"}
-	if p.Broken == withoutRefill {
-		o.Inbox = func(i push.Inbox) push.Inbox { return noRefill{i} }
-	}
-	a, err := app.New(ctx, p.Config, o)
+	a, err := app.New(ctx, p.Config, app.Options{Version: "faults", Inbox: breakages[p.Broken]})
 	if err != nil {
 		return err
 	}
@@ -96,7 +181,11 @@ func startNode(t *testing.T, p part) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{command: exec.Command(os.Args[0]), log: filepath.Join(t.TempDir(), "log")}
+	program, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &node{command: exec.Command(program), log: filepath.Join(t.TempDir(), "log")}
 	log, err := os.Create(n.log)
 	if err != nil {
 		t.Fatal(err)
@@ -132,6 +221,20 @@ func startNode(t *testing.T, p part) *node {
 func (n *node) complaints() string {
 	b, _ := os.ReadFile(n.log)
 	return string(b[max(0, len(b)-2000):])
+}
+
+// stop asks the process to end, and says within which time and how it did; after patience it is killed.
+func (n *node) stop(patience time.Duration) (took time.Duration, err error) {
+	begun := time.Now()
+	late := time.AfterFunc(patience, func() { _ = n.command.Process.Kill() })
+	defer late.Stop()
+	if err := n.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	err = n.command.Wait()
+	_ = n.alive.Close()
+	n.command = nil
+	return time.Since(begun), err
 }
 
 // kill ends the process with SIGKILL, unless it has ended.

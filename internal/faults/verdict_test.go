@@ -63,6 +63,7 @@ type verdict struct {
 
 	Orders    int `json:"orders"`    // asked for
 	Repeated  int `json:"repeated"`  // times that one was said again
+	PerSecond int `json:"perSecond"` // orders
 	Committed int `json:"committed"` // items, by (person, seq), of those with devices
 	Devices   int `json:"devices"`
 	Received  int `json:"received"` // items, by (device, seq)
@@ -71,9 +72,13 @@ type verdict struct {
 	Doubled    int `json:"doubled"`    // orders done twice, items told or applied twice
 	OutOfOrder int `json:"outOfOrder"` // items applied after a later one, or that the database does not have so
 
+	Unpushed    int `json:"unpushed"`    // rows of the outbox that nobody has pushed in the end
 	Connections int `json:"connections"` // of the devices, since they were made
 	Again       int `json:"again"`       // items that a device dropped, for it had them from an earlier connection
 	Unruly      int `json:"unruly"`      // items that came over one connection twice, late or too early; the device drops them
+
+	Failed    int   `json:"failed"`    // calls that nobody has answered
+	SlowestMs int64 `json:"slowestMs"` // answer
 
 	BackMs int64          `json:"backMs"` // from the kill until orders are acknowledged again
 	LiveMs int64          `json:"liveMs"` // from the start of what was killed until the devices have all that was committed by then
@@ -86,7 +91,7 @@ type verdict struct {
 }
 
 func (v *verdict) clean() bool {
-	return v.Lost == 0 && v.Doubled == 0 && v.OutOfOrder == 0 && v.Unruly == 0
+	return v.Lost == 0 && v.Doubled == 0 && v.OutOfOrder == 0 && v.Unruly == 0 && v.Unpushed == 0
 }
 
 func (v *verdict) say(count *int, format string, args ...any) {
@@ -102,6 +107,10 @@ func (w *world) judge(v *verdict, l *load, devices []*device) {
 	for status, n := range l.statuses {
 		v.Codes[strconv.Itoa(status)] = n
 	}
+	if d := l.ended.Sub(l.begun).Seconds(); d > 0 {
+		v.PerSecond = int(float64(v.Orders) / d)
+	}
+	v.Failed, v.SlowestMs = l.failed(), l.slowest.Milliseconds()
 	v.faults = w.faults()
 	tasks := w.tasks()
 	wanted := map[int64]int{} // tasks by the village whose members they are for
@@ -112,6 +121,8 @@ func (w *world) judge(v *verdict, l *load, devices []*device) {
 			wanted[id] = o.village
 		}
 		switch {
+		case len(ids) == 0 && o.id == 0:
+			v.say(&v.Lost, "order %s was said %d times and never acknowledged", o.title, o.again)
 		case len(ids) == 0:
 			v.say(&v.Lost, "order %s was acknowledged as task %d and is not there", o.title, o.id)
 		case len(ids) > 1:
@@ -218,8 +229,8 @@ func (v *verdict) figure(t *testing.T) {
 	t.Helper()
 	v.Name, v.Seconds = t.Name(), time.Since(v.begun).Seconds()
 	defer asJSON(t, v)
-	t.Logf("%s: %d orders, %d said again, %d items, %d devices received %d; %d lost, %d doubled, %d out of order; over %d connections %d again, %d unruly; acknowledged again after %d ms, live again after %d ms; answers %v",
-		v.Case, v.Orders, v.Repeated, v.Committed, v.Devices, v.Received, v.Lost, v.Doubled, v.OutOfOrder, v.Connections, v.Again, v.Unruly, v.BackMs, v.LiveMs, v.Codes)
+	t.Logf("%s: %d orders, %d a second, %d said again, %d items, %d devices received %d; %d lost, %d doubled, %d out of order, %d not pushed; over %d connections %d again, %d unruly; acknowledged again after %d ms, live again after %d ms; answers %v",
+		v.Case, v.Orders, v.PerSecond, v.Repeated, v.Committed, v.Devices, v.Received, v.Lost, v.Doubled, v.OutOfOrder, v.Unpushed, v.Connections, v.Again, v.Unruly, v.BackMs, v.LiveMs, v.Codes)
 }
 
 func asJSON(t *testing.T, figure any) {
@@ -258,8 +269,8 @@ func (f *sendFigure) print(t *testing.T, begun time.Time) {
 func (v *verdict) wantClean(t *testing.T) {
 	t.Helper()
 	if !v.clean() || v.Orders == 0 || v.Received == 0 {
-		t.Errorf("%s: %d lost, %d doubled, %d out of order, %d unruly of %d orders and %d items: %q",
-			v.Case, v.Lost, v.Doubled, v.OutOfOrder, v.Unruly, v.Orders, v.Received, v.Why)
+		t.Errorf("%s: %d lost, %d doubled, %d out of order, %d unruly, %d not pushed, of %d orders and %d items: %q",
+			v.Case, v.Lost, v.Doubled, v.OutOfOrder, v.Unruly, v.Unpushed, v.Orders, v.Received, v.Why)
 	}
 	if n := v.Codes["500"]; n > 0 {
 		t.Errorf("%s: %d calls were answered 500: %q", v.Case, n, v.faults)

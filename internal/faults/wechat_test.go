@@ -27,6 +27,9 @@ func newWeChat(t *testing.T) *fake.Server {
 	return f
 }
 
+// senders is how many villages take part here: each message takes its time.
+const senders = 12
+
 // allowed is how many messages everybody allows: more than there may be.
 const allowed = 6
 
@@ -88,14 +91,14 @@ func weChatKills(t *testing.T, kills int, forgets bool) (wrong []string) {
 		t.Fatal(err)
 	}
 	var all []string
-	for v := range villages {
+	for v := range senders {
 		all = append(all, secretary(v))
 		for n := range members {
 			all = append(all, villager(v, n))
 		}
 	}
 	w.signIn(all...)
-	for v := range villages {
+	for v := range senders {
 		for n := range members {
 			for range allowed {
 				f.Grant(fake.OpenID(fake.AppID, villager(v, n)), "demo-work", 1)
@@ -112,7 +115,7 @@ func weChatKills(t *testing.T, kills int, forgets bool) (wrong []string) {
 	f.Inject(fake.Fault{Call: fake.Send, Kind: fake.AnswerLost, Times: 4})
 	f.Inject(fake.Fault{Call: fake.Send, Kind: fake.Silence, Times: 8})
 	l := &load{w: w, statuses: map[int]int{}}
-	for v := range villages { // one for everybody, so that none stands for an earlier one
+	for v := range senders { // one for everybody, so that none stands for an earlier one
 		l.give(&order{title: "走访", village: v}, v)
 	}
 	for kill := range kills {
@@ -150,14 +153,14 @@ func weChatKills(t *testing.T, kills int, forgets bool) (wrong []string) {
 			wrong = append(wrong, fmt.Sprintf("%+v %s", m, why))
 		}
 	}
-	if n := w.count(`SELECT COUNT(*) FROM wechat_send`); n != villages*members {
-		wrong = append(wrong, fmt.Sprintf("%d messages of %d events", n, villages*members))
+	if n := w.count(`SELECT COUNT(*) FROM wechat_send`); n != senders*members {
+		wrong = append(wrong, fmt.Sprintf("%d messages of %d events", n, senders*members))
 	}
 	if n := w.count(`SELECT COUNT(*) FROM wechat_credit c WHERE balance <> (SELECT SUM(delta) FROM wechat_credit_entry e WHERE e.person_id = c.person_id AND e.template = c.template)`); n > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d credits are not the sums of their entries", n))
 	}
 	(&sendFigure{
-		Case: "kill -9 of a node that sends", Kills: kills, Events: villages * members, Accepted: accepted, Twice: twice, Unknown: unknown, Wrong: len(wrong),
+		Case: "kill -9 of a node that sends", Kills: kills, Events: senders * members, Accepted: accepted, Twice: twice, Unknown: unknown, Wrong: len(wrong),
 	}).print(t, begun)
 	return wrong
 }

@@ -1,0 +1,204 @@
+package faults
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A cut is what became of a node that is cut off from a server.
+type cut struct {
+	*verdict
+
+	RedMs    int64 `json:"redMs"`    // until it says that it is not ready
+	FreeMs   int64 `json:"freeMs"`   // until it holds no shard
+	HeldMs   int64 `json:"heldMs"`   // until the other one holds all
+	ClosedMs int64 `json:"closedMs"` // until it has closed its sockets; 0: not waited for
+	HealedMs int64 `json:"healedMs"` // from the end of the cut until it is ready
+	Spoken   int   `json:"spoken"`   // items that it delivered when it could not know any more to whom
+	Missing  int   `json:"missing"`  // devices that lacked something while the cut lasted
+	Most     int   `json:"most"`     // shards that both together held at once
+}
+
+func (c *cut) print(t *testing.T) {
+	t.Helper()
+	c.Name, c.Seconds = t.Name(), time.Since(c.begun).Seconds()
+	t.Logf("%s: not ready after %d ms, no shard after %d ms, all at the other after %d ms, at most %d at once, sockets closed after %d ms, ready again after %d ms, live again after %d ms; %d items said without knowing to whom, %d devices waited in vain; %d orders, %d a second, %d said again, %d items; %d lost, %d doubled, %d out of order, %d not pushed, %d not answered, the slowest after %d ms; answers %v",
+		c.Case, c.RedMs, c.FreeMs, c.HeldMs, c.Most, c.ClosedMs, c.HealedMs, c.LiveMs, c.Spoken, c.Missing, c.Orders, c.PerSecond, c.Repeated, c.Committed,
+		c.Lost, c.Doubled, c.OutOfOrder, c.Unpushed, c.Failed, c.SlowestMs, c.Codes)
+	asJSON(t, c)
+}
+
+// quiet is when a node must say nothing any more that it cannot ask SQL about, and a round of its wheel later.
+const quiet = 13 * time.Second
+
+// cutFromSQL takes the database from node 0, without telling it, and gives it back. Closes waits until its sockets are
+// closed.
+func cutFromSQL(t *testing.T, broken string, closes bool) *cut {
+	t.Helper()
+	w := apart(t, broken)
+	devices := w.crowd(false)
+	v, l := w.trial("a node cut off from SQL", 1, variant{})
+	c := &cut{verdict: v}
+	n, other := w.living()[0], w.living()[1]
+	w.wait(time.Minute, "the nodes share the shards", func() bool { return w.held() == 64 && w.metric(n, "wanjia_push_lease_held") > 0 })
+
+	begun := time.Now()
+	since := func() int64 { return time.Since(begun).Milliseconds() }
+	w.ways[0].sql.hold(true)
+	w.wait(time.Minute, "a node cut off is not ready", func() bool {
+		status, _ := w.ask(n, "/readyz")
+		return status == http.StatusServiceUnavailable
+	})
+	c.RedMs = since()
+	if status, _ := w.ask(n, "/livez"); status != http.StatusOK {
+		t.Errorf("a node cut off answers %d to whether it lives", status)
+	}
+	w.wait(time.Minute, "another node holds all shards", func() bool {
+		theirs := int(w.metric(other, "wanjia_push_lease_held")) // first: they only grow, and ours only get fewer
+		ours := int(w.metric(n, "wanjia_push_lease_held"))
+		c.Most = max(c.Most, ours+theirs)
+		if ours == 0 && c.FreeMs == 0 {
+			c.FreeMs = since()
+		}
+		c.HeldMs = since()
+		return theirs == 64
+	})
+	w.wait(time.Minute, "the node has been quiet for long enough", func() bool { return time.Since(begun) > quiet })
+	had := map[*device]int64{}
+	for _, d := range devices {
+		had[d] = d.at()
+	}
+	l.flows(rate / 4) // every other call goes to the node that is cut off, and takes its time
+	heads := w.heads()
+	w.wait(healing, "devices elsewhere have what is committed", func() bool { return reached(of(devices, 1), heads) })
+	for _, d := range of(devices, 0) {
+		c.Spoken += int(d.at() - had[d])
+	}
+	if closes {
+		w.wait(2*time.Minute, "the sockets of the node are closed", func() bool {
+			for _, d := range of(devices, 0) {
+				if !d.ended(drained) {
+					return false
+				}
+			}
+			return true
+		})
+		c.ClosedMs = since()
+		var all sync.WaitGroup
+		for i := range villages { // whatever the node holds in transactions that it cannot end, others have again by now
+			all.Go(func() { l.give(&order{title: "走访" + words(), village: i}, 2*i+1) })
+		}
+		all.Wait()
+	}
+	w.ways[0].sql.hold(false)
+	healed := time.Now()
+	w.wait(time.Minute, "the node is ready again", func() bool {
+		status, _ := w.ask(n, "/readyz")
+		return status == http.StatusOK
+	})
+	c.HealedMs = time.Since(healed).Milliseconds()
+	v.live(w, devices, healed, variant{})
+	w.settle(v, l, devices, variant{})
+	c.print(t)
+	return c
+}
+
+// of are the devices that listen at the nth node.
+func of(devices []*device, nth int) (some []*device) {
+	for _, d := range devices {
+		if d.nth == nth {
+			some = append(some, d)
+		}
+	}
+	return some
+}
+
+// R4: a node that cannot ask SQL any more says so, lets others do its work, and does not go on telling whom it knew.
+func TestANodeCutOffFromTheDatabaseHasNothingLost(t *testing.T) {
+	t.Parallel()
+	c := cutFromSQL(t, "", nightly)
+	c.wantClean(t)
+	if c.Spoken > 0 || c.Failed > 0 || c.Most > 64 {
+		t.Errorf("%d items told by a node that cannot know to whom, %d calls not answered, %d shards held at once: want none, none, 64", c.Spoken, c.Failed, c.Most)
+	}
+}
+
+// cutFromRedis takes Redis from node 0, without telling it, and gives it back. Patience is how long devices may wait.
+func cutFromRedis(t *testing.T, broken string, patience time.Duration) *cut {
+	t.Helper()
+	w := apart(t, broken)
+	devices := w.crowd(false)
+	v, l := w.trial("a node cut off from Redis", 1, variant{})
+	c := &cut{verdict: v}
+	begun := time.Now()
+	w.ways[0].redis.hold(true)
+	l.flows(rate)
+	heads := w.heads()
+	for end := time.Now().Add(patience); !reached(devices, heads) && time.Now().Before(end); {
+		<-time.After(20 * time.Millisecond)
+	}
+	v.LiveMs = time.Since(begun).Milliseconds()
+	for _, d := range devices {
+		if d.at() < heads[d.owner] {
+			c.Missing++
+		}
+	}
+	if status, _ := w.ask(w.living()[0], "/readyz"); status != http.StatusOK {
+		t.Errorf("a node without Redis answers %d to whether it is ready", status)
+	}
+	w.ways[0].redis.hold(false)
+	l.flows(rate)
+	w.settle(v, l, devices, variant{})
+	c.print(t)
+	return c
+}
+
+// R4: without Redis, too, everybody is told meanwhile.
+func TestANodeCutOffFromRedisLosesNothing(t *testing.T) {
+	t.Parallel()
+	c := cutFromRedis(t, "", healing)
+	c.wantClean(t)
+	if c.Missing > 0 || c.Failed > 0 {
+		t.Errorf("%d devices waited in vain while Redis was away, %d calls were not answered", c.Missing, c.Failed)
+	}
+}
+
+// answersLost lets both nodes lose answers of the database and of Redis, with their connections, and lets Redis be slow.
+func answersLost(t *testing.T, x variant) *verdict {
+	t.Helper()
+	w := apart(t, "")
+	devices := w.crowd(false)
+	v, l := w.trial("lost and late answers", 0, x)
+	for _, each := range w.ways {
+		each.sql.hinder(0, 0.01)
+		each.redis.hinder(0, 0.1)
+	}
+	l.flows(long(rate))
+	for _, each := range w.ways {
+		each.sql.hinder(0, 0)
+		each.redis.hinder(300*time.Millisecond, 0)
+	}
+	l.flows(long(rate / 2))
+	for _, each := range w.ways {
+		each.redis.hinder(0, 0)
+		v.Kills += each.sql.torn + each.redis.torn
+	}
+	healed := time.Now()
+	l.flows(rate / 4)
+	v.live(w, devices, healed, x)
+	w.settle(v, l, devices, x)
+	v.figure(t)
+	return v
+}
+
+// R5: an answer that is lost does not make two of one.
+func TestLostAndLateAnswersLoseAndDoubleNothing(t *testing.T) {
+	t.Parallel()
+	v := answersLost(t, variant{})
+	v.wantClean(t)
+	if v.Kills == 0 {
+		t.Error("no answer was lost: the faults of this test do not bite")
+	}
+}
