@@ -98,6 +98,13 @@ func Do(ctx context.Context, tx *db.Tx, person int64, result any, f func() error
 	return keep(ctx, tx, person, s.call, text)
 }
 
+// InTx is Do in a transaction of its own, for acts that are nothing else.
+func InTx(ctx context.Context, d *db.DB, person int64, result any, f func(tx *db.Tx) error) error {
+	return d.InTx(ctx, func(tx *db.Tx) error {
+		return Do(ctx, tx, person, result, func() error { return f(tx) })
+	})
+}
+
 // begin notes that tx carries the call.
 func (s *state) begin(tx *db.Tx) error {
 	s.mu.Lock()

@@ -28,11 +28,9 @@ func call(operation, body string) once.Call {
 
 // act does something that can be counted: its effects are rows of another operation.
 func act(ctx context.Context, d *db.DB, person int64) (r receipt, err error) {
-	err = d.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, person, &r, func() error {
-			r = receipt{ID: person * 10, At: tx.Now}
-			return addEffect(ctx, tx)
-		})
+	err = once.InTx(ctx, d, person, &r, func(tx *db.Tx) error {
+		r = receipt{ID: person * 10, At: tx.Now}
+		return addEffect(ctx, tx)
 	})
 	return r, err
 }
