@@ -37,29 +37,27 @@ func NewAbsences(d *db.DB, changed RoleChanged, tell AbsenceChanged) *Absences {
 
 // Announce says that by is away for some days, and who stands in.
 func (s *Absences) Announce(ctx context.Context, by Actor, n NewAbsence) (a Absence, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &a, func() error {
-			standIn, err := findStandIn(ctx, tx, n.StandInAs, n.From)
-			if err != nil {
-				return err
-			}
-			around, err := near(ctx, tx, by, standIn)
-			if err != nil {
-				return err
-			}
-			meanwhile, err := holdAbsences(ctx, tx, by.PersonID, standIn.PersonID)
-			if err != nil {
-				return err
-			}
-			if err := n.check(by, standIn, around, calendar.DayOf(tx.Now), meanwhile); err != nil {
-				return err
-			}
-			if a, err = insertAbsence(ctx, tx, by, standIn, n); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("absence.announced", "absence", int64(a.ID)))
-			return s.say(ctx, tx, by, AbsenceAnnounced, a)
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &a, func(tx *db.Tx) error {
+		standIn, err := findStandIn(ctx, tx, n.StandInAs, n.From)
+		if err != nil {
+			return err
+		}
+		around, err := near(ctx, tx, by, standIn)
+		if err != nil {
+			return err
+		}
+		meanwhile, err := holdAbsences(ctx, tx, by.PersonID, standIn.PersonID)
+		if err != nil {
+			return err
+		}
+		if err := n.check(by, standIn, around, calendar.DayOf(tx.Now), meanwhile); err != nil {
+			return err
+		}
+		if a, err = insertAbsence(ctx, tx, by, standIn, n); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("absence.announced", "absence", int64(a.ID)))
+		return s.say(ctx, tx, by, AbsenceAnnounced, a)
 	})
 	return a, err
 }
@@ -67,13 +65,11 @@ func (s *Absences) Announce(ctx context.Context, by Actor, n NewAbsence) (a Abse
 // End ends an absence before its time: who is away comes back, who stands in gives it back, or a lead above finds
 // another way.
 func (s *Absences) End(ctx context.Context, by Actor, id AbsenceID) (a Absence, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &a, func() error {
-			if a, err = findAbsence(ctx, tx, by, id); err != nil {
-				return err
-			}
-			return s.end(ctx, tx, by, &a)
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &a, func(tx *db.Tx) error {
+		if a, err = findAbsence(ctx, tx, by, id); err != nil {
+			return err
+		}
+		return s.end(ctx, tx, by, &a)
 	})
 	return a, err
 }

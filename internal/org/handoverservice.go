@@ -101,31 +101,29 @@ func (h Handover) interim(ctx context.Context, q db.Queryer) ([]Incumbent, error
 
 // Sign says that the successor has taken over what was packed: from now on the area is theirs.
 func (s *Service) Sign(ctx context.Context, by Actor, id HandoverID) (h Handover, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &h, func() error {
-			if h, err = findHandover(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := h.maySign(by); err != nil {
-				return err
-			}
-			if err := saveSigned(ctx, tx, &h); err != nil {
-				return err
-			}
-			a, err := AssignmentByID(ctx, tx, by.Assignment)
-			if err != nil {
-				return err
-			}
-			if err := s.changed(ctx, tx, by, RoleMoved, a); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("handover.signed", "handover", int64(h.ID)))
-			interim, err := h.interim(ctx, tx)
-			if err != nil {
-				return err
-			}
-			return s.handed(ctx, tx, by, HandoverDone, h, interim)
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &h, func(tx *db.Tx) error {
+		if h, err = findHandover(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := h.maySign(by); err != nil {
+			return err
+		}
+		if err := saveSigned(ctx, tx, &h); err != nil {
+			return err
+		}
+		a, err := AssignmentByID(ctx, tx, by.Assignment)
+		if err != nil {
+			return err
+		}
+		if err := s.changed(ctx, tx, by, RoleMoved, a); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("handover.signed", "handover", int64(h.ID)))
+		interim, err := h.interim(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return s.handed(ctx, tx, by, HandoverDone, h, interim)
 	})
 	return h, err
 }

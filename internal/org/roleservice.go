@@ -17,37 +17,35 @@ type Grant struct {
 
 // Grant gives a person a role. Where two must agree, the first call proposes and the same call by another person gives it.
 func (s *Service) Grant(ctx context.Context, by Actor, n NewAssignment) (g Grant, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &g, func() error {
-			g = Grant{}
-			if n.Unit, err = FindStanding(ctx, tx, by, n.Unit.ID); err != nil {
-				return err
-			}
-			if err := findToGrant(ctx, tx, by, n.Person); err != nil {
-				return err
-			}
-			p, err := openProposal(ctx, tx, n)
-			if err != nil {
-				return err
-			}
-			if p.ID != 0 {
-				g.Assignment, err = s.agree(ctx, tx, by, p, n)
-				return err
-			}
-			if err := by.mayGrant(n); err != nil {
-				return err
-			}
-			if n.Span.From == "" {
-				n.Span.From = calendar.DayOf(tx.Now)
-			}
-			if len(grantings[n.Role].second) > 0 {
-				g.Proposal, err = s.propose(ctx, tx, by, n)
-				return err
-			}
-			n.GrantedBy = by.PersonID
-			g.Assignment, err = s.assign(ctx, tx, by, n)
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &g, func(tx *db.Tx) error {
+		g = Grant{}
+		if n.Unit, err = FindStanding(ctx, tx, by, n.Unit.ID); err != nil {
 			return err
-		})
+		}
+		if err := findToGrant(ctx, tx, by, n.Person); err != nil {
+			return err
+		}
+		p, err := openProposal(ctx, tx, n)
+		if err != nil {
+			return err
+		}
+		if p.ID != 0 {
+			g.Assignment, err = s.agree(ctx, tx, by, p, n)
+			return err
+		}
+		if err := by.mayGrant(n); err != nil {
+			return err
+		}
+		if n.Span.From == "" {
+			n.Span.From = calendar.DayOf(tx.Now)
+		}
+		if len(grantings[n.Role].second) > 0 {
+			g.Proposal, err = s.propose(ctx, tx, by, n)
+			return err
+		}
+		n.GrantedBy = by.PersonID
+		g.Assignment, err = s.assign(ctx, tx, by, n)
+		return err
 	})
 	return g, err
 }
@@ -107,58 +105,54 @@ func (s *Service) agree(ctx context.Context, tx *db.Tx, by Actor, p Proposal, n 
 
 // Refuse ends a proposal without giving the role: the second person says no, or the first takes it back.
 func (s *Service) Refuse(ctx context.Context, by Actor, id ProposalID, reason string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			p, err := findProposal(ctx, tx, by, id)
-			if err != nil {
-				return err
-			}
-			if err := p.mayAgree(by); err != nil && by.PersonID != p.ProposedBy {
-				return err
-			}
-			if p.State != "proposed" {
-				return ErrIllegalTransition.With("state", p.State)
-			}
-			if err := decideProposal(ctx, tx, by, p.ID, "refused", reason); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.role_refused", "role_proposal", int64(p.ID)))
-			return nil
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		p, err := findProposal(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := p.mayAgree(by); err != nil && by.PersonID != p.ProposedBy {
+			return err
+		}
+		if p.State != "proposed" {
+			return ErrIllegalTransition.With("state", p.State)
+		}
+		if err := decideProposal(ctx, tx, by, p.ID, "refused", reason); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.role_refused", "role_proposal", int64(p.ID)))
+		return nil
 	})
 }
 
 // EndAssignment ends a role from a day on, today unless one is named. What it gave is gone with this transaction.
 func (s *Service) EndAssignment(ctx context.Context, by Actor, id AssignmentID, on calendar.Day, reason string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			a, err := AssignmentByID(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			u, err := FindUnit(ctx, tx, by, a.UnitID)
-			if err != nil {
-				return err
-			}
-			if err := by.mayEnd(a, u); err != nil {
-				return err
-			}
-			today := calendar.DayOf(tx.Now)
-			if on == "" {
-				on = today
-			}
-			if on < today {
-				return ErrPeriod
-			}
-			if err := endAssignment(ctx, tx, by, a, on, reason); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.role_ended", "role_assignment", int64(a.ID)))
-			if on > today { // EndDue takes it back when the day comes
-				return s.announce(ctx, tx, by, a)
-			}
-			return s.takeBack(ctx, tx, by, a)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		a, err := AssignmentByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		u, err := FindUnit(ctx, tx, by, a.UnitID)
+		if err != nil {
+			return err
+		}
+		if err := by.mayEnd(a, u); err != nil {
+			return err
+		}
+		today := calendar.DayOf(tx.Now)
+		if on == "" {
+			on = today
+		}
+		if on < today {
+			return ErrPeriod
+		}
+		if err := endAssignment(ctx, tx, by, a, on, reason); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.role_ended", "role_assignment", int64(a.ID)))
+		if on > today { // EndDue takes it back when the day comes
+			return s.announce(ctx, tx, by, a)
+		}
+		return s.takeBack(ctx, tx, by, a)
 	})
 }
 

@@ -125,34 +125,32 @@ func (s *Service) SaveSectors(ctx context.Context, by Actor, version int64, all 
 	if err := checkSectors(all); err != nil {
 		return err
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			u, err := ownSubdistrict(ctx, tx, by)
-			if err != nil {
-				return err
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		u, err := ownSubdistrict(ctx, tx, by)
+		if err != nil {
+			return err
+		}
+		if u, err = findToShape(ctx, tx, by, u.ID); err != nil {
+			return err
+		}
+		if err := nextVersion(ctx, tx, u.ID, version); err != nil {
+			return err
+		}
+		kept := map[string]bool{"": true}
+		for _, sector := range all {
+			kept[sector.Code] = true
+		}
+		carried, err := carriers(ctx, tx, u, calendar.DayOf(tx.Now))
+		if err != nil {
+			return err
+		}
+		for _, c := range carried {
+			if !kept[c.Sector] {
+				return ErrSectorInUse.With("sector", c.Sector)
 			}
-			if u, err = findToShape(ctx, tx, by, u.ID); err != nil {
-				return err
-			}
-			if err := nextVersion(ctx, tx, u.ID, version); err != nil {
-				return err
-			}
-			kept := map[string]bool{"": true}
-			for _, sector := range all {
-				kept[sector.Code] = true
-			}
-			carried, err := carriers(ctx, tx, u, calendar.DayOf(tx.Now))
-			if err != nil {
-				return err
-			}
-			for _, c := range carried {
-				if !kept[c.Sector] {
-					return ErrSectorInUse.With("sector", c.Sector)
-				}
-			}
-			audit.Note(tx, by.Did("org.sectors_set", "unit", int64(u.ID)))
-			return replaceSectors(ctx, tx, u.ID, all)
-		})
+		}
+		audit.Note(tx, by.Did("org.sectors_set", "unit", int64(u.ID)))
+		return replaceSectors(ctx, tx, u.ID, all)
 	})
 }
 

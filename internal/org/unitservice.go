@@ -46,23 +46,21 @@ func mayShape(by Actor, u Unit) error {
 
 // Add puts a unit below the parent n names.
 func (s *Service) Add(ctx context.Context, by Actor, n NewUnit) (u Unit, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
-			if n.Parent, err = findToShape(ctx, tx, by, n.Parent.ID); err != nil {
-				return err
-			}
-			if n.From == "" {
-				n.From = calendar.DayOf(tx.Now)
-			}
-			if err := n.detail(ctx, tx, by); err != nil {
-				return err
-			}
-			if u, err = AddUnit(ctx, tx, n); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.unit_added", "unit", int64(u.ID)))
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &u, func(tx *db.Tx) error {
+		if n.Parent, err = findToShape(ctx, tx, by, n.Parent.ID); err != nil {
+			return err
+		}
+		if n.From == "" {
+			n.From = calendar.DayOf(tx.Now)
+		}
+		if err := n.detail(ctx, tx, by); err != nil {
+			return err
+		}
+		if u, err = AddUnit(ctx, tx, n); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.unit_added", "unit", int64(u.ID)))
+		return nil
 	})
 	return u, err
 }
@@ -100,25 +98,23 @@ func (n NewUnit) detail(ctx context.Context, q db.Queryer, by Actor) error {
 
 // Move puts a unit below another parent from today on, and everything below it goes along (T4).
 func (s *Service) Move(ctx context.Context, by Actor, id, to UnitID) (u Unit, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
-			// In ascending order, so that two moves between the same units wait instead of deadlocking.
-			held := map[UnitID]Unit{}
-			for _, id := range []UnitID{min(id, to), max(id, to)} {
-				if held[id], err = findToShape(ctx, tx, by, id); err != nil {
-					return err
-				}
-			}
-			if err := s.mayLeave(ctx, tx, held[id], held[to]); err != nil {
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &u, func(tx *db.Tx) error {
+		// In ascending order, so that two moves between the same units wait instead of deadlocking.
+		held := map[UnitID]Unit{}
+		for _, id := range []UnitID{min(id, to), max(id, to)} {
+			if held[id], err = findToShape(ctx, tx, by, id); err != nil {
 				return err
 			}
-			u, err = move(ctx, tx, held[id], held[to])
-			if err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.unit_moved", "unit", int64(u.ID)))
-			return s.tellBelow(ctx, tx, by, u)
-		})
+		}
+		if err := s.mayLeave(ctx, tx, held[id], held[to]); err != nil {
+			return err
+		}
+		u, err = move(ctx, tx, held[id], held[to])
+		if err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.unit_moved", "unit", int64(u.ID)))
+		return s.tellBelow(ctx, tx, by, u)
 	})
 	return u, err
 }
@@ -177,24 +173,22 @@ func move(ctx context.Context, tx *db.Tx, u, parent Unit) (Unit, error) {
 
 // End ends a unit from today on, if nothing hangs on it any more (T6).
 func (s *Service) End(ctx context.Context, by Actor, id UnitID) (u Unit, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
-			if u, err = findToShape(ctx, tx, by, id); err != nil {
-				return err
-			}
-			uses, err := s.uses(ctx, tx, u)
-			if err != nil {
-				return err
-			}
-			if len(uses) > 0 {
-				return ErrUnitInUse.With("uses", uses)
-			}
-			if err := endUnit(ctx, tx, u, calendar.DayOf(tx.Now)); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.unit_ended", "unit", int64(u.ID)))
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &u, func(tx *db.Tx) error {
+		if u, err = findToShape(ctx, tx, by, id); err != nil {
+			return err
+		}
+		uses, err := s.uses(ctx, tx, u)
+		if err != nil {
+			return err
+		}
+		if len(uses) > 0 {
+			return ErrUnitInUse.With("uses", uses)
+		}
+		if err := endUnit(ctx, tx, u, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.unit_ended", "unit", int64(u.ID)))
+		return nil
 	})
 	return u, err
 }
@@ -231,70 +225,64 @@ func (s *Service) uses(ctx context.Context, tx *db.Tx, u Unit) (uses []Use, err 
 
 // Link says that a party unit answers for a grid unit from today on (T2, T9).
 func (s *Service) Link(ctx context.Context, by Actor, party, grid UnitID) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			p, err := findToShape(ctx, tx, by, party)
-			if err != nil {
-				return err
-			}
-			g, err := findToShape(ctx, tx, by, grid)
-			if err != nil {
-				return err
-			}
-			if err := Link(ctx, tx, p, g, calendar.DayOf(tx.Now)); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.units_linked", "unit", int64(p.ID)))
-			return s.tellAt(ctx, tx, by, p, g)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		p, err := findToShape(ctx, tx, by, party)
+		if err != nil {
+			return err
+		}
+		g, err := findToShape(ctx, tx, by, grid)
+		if err != nil {
+			return err
+		}
+		if err := Link(ctx, tx, p, g, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.units_linked", "unit", int64(p.ID)))
+		return s.tellAt(ctx, tx, by, p, g)
 	})
 }
 
 // Unlink ends what a party unit answers for, from today on.
 func (s *Service) Unlink(ctx context.Context, by Actor, party UnitID) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			p, err := findToShape(ctx, tx, by, party)
-			if err != nil {
-				return err
-			}
-			g, err := LinkedGrid(ctx, tx, p.ID, calendar.DayOf(tx.Now))
-			if err != nil {
-				return err
-			}
-			if g.ID == 0 {
-				return ErrNoLink
-			}
-			if err := closeLinks(ctx, tx, p.ID, calendar.DayOf(tx.Now)); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("org.units_unlinked", "unit", int64(p.ID)))
-			return s.tellAt(ctx, tx, by, p, g)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		p, err := findToShape(ctx, tx, by, party)
+		if err != nil {
+			return err
+		}
+		g, err := LinkedGrid(ctx, tx, p.ID, calendar.DayOf(tx.Now))
+		if err != nil {
+			return err
+		}
+		if g.ID == 0 {
+			return ErrNoLink
+		}
+		if err := closeLinks(ctx, tx, p.ID, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("org.units_unlinked", "unit", int64(p.ID)))
+		return s.tellAt(ctx, tx, by, p, g)
 	})
 }
 
 // SetLabels says what a level-4 place calls its levels, from today on (C1, A5).
 func (s *Service) SetLabels(ctx context.Context, by Actor, id UnitID, version int64, labels map[int]string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			u, err := findToShape(ctx, tx, by, id)
-			if err != nil {
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		u, err := findToShape(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if !IsPlace(u.Kind) {
+			return ErrDetail.Field("/labels", "only_places")
+		}
+		if err := nextVersion(ctx, tx, u.ID, version); err != nil {
+			return err
+		}
+		for _, level := range []int{4, 3, 2, 1} {
+			if err := SetLabel(ctx, tx, u.ID, level, labels[level], calendar.DayOf(tx.Now)); err != nil {
 				return err
 			}
-			if !IsPlace(u.Kind) {
-				return ErrDetail.Field("/labels", "only_places")
-			}
-			if err := nextVersion(ctx, tx, u.ID, version); err != nil {
-				return err
-			}
-			for _, level := range []int{4, 3, 2, 1} {
-				if err := SetLabel(ctx, tx, u.ID, level, labels[level], calendar.DayOf(tx.Now)); err != nil {
-					return err
-				}
-			}
-			audit.Note(tx, by.Did("org.labels_set", "unit", int64(u.ID)))
-			return nil
-		})
+		}
+		audit.Note(tx, by.Did("org.labels_set", "unit", int64(u.ID)))
+		return nil
 	})
 }
