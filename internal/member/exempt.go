@@ -31,18 +31,16 @@ func Exempt(ctx context.Context, q db.Queryer, persons ...org.PersonID) (map[org
 
 // SetExempt lets by be expected no duty from now on, or again. It is by's own wish: nobody asks why.
 func (s *Service) SetExempt(ctx context.Context, by org.Actor, exempt bool) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			audit.Note(tx, by.Did("member.exemption_set", "person", int64(by.PersonID)))
-			if !exempt {
-				_, err := tx.Change(ctx, `DELETE FROM duty_exemption WHERE person_id = ?`, by.PersonID)
-				return db.Wrap(err, nil, "end the exemption of person %d", by.PersonID)
-			}
-			_, err := tx.Change(ctx, `INSERT INTO duty_exemption (person_id, asked_at) VALUES (?, ?)`, by.PersonID, tx.Now)
-			if db.IsDuplicate(err) {
-				return nil
-			}
-			return db.Wrap(err, nil, "exempt person %d", by.PersonID)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		audit.Note(tx, by.Did("member.exemption_set", "person", int64(by.PersonID)))
+		if !exempt {
+			_, err := tx.Change(ctx, `DELETE FROM duty_exemption WHERE person_id = ?`, by.PersonID)
+			return db.Wrap(err, nil, "end the exemption of person %d", by.PersonID)
+		}
+		_, err := tx.Change(ctx, `INSERT INTO duty_exemption (person_id, asked_at) VALUES (?, ?)`, by.PersonID, tx.Now)
+		if db.IsDuplicate(err) {
+			return nil
+		}
+		return db.Wrap(err, nil, "exempt person %d", by.PersonID)
 	})
 }

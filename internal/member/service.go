@@ -58,18 +58,16 @@ func (s *Service) Enter(ctx context.Context, by org.Actor, e Entry) (a Added, er
 	if err := canRead(by); err != nil {
 		return a, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &a, func() error {
-			unit, err := org.FindUnit(ctx, tx, by, e.UnitID)
-			if err != nil {
-				return err
-			}
-			if a, err = Join(ctx, tx, s.keys, unit, e); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("member.added", "member", int64(a.ID)))
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &a, func(tx *db.Tx) error {
+		unit, err := org.FindUnit(ctx, tx, by, e.UnitID)
+		if err != nil {
+			return err
+		}
+		if a, err = Join(ctx, tx, s.keys, unit, e); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("member.added", "member", int64(a.ID)))
+		return nil
 	})
 	return a, err
 }
@@ -114,49 +112,47 @@ func (s *Service) Correct(ctx context.Context, by org.Actor, id ID, c Correction
 	if err := canRead(by); err != nil {
 		return a, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &a, func() error {
-			m, err := findMember(ctx, tx, by, id)
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &a, func(tx *db.Tx) error {
+		m, err := findMember(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if m.Version != c.Version {
+			return problem.ErrConflict.With("version", m.Version).With("yourVersion", c.Version)
+		}
+		fields := []string{}
+		if c.Status != "" {
+			m.Status, fields = c.Status, append(fields, "status")
+		}
+		if err := checkSince(m.Status, c.Since, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+		found, err := updateMember(ctx, tx, m)
+		if err != nil {
+			return err
+		}
+		if found == 0 { // somebody was faster
+			return problem.ErrConflict
+		}
+		if c.Since != "" {
+			fields = append(fields, "fullMemberSince")
+			if err := saveSince(ctx, tx, s.keys, m.ID, c.Since); err != nil {
+				return err
+			}
+		}
+		if c.Name != "" {
+			fields = append(fields, "name")
+			b, err := s.keys.Seal(sealed.Personal, "person", "name_sealed", int64(m.PersonID), strings.TrimSpace(c.Name))
 			if err != nil {
 				return err
 			}
-			if m.Version != c.Version {
-				return problem.ErrConflict.With("version", m.Version).With("yourVersion", c.Version)
-			}
-			fields := []string{}
-			if c.Status != "" {
-				m.Status, fields = c.Status, append(fields, "status")
-			}
-			if err := checkSince(m.Status, c.Since, calendar.DayOf(tx.Now)); err != nil {
+			if err := updateName(ctx, tx, m.PersonID, b); err != nil {
 				return err
 			}
-			found, err := updateMember(ctx, tx, m)
-			if err != nil {
-				return err
-			}
-			if found == 0 { // somebody was faster
-				return problem.ErrConflict
-			}
-			if c.Since != "" {
-				fields = append(fields, "fullMemberSince")
-				if err := saveSince(ctx, tx, s.keys, m.ID, c.Since); err != nil {
-					return err
-				}
-			}
-			if c.Name != "" {
-				fields = append(fields, "name")
-				b, err := s.keys.Seal(sealed.Personal, "person", "name_sealed", int64(m.PersonID), strings.TrimSpace(c.Name))
-				if err != nil {
-					return err
-				}
-				if err := updateName(ctx, tx, m.PersonID, b); err != nil {
-					return err
-				}
-			}
-			a = Added{ID: m.ID, PersonID: m.PersonID, Version: m.Version + 1}
-			audit.Note(tx, by.Did("member.corrected", "member", int64(id)).Showing(fields...))
-			return nil
-		})
+		}
+		a = Added{ID: m.ID, PersonID: m.PersonID, Version: m.Version + 1}
+		audit.Note(tx, by.Did("member.corrected", "member", int64(id)).Showing(fields...))
+		return nil
 	})
 	return a, err
 }
