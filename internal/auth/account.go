@@ -34,77 +34,71 @@ func (s *Service) Sessions(ctx context.Context, by org.Actor) ([]Session, error)
 
 // EndSession ends one of by's own sessions.
 func (s *Service) EndSession(ctx context.Context, by org.Actor, id SessionID) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			ses, err := findSession(ctx, tx, id)
-			switch {
-			case err != nil && !errors.Is(err, ErrSessionEnded):
-				return err // the database's, which may be tried again
-			case err != nil, ses.Person != by.PersonID && guard.On(guard.Own):
-				return problem.ErrNotFound
-			}
-			if _, err := s.end(ctx, tx, id, byPerson); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("auth.session_ended", "session", int64(id)))
-			return nil
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		ses, err := findSession(ctx, tx, id)
+		switch {
+		case err != nil && !errors.Is(err, ErrSessionEnded):
+			return err // the database's, which may be tried again
+		case err != nil, ses.Person != by.PersonID && guard.On(guard.Own):
+			return problem.ErrNotFound
+		}
+		if _, err := s.end(ctx, tx, id, byPerson); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("auth.session_ended", "session", int64(id)))
+		return nil
 	})
 }
 
 // Disable takes person's sign-in away: every session ends and none begins. A security administrator may do it
 // to anybody else, a secretary to those whose roles all lie in their own unit or below.
 func (s *Service) Disable(ctx context.Context, by org.Actor, person org.PersonID, reason string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if person == by.PersonID {
-				return ErrSelf
-			}
-			if by.Role != org.RoleSecurityAdmin {
-				if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
-					return err
-				}
-			}
-			if _, err := findPerson(ctx, tx, person); err != nil {
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		if person == by.PersonID {
+			return ErrSelf
+		}
+		if by.Role != org.RoleSecurityAdmin {
+			if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
 				return err
 			}
-			if found, err := disable(ctx, tx, person); err != nil || found == 0 {
-				return orElse(err, ErrIllegalTransition.With("state", "disabled"))
+		}
+		if _, err := findPerson(ctx, tx, person); err != nil {
+			return err
+		}
+		if found, err := disable(ctx, tx, person); err != nil || found == 0 {
+			return orElse(err, ErrIllegalTransition.With("state", "disabled"))
+		}
+		e := by.Did("account.disabled", "person", int64(person))
+		e.Reason = reason
+		audit.Note(tx, e)
+		if s.disabled != nil {
+			if err := s.disabled(ctx, tx, by, person); err != nil {
+				return err
 			}
-			e := by.Did("account.disabled", "person", int64(person))
-			e.Reason = reason
-			audit.Note(tx, e)
-			if s.disabled != nil {
-				if err := s.disabled(ctx, tx, by, person); err != nil {
-					return err
-				}
-			}
-			return s.signOutEverywhere(ctx, tx, person, byDisabled)
-		})
+		}
+		return s.signOutEverywhere(ctx, tx, person, byDisabled)
 	})
 }
 
 // EndSessionsOf signs person out everywhere, as for a lost phone; they can sign in again. Who may disable may do
 // this, and the person is told.
 func (s *Service) EndSessionsOf(ctx context.Context, by org.Actor, person org.PersonID, reason string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if by.Role != org.RoleSecurityAdmin {
-				if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
-					return err
-				}
-			}
-			if _, err := findPerson(ctx, tx, person); err != nil {
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		if by.Role != org.RoleSecurityAdmin {
+			if err := mayVouch(ctx, tx, by, person, tx.Now); err != nil {
 				return err
 			}
-			if err := s.signOutEverywhere(ctx, tx, person, byOthers); err != nil {
-				return err
-			}
-			e := by.Did("auth.sessions_ended", "person", int64(person))
-			e.Reason = reason
-			audit.Note(tx, e)
-			return s.tell(ctx, tx, person, "security.session_ended", int64(person))
-		})
+		}
+		if _, err := findPerson(ctx, tx, person); err != nil {
+			return err
+		}
+		if err := s.signOutEverywhere(ctx, tx, person, byOthers); err != nil {
+			return err
+		}
+		e := by.Did("auth.sessions_ended", "person", int64(person))
+		e.Reason = reason
+		audit.Note(tx, e)
+		return s.tell(ctx, tx, person, "security.session_ended", int64(person))
 	})
 }
 

@@ -277,33 +277,31 @@ func (s *Service) RefuseBinding(ctx context.Context, by org.Actor, id int64, rea
 }
 
 func (s *Service) decide(ctx context.Context, by org.Actor, id int64, state, reason string) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			b, err := findBinding(ctx, tx, by, id, today(tx.Now))
-			if err != nil {
-				return err
-			}
-			if err := mayVouch(ctx, tx, by, b.Person, tx.Now); err != nil {
-				return err
-			}
-			if by.PersonID == b.Person {
-				return ErrSecondPerson // nobody vouches for themselves
-			}
-			if found, err := decideBinding(ctx, tx, id, state, by.PersonID, reason); err != nil || found == 0 {
-				return orElse(err, ErrIllegalTransition.With("state", b.State))
-			}
-			e := by.Did("binding."+state, "binding", id)
-			e.Reason = reason
-			audit.Note(tx, e)
-			if state == "refused" {
-				return nil
-			}
-			account, err := accountByID(ctx, tx, b.Account)
-			if err != nil {
-				return err
-			}
-			return s.bind(ctx, tx, by, account, b.Person)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		b, err := findBinding(ctx, tx, by, id, today(tx.Now))
+		if err != nil {
+			return err
+		}
+		if err := mayVouch(ctx, tx, by, b.Person, tx.Now); err != nil {
+			return err
+		}
+		if by.PersonID == b.Person {
+			return ErrSecondPerson // nobody vouches for themselves
+		}
+		if found, err := decideBinding(ctx, tx, id, state, by.PersonID, reason); err != nil || found == 0 {
+			return orElse(err, ErrIllegalTransition.With("state", b.State))
+		}
+		e := by.Did("binding."+state, "binding", id)
+		e.Reason = reason
+		audit.Note(tx, e)
+		if state == "refused" {
+			return nil
+		}
+		account, err := accountByID(ctx, tx, b.Account)
+		if err != nil {
+			return err
+		}
+		return s.bind(ctx, tx, by, account, b.Person)
 	})
 }
 

@@ -91,34 +91,32 @@ func (s *Service) SettleConflict(ctx context.Context, by org.Actor, id int64, sa
 	if same {
 		decision = "same"
 	}
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			row, err := findConflict(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			c, err := readConflict(ctx, tx, row)
-			if err != nil {
-				return err
-			}
-			if by.PersonID == c.Sides[0].Person || by.PersonID == c.Sides[1].Person {
-				return ErrSecondPerson // nobody decides about themselves
-			}
-			if found, err := settleConflict(ctx, tx, id, decision, by.PersonID, reason); err != nil || found == 0 {
-				return orElse(err, ErrIllegalTransition.With("state", "settled"))
-			}
-			e := by.Did("account_conflict.settled", "account_conflict", id)
-			e.Reason, e.Result = reason, decision
-			audit.Note(tx, e)
-			if !same {
-				return nil
-			}
-			moves, err := c.keep(person)
-			if err != nil {
-				return err
-			}
-			return s.moveAccount(ctx, tx, moves, person)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		row, err := findConflict(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		c, err := readConflict(ctx, tx, row)
+		if err != nil {
+			return err
+		}
+		if by.PersonID == c.Sides[0].Person || by.PersonID == c.Sides[1].Person {
+			return ErrSecondPerson // nobody decides about themselves
+		}
+		if found, err := settleConflict(ctx, tx, id, decision, by.PersonID, reason); err != nil || found == 0 {
+			return orElse(err, ErrIllegalTransition.With("state", "settled"))
+		}
+		e := by.Did("account_conflict.settled", "account_conflict", id)
+		e.Reason, e.Result = reason, decision
+		audit.Note(tx, e)
+		if !same {
+			return nil
+		}
+		moves, err := c.keep(person)
+		if err != nil {
+			return err
+		}
+		return s.moveAccount(ctx, tx, moves, person)
 	})
 }
 
