@@ -80,17 +80,15 @@ func (s *Service) Plan(ctx context.Context, by org.Actor, title, body string, st
 			return 0, ErrStage
 		}
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &id, func() error {
-			if guard.On(guard.Rule) && !slices.Contains(campaigners, by.Role) {
-				return problem.ErrForbidden
-			}
-			if id, err = insertCampaign(ctx, tx, by, title, body, stages); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("campaign.planned", "campaign", int64(id)))
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &id, func(tx *db.Tx) error {
+		if guard.On(guard.Rule) && !slices.Contains(campaigners, by.Role) {
+			return problem.ErrForbidden
+		}
+		if id, err = insertCampaign(ctx, tx, by, title, body, stages); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("campaign.planned", "campaign", int64(id)))
+		return nil
 	})
 	return id, err
 }
@@ -144,10 +142,8 @@ func freeze(ctx context.Context, tx *db.Tx, c Campaign) (found int64, err error)
 func (s *Service) run(ctx context.Context, by org.Actor, id ID, to State, event string,
 	save func(ctx context.Context, tx *db.Tx, c Campaign) (found int64, err error),
 ) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			return take(ctx, tx, by, id, to, event, save)
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		return take(ctx, tx, by, id, to, event, save)
 	})
 }
 

@@ -36,48 +36,46 @@ func (s *Service) Create(ctx context.Context, by org.Actor, n NewTask) (g Given,
 	if err := n.valid(); err != nil {
 		return Given{}, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &g, func() error {
-			g = Given{}
-			if guard.On(guard.Rule) && !slices.Contains(assigners, by.Role) {
-				return problem.ErrForbidden
-			}
-			if n.DueAt != nil && !n.DueAt.After(tx.Now) {
-				return ErrDuePast.Field("/dueAt", ErrDuePast.Code)
-			}
-			if n.Campaign != 0 {
-				if err := inCampaign(ctx, tx, by, n.Campaign, n.Stage); err != nil {
-					return err
-				}
-			}
-			seats, err := findSeats(ctx, tx, by, n.Target)
-			if err != nil {
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &g, func(tx *db.Tx) error {
+		g = Given{}
+		if guard.On(guard.Rule) && !slices.Contains(assigners, by.Role) {
+			return problem.ErrForbidden
+		}
+		if n.DueAt != nil && !n.DueAt.After(tx.Now) {
+			return ErrDuePast.Field("/dueAt", ErrDuePast.Code)
+		}
+		if n.Campaign != 0 {
+			if err := inCampaign(ctx, tx, by, n.Campaign, n.Stage); err != nil {
 				return err
 			}
-			if g.Burden, err = weigh(ctx, tx, by, n.Minutes, seats); err != nil {
+		}
+		seats, err := findSeats(ctx, tx, by, n.Target)
+		if err != nil {
+			return err
+		}
+		if g.Burden, err = weigh(ctx, tx, by, n.Minutes, seats); err != nil {
+			return err
+		}
+		if err := g.Burden.canAsk(n.OverReason); err != nil {
+			return err
+		}
+		asked := n
+		if !g.Burden.over() {
+			asked.OverReason = ""
+		}
+		if g.Task, err = insertTask(ctx, tx, by, asked); err != nil {
+			return err
+		}
+		if n.Repeat.Rhythm != "" {
+			if err := insertSeries(ctx, tx, g.Task, n); err != nil {
 				return err
 			}
-			if err := g.Burden.canAsk(n.OverReason); err != nil {
-				return err
-			}
-			asked := n
-			if !g.Burden.over() {
-				asked.OverReason = ""
-			}
-			if g.Task, err = insertTask(ctx, tx, by, asked); err != nil {
-				return err
-			}
-			if n.Repeat.Rhythm != "" {
-				if err := insertSeries(ctx, tx, g.Task, n); err != nil {
-					return err
-				}
-			}
-			if g.Copies, err = hand(ctx, tx, by, g.Task, seats, n.DueAt); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("task.created", "task", int64(g.Task)))
-			return nil
-		})
+		}
+		if g.Copies, err = hand(ctx, tx, by, g.Task, seats, n.DueAt); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("task.created", "task", int64(g.Task)))
+		return nil
 	})
 	return g, err
 }
@@ -264,11 +262,9 @@ func at(i int, err error) error {
 
 // answer takes a copy on as its receiver.
 func (s *Service) answer(ctx context.Context, by org.Actor, id CopyID, event string, what func(Task) (move, error)) (c Copy, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &c, func() error {
-			c, err = receive(ctx, tx, by, id, event, what)
-			return err
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &c, func(tx *db.Tx) error {
+		c, err = receive(ctx, tx, by, id, event, what)
+		return err
 	})
 	return c, err
 }
@@ -316,21 +312,19 @@ func (s *Service) AcceptResult(ctx context.Context, by org.Actor, id CopyID) (Co
 
 // judge takes a copy on as who asked for it, and tells its receiver.
 func (s *Service) judge(ctx context.Context, by org.Actor, id CopyID, event string, m move) (c Copy, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &c, func() error {
-			var t Task
-			if c, t, err = findCopy(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := t.canJudge(by, c, m.to); err != nil {
-				return err
-			}
-			if err := saveMove(ctx, tx, by, &c, m); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("task."+event, "task_copy", int64(c.ID)))
-			return tellReceiver(ctx, tx, c, c.news(event, by))
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &c, func(tx *db.Tx) error {
+		var t Task
+		if c, t, err = findCopy(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := t.canJudge(by, c, m.to); err != nil {
+			return err
+		}
+		if err := saveMove(ctx, tx, by, &c, m); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("task."+event, "task_copy", int64(c.ID)))
+		return tellReceiver(ctx, tx, c, c.news(event, by))
 	})
 	return c, err
 }
@@ -358,39 +352,37 @@ func (s *Service) Cancel(ctx context.Context, by org.Actor, id TaskID, reason st
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return 0, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &n, func() error {
-			n = 0
-			t, _, err := FindTask(ctx, tx, by, id)
-			if err != nil {
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &n, func(tx *db.Tx) error {
+		n = 0
+		t, _, err := FindTask(ctx, tx, by, id)
+		if err != nil {
+			return err
+		}
+		if guard.On(guard.Rule) && !t.askedBy(by) {
+			return problem.ErrForbidden
+		}
+		copies, err := openCopies(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		comesAgain, err := stop(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		if len(copies) == 0 && !comesAgain {
+			return ErrIllegalTransition.With("state", "nothing_open")
+		}
+		for _, c := range copies {
+			if err := saveMove(ctx, tx, by, &c, move{to: Cancelled, reason: reason}); err != nil {
 				return err
 			}
-			if guard.On(guard.Rule) && !t.askedBy(by) {
-				return problem.ErrForbidden
-			}
-			copies, err := openCopies(ctx, tx, id)
-			if err != nil {
+			if err := tellReceiver(ctx, tx, c, c.news("cancelled", by)); err != nil {
 				return err
 			}
-			comesAgain, err := stop(ctx, tx, id)
-			if err != nil {
-				return err
-			}
-			if len(copies) == 0 && !comesAgain {
-				return ErrIllegalTransition.With("state", "nothing_open")
-			}
-			for _, c := range copies {
-				if err := saveMove(ctx, tx, by, &c, move{to: Cancelled, reason: reason}); err != nil {
-					return err
-				}
-				if err := tellReceiver(ctx, tx, c, c.news("cancelled", by)); err != nil {
-					return err
-				}
-				n++
-			}
-			audit.Note(tx, by.Did("task.cancelled", "task", int64(id)))
-			return nil
-		})
+			n++
+		}
+		audit.Note(tx, by.Did("task.cancelled", "task", int64(id)))
+		return nil
 	})
 	return n, err
 }
