@@ -60,34 +60,32 @@ func (s *Service) Record(ctx context.Context, by org.Actor, a Attempt) (p Presen
 }
 
 func (s *Service) record(ctx context.Context, by org.Actor, a Attempt) (p Presence, err error) {
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
-			var e Evidence
-			var found bool
-			if p, e, found, err = known(ctx, tx, by.PersonID, a.ClientRef); err != nil {
-				return err
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &p, func(tx *db.Tx) error {
+		var e Evidence
+		var found bool
+		if p, e, found, err = known(ctx, tx, by.PersonID, a.ClientRef); err != nil {
+			return err
+		}
+		if found {
+			if e.Kind != a.Kind {
+				return problem.ErrKeyReused
 			}
-			if found {
-				if e.Kind != a.Kind {
-					return problem.ErrKeyReused
-				}
-				once.Again(ctx)
-				return nil
-			}
-			unit, e, err := s.evidence(ctx, tx, by, a)
-			if err != nil {
-				return err
-			}
-			changed := false
-			if p, changed, err = joinDay(ctx, tx, by, unit, e); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("checkin.recorded", "presence", int64(p.ID)))
-			if !changed || p.State != Claimed { // only a claim asks somebody
-				return nil
-			}
-			return tellCounterparts(ctx, tx, by, p)
-		})
+			once.Again(ctx)
+			return nil
+		}
+		unit, e, err := s.evidence(ctx, tx, by, a)
+		if err != nil {
+			return err
+		}
+		changed := false
+		if p, changed, err = joinDay(ctx, tx, by, unit, e); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("checkin.recorded", "presence", int64(p.ID)))
+		if !changed || p.State != Claimed { // only a claim asks somebody
+			return nil
+		}
+		return tellCounterparts(ctx, tx, by, p)
 	})
 	return p, err
 }
@@ -245,21 +243,19 @@ func (s *Service) decide(ctx context.Context, by org.Actor, id ID, to State, rea
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return p, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
-			if p, err = findPresence(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := p.canDecide(by, tx.Now); err != nil {
-				return err
-			}
-			p.State, p.DueAt = to, nil
-			if err := change(ctx, tx, &p, by.PersonID, reason); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("checkin."+string(to), "presence", int64(p.ID)))
-			return notify.Tell(ctx, tx, notify.Persons(p.PersonID), p.item("checkin."+string(to), by))
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &p, func(tx *db.Tx) error {
+		if p, err = findPresence(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := p.canDecide(by, tx.Now); err != nil {
+			return err
+		}
+		p.State, p.DueAt = to, nil
+		if err := change(ctx, tx, &p, by.PersonID, reason); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("checkin."+string(to), "presence", int64(p.ID)))
+		return notify.Tell(ctx, tx, notify.Persons(p.PersonID), p.item("checkin."+string(to), by))
 	})
 	return p, err
 }
@@ -269,24 +265,22 @@ func (s *Service) Withdraw(ctx context.Context, by org.Actor, id ID, reason stri
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return p, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
-			if p, err = findPresence(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if p.PersonID != by.PersonID && guard.On(guard.Own) {
-				return problem.ErrForbidden
-			}
-			if err := p.canWithdraw(); err != nil {
-				return err
-			}
-			p.State = Withdrawn
-			if err := change(ctx, tx, &p, 0, reason); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("checkin.withdrawn", "presence", int64(p.ID)))
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &p, func(tx *db.Tx) error {
+		if p, err = findPresence(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if p.PersonID != by.PersonID && guard.On(guard.Own) {
+			return problem.ErrForbidden
+		}
+		if err := p.canWithdraw(); err != nil {
+			return err
+		}
+		p.State = Withdrawn
+		if err := change(ctx, tx, &p, 0, reason); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("checkin.withdrawn", "presence", int64(p.ID)))
+		return nil
 	})
 	return p, err
 }
@@ -305,18 +299,16 @@ func (s *Service) Lapse(ctx context.Context) (some bool, err error) {
 
 // AddPlace makes a place at by's own unit.
 func (s *Service) AddPlace(ctx context.Context, by org.Actor, p Place) (Place, error) {
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
-			unit, err := org.FindUnit(ctx, tx, by, p.UnitID)
-			if err != nil {
-				return err
-			}
-			if p, err = OpenPlace(ctx, tx, unit, p); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
-			return nil
-		})
+	err := once.InTx(ctx, s.db, int64(by.PersonID), &p, func(tx *db.Tx) error {
+		unit, err := org.FindUnit(ctx, tx, by, p.UnitID)
+		if err != nil {
+			return err
+		}
+		if p, err = OpenPlace(ctx, tx, unit, p); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
+		return nil
 	})
 	return p, err
 }
@@ -333,42 +325,38 @@ func OpenPlace(ctx context.Context, tx *db.Tx, at org.Unit, p Place) (Place, err
 
 // ChangePlace replaces what p.Version says of a place by p.
 func (s *Service) ChangePlace(ctx context.Context, by org.Actor, p Place) (Place, error) {
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &p, func() error {
-			was, err := findOwnPlace(ctx, tx, by, p.ID)
-			if err != nil {
-				return err
-			}
-			if was.Version != p.Version {
-				return was.changedMeanwhile(p.Version)
-			}
-			if err := p.canEnd(calendar.DayOf(tx.Now)); err != nil {
-				return err
-			}
-			p.UnitID = was.UnitID
-			if err := changePlace(ctx, tx, by, &p); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
-			return nil
-		})
+	err := once.InTx(ctx, s.db, int64(by.PersonID), &p, func(tx *db.Tx) error {
+		was, err := findOwnPlace(ctx, tx, by, p.ID)
+		if err != nil {
+			return err
+		}
+		if was.Version != p.Version {
+			return was.changedMeanwhile(p.Version)
+		}
+		if err := p.canEnd(calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+		p.UnitID = was.UnitID
+		if err := changePlace(ctx, tx, by, &p); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("place.saved", "place", int64(p.ID)))
+		return nil
 	})
 	return p, err
 }
 
 // EndPlace ends the use of a place: its codes prove nothing any more.
 func (s *Service) EndPlace(ctx context.Context, by org.Actor, id PlaceID) error {
-	return s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if _, err := findOwnPlace(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := closePlace(ctx, tx, id); err != nil {
-				return err
-			}
-			audit.Note(tx, by.Did("place.ended", "place", int64(id)))
-			return nil
-		})
+	return once.InTx(ctx, s.db, int64(by.PersonID), nil, func(tx *db.Tx) error {
+		if _, err := findOwnPlace(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := closePlace(ctx, tx, id); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("place.ended", "place", int64(id)))
+		return nil
 	})
 }
 
