@@ -66,14 +66,12 @@ func (s *Service) Take(ctx context.Context, by org.Actor, file func() ([]byte, e
 	kept.PersonID = by.PersonID
 	sum := sha256.Sum256(raw)
 	var t taken
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &t, func() (err error) {
-			t = taken{kept, sum[:]}
-			t.CreatedAt = tx.Now
-			t.ID, err = insert(ctx, tx, t.Upload)
-			audit.Note(tx, by.Did("upload.taken", "upload", int64(t.ID)))
-			return err
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &t, func(tx *db.Tx) (err error) {
+		t = taken{kept, sum[:]}
+		t.CreatedAt = tx.Now
+		t.ID, err = insert(ctx, tx, t.Upload)
+		audit.Note(tx, by.Did("upload.taken", "upload", int64(t.ID)))
+		return err
 	})
 	if err == nil && !bytes.Equal(t.Hash, sum[:]) {
 		err = problem.ErrKeyReused // the body of a form is not in the fingerprint of a call
@@ -149,21 +147,19 @@ func (s *Service) Redact(ctx context.Context, by org.Actor, boxes []Box, find fu
 	if err != nil {
 		return u, err
 	}
-	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
-			now, err := find(tx)
-			if err != nil {
-				return err
-			}
-			u = now
-			u.File, u.Number, u.Width, u.Height, u.Size, u.Version = kept.File, kept.Number, kept.Width, kept.Height, kept.Size, was.Version+1
-			audit.Note(tx, by.Did("upload.redacted", "upload", int64(u.ID)))
-			if err := replace(ctx, tx, u, was.Version); err != nil {
-				return err
-			}
-			s.deleteAfter(ctx, tx, now.File)
-			return nil
-		})
+	err = once.InTx(ctx, s.db, int64(by.PersonID), &u, func(tx *db.Tx) error {
+		now, err := find(tx)
+		if err != nil {
+			return err
+		}
+		u = now
+		u.File, u.Number, u.Width, u.Height, u.Size, u.Version = kept.File, kept.Number, kept.Width, kept.Height, kept.Size, was.Version+1
+		audit.Note(tx, by.Did("upload.redacted", "upload", int64(u.ID)))
+		if err := replace(ctx, tx, u, was.Version); err != nil {
+			return err
+		}
+		s.deleteAfter(ctx, tx, now.File)
+		return nil
 	})
 	if err != nil || u.File != kept.File {
 		err = errors.Join(err, s.files.Delete(ctx, kept.File))
