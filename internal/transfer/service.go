@@ -79,13 +79,11 @@ func (s *Service) Upload(ctx context.Context, by org.Actor, files func() (map[Ki
 		return Import{}, err
 	}
 	u := uploaded{}
-	err = s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &u, func() error {
-			u = uploaded{Hash: hash(read), Import: Import{
-				UnitID: by.Unit.ID, KindList: kinds, Rows: len(rows), UploadedBy: by.PersonID, UploadedAt: tx.Now,
-			}}
-			return s.dryRun(ctx, tx, by, &u.Import, rows)
-		})
+	err = once.InTx(ctx, s.db.Batch(), int64(by.PersonID), &u, func(tx *db.Tx) error {
+		u = uploaded{Hash: hash(read), Import: Import{
+			UnitID: by.Unit.ID, KindList: kinds, Rows: len(rows), UploadedBy: by.PersonID, UploadedAt: tx.Now,
+		}}
+		return s.dryRun(ctx, tx, by, &u.Import, rows)
 	})
 	if err == nil && once.Replayed(ctx) && !bytes.Equal(u.Hash, hash(read)) {
 		err = problem.ErrKeyReused
@@ -223,22 +221,20 @@ func (s *Service) act(
 		return Import{}, err
 	}
 	defer end()
-	err = s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
-		return once.Do(ctx, tx, int64(by.PersonID), &i, func() error {
-			if i, err = findImport(ctx, tx, by, id); err != nil {
-				return err
-			}
-			if err := may(i, by, tx.Now); err != nil {
-				return err
-			}
-			if err := move(ctx, tx, &i, by, to); err != nil {
-				return err
-			}
-			if err := hold(ctx, tx, roots(by)...); err != nil {
-				return err
-			}
-			return f(ctx, tx, &i)
-		})
+	err = once.InTx(ctx, s.db.Batch(), int64(by.PersonID), &i, func(tx *db.Tx) error {
+		if i, err = findImport(ctx, tx, by, id); err != nil {
+			return err
+		}
+		if err := may(i, by, tx.Now); err != nil {
+			return err
+		}
+		if err := move(ctx, tx, &i, by, to); err != nil {
+			return err
+		}
+		if err := hold(ctx, tx, roots(by)...); err != nil {
+			return err
+		}
+		return f(ctx, tx, &i)
 	})
 	return i, err
 }
