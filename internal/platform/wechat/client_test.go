@@ -448,7 +448,7 @@ func said(t *testing.T, s *fake.Server, path, body string) int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer answer.Body.Close() //nolint:errcheck // because nothing was written
+		defer answer.Body.Close()
 		if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
 			t.Fatal(err)
 		}
