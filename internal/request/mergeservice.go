@@ -12,7 +12,6 @@ import (
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
-	"wanjia/internal/upload"
 )
 
 // Merge makes everybody who asks for some requests ask for another one, which goes on with its own clocks; theirs end.
@@ -118,7 +117,7 @@ func (s *Service) Unmerge(ctx context.Context, by org.Actor, id ID) (m Moved, er
 			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
-			if err := upload.DropAt(ctx, tx, picturesOf(id), nil); err != nil { // it has not ended after all
+			if err := photosGo(ctx, tx, id, nil); err != nil { // what it was merged into may have ended
 				return err
 			}
 			if err := addStep(ctx, tx, s.keys, by, r.Request, line{move: "unmerged", from: &from}); err != nil {

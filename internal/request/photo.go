@@ -35,17 +35,32 @@ const photosKept = 180 * 24 * time.Hour
 // picturesOf is what the pictures of a request hang on.
 func picturesOf(id ID) upload.Owner { return upload.Owner{Type: "request", ID: int64(id)} }
 
-// keepPhotos says how long the pictures of r stay: as long as it is open, and a while longer.
+// keepPhotos says how long the pictures of r stay: as long as it is open, or goes on as another request, and a while longer.
 func keepPhotos(ctx context.Context, tx *db.Tx, r Request) error {
-	if r.ClosedAt == nil && r.State != Reopened {
-		return nil // it has not been closed
-	}
-	var drop *time.Time
-	if r.ClosedAt != nil {
+	switch {
+	case r.State == Merged:
+		return photosGo(ctx, tx, r.ID, nil)
+	case r.ClosedAt != nil:
 		at := r.ClosedAt.Add(photosKept)
-		drop = &at
+		return photosGo(ctx, tx, r.ID, &at)
+	case r.State == Reopened:
+		return photosGo(ctx, tx, r.ID, nil)
 	}
-	return upload.DropAt(ctx, tx, picturesOf(r.ID), drop)
+	return nil // it has not been closed
+}
+
+// photosGo makes the pictures of a request, and of what goes on as it, go from a moment on; nil: they stay.
+func photosGo(ctx context.Context, tx *db.Tx, id ID, at *time.Time) error {
+	ids, err := goingOnAs(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := upload.DropAt(ctx, tx, picturesOf(id), at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // dropPhotos lets the pictures of requests go at once.

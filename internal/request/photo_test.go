@@ -81,31 +81,42 @@ func TestAnAskerSeesAndBlackensTheirOwnPicturesOnly(t *testing.T) {
 	})
 }
 
-// What was merged and goes on by itself again keeps its pictures for as long as it is open.
-func TestK13_WhatGoesOnByItselfAgainKeepsItsPictures(t *testing.T) {
+// X45, K13: the pictures of what was merged stay as long as what it goes on as is open, and as long after its end as others;
+// when it goes on by itself again they stay for as long as it is open.
+func TestX45_PicturesStayAsLongAsTheirNeedGoesOn(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		uploads, photos := x.album(t, d)
-		into, r := x.create(t, x.ZhouChunhe, needOfLin), x.create(t, x.ZhouChunhe, needOfLin)
-		u := hangs(t, uploads, photos, x.ZhouChunhe, r.ID)
-		goes := func() (at *time.Time) {
+		into, r, first := x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID
+		u, of := hangs(t, uploads, photos, x.ZhouChunhe, r), hangs(t, uploads, photos, x.ZhouChunhe, first)
+		stay := func(when string, want bool) {
 			t.Helper()
-			if err := d.Get(t.Context(), &at, `SELECT drop_at FROM upload WHERE id = ?`, u); err != nil {
+			for _, id := range []upload.ID{u, of} {
+				var at *time.Time
+				if err := d.Get(t.Context(), &at, `SELECT drop_at FROM upload WHERE id = ?`, id); err != nil {
+					t.Fatal(err)
+				}
+				if end := monday.Add(180 * 24 * time.Hour); want && at != nil || !want && (at == nil || !at.Equal(end)) {
+					t.Errorf("%s the pictures go at %v; should they stay: %v", when, at, want)
+				}
+			}
+		}
+		for _, ids := range [][2]request.ID{{r, first}, {into, r}} {
+			if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, ids[0], []request.ID{ids[1]}); err != nil {
 				t.Fatal(err)
 			}
-			return at
 		}
-		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, into.ID, []request.ID{r.ID}); err != nil {
-			t.Fatal(err)
+		stay("merged", true)
+		closes := func() {
+			t.Helper()
+			moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, into, request.Closing{Kind: request.Resolved, Text: "已修好"}))
 		}
-		if goes() == nil {
-			t.Errorf("merged, its pictures stay for ever")
-		}
-		if _, err := x.service.Unmerge(t.Context(), x.ZhouChunhe, r.ID); err != nil {
-			t.Fatal(err)
-		}
-		if at := goes(); at != nil {
-			t.Errorf("open again, its pictures go at %v", at)
-		}
+		closes()
+		stay("closed with what it went on as", false)
+		moved(t)(x.service.Reopen(t.Context(), x.XuBailu, into, "没有修好"))
+		stay("opened again", true)
+		closes()
+		moved(t)(x.service.Unmerge(t.Context(), x.ZhouChunhe, r))
+		stay("by itself again", true)
 	})
 }
