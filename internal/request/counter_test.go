@@ -146,8 +146,10 @@ func TestX45_AStepThatStillWaitsGoesWithItsNeed(t *testing.T) {
 			night calendar.Day
 			want  []request.ID
 		}{
-			{"2027-03-02", []request.ID{r, open, merged}}, {"2027-03-03", []request.ID{open, merged}},
-			{"2028-03-02", []request.ID{open, merged}}, {"2028-03-03", nil},
+			{"2027-03-02", []request.ID{r, open, merged}},
+			{"2027-03-03", []request.ID{open, merged}},
+			{"2028-03-02", []request.ID{open, merged}},
+			{"2028-03-03", nil},
 		} {
 			clean(t, d, c.night.Time(), request.Retained)
 			var got []request.ID
