@@ -1,6 +1,7 @@
 // Package pushclient is the reference of how a device listens: it connects with a ticket, resumes from its cursor,
-// drops what it has, acks what it has applied, pings, renews itself in place, and comes back with full jitter. The
-// demo, the bench and the scenarios use it; clients in other languages follow it and docs/push-protocol.md.
+// drops what it has, acks what it has applied, pings, renews itself in place, and comes back with full jitter. Where a
+// network lets no socket through it goes on by an event stream, and where none of those by waiting requests. The demo,
+// the bench and the scenarios use it; clients in other languages follow it and docs/push-protocol.md.
 package pushclient
 
 import (
@@ -11,7 +12,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -37,11 +37,23 @@ type Ref struct {
 	ID   int64  `json:"id"`
 }
 
+// A Way is how items come. All bring the same, and a device may change between them at any moment.
+type Way int
+
+// The ways, the best first.
+const (
+	Socket Way = iota // WebSocket
+	Stream            // event stream (SSE)
+	Poll              // waiting requests
+)
+
 // Options say where to listen and as whom.
 type Options struct {
+	Ways   []Way                                     // that may be tried, in this order; nil: the socket alone
 	URL    string                                    // http://host:port of a node; asked anew for each connect if Node is set
 	Node   func() string                             // which node to try next; nil: URL
 	Ticket func(ctx context.Context) (string, error) // POST /v1/push/ticket
+	Access func(ctx context.Context) (string, error) // an access token that is valid: for Poll, and to mark as read without a socket
 	Cursor string                                    // where to resume; "": the newest 50
 	Origin string                                    // as a page sends it; "": none, as programs do
 
@@ -58,6 +70,8 @@ type Options struct {
 	PongWithin time.Duration // 0: 10 s
 	FirstPause time.Duration // 0: 0.5 s
 	LastPause  time.Duration // 0: 30 s
+	Silence    time.Duration // of an event stream, after which it is left; 0: 40 s
+	TryAgain   time.Duration // how long to go on by a worse way before the best is tried again; 0: 5 min ± 20 %
 }
 
 // A Client is one device. Run it once.
@@ -67,8 +81,11 @@ type Client struct {
 	seq     int64
 	known   bool // era and seq mean something
 	pauses  int
-	say     chan []byte
+	stands  bool // the connection has brought something
+	choice  choice
+	read    chan int64
 	dialer  websocket.Dialer
+	http    *http.Client
 	ackedAt time.Time
 
 	connected, again, disorder, holes atomic.Int64
@@ -112,17 +129,14 @@ var ErrStay = errors.New("the server asks not to reconnect")
 
 // New makes a device that has applied everything up to o.Cursor.
 func New(o Options) (*Client, error) {
-	c := &Client{o: o, say: make(chan []byte, 16), dialer: websocket.Dialer{
+	c := &Client{o: o, read: make(chan int64, 16), choice: choice{ways: o.Ways, every: o.TryAgain}, http: requests(o), dialer: websocket.Dialer{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"}, NetDialContext: o.Dial,
 		ReadBufferSize: 1 << 10, WriteBufferSize: 512,
 	}}
 	if o.Cursor != "" {
-		era, seq, _ := strings.Cut(o.Cursor, ".")
-		var err, err2 error
-		c.era, err = strconv.ParseInt(era, 10, 64)
-		c.seq, err2 = strconv.ParseInt(seq, 10, 64)
-		if err != nil || err2 != nil {
-			return nil, fmt.Errorf("cursor %q is none", o.Cursor)
+		var err error
+		if c.era, c.seq, err = parse(o.Cursor); err != nil {
+			return nil, err
 		}
 		c.known = true
 	}
@@ -135,13 +149,31 @@ func New(o Options) (*Client, error) {
 	if c.o.PongWithin == 0 {
 		c.o.PongWithin = 10 * time.Second
 	}
+	if c.o.Silence == 0 {
+		c.o.Silence = 40 * time.Second
+	}
+	if len(c.choice.ways) == 0 {
+		c.choice.ways = []Way{Socket}
+	}
 	return c, nil
+}
+
+func parse(cursor string) (era, seq int64, err error) {
+	first, second, _ := strings.Cut(cursor, ".")
+	era, err = strconv.ParseInt(first, 10, 64)
+	if err == nil {
+		seq, err = strconv.ParseInt(second, 10, 64)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("cursor %q is none", cursor)
+	}
+	return era, seq, nil
 }
 
 // MarkRead tells the server, and through it the person's other devices, what has been read.
 func (c *Client) MarkRead(seq int64) {
 	select {
-	case c.say <- fmt.Appendf(nil, `{"t":"read","s":%d}`, seq):
+	case c.read <- seq:
 	default: // said again by whoever reads on
 	}
 }
@@ -151,9 +183,11 @@ const stood = 10 * time.Second
 
 // Run listens until ctx ends, or until the server asks not to come back: ErrStay.
 func (c *Client) Run(ctx context.Context) error {
+	defer c.http.CloseIdleConnections()
 	for {
 		began := time.Now()
 		code, after, err := c.connect(ctx)
+		c.choice.ended(c.stands)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // because the end of ctx is how Run is ended
 		}
@@ -182,127 +216,45 @@ func (c *Client) Run(ctx context.Context) error {
 	}
 }
 
-// connect holds one connection until it ends, and says how it ended and how long to stay away.
+// connect holds one connection, by the way that is to be tried now, until it ends, and says how it ended and how long to
+// stay away.
 func (c *Client) connect(ctx context.Context) (code int, after time.Duration, err error) {
-	ticket, err := c.o.Ticket(ctx)
-	if err != nil {
-		return 0, 0, fmt.Errorf("get a ticket: %w", err)
-	}
 	base := c.o.URL
 	if c.o.Node != nil {
 		base = c.o.Node()
 	}
-	q := url.Values{"ticket": {ticket}}
-	if c.known {
-		q.Set("after", fmt.Sprintf("%d.%d", c.era, c.seq))
+	c.stands = false
+	way, again := c.choice.now()
+	ctx, stop := context.WithDeadline(ctx, again)
+	defer stop()
+	switch way {
+	case Stream:
+		return c.stream(ctx, base)
+	case Poll:
+		return c.poll(ctx, base)
+	default:
+		return c.socket(ctx, base)
 	}
-	header := http.Header{}
-	if c.o.Origin != "" {
-		header.Set("Origin", c.o.Origin)
+}
+
+// up notes that a connection stands.
+func (c *Client) up(top int64) {
+	c.stands = true
+	c.connected.Add(1)
+	if c.o.Up != nil {
+		c.o.Up(top)
 	}
-	ws, answer, err := c.dialer.DialContext(ctx, "ws"+strings.TrimPrefix(base, "http")+"/v1/push?"+q.Encode(), header)
-	if answer != nil && answer.Body != nil {
-		_ = answer.Body.Close()
-	}
-	if err != nil {
-		if answer != nil {
-			wait, _ := strconv.Atoi(answer.Header.Get("Retry-After")) // none: as usual
-			return answer.StatusCode, time.Duration(wait) * time.Second, fmt.Errorf("open a socket: status %d", answer.StatusCode)
-		}
-		return 0, 0, errors.New("open a socket: no answer") // the error would hold the ticket
-	}
-	defer ws.Close() //nolint:errcheck // because it has ended one way or the other
-	frames := make(chan []byte, 64)
-	ended := make(chan error, 1)
-	stop := make(chan struct{})
-	defer close(stop)
-	go func() {
-		for {
-			_, b, err := ws.ReadMessage()
-			if err != nil {
-				ended <- err
-				return
-			}
-			select {
-			case frames <- b:
-			case <-stop:
-				return
-			}
-		}
-	}()
-	return c.listen(ctx, ws, frames, ended)
 }
 
 // A line is one connection while it stands.
 type line struct {
-	ws    *websocket.Conn
 	heard int64         // the highest item that came over it
 	acked int64         // what was acked, or need not be
 	after time.Duration // how long bye asks to stay away
 	every time.Duration
-	ping  *time.Timer
-	asked bool // a ping was sent and has no answer
-}
-
-func (c *Client) listen(ctx context.Context, ws *websocket.Conn, frames <-chan []byte, ended <-chan error) (code int, after time.Duration, err error) {
-	l := &line{ws: ws, acked: c.seq, every: c.o.PingEvery}
-	if l.every == 0 {
-		l.every = 20*time.Second + rand.N(10*time.Second) //nolint:gosec // because jitter is no secret
-	}
-	l.ping = time.NewTimer(l.every)
-	defer l.ping.Stop()
-	ack := time.NewTimer(time.Hour)
-	defer ack.Stop()
-	for {
-		if wait := time.Until(c.ackedAt.Add(time.Second)); c.seq > l.acked && wait <= 0 {
-			if err := c.send(ws, fmt.Appendf(nil, `{"t":"ack","s":%d}`, c.seq)); err != nil {
-				return 0, l.after, err
-			}
-			l.acked, c.ackedAt = c.seq, time.Now()
-		} else if c.seq > l.acked {
-			ack.Reset(wait)
-		}
-		select {
-		case <-ctx.Done():
-			_ = ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
-			return 0, 0, ctx.Err()
-		case b := <-frames:
-			if err := c.take(ctx, l, b); err != nil {
-				return 0, l.after, err
-			}
-		case err := <-ended:
-			for len(frames) > 0 { // what arrived before the end counts
-				if err := c.take(ctx, l, <-frames); err != nil {
-					return 0, l.after, err
-				}
-			}
-			if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
-				code = closed.Code
-			}
-			return code, l.after, err
-		case b := <-c.say:
-			if err := c.send(ws, b); err != nil {
-				return 0, l.after, err
-			}
-		case <-ack.C:
-		case <-l.ping.C:
-			if l.asked {
-				return 0, l.after, errors.New("no answer to a ping")
-			}
-			if err := c.send(ws, []byte(`{"t":"p"}`)); err != nil {
-				return 0, l.after, err
-			}
-			l.asked = true
-			l.ping.Reset(c.o.PongWithin)
-		}
-	}
-}
-
-func (c *Client) send(ws *websocket.Conn, b []byte) error {
-	if err := ws.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		return err
-	}
-	return ws.WriteMessage(websocket.TextMessage, b)
+	ping  *time.Timer               // nil: nobody pings
+	asked bool                      // a ping was sent and has no answer
+	renew func(ticket string) error // nil: it cannot be renewed in place
 }
 
 type frame struct {
@@ -327,16 +279,9 @@ func (c *Client) take(ctx context.Context, l *line, b []byte) error {
 			c.known = false // a reset follows, and says where to begin
 		}
 		c.era = f.Era
-		c.connected.Add(1)
-		if c.o.Up != nil {
-			c.o.Up(f.Top)
-		}
+		c.up(f.Top)
 	case "reset":
-		c.seq, c.known, l.acked, l.heard = f.From, true, f.From, 0
-		if c.o.Reset != nil {
-			c.o.Reset(f.From)
-		}
-		c.keep()
+		c.reset(l, f.From)
 	case "n":
 		return c.apply(l, f.Item)
 	case "b":
@@ -346,18 +291,31 @@ func (c *Client) take(ctx context.Context, l *line, b []byte) error {
 			c.o.Read(f.Seq)
 		}
 	case "p":
-		l.asked = false
-		l.ping.Reset(l.every)
+		if l.asked = false; l.ping != nil {
+			l.ping.Reset(l.every)
+		}
 	case "exp":
+		if l.renew == nil {
+			return nil // its end is told, and the next connection shows another ticket
+		}
 		ticket, err := c.o.Ticket(ctx)
 		if err != nil {
 			return nil //nolint:nilerr // because the socket ends by itself, and the next one asks again
 		}
-		return c.send(l.ws, fmt.Appendf(nil, `{"t":"auth","ticket":%q}`, ticket))
+		return l.renew(ticket)
 	case "bye":
 		l.after = time.Duration(f.After) * time.Millisecond
 	}
 	return nil // a word of a later server is no reason to leave
+}
+
+// reset begins the list anew behind from.
+func (c *Client) reset(l *line, from int64) {
+	c.seq, c.known, l.acked, l.heard = from, true, from, 0
+	if c.o.Reset != nil {
+		c.o.Reset(from)
+	}
+	c.keep()
 }
 
 var errHole = errors.New("an item is missing in between")
@@ -393,6 +351,8 @@ func (c *Client) apply(l *line, items ...Item) error {
 
 func (c *Client) keep() {
 	if c.o.Keep != nil {
-		c.o.Keep(fmt.Sprintf("%d.%d", c.era, c.seq))
+		c.o.Keep(c.cursor())
 	}
 }
+
+func (c *Client) cursor() string { return fmt.Sprintf("%d.%d", c.era, c.seq) }
