@@ -181,6 +181,26 @@ func TestX1_ASplitOfDoorsThatHaveMovedIsRefused(t *testing.T) {
 	})
 }
 
+// T6: an area that has ended meanwhile takes no doors, whoever said yes for it.
+func TestT6_ASplitIntoAnAreaThatHasEndedIsRefused(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		v := x.halved(t, d)
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE unit SET valid_to = ? WHERE id = ?`, calendar.DayOf(tx.Now), x.Xingwu.Areas[0].Area.ID)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); !errors.Is(err, household.ErrSplitChanged) {
+			t.Errorf("the split: %v, want %v", err, household.ErrSplitChanged)
+		}
+		if doors, err := household.DoorsOfArea(t.Context(), d, x.Xingwu.Areas[1].Area.ID, calendar.DayOf(d.Now())); err != nil || len(doors) != 3 {
+			t.Errorf("the area has %d doors (%v), want all 3", len(doors), err)
+		}
+	})
+}
+
 // C3, F7, T7: what lies in no area is named, and so is what lies in two.
 func TestT7_GapsAndDoublesAreNamed(t *testing.T) { // F7
 	t.Parallel()

@@ -162,6 +162,58 @@ func TestF12_ARoundFollowsWhatHomesSay(t *testing.T) {
 	})
 }
 
+// F12, F16: nobody has called where the visit could not be made. The door stays due, and is counted as not done.
+func TestF12_AVisitThatCouldNotBeMadeLeavesTheDoorOnItsLists(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		home := x.doors[1]
+		x.agree(t, x.YaoMangzhong, home, household.RiskVisit)
+		e := x.rain(t)
+		x.at(synced.Add(time.Hour))
+		visit := func(ref string, a household.Account) {
+			t.Helper()
+			a.Household, a.ClientRef = home, ref
+			if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		reason := func() (r household.DueReason) {
+			t.Helper()
+			all, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range all {
+				if a.ID == home {
+					r = a.Reason
+				}
+			}
+			return r
+		}
+		done := func() bool {
+			t.Helper()
+			offers, err := x.service.Round(t.Context(), x.YaoMangzhong, e.ID)
+			if err != nil || len(offers) != 1 {
+				t.Fatalf("the round is %+v (%v), want one home", offers, err)
+			}
+			return offers[0].VisitID != nil
+		}
+		visit("55555555-4f6e-4a0e-8f57-90a4f9b0c1d1", household.Account{Result: household.Unable, Reason: "no_time"})
+		if got := reason(); got != household.AgreedRiskVisit || done() {
+			t.Errorf("after a visit that could not be made the door is due for %q, done: %v; want it due, and not done", got, done())
+		}
+		seen, err := x.service.Read(t.Context(), x.YaoMangzhong, home)
+		if err != nil || seen.Last != nil {
+			t.Errorf("it says to have been visited: %+v (%v)", seen.Last, err)
+		}
+		visit("55555555-4f6e-4a0e-8f57-90a4f9b0c1d2", household.Account{Result: household.AllWell})
+		visit("55555555-4f6e-4a0e-8f57-90a4f9b0c1d3", household.Account{Result: household.Unable, Reason: "away"})
+		if got := reason(); got != "" || !done() {
+			t.Errorf("once somebody has called it is due for %q, done: %v; want neither", got, done())
+		}
+	})
+}
+
 func TestF12_ARiskEventClosesItselfAndLeavesNothingTemporary(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

@@ -235,8 +235,11 @@ func countDone(ctx context.Context, q db.Queryer, event RiskEventID) (n int, err
 }
 
 // visitedInRisk ties a visit to the lists its home stands on, if it was paid while the weather was dangerous. A later
-// one takes the place of an earlier one.
+// one takes the place of an earlier one; one that could not be made leaves the home on its lists.
 func visitedInRisk(ctx context.Context, tx *db.Tx, v Visit) error {
+	if v.Result == Unable {
+		return nil
+	}
 	var offers []struct {
 		RiskEvent
 		Offer int64 `db:"offer_id"`

@@ -264,7 +264,8 @@ func saveAnswers(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID, areas
 	return nil
 }
 
-// applySplit puts each entrance where it is to lie from today on, if it still lies where it did when that was drafted.
+// applySplit puts each entrance where it is to lie from today on, if it still lies where it did when that was drafted, and
+// the area that gets it has not ended: nobody would look after its doors.
 func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error {
 	var moves []struct {
 		Entrance EntranceID `db:"entrance_id"`
@@ -281,6 +282,12 @@ func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error 
 	for _, m := range moves {
 		switch _, err := lockEntrance(ctx, tx, m.Entrance); {
 		case errors.Is(err, problem.ErrNotFound): // it has ended meanwhile
+			return ErrSplitChanged
+		case err != nil:
+			return err
+		}
+		switch _, err := org.FindStanding(ctx, tx, org.System, m.To); {
+		case errors.Is(err, org.ErrIllegalTransition):
 			return ErrSplitChanged
 		case err != nil:
 			return err
