@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"html/template"
@@ -293,17 +294,17 @@ const (
 	longestName = 20
 )
 
-// form reads a form that was sent, under the key that it was given: sent twice, it is once.
+// form reads a form that was sent, under the key that it was given: sent twice, it is once. Whoever goes back, writes something
+// else and sends that under the same key has sent another one.
 func form(r *http.Request, operation string) (field func(name string, longest int) string, ctx context.Context, err error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, nil, problem.ErrMalformed
 	}
-	key := r.PostForm.Get("key")
-	if len(key) < 16 || len(key) > 64 {
+	if key := r.PostForm.Get("key"); len(key) < 16 || len(key) > 64 {
 		return nil, nil, problem.ErrKeyMissing
 	}
 	sum := sha256.Sum256([]byte(r.URL.Path + "\n" + r.PostForm.Encode()))
-	ctx = once.With(r.Context(), once.Call{Operation: operation, Key: key, Fingerprint: sum[:]})
+	ctx = once.With(r.Context(), once.Call{Operation: operation, Key: hex.EncodeToString(sum[:]), Fingerprint: sum[:]})
 	return func(name string, longest int) string {
 		text := []rune(strings.TrimSpace(r.PostForm.Get(name)))
 		return string(text[:min(len(text), longest)])

@@ -527,6 +527,10 @@ func TestAFormThatIsSentAgainGivesThePageItGave(t *testing.T) {
 			}
 		}
 		same("at once")
+		other, again := send(home, url.Values{"key": {"0123456789abcdef"}, "text": {"路灯还是不亮"}, "danger": {"none"}})
+		if other == first[0] || again {
+			t.Errorf("whoever went back and wrote something else reads (said to be a repeat: %v) %s", again, other)
+		}
 		waiting, _, err := x.s.Takedowns(t.Context(), x.FengShuangjiang, "", "", 0)
 		if err != nil || len(waiting) != 1 {
 			t.Fatalf("%d wait (%v), want the one", len(waiting), err)
