@@ -150,8 +150,8 @@ func countResults(ctx context.Context, q db.Queryer, by org.Actor, since, until 
 	return counts, nil
 }
 
-// lastVisited is when each of the households was visited last: of all visits of a door the newest one is read, in the
-// index that holds its moment. One that could not be made was none.
+// lastVisited is when each of the households was visited last: of all visits of a door the newest one is read, by the
+// index that holds them in that order. One that could not be made was none.
 func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time, error) {
 	query, args, err := db.In(`
 		SELECT p.id, (
