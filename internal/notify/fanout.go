@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	chunkSize  = 1_000
-	chunkPause = 5 * time.Millisecond // in which others get at the inboxes: whoever waits for one has it as soon as a chunk ends
-	fanoutLoad = 20                   // fan-outs looked at together
-	stillFor   = time.Minute          // after which one that does not move is an alarm
+	chunkSize   = 1_000
+	chunkPause  = 5 * time.Millisecond // at least, from chunk to chunk: whoever waits for an inbox has it as soon as a chunk ends
+	chunksATurn = 8                    // before it is asked what else there is: danger waits no longer
+	fanoutLoad  = 20                   // fan-outs looked at together
+	stillFor    = time.Minute          // after which one that does not move is an alarm
 )
 
 // FanoutOptions are what Fanouts need.
@@ -43,6 +44,7 @@ type Fanouts struct {
 	mu      sync.Mutex
 	still   map[NoticeID]standing // those that did not move when all were looked at
 	stalled bool
+	run     int  // chunks a turn
 	blind   bool // begins chunks without the condition: tests show that they would see it
 }
 
@@ -54,7 +56,7 @@ type standing struct {
 }
 
 // NewFanouts makes the Fanouts of a node.
-func NewFanouts(o FanoutOptions) *Fanouts { return &Fanouts{FanoutOptions: o} }
+func NewFanouts(o FanoutOptions) *Fanouts { return &Fanouts{FanoutOptions: o, run: chunksATurn} }
 
 // A fan is a fan-out as it stands.
 type fan struct {
@@ -178,62 +180,125 @@ func (f *Fanouts) silence(ctx context.Context, x fan) (some bool, err error) {
 	return some, err
 }
 
-// write is one chunk and what it brings to devices, and then a pause.
-func (f *Fanouts) write(ctx context.Context, x fan) (bool, error) {
-	y, ds, err := f.chunk(ctx, x)
-	if err != nil || y.Next == x.Next {
+// write is a few chunks: while one is written, what the one before has written is brought to devices.
+func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
+	if x.PushedTo < x.Next {
+		return f.writeBehind(ctx, x)
+	}
+	some, err := f.ahead(ctx, x, f.run)
+	if err != nil {
 		return false, err
 	}
-	rest := time.NewTimer(chunkPause)
-	defer rest.Stop()
-	if x.PushedTo == x.Next {
-		_, err = f.push(ctx, y, ds, y.Next)
-	} else {
-		_, err = f.pushMore(ctx, y)
+	var before chan bool // whether devices have what was written before, and it was noted
+	for _, l := range some {
+		rest := time.NewTimer(chunkPause)
+		defer rest.Stop()
+		y, ds, err := f.chunk(ctx, x, l)
+		level := before == nil || <-before
+		before = nil
+		if err != nil || y.Next == x.Next || !level { // what is behind is pushed from the inboxes
+			return moved || err == nil && y.Next != x.Next, err
+		}
+		moved, before = true, make(chan bool, 1)
+		go func() { before <- f.pushed(ctx, y, ds) }()
+		x = y
+		x.PushedTo = y.Next
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
+		}
 	}
+	if before != nil {
+		<-before
+	}
+	return moved, nil
+}
+
+// pushed brings to devices what a chunk has written, and says whether that is noted.
+func (f *Fanouts) pushed(ctx context.Context, x fan, ds []push.Delivery) bool {
+	moved, err := f.push(ctx, x, ds, x.Next)
 	if err != nil { // it is pushed again from the inboxes
 		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
 	}
-	select {
-	case <-rest.C:
-	case <-ctx.Done():
+	return moved && err == nil
+}
+
+// writeBehind is a chunk of x, of which devices have not even got what was written before: a load of that follows it.
+func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
+	some, err := f.ahead(ctx, x, 1)
+	if err != nil {
+		return false, err
 	}
+	y, _, err := f.chunk(ctx, x, some[0])
+	if err != nil || y.Next == x.Next {
+		return false, err
+	}
+	if _, err := f.pushMore(ctx, y); err != nil {
+		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
+	}
+	pause(ctx, chunkPause)
 	return true, nil
 }
 
-// chunk writes x into the inboxes of the next persons, and returns it as it stands then and what is to be pushed. When
-// another node has done so meanwhile, or x was withdrawn, it returns x as it was.
-func (f *Fanouts) chunk(ctx context.Context, x fan) (y fan, ds []push.Delivery, err error) {
+// A load is the persons of one chunk.
+type load struct {
+	to   []recipient
+	upTo org.PersonID // everybody up to there is dealt with by it
+	more bool         // and there are others behind
+	seen time.Time    // when their roles held
+}
+
+// ahead is what the next n chunks of x are of, at least one: reading many persons in their order at once costs little more
+// than reading few.
+func (f *Fanouts) ahead(ctx context.Context, x fan, n int) (loads []load, err error) {
 	var to Scope
 	if err := json.Unmarshal([]byte(x.Scope), &to); err != nil {
-		return x, nil, fmt.Errorf("read the audience of announcement %d: %w", x.ID, err)
+		return nil, fmt.Errorf("read the audience of announcement %d: %w", x.ID, err)
 	}
+	seen := f.DB.Now()
 	in, err := to.find(ctx, f.DB)
 	if err != nil {
-		return x, nil, err
+		return nil, err
 	}
-	some, upTo, more, err := in.next(ctx, f.DB, x.By, x.Next, chunkSize)
+	all, upTo, more, err := in.next(ctx, f.DB, x.By, x.Next, n*chunkSize)
 	if err != nil {
-		return x, nil, err
+		return nil, err
 	}
+	for some := range slices.Chunk(all, chunkSize) {
+		loads = append(loads, load{some, some[len(some)-1].Person, true, seen})
+	}
+	if len(loads) == 0 {
+		return []load{{nil, upTo, more, seen}}, nil
+	}
+	last := &loads[len(loads)-1]
+	last.upTo, last.more = upTo, more
+	return loads, nil
+}
+
+// chunk writes x into the inboxes of the persons of l, and returns it as it stands then and what is to be pushed. When
+// another node has done so meanwhile, or x was withdrawn, it returns x as it was.
+func (f *Fanouts) chunk(ctx context.Context, x fan, l load) (y fan, ds []push.Delivery, err error) {
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
 		y, ds = x, nil
-		ours, err := beginChunk(ctx, tx, x, upTo, len(some), more, f.blind)
+		ours, err := beginChunk(ctx, tx, x, l.upTo, len(l.to), l.more, f.blind)
 		if err != nil || !ours {
 			return err
 		}
-		y.Next, y.Written = upTo, x.Written+len(some)
-		if !more {
+		y.Next, y.Written = l.upTo, x.Written+len(l.to)
+		if !l.more {
 			y.State = NoticeWritten
 		}
-		if len(some) == 0 {
+		if len(l.to) == 0 {
 			return nil
 		}
-		ds, err = f.tellSome(ctx, tx, x, some)
+		ds, err = f.tellSome(ctx, tx, x, l.to)
 		return err
 	})
 	if err != nil {
 		return x, nil, err
+	}
+	for i := range ds {
+		ds[i].Held = l.seen.UnixMilli()
 	}
 	return y, ds, nil
 }
@@ -260,7 +325,7 @@ func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, x fan, some []recipie
 	for i := range entries {
 		entries[i].Seq = heads[entries[i].Person]
 	}
-	if err := insertFanned(ctx, tx, entries); err != nil {
+	if err := insertFanned(ctx, tx, x, some); err != nil {
 		return nil, err
 	}
 	if err := insertSends(ctx, tx, entries); err != nil {
@@ -354,32 +419,23 @@ func (c *Courier) there(ctx context.Context) bool {
 	return c.kv.Ping(ctx) == nil
 }
 
-// fan brings items to the devices of this node, into those inboxes in Redis that somebody reads, which wakes the other nodes,
-// and wakes them for all others; it returns what did not get there. Repeating it is harmless.
+// fan brings items to the devices of this node, into those inboxes in Redis that somebody reads, and wakes all nodes; it
+// returns what did not get there. Repeating it is harmless.
 func (c *Courier) fan(ctx context.Context, ds []push.Delivery) (left []push.Delivery) {
 	for _, d := range ds {
 		c.hub.Deliver(d) //nolint:contextcheck // because a socket outlives whoever pushes to it
 	}
-	hot, cold, left := c.hot.Among(ctx, ds)
-	persons, tops := make([]int64, len(cold)), make([]int64, len(cold))
-	for i, d := range cold {
-		persons[i], tops[i] = d.Person, d.Entries[len(d.Entries)-1].Seq
-	}
-	for i, err := range c.hot.Wake(ctx, persons, tops) {
-		if err != nil {
-			left = append(left, cold[i])
-		}
-	}
-	items, rows := make(map[int64][]push.Entry, len(hot)), make([]outbox.Row, len(hot))
-	for i, d := range hot {
+	again, left := c.hot.PushAll(ctx, ds)
+	items, rows := make(map[int64][]push.Entry, len(again)), make([]outbox.Row, len(again))
+	for i, d := range again {
 		items[d.Person] = d.Entries
 		rows[i] = outbox.Row{ID: int64(i), Ranges: []outbox.Range{{Person: d.Person}}}
 	}
-	done := make(map[int64]bool, len(hot))
+	done := make(map[int64]bool, len(again))
 	for _, i := range c.toRedis(ctx, rows, items) {
 		done[i] = true
 	}
-	for i, d := range hot {
+	for i, d := range again {
 		if !done[int64(i)] {
 			left = append(left, d)
 		}

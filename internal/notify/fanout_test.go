@@ -130,6 +130,25 @@ func (s *spreader) step(t *testing.T, seconds int) {
 	}
 }
 
+// begin lets s write one chunk.
+func (s *spreader) begin(t *testing.T) {
+	t.Helper()
+	defer func(n int) { s.run = n }(s.run)
+	s.run = 1
+	if some, err := s.Turn(t.Context()); err != nil || !some {
+		t.Fatal("nothing was written", err)
+	}
+}
+
+// oneOf is one chunk of x, before devices hear of it.
+func (s *spreader) oneOf(ctx context.Context, x fan) (fan, []push.Delivery, error) {
+	loads, err := s.ahead(ctx, x, 1)
+	if err != nil {
+		return x, nil, err
+	}
+	return s.chunk(ctx, x, loads[0])
+}
+
 // work lets s do all there is.
 func (s *spreader) work(t *testing.T) {
 	t.Helper()
@@ -371,7 +390,7 @@ func TestAChunkThatWasNotPushedIsPushedByTheNextHolder(t *testing.T) {
 		v.until(t, 5*time.Second, "connected", func() bool { return v.ups == 1 })
 		told := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
-		if _, ds, err := a.chunk(t.Context(), c.fan(told.ID)); err != nil || len(ds) != 1_000 {
+		if _, ds, err := a.oneOf(t.Context(), c.fan(told.ID)); err != nil || len(ds) != 1_000 {
 			t.Fatalf("the first chunk is of %d (%v)", len(ds), err)
 		} // and a dies
 		b := c.node("b")
@@ -482,9 +501,7 @@ func TestWhoComesAndGoesWhileAnAnnouncementIsWritten(t *testing.T) {
 	crowds(t, 1_200, func(t *testing.T, c *crowd) {
 		n := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
-		if some, err := a.Turn(t.Context()); err != nil || !some {
-			t.Fatal("nothing was written", err)
-		}
+		a.begin(t)
 		early := slices.Clone(c.members)
 		late, gone := c.members[10], c.members[1_100]
 		c.leave(gone)
@@ -510,14 +527,35 @@ func (c *crowd) leave(p org.PersonID) {
 	}
 }
 
+// What a turn has written, devices have: danger that is announced meanwhile waits for some chunks, and not for all.
+func TestATurnIsAFewChunks(t *testing.T) {
+	crowds(t, 2_100, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		a := c.node("a")
+		a.run = 2
+		for _, want := range []struct {
+			state   NoticeState
+			written int
+		}{{NoticeRunning, 2_000}, {NoticeWritten, 2_100}, {NoticeDone, 2_100}} {
+			if some, err := a.Turn(t.Context()); err != nil || !some {
+				t.Fatal("no end", err)
+			}
+			if x := c.fan(n.ID); x.State != want.state || x.Written != want.written || x.Pushed != want.written {
+				t.Errorf("it is %s, %d written, %d pushed; want %s and %d", x.State, x.Written, x.Pushed, want.state, want.written)
+			}
+		}
+		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 {
+			t.Errorf("in the end: %v", wrong[:min(3, len(wrong))])
+		}
+	})
+}
+
 // Safety goes first, whatever is under way.
 func TestAnAnnouncementOfDangerGoesFirst(t *testing.T) {
 	crowds(t, 1_100, func(t *testing.T, c *crowd) {
 		usual := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
-		if _, err := a.Turn(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a.begin(t)
 		item := c.item()
 		item.Urgent = true
 		danger := c.announce(Announcement{Item: item})

@@ -2,7 +2,7 @@ package notify
 
 import (
 	"context"
-	"strings"
+	"fmt"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -58,17 +58,27 @@ func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons 
 	return n > 0, db.Wrap(err, nil, "begin a chunk of announcement %d", x.ID)
 }
 
-// insertFanned writes the items of one announcement; their text stays in it.
-func insertFanned(ctx context.Context, tx *db.Tx, entries []entry) error {
-	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	args := make([]any, 0, 9*len(entries))
-	for _, e := range entries {
-		args = append(args, e.Person, e.Seq, e.Kind, e.Prio, orNull(e.Assignment), e.RefType, e.RefID, e.Notice, e.At)
+// insertFanned writes an item of x for each of some persons, who have their numbers; its text stays in x. The engine takes
+// numbers and roles from where they are: to be sent a thousand rows it would have to read them first.
+func insertFanned(ctx context.Context, tx *db.Tx, x fan, some []recipient) error {
+	roles := make([]org.AssignmentID, len(some))
+	for i, r := range some {
+		roles[i] = r.Assignment
 	}
-	_, err := tx.Change(ctx, `
+	query, args, err := db.In(`
 		INSERT INTO inbox (person_id, seq, kind, prio, assignment_id, ref_type, ref_id, notice_id, created_at)
-		VALUES `+row+strings.Repeat(", "+row, len(entries)-1), args...)
-	return db.Wrap(err, nil, "write %d items of an announcement", len(entries))
+		SELECT h.person_id, h.seq, ?, ?, a.id, ?, ?, ?, ?
+		FROM role_assignment a
+		JOIN inbox_head h ON h.person_id = a.person_id
+		WHERE a.id IN (?)`, x.Kind, x.Prio, x.RefType, x.RefID, x.ID, tx.Now, roles)
+	if err != nil {
+		return err
+	}
+	n, err := tx.Change(ctx, query, args...)
+	if err == nil && n != int64(len(some)) {
+		err = fmt.Errorf("%d were written", n)
+	}
+	return db.Wrap(err, nil, "write %d items of announcement %d", len(some), x.ID)
 }
 
 // fanned are the items of x behind the person up to whom they were pushed, by person.

@@ -191,9 +191,7 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if some, err := b.spread.Turn(t.Context()); err != nil || !some {
-			t.Fatal("nothing was written", err)
-		}
+		b.spread.begin(t)
 		seen := b.fan(made.ID)
 		if _, err := b.notices.Withdraw(t.Context(), b.by, made.ID); err != nil {
 			t.Fatal(err)
@@ -207,7 +205,7 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 		if n := len(b.fake.Sent()); n != 0 || b.outcomes()["no_credit"] != 0 {
 			t.Errorf("WeChat has sent %d, outcomes %v; want none after it was withdrawn", n, b.outcomes())
 		}
-		if y, _, err := b.spread.chunk(t.Context(), seen); err != nil || y.Next != seen.Next {
+		if y, _, err := b.spread.oneOf(t.Context(), seen); err != nil || y.Next != seen.Next {
 			t.Errorf("a chunk goes on: %+v (%v)", y, err)
 		}
 		b.spread.work(t)
@@ -307,9 +305,7 @@ func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.spread.Turn(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		b.spread.begin(t)
 		b.move(time.Minute)
 		b.spread.work(t)
 		b.send.work()

@@ -20,11 +20,29 @@ func NewPerson(ctx context.Context, tx *db.Tx, id org.PersonID) error {
 }
 
 func newHead(ctx context.Context, tx *db.Tx, id org.PersonID) error {
-	_, err := tx.Change(ctx, `
-		INSERT INTO inbox_head (person_id, seq, read_seq, floor_seq, turn)
-		VALUES (?, 0, 0, 0, 0)`, id)
-	if err != nil && !db.IsDuplicate(err) {
-		return fmt.Errorf("make the inbox of person %d: %w", id, err)
+	if err := newHeads(ctx, tx, []org.PersonID{id}); !errors.Is(err, db.ErrAgain) {
+		return err
+	}
+	return nil // there is one
+}
+
+// newHeads makes inboxes that were not there; with db.ErrAgain somebody has made one in between.
+func newHeads(ctx context.Context, tx *db.Tx, ids []org.PersonID) error {
+	const row = `(?, 0, 0, 0, 0)`
+	for some := range slices.Chunk(ids, 500) {
+		args := make([]any, len(some))
+		for i, id := range some {
+			args[i] = id
+		}
+		_, err := tx.Change(ctx, `
+			INSERT INTO inbox_head (person_id, seq, read_seq, floor_seq, turn)
+			VALUES `+row+strings.Repeat(", "+row, len(some)-1), args...)
+		switch {
+		case db.IsDuplicate(err):
+			return fmt.Errorf("make %d inboxes: %w", len(some), db.ErrAgain)
+		case err != nil:
+			return fmt.Errorf("make %d inboxes: %w", len(some), err)
+		}
 	}
 	return nil
 }
@@ -52,9 +70,6 @@ func countUp(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement s
 		if _, ok := there[p]; ok {
 			continue
 		}
-		if err := newHead(ctx, tx, p); err != nil {
-			return err
-		}
 		missing = append(missing, p)
 		if counts != nil {
 			missingCounts = append(missingCounts, counts[i])
@@ -62,6 +77,9 @@ func countUp(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement s
 	}
 	if int64(len(missing)) != int64(len(persons))-found { // somebody has made one in between, and which is not to be seen
 		return fmt.Errorf("count up %d inboxes, of which %d were there and %d are missing: %w", len(persons), found, len(missing), db.ErrAgain)
+	}
+	if err := newHeads(ctx, tx, missing); err != nil {
+		return err
 	}
 	found, err = countUpThere(ctx, tx, missing, statement, missingCounts)
 	if err == nil && found != int64(len(missing)) {

@@ -121,15 +121,17 @@ func writePiece(ctx context.Context, tx *db.Tx, piece []entry, fresh *news) erro
 	if err != nil {
 		return err
 	}
-	var ranges []outbox.Range
-	for i := range piece {
+	for i := range slices.Backward(piece) { // the last of a person has the newest number
 		e := &piece[i]
+		e.Seq = heads[e.Person]
+		heads[e.Person]--
+	}
+	var ranges []outbox.Range
+	for _, e := range piece {
 		if n := len(ranges); n == 0 || ranges[n-1].Person != int64(e.Person) {
-			from := heads[e.Person] - count1(piece, e.Person) + 1
-			ranges = append(ranges, outbox.Range{Person: int64(e.Person), From: from, To: from - 1})
+			ranges = append(ranges, outbox.Range{Person: int64(e.Person), From: e.Seq})
 		}
-		ranges[len(ranges)-1].To++
-		e.Seq = ranges[len(ranges)-1].To
+		ranges[len(ranges)-1].To = e.Seq
 	}
 	if err := supersede(ctx, tx, piece); err != nil {
 		return err
@@ -196,10 +198,12 @@ func dropTold(ctx context.Context, tx *db.Tx, piece []entry) ([]entry, error) {
 
 // takeNumbers counts up the heads of all persons of piece and returns the new ones.
 func takeNumbers(ctx context.Context, tx *db.Tx, piece []entry) (map[org.PersonID]int64, error) {
-	persons := personsOf(piece)
-	counts := make([]int64, len(persons))
-	for i, p := range persons {
-		counts[i] = count1(piece, p)
+	persons, counts := personsOf(piece), []int64(nil)
+	for i, e := range piece {
+		if i == 0 || piece[i-1].Person != e.Person {
+			counts = append(counts, 0)
+		}
+		counts[len(counts)-1]++
 	}
 	if err := countUp(ctx, tx, persons, takeSeq, counts); err != nil {
 		return nil, err
@@ -220,14 +224,4 @@ func personsOf(piece []entry) []org.PersonID {
 		ids[i] = e.Person
 	}
 	return slices.Compact(ids) // they are sorted
-}
-
-// count1 is how many entries of piece are for person.
-func count1(piece []entry, person org.PersonID) (n int64) {
-	for _, e := range piece {
-		if e.Person == person {
-			n++
-		}
-	}
-	return n
 }

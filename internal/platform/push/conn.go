@@ -206,7 +206,7 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	}
 	c.pulling = true
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 	defer cancel()
 	entries, err := c.h.fetch(ctx, p, after, limit)
 	var head Head
@@ -251,17 +251,17 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]byte, error) {
 	p := c.p
 	p.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
 	act := int64(0)
 	for _, e := range entries {
 		if live && e.isAct() {
 			act = e.Seq
 		}
 	}
-	entries, err := c.h.permitted(ctx, p, entries)
+	entries, err := c.h.permitted(p, entries)
 	if err == nil && c.h.now()-c.h.answered.Load() > quietWithoutDB.Milliseconds() {
+		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 		_, err = c.h.heads(ctx, []int64{p.id}) // rights may have ended: ask whether SQL is there at all
+		cancel()
 	}
 	if err != nil {
 		p.mu.Lock()

@@ -88,7 +88,7 @@ for i = 3, #ARGV, 2 do
 end
 if #sent == 0 then return {0, top} end
 redis.call('SET', KEYS[2], string.format('%.0f', top), 'KEEPTTL')
-redis.call('PEXPIRE', KEYS[1], redis.call('PTTL', KEYS[2]))
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], redis.call('PTTL', KEYS[2])) end
 wake(sent)
 return {1, top}
 `)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -24,7 +26,7 @@ func TestAPushIsTakenInOrderAndOnce(t *testing.T) {
 	t.Parallel()
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
 		h := NewHot(k)
-		say := func(from, to int64) Answer { return h.Push(t.Context(), []Delivery{{somebody, entries(from, to)}})[0] }
+		say := func(from, to int64) Answer { return h.Push(t.Context(), []Delivery{{Person: somebody, Entries: entries(from, to)}})[0] }
 		if a := say(1, 1); a != (Answer{State: Cold}) {
 			t.Errorf("a push to a cold inbox: %+v", a)
 		}
@@ -73,7 +75,7 @@ func TestNoItemFallsBetweenReadersAndPushes(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() {
 			for range 100 {
-				d := Delivery{somebody, sql.add(1, 0)} // SQL first, then Redis
+				d := Delivery{Person: somebody, Entries: sql.add(1, 0)} // SQL first, then Redis
 				for a := (Answer{State: Gap}); a.State == Gap && a.Err == nil; {
 					a = h.Push(t.Context(), []Delivery{d})[0]
 				}
@@ -210,4 +212,92 @@ func BenchmarkAReaderMoreThanThereIsRoomFor(b *testing.B) {
 	for person := int64(embeddedHot); b.Loop(); person++ {
 		r.note(person, embeddedHot)
 	}
+}
+
+// Each of many is answered as they would be alone, and one message a shard wakes everybody's devices.
+func TestAnItemForManyIsTakenByEachAsAlone(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h := NewHot(k)
+		const tail = `"k":"announcement","p":2,"ts":7}`
+		item := func(person, seq int64, role string) Delivery { return Delivery{Person: person, Entries: []Entry{{seq, role + tail}}} }
+		warm := func(person, top int64) {
+			t.Helper()
+			err := h.Warm(t.Context(), person, func(context.Context, int) (int64, []Entry, error) { return top, entries(1, top), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		const next, known, behind, cold, filling, empty = 5, 5 + kv.Shards, 5 + 2*kv.Shards, 5 + 3*kv.Shards, 5 + 4*kv.Shards, 6
+		warm(next, 1)
+		warm(known, 3)
+		warm(behind, 1)
+		warm(empty, 0)
+		if _, err := k.SetNew(t.Context(), kv.InboxTop(filling), "w:somebody", warmFor); err != nil {
+			t.Fatal(err)
+		}
+		var mu sync.Mutex
+		heard := map[string]int{}
+		sub := k.Subscribe(func(_ kv.Key, message string) { mu.Lock(); defer mu.Unlock(); heard[message]++ }, func(int) {})
+		t.Cleanup(func() { _ = sub.Close() })
+		if err := sub.Add(t.Context(), kv.OutboxWake(5), kv.OutboxWake(6)); err != nil {
+			t.Fatal(err)
+		}
+		ds := []Delivery{
+			item(next, 2, `"as":12,`), item(known, 3, ""), item(behind, 3, ""), item(cold, 9, ""), item(filling, 4, ""), item(empty, 1, `"as":1,`),
+			{Person: next, Entries: entries(3, 4)},
+		}
+		again, away := h.PushAll(t.Context(), ds)
+		if diff := cmp.Diff([]Delivery{ds[6], ds[2], ds[4]}, again); diff != "" || len(away) > 0 {
+			t.Errorf("come again for (-want +got):\n%s and %d are away", diff, len(away))
+		}
+		if got := h.Read(t.Context(), next, 1, 10); len(got) != 1 || got[0] != ds[0].Entries[0] {
+			t.Errorf("the next one is %v, want what was pushed", got)
+		}
+		for person, want := range map[int64]int64{next: 2, known: 3, behind: 1, empty: 1} {
+			if top, _ := h.Top(t.Context(), person); top != want {
+				t.Errorf("person %d is at %d, want %d", person, top, want)
+			}
+		}
+		want := map[string]int{tail + "\n5 2 \"as\":12,\n197 9 ": 1, tail + "\n6 1 \"as\":1,": 1}
+		await(t, "two messages", func() bool { mu.Lock(); defer mu.Unlock(); return len(heard) == 2 })
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff(want, heard); diff != "" {
+			t.Errorf("nodes hear (-want +got):\n%s", diff)
+		}
+		left, err := k.Run(t.Context(), kv.NewScript(`return redis.call('PTTL', KEYS[1])`), []kv.Key{kv.HotInbox(empty)})
+		if ms, _ := left.(int64); err != nil || ms < (hotFor-time.Hour).Milliseconds() {
+			t.Errorf("an inbox that was empty is kept for %v ms (%v), want as long as its top", left, err)
+		}
+	})
+}
+
+// However many there are, each is in one step.
+func TestVeryManyAreServedInSteps(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h := NewHot(k)
+		var ds []Delivery
+		for i := range int64(3 * manyAtOnce) {
+			ds = append(ds, Delivery{Person: 1 + kv.Shards*i, Entries: []Entry{{1, `"k":"announcement"}`}}})
+		}
+		var mu sync.Mutex
+		told := map[string]int{}
+		sub := k.Subscribe(func(_ kv.Key, message string) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, line := range strings.Split(message, "\n")[1:] {
+				told[line]++
+			}
+		}, func(int) {})
+		t.Cleanup(func() { _ = sub.Close() })
+		if err := sub.Add(t.Context(), kv.OutboxWake(1)); err != nil {
+			t.Fatal(err)
+		}
+		if again, away := h.PushAll(t.Context(), ds); len(again)+len(away) > 0 {
+			t.Errorf("%d again, %d away", len(again), len(away))
+		}
+		await(t, "all are heard of", func() bool { mu.Lock(); defer mu.Unlock(); return len(told) == len(ds) })
+	})
 }

@@ -2,31 +2,107 @@ package push
 
 import (
 	"context"
+	"strconv"
+	"strings"
 
 	"wanjia/internal/platform/kv"
 )
 
-// Among sorts deliveries: to whom has a hot inbox, or is about to; to whom has none, and finds theirs in SQL; and to whom
-// Redis did not say it of.
-func (h *Hot) Among(ctx context.Context, ds []Delivery) (hot, cold, unknown []Delivery) {
-	if len(ds) == 0 {
-		return nil, nil, nil
+// manyAtOnce is how many persons one step of Redis serves: others wait meanwhile.
+const manyAtOnce = 100
+
+// manyScript does for many persons of a shard, with one new item each, what pushScript does for one, and wakes all nodes
+// with one message. It answers the places of those who lack an earlier item, or whose reader is just filling.
+var manyScript = kv.NewScript(`
+local tops, n = {}, (#KEYS - 1) / 2
+for i = 1, n do tops[i] = KEYS[2*i] end
+tops = redis.call('MGET', unpack(tops))
+local gaps, sent = {}, {ARGV[3]}
+for i = 1, n do
+  local seq, top = tonumber(ARGV[3*i+2]), tops[i]
+  local number, told = tonumber(top or ''), not top
+  if top and (not number or seq > number + 1) then
+    gaps[#gaps+1] = i
+  elseif top and seq > number then
+    local id = string.format('%.0f', seq)
+    redis.call('XADD', KEYS[2*i+1], 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', ARGV[3*i+3] .. ARGV[3])
+    redis.call('SET', KEYS[2*i], id, 'KEEPTTL')
+    if redis.call('PTTL', KEYS[2*i+1]) < 0 then redis.call('PEXPIRE', KEYS[2*i+1], redis.call('PTTL', KEYS[2*i])) end
+    told = true
+  end
+  if told then sent[#sent+1] = ARGV[3*i+1] .. ' ' .. ARGV[3*i+2] .. ' ' .. ARGV[3*i+3] end
+end
+if #sent > 1 then redis.call(ARGV[1], KEYS[1], table.concat(sent, '\n')) end
+return gaps
+`)
+
+// PushAll hands one new item each to many persons, some of a shard in one step, and wakes all nodes. It returns to whom
+// Push must come again, since earlier items are not there yet, and whom Redis keeps from theirs, since it is away.
+// Repeating it is harmless.
+func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Delivery) {
+	type load struct {
+		shard int
+		tail  string
+		ds    []Delivery
+	}
+	var loads []load
+	open := map[int]int{} // the load of a shard that has room
+	for _, d := range ds {
+		if len(d.Entries) != 1 {
+			again = append(again, d)
+			continue
+		}
+		shard := kv.ShardOf(d.Person)
+		_, tail := d.Entries[0].cutRole()
+		i, there := open[shard]
+		if !there || len(loads[i].ds) == manyAtOnce || loads[i].tail != tail {
+			i = len(loads)
+			open[shard], loads = i, append(loads, load{shard: shard, tail: tail})
+		}
+		loads[i].ds = append(loads[i].ds, d)
 	}
 	b := h.kv.Batch()
-	tops := make([]*kv.Reply, len(ds))
-	for i, d := range ds {
-		tops[i] = b.Get(kv.InboxTop(d.Person))
+	replies := make([]*kv.Reply, len(loads))
+	for i, l := range loads {
+		keys := append(make([]kv.Key, 0, 1+2*len(l.ds)), kv.OutboxWake(l.shard))
+		args := append(make([]any, 0, 3+3*len(l.ds)), h.kv.PublishCommand(), hotEntries, l.tail)
+		for _, d := range l.ds {
+			role, _ := d.Entries[0].cutRole()
+			keys = append(keys, kv.InboxTop(d.Person), kv.HotInbox(d.Person))
+			args = append(args, d.Person, d.Entries[0].Seq, role)
+		}
+		replies[i] = b.Run(manyScript, keys, args...)
 	}
 	_ = b.Send(ctx) // each reply has its own error
-	for i, d := range ds {
-		switch v, err := tops[i].Value(); {
-		case err != nil:
-			unknown = append(unknown, d)
-		case v == nil:
-			cold = append(cold, d)
-		default:
-			hot = append(hot, d)
+	for i, r := range replies {
+		v, err := r.Value()
+		if err != nil {
+			away = append(away, loads[i].ds...)
+			continue
+		}
+		gaps, _ := v.([]any)
+		for _, at := range gaps {
+			if n, ok := at.(int64); ok && n >= 1 && int(n) <= len(loads[i].ds) {
+				again = append(again, loads[i].ds[n-1])
+			}
 		}
 	}
-	return hot, cold, unknown
+	return again, away
+}
+
+// heardOfMany takes what manyScript says: the item, and behind it a line for each person it is new to.
+func (h *Hub) heardOfMany(message string) {
+	tail, rest, _ := strings.Cut(message, "\n")
+	for line := range strings.SplitSeq(rest, "\n") {
+		person, rest, _ := strings.Cut(line, " ")
+		number, role, _ := strings.Cut(rest, " ")
+		id, errID := strconv.ParseInt(person, 10, 64)
+		seq, errSeq := strconv.ParseInt(number, 10, 64)
+		if errID != nil || errSeq != nil {
+			continue // it is a hint and nothing more
+		}
+		if p := h.find(id); p != nil {
+			h.deliverTo(p, Delivery{Person: id, Entries: []Entry{{Seq: seq, Tail: role + tail}}})
+		}
+	}
 }

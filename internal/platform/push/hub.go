@@ -32,6 +32,7 @@ const (
 	rightsFor      = time.Minute
 	keepAfterLast  = time.Minute // a device that comes back finds its person still subscribed
 	closeWithin    = 2 * time.Second
+	askWithin      = 3 * time.Second  // how long a writer waits for SQL
 	quietWithoutDB = 10 * time.Second // rights can no longer be known
 	closeWithoutDB = 30 * time.Second
 )
@@ -173,13 +174,11 @@ func (h *Hub) Run(ctx context.Context) error {
 	wg.Go(func() { h.turn(ctx) })
 	wg.Go(func() { h.writeAcks(ctx) })
 	wg.Go(func() { h.sayOnline(ctx) })
-	if h.outbox != nil {
-		channels := make([]kv.Key, kv.Shards)
-		for i := range channels {
-			channels[i] = kv.OutboxWake(i)
-		}
-		_ = h.sub.Add(ctx, channels...) // heard as soon as Redis is there; the sweeper looks by itself each second
+	channels := make([]kv.Key, kv.Shards)
+	for i := range channels {
+		channels[i] = kv.OutboxWake(i)
 	}
+	_ = h.sub.Add(ctx, channels...) // heard as soon as Redis is there; positions and the outbox are looked at anyway
 	wg.Wait()
 	close(h.over)
 	return h.sub.Close()
@@ -205,6 +204,7 @@ type rights struct {
 	live, ended []int64
 	at          int64 // when they were read, Unix ms; 0: not
 	version     int   // counts changes told from outside
+	forgot      int64 // when the last of them was told, Unix ms
 }
 
 type waiter struct {
@@ -256,12 +256,19 @@ func (h *Hub) hurry(shard int) { h.trouble[shard].Store(h.now() + 5_000) }
 
 // Deliver hands new items to the devices of their person that are connected here. It never waits.
 func (h *Hub) Deliver(d Delivery) {
-	p := h.find(d.Person)
-	if p == nil || len(d.Entries) == 0 {
-		return
+	if p := h.find(d.Person); p != nil && len(d.Entries) > 0 {
+		h.deliverTo(p, d)
 	}
+}
+
+func (h *Hub) deliverTo(p *person, d Delivery) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if d.Held > 0 && len(p.conns) > 0 {
+		for _, e := range d.Entries {
+			p.rights.vouch(e.assignment(), d.Held, h.now())
+		}
+	}
 	for _, c := range p.conns {
 		c.offer(d.Entries)
 	}
@@ -284,10 +291,14 @@ func (h *Hub) rise(p *person, top int64) {
 }
 
 // heard takes a wake-up from Redis: [seq, tail, …], [top], ["r", read], or ["x", mark, …] for sockets that are too
-// many. It is a hint and nothing more.
+// many; over the channel of a shard what is new to many, or nothing, when its sweeper is to look. It is a hint and nothing
+// more.
 func (h *Hub) heard(channel kv.Key, message string) {
 	if channel == kv.OutboxWake(channel.Shard()) {
-		if h.outbox != nil {
+		switch {
+		case message != "":
+			h.heardOfMany(message)
+		case h.outbox != nil:
 			h.outbox(channel.Shard())
 		}
 		return
@@ -444,7 +455,7 @@ func (h *Hub) ClosePerson(id int64, code Code) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rights.forget()
+	p.rights.forget(h.now())
 	for _, c := range slices.Clone(p.conns) {
 		c.shut(code, 0)
 	}
@@ -455,21 +466,34 @@ func (h *Hub) RightsChanged(id int64) {
 	if p := h.find(id); p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.rights.forget()
+		p.rights.forget(h.now())
 	}
 }
 
-func (r *rights) forget() { *r = rights{version: r.version + 1} }
+func (r *rights) forget(now int64) { *r = rights{version: r.version + 1, forgot: now} }
+
+// vouch notes that somebody saw a role hold at a moment, so that a thousand devices that hear of one announcement do not
+// ask one by one. What they saw before the last change counts for nothing.
+func (r *rights) vouch(as, held, now int64) {
+	switch known := r.at != 0 && now-r.at < rightsFor.Milliseconds(); {
+	case as == 0 || held <= r.forgot || now-held >= rightsFor.Milliseconds():
+	case !known:
+		r.live, r.ended, r.at = []int64{as}, nil, held
+	case !slices.Contains(r.live, as) && !slices.Contains(r.ended, as):
+		r.live = append(slices.Clone(r.live), as)
+		r.at = min(r.at, held)
+	}
+}
 
 // permitted are entries as person may see them now: those of ended roles without their content.
-func (h *Hub) permitted(ctx context.Context, p *person, entries []Entry) ([]Entry, error) {
+func (h *Hub) permitted(p *person, entries []Entry) ([]Entry, error) {
 	out := entries
 	for i, e := range entries {
 		as := e.assignment()
 		if as == 0 {
 			continue
 		}
-		live, err := h.holds(ctx, p, as)
+		live, err := h.holds(p, as)
 		if err != nil {
 			return nil, err
 		}
@@ -485,7 +509,7 @@ func (h *Hub) permitted(ctx context.Context, p *person, entries []Entry) ([]Entr
 
 // holds says whether p holds the role assignment now. One that is neither known to hold nor to have ended may be
 // new: it is looked up.
-func (h *Hub) holds(ctx context.Context, p *person, as int64) (bool, error) {
+func (h *Hub) holds(p *person, as int64) (bool, error) {
 	for {
 		p.mu.Lock()
 		r := p.rights
@@ -499,7 +523,9 @@ func (h *Hub) holds(ctx context.Context, p *person, as int64) (bool, error) {
 			}
 		}
 		at := h.now()
+		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
 		live, err := h.o.Inbox.Rights(ctx, p.id)
+		cancel()
 		if err != nil {
 			return false, err
 		}
@@ -513,7 +539,7 @@ func (h *Hub) holds(ctx context.Context, p *person, as int64) (bool, error) {
 					ended = append(ended, r.ended...)
 				}
 			}
-			p.rights = rights{live: live, ended: ended, at: at, version: r.version}
+			p.rights = rights{live: live, ended: ended, at: at, version: r.version, forgot: r.forgot}
 		}
 		p.mu.Unlock()
 	}

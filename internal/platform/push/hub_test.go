@@ -15,14 +15,15 @@ import (
 
 // A memory is an inbox of one person without SQL.
 type memory struct {
-	mu    sync.Mutex
-	items []Entry
-	read  int64
-	live  []int64
-	acks  []Ack
-	away  bool
-	asked []int         // of how many persons each call of Heads was
-	hold  chan struct{} // not nil: Heads waits until it is closed
+	mu     sync.Mutex
+	items  []Entry
+	read   int64
+	live   []int64
+	acks   []Ack
+	away   bool
+	rights int           // how often Rights was asked
+	asked  []int         // of how many persons each call of Heads was
+	hold   chan struct{} // not nil: Heads waits until it is closed
 }
 
 var errAway = fmt.Errorf("the test has taken SQL away")
@@ -65,6 +66,7 @@ func (m *memory) Rights(context.Context, int64) ([]int64, error) {
 	if m.away {
 		return nil, errAway
 	}
+	m.rights++
 	return slices.Clone(m.live), nil
 }
 
@@ -418,6 +420,43 @@ func TestAnItemOfARoleThatIsNotHeldIsGone(t *testing.T) {
 		d.RightsChanged(somebody)
 		d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, 12)})
 		p.until(t, "the number alone", p.has(`{"t":"n","s":3,"k":"gone"}`))
+	})
+}
+
+// S5: whoever fans an announcement out has seen the role hold, and nobody asks again; unless it has ended since, or they saw
+// it too long ago.
+func TestARoleThatWasSeenToHoldIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		d := newDesk(t, k)
+		c, p := d.join(t, &Cursor{1, 0})
+		rights := func() int {
+			d.inbox.mu.Lock()
+			defer d.inbox.mu.Unlock()
+			return d.inbox.rights
+		}
+		say := func(as, held int64) { d.Deliver(Delivery{Person: somebody, Entries: d.inbox.add(1, as), Held: held}) }
+		say(12, d.now())
+		p.until(t, "the item", p.has(`{"t":"n","s":1,"as":12,"k":"task.due"}`))
+		say(14, d.now())
+		p.until(t, "that of another role", p.has(`{"t":"n","s":2,"as":14,"k":"task.due"}`))
+		if n := rights(); n > 0 {
+			t.Errorf("SQL was asked %d times for roles that somebody has just seen", n)
+		}
+		seen := d.now()
+		d.pass(t, time.Second)
+		d.RightsChanged(somebody)
+		say(12, seen)
+		p.until(t, "the number alone", p.has(`{"t":"n","s":3,"k":"gone"}`))
+		for range 2 {
+			c.take(clientFrame{kind: pingFrame})
+			d.pass(t, rightsFor-time.Second)
+		}
+		say(14, d.now()-rightsFor.Milliseconds())
+		p.until(t, "no content", p.has(`{"t":"n","s":4,"k":"gone"}`))
+		if n := rights(); n != 2 {
+			t.Errorf("SQL was asked %d times, want twice", n)
+		}
 	})
 }
 

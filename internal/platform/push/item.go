@@ -20,6 +20,7 @@ type Entry struct {
 type Delivery struct {
 	Person  int64
 	Entries []Entry
+	Held    int64 // Unix ms: when the roles that it is for were seen to hold; 0: nobody has looked
 }
 
 // goneTail stands in place of an item whose role has ended.
@@ -39,6 +40,16 @@ func (e Entry) assignment() int64 {
 		return -1 // nobody's
 	}
 	return n
+}
+
+// cutRole is what e's text begins with when it is for a role, and the text behind it, which is the same for all persons
+// of one announcement.
+func (e Entry) cutRole() (role, tail string) {
+	if !strings.HasPrefix(e.Tail, assignmentHead) {
+		return "", e.Tail
+	}
+	end := strings.IndexByte(e.Tail, ',') + 1
+	return e.Tail[:end], e.Tail[end:]
 }
 
 // at is when the item's transaction was, in Unix ms; 0 if it does not say.
