@@ -34,7 +34,7 @@ type PushOptions struct {
 	Audience int     // of an announcement
 	Seed     uint64
 	NoisyOK  bool   // a report counts although others used the machine
-	Profile  string // file for a profile of the server at the highest rate; empty: none
+	Profiles string // folder for profiles of the server in the rounds that ask most of it; empty: none
 
 	Peer  *Peer // measured in turn with us in rounds of single messages; nil: nobody
 	Pairs int   // how many turns

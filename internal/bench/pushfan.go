@@ -162,6 +162,7 @@ func (p *pushRun) fanout(ctx context.Context, f *PushFigure, n int) (v verdict, 
 	if err := s.nodes[0].holdsAll(ctx); err != nil {
 		return v, err
 	}
+	profiled := s.profile(ctx, f.Round)
 	announced := plan{count: 1, pick: func(int) (*pushNode, order) { return s.nodes[0], order{Do: doAnnounce, Unit: int64(x.unit), N: n} }}
 	if err := s.play(ctx, announced); err != nil {
 		return v, err
@@ -194,7 +195,7 @@ func (p *pushRun) fanout(ctx context.Context, f *PushFigure, n int) (v verdict, 
 	if told := once(s.truth, s.sent.first); told != x.members {
 		f.Why = fmt.Sprintf("%d of %d members have it once", told, x.members)
 	}
-	return v, nil
+	return v, profiled()
 }
 
 // holdsAll waits until a server holds all shards.

@@ -13,25 +13,37 @@ import (
 // underWay is how many broadcasts are under way at once: one is committed while another is on its way to the devices.
 const underWay = 2
 
-// broadcast measures how many deliveries a second there can be when everybody is told the same: each is in every
-// inbox, numbered and committed, before it is delivered. The next one begins when one is over, so there are no due
-// times to speak of.
+// broadcast measures how many deliveries a second there can be when everybody is told the same by an announcement: each
+// is in every inbox, numbered and committed, before it is delivered. The next one begins when one is over, so there are no
+// due times to speak of.
 func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdict, err error) {
+	x, err := p.populate(ctx, n, n)
+	if err != nil {
+		return v, err
+	}
+	others := p.crowd
+	p.crowd = x.crowd
+	defer func() { p.crowd = others }()
 	s, err := p.begin(ctx, n)
 	if err != nil {
 		return v, err
 	}
 	defer s.end()
-	if err := s.warmUp(ctx, settleWithin); err != nil {
+	if err := s.nodes[0].holdsAll(ctx); err != nil {
 		return v, err
 	}
+	toAll := plan{count: 1, pick: func(int) (*pushNode, order) { return s.nodes[0], order{Do: doAnnounce, Unit: int64(x.unit), N: n} }}
+	if err := s.warmUpBy(ctx, toAll, settleWithin); err != nil { // as a server that is up: it knows the roles of who is connected
+		return v, err
+	}
+	profiled := s.profile(ctx, f.Round)
 	begun := time.Now()
 	for i := 0; time.Since(begun) < 2*p.o.Slice && ctx.Err() == nil; i++ {
 		room := func() bool { return int64(i-underWay+1)*int64(n) <= s.fleet.got.Load() }
 		if !s.fleet.until(ctx, settleWithin, room) {
 			break
 		}
-		if err := s.play(ctx, plan{count: 1, pick: func(int) (*pushNode, order) { return s.nodes[0], order{N: n} }}); err != nil {
+		if err := s.play(ctx, toAll); err != nil {
 			return v, err
 		}
 	}
@@ -48,7 +60,7 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 	}
 	f.Got["deliveriesPerSecond"] = round(float64(v.Received) / last.Sub(begun).Seconds())
 	f.Got["broadcasts"] = float64(len(s.sent.all))
-	return v, nil
+	return v, profiled()
 }
 
 // slow lets a tenth of the devices read much less than they are sent: the others shall not wait for them, and nobody

@@ -90,12 +90,16 @@ type watchman struct {
 	ours   time.Duration
 	server time.Duration
 	nodes  []int
+	before map[int]time.Duration // what the bench, the database and Redis had used
 }
 
 func (p *pushRun) watch() *watchman {
-	w := &watchman{pids: append([]int{os.Getpid()}, p.services...), begun: time.Now(), all: programsWorked()}
+	w := &watchman{
+		pids: append([]int{os.Getpid()}, p.services...), begun: time.Now(), all: programsWorked(), before: map[int]time.Duration{},
+	}
 	for _, pid := range w.pids {
-		w.ours -= spentBy(pid)
+		w.before[pid] = spentBy(pid)
+		w.ours -= w.before[pid]
 	}
 	return w
 }
@@ -117,6 +121,18 @@ func (w *watchman) leave(pid int) {
 			w.server += spent
 		}
 	}
+}
+
+// beside is how much processor time the load has used, and the database with Redis.
+func (w *watchman) beside() (load, stores time.Duration) {
+	for pid, before := range w.before {
+		if spent := spentBy(pid) - before; pid == os.Getpid() {
+			load = spent
+		} else {
+			stores += spent
+		}
+	}
+	return load, stores
 }
 
 // seen is how many cores others have used, how much time the servers have, and how long it took.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -127,7 +128,11 @@ func (s *stage) toOne(rate float64, during time.Duration) plan {
 // warmUp sends some messages that do not count: statements are read for the first time, and connections opened. It waits
 // for them as long as for those that count.
 func (s *stage) warmUp(ctx context.Context, patience time.Duration) error {
-	if err := s.play(ctx, s.toOne(300, time.Second)); err != nil {
+	return s.warmUpBy(ctx, s.toOne(300, time.Second), patience)
+}
+
+func (s *stage) warmUpBy(ctx context.Context, plan plan, patience time.Duration) error {
+	if err := s.play(ctx, plan); err != nil {
 		return err
 	}
 	v, err := s.settle(ctx, patience)
@@ -168,7 +173,7 @@ func (p *pushRun) singleMax(ctx context.Context, f *PushFigure, n int) (v verdic
 	if err := s.warmUp(ctx, settleWithin); err != nil {
 		return v, err
 	}
-	profiled := s.profile(ctx, p.o.Profile)
+	profiled := s.profile(ctx, f.Round)
 	for _, rate := range steps {
 		if err := s.play(ctx, s.toOne(rate, p.o.Slice)); err != nil {
 			return v, err
@@ -182,7 +187,7 @@ func (p *pushRun) singleMax(ctx context.Context, f *PushFigure, n int) (v verdic
 		var g PushFigure
 		g.Got = map[string]float64{}
 		s.fill(&g)
-		if !some.clean() || g.Why != "" || g.FromCommit.P99 > 20 || g.FromDue.P99 > 100 || time.Since(at) > time.Second {
+		if !some.clean() || g.Why != "" || g.FromCommit.P99 > 20 || g.FromDue.P90 > 100 || time.Since(at) > time.Second {
 			f.Others, f.Noisy, f.Seconds, f.CPU, f.RSS = g.Others, f.Noisy || g.Noisy, g.Seconds, g.CPU, g.RSS
 			f.Got["failsAt"], f.Got["failsAtP99Ms"], f.Got["failsAtDueP99Ms"] = rate, g.FromCommit.P99, g.FromDue.P99
 			break
@@ -195,11 +200,12 @@ func (p *pushRun) singleMax(ctx context.Context, f *PushFigure, n int) (v verdic
 	return v, profiled()
 }
 
-// profile asks the server for a profile of the steps at which it has most to do, into a file; empty: none.
-func (s *stage) profile(ctx context.Context, file string) (wait func() error) {
-	if file == "" {
+// profile asks the server for a profile of the next three slices of a round, where profiles are wanted.
+func (s *stage) profile(ctx context.Context, round string) (wait func() error) {
+	if s.p.o.Profiles == "" {
 		return func() error { return nil }
 	}
+	file := filepath.Join(s.p.o.Profiles, round+".pprof")
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	got := make(chan error, 1)
 	go func() {
@@ -215,6 +221,9 @@ func (s *stage) profile(ctx context.Context, file string) (wait func() error) {
 		}
 		defer res.Body.Close() //nolint:errcheck // because it is only read
 		profile, err := io.ReadAll(res.Body)
+		if err == nil && res.StatusCode != http.StatusOK {
+			err = fmt.Errorf("a profile is answered %d: %s", res.StatusCode, profile)
+		}
 		if err == nil {
 			err = os.WriteFile(file, profile, 0o600)
 		}
