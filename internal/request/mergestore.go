@@ -3,6 +3,7 @@ package request
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -112,6 +113,7 @@ func goingOnAs(ctx context.Context, q db.Queryer, id ID) ([]ID, error) {
 		if err := q.Select(ctx, &next, query, args...); err != nil {
 			return nil, db.Wrap(err, nil, "find what is merged into request %d", id)
 		}
+		next = slices.DeleteFunc(next, func(id ID) bool { return slices.Contains(all, id) }) // of two that are just being merged into each other one is refused
 		all = append(all, next...)
 	}
 	return all, nil

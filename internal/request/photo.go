@@ -38,8 +38,8 @@ func picturesOf(id ID) upload.Owner { return upload.Owner{Type: "request", ID: i
 // keepPhotos says how long the pictures of r stay: as long as it is open, or goes on as another request, and a while longer.
 func keepPhotos(ctx context.Context, tx *db.Tx, r Request) error {
 	switch {
-	case r.State == Merged:
-		return photosGo(ctx, tx, r.ID, nil)
+	case r.State == Merged: // those of what is merged into it stay already
+		return upload.DropAt(ctx, tx, picturesOf(r.ID), nil)
 	case r.ClosedAt != nil:
 		at := r.ClosedAt.Add(photosKept)
 		return photosGo(ctx, tx, r.ID, &at)
