@@ -90,17 +90,16 @@ func (s *Service) remembered(ctx context.Context, id SessionID, now time.Time, n
 	if known, there = s.cache.get(id, now); there && sure {
 		return known, true, nil
 	}
-	text, there, err := s.kv.Get(ctx, sessionKey(id))
-	switch {
-	case err != nil || !there:
-		return liveSession{}, false, nil // SQL knows
-	case text == endedMark:
-		return liveSession{}, false, ErrSessionEnded
-	case json.Unmarshal([]byte(text), &known) != nil:
-		return liveSession{}, false, nil
+	if text, there, err := s.kv.Get(ctx, sessionKey(id)); err == nil && there {
+		if text == endedMark {
+			return liveSession{}, false, ErrSessionEnded
+		}
+		if json.Unmarshal([]byte(text), &known) == nil {
+			keep(s, s.cache, id, known, now, news)
+			return known, true, nil
+		}
 	}
-	keep(s, s.cache, id, known, now, news)
-	return known, true, nil
+	return liveSession{}, false, nil // SQL knows
 }
 
 // keep remembers v, unless there has been news since it was looked for: then it may be what was before.

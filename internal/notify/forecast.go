@@ -186,7 +186,7 @@ func (s *Notices) online(ctx context.Context, persons []org.PersonID) (n int, er
 	var seen []*kv.Reply
 	for shard, some := range shards {
 		if len(some) > 0 {
-			seen = append(seen, b.Scores(kv.Online(shard), some...))
+			seen = append(seen, b.Scores(kv.Online(shard), some...)) //nolint:contextcheck // because Send has the context of all parts
 		}
 	}
 	if err := b.Send(ctx); err != nil {
