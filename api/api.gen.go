@@ -1473,6 +1473,42 @@ func (e NewVisitsResult) Valid() bool {
 	}
 }
 
+// Defines values for NoteUnmaskingFields.
+const (
+	NoteUnmaskingFieldsNote NoteUnmaskingFields = "note"
+)
+
+// Valid indicates whether the value is a known member of the NoteUnmaskingFields enum.
+func (e NoteUnmaskingFields) Valid() bool {
+	switch e {
+	case NoteUnmaskingFieldsNote:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NoteUnmaskingPurpose.
+const (
+	NoteUnmaskingPurposeCallBack NoteUnmaskingPurpose = "call_back"
+	NoteUnmaskingPurposeUrgent   NoteUnmaskingPurpose = "urgent"
+	NoteUnmaskingPurposeVisit    NoteUnmaskingPurpose = "visit"
+)
+
+// Valid indicates whether the value is a known member of the NoteUnmaskingPurpose enum.
+func (e NoteUnmaskingPurpose) Valid() bool {
+	switch e {
+	case NoteUnmaskingPurposeCallBack:
+		return true
+	case NoteUnmaskingPurposeUrgent:
+		return true
+	case NoteUnmaskingPurposeVisit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for NoticeState.
 const (
 	NoticeStateDone      NoticeState = "done"
@@ -2856,6 +2892,39 @@ func (e TemporaryCategoryType) Valid() bool {
 	case TemporaryCategoryTypeHelp:
 		return true
 	case TemporaryCategoryTypeReport:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TextUnmaskingFields.
+const (
+	TextUnmaskingFieldsText TextUnmaskingFields = "text"
+)
+
+// Valid indicates whether the value is a known member of the TextUnmaskingFields enum.
+func (e TextUnmaskingFields) Valid() bool {
+	switch e {
+	case TextUnmaskingFieldsText:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TextUnmaskingPurpose.
+const (
+	TextUnmaskingPurposeCallBack TextUnmaskingPurpose = "call_back"
+	TextUnmaskingPurposeUrgent   TextUnmaskingPurpose = "urgent"
+)
+
+// Valid indicates whether the value is a known member of the TextUnmaskingPurpose enum.
+func (e TextUnmaskingPurpose) Valid() bool {
+	switch e {
+	case TextUnmaskingPurposeCallBack:
+		return true
+	case TextUnmaskingPurposeUrgent:
 		return true
 	default:
 		return false
@@ -4648,7 +4717,9 @@ type FeedbackRow struct {
 	ID         int64     `json:"id"`
 	Page       PageName  `json:"page"`
 	ReceivedAt time.Time `json:"receivedAt"`
-	Text       string    `json:"text"`
+
+	// Text With phone numbers masked; unmaskFeedback shows them.
+	Text string `json:"text"`
 }
 
 // Fence Where the place itself lies, and how far it reaches.
@@ -4684,14 +4755,16 @@ type FinishedCounterStepState string
 // Flag defines model for Flag.
 type Flag struct {
 	// ExpiresOn The last day on which it is shown.
-	ExpiresOn   string      `json:"expiresOn"`
-	HouseholdID int64       `json:"householdId"`
-	ID          int64       `json:"id"`
-	Kind        FlagKind    `json:"kind"`
-	Note        *string     `json:"note,omitempty"`
-	Purpose     string      `json:"purpose"`
-	RecordedAt  time.Time   `json:"recordedAt"`
-	RestsOn     FlagRestsOn `json:"restsOn"`
+	ExpiresOn   string   `json:"expiresOn"`
+	HouseholdID int64    `json:"householdId"`
+	ID          int64    `json:"id"`
+	Kind        FlagKind `json:"kind"`
+
+	// Note With phone numbers masked; unmaskFlag shows them.
+	Note       *string     `json:"note,omitempty"`
+	Purpose    string      `json:"purpose"`
+	RecordedAt time.Time   `json:"recordedAt"`
+	RestsOn    FlagRestsOn `json:"restsOn"`
 
 	// SeenAt When a visit last found it right.
 	SeenAt    *time.Time `json:"seenAt,omitempty"`
@@ -6136,6 +6209,19 @@ type NewWeChatTemplate struct {
 	Kind       WeChatTemplateKind `json:"kind"`
 	TemplateID string             `json:"templateId"`
 }
+
+// NoteUnmasking defines model for NoteUnmasking.
+type NoteUnmasking struct {
+	Fields  []NoteUnmaskingFields `json:"fields"`
+	Purpose NoteUnmaskingPurpose  `json:"purpose"`
+	Reason  string                `json:"reason"`
+}
+
+// NoteUnmaskingFields defines model for NoteUnmasking.Fields.
+type NoteUnmaskingFields string
+
+// NoteUnmaskingPurpose defines model for NoteUnmasking.Purpose.
+type NoteUnmaskingPurpose string
 
 // Notice defines model for Notice.
 type Notice struct {
@@ -8025,7 +8111,9 @@ type Takedown struct {
 	Reason     *string       `json:"reason,omitempty"`
 	ReceivedAt time.Time     `json:"receivedAt"`
 	State      TakedownState `json:"state"`
-	Text       string        `json:"text"`
+
+	// Text With phone numbers masked; unmaskTakedown shows them.
+	Text string `json:"text"`
 }
 
 // TakedownState defines model for Takedown.State.
@@ -8255,6 +8343,19 @@ type TemporaryHours struct {
 	UnitID int64  `json:"unitId"`
 }
 
+// TextUnmasking defines model for TextUnmasking.
+type TextUnmasking struct {
+	Fields  []TextUnmaskingFields `json:"fields"`
+	Purpose TextUnmaskingPurpose  `json:"purpose"`
+	Reason  string                `json:"reason"`
+}
+
+// TextUnmaskingFields defines model for TextUnmasking.Fields.
+type TextUnmaskingFields string
+
+// TextUnmaskingPurpose defines model for TextUnmasking.Purpose.
+type TextUnmaskingPurpose string
+
 // TwoTongues A text in both languages.
 type TwoTongues struct {
 	En string `json:"en"`
@@ -8350,6 +8451,18 @@ type UnmaskedMember struct {
 	Name            *string `json:"name,omitempty"`
 	Phone           *string `json:"phone,omitempty"`
 	ShowForSeconds  int64   `json:"showForSeconds"`
+}
+
+// UnmaskedNote defines model for UnmaskedNote.
+type UnmaskedNote struct {
+	// Note Absent if there is none.
+	Note *string `json:"note,omitempty"`
+}
+
+// UnmaskedText defines model for UnmaskedText.
+type UnmaskedText struct {
+	// Text Absent if it is kept no longer.
+	Text *string `json:"text,omitempty"`
 }
 
 // Unread defines model for Unread.
@@ -8456,20 +8569,22 @@ type VisitCounts struct {
 
 // VisitDetail defines model for VisitDetail.
 type VisitDetail struct {
-	AreaID         int64         `json:"areaId"`
-	AssignmentID   int64         `json:"assignmentId"`
-	ClockUntrusted bool          `json:"clockUntrusted"`
-	Door           string        `json:"door"`
-	Entrance       string        `json:"entrance"`
-	HappenedAt     time.Time     `json:"happenedAt"`
-	HouseholdID    int64         `json:"householdId"`
-	ID             int64         `json:"id"`
-	Note           *string       `json:"note,omitempty"`
-	PromiseIds     []int64       `json:"promiseIds"`
-	Reason         *UnableReason `json:"reason,omitempty"`
-	RecordedAt     time.Time     `json:"recordedAt"`
-	RequestIds     []int64       `json:"requestIds"`
-	Result         VisitResult   `json:"result"`
+	AreaID         int64     `json:"areaId"`
+	AssignmentID   int64     `json:"assignmentId"`
+	ClockUntrusted bool      `json:"clockUntrusted"`
+	Door           string    `json:"door"`
+	Entrance       string    `json:"entrance"`
+	HappenedAt     time.Time `json:"happenedAt"`
+	HouseholdID    int64     `json:"householdId"`
+	ID             int64     `json:"id"`
+
+	// Note With phone numbers masked; unmaskVisit shows them.
+	Note       *string       `json:"note,omitempty"`
+	PromiseIds []int64       `json:"promiseIds"`
+	Reason     *UnableReason `json:"reason,omitempty"`
+	RecordedAt time.Time     `json:"recordedAt"`
+	RequestIds []int64       `json:"requestIds"`
+	Result     VisitResult   `json:"result"`
 
 	// VisitorName Who called; an earlier holder's visits keep the earlier holder's name.
 	VisitorName string `json:"visitorName"`
@@ -8693,6 +8808,9 @@ type EmergencyID = int64
 
 // EntranceID defines model for EntranceId.
 type EntranceID = int64
+
+// FeedbackID defines model for FeedbackId.
+type FeedbackID = int64
 
 // HandoverID defines model for HandoverId.
 type HandoverID = int64
@@ -9509,6 +9627,12 @@ type ListFeedbackParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UnmaskFeedbackParams defines parameters for UnmaskFeedback.
+type UnmaskFeedbackParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // GetFileParams defines parameters for GetFile.
 type GetFileParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -9538,6 +9662,12 @@ type RenewFlagParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// UnmaskFlagParams defines parameters for UnmaskFlag.
+type UnmaskFlagParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
@@ -11324,6 +11454,12 @@ type LiftTakedownParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UnmaskTakedownParams defines parameters for UnmaskTakedown.
+type UnmaskTakedownParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ReportTasksParams defines parameters for ReportTasks.
 type ReportTasksParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -11621,6 +11757,12 @@ type GetVisitParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// UnmaskVisitParams defines parameters for UnmaskVisit.
+type UnmaskVisitParams struct {
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // ListWeChatCreditsParams defines parameters for ListWeChatCredits.
 type ListWeChatCreditsParams struct {
 	// XActingAs The role assignment the request is made in; without it, the primary one.
@@ -11827,11 +11969,17 @@ type AddDoorsJSONRequestBody = NewDoors
 // EndEntranceJSONRequestBody defines body for EndEntrance for application/json ContentType.
 type EndEntranceJSONRequestBody = UpkeepEnd
 
+// UnmaskFeedbackJSONRequestBody defines body for UnmaskFeedback for application/json ContentType.
+type UnmaskFeedbackJSONRequestBody = TextUnmasking
+
 // RefuseFlagJSONRequestBody defines body for RefuseFlag for application/json ContentType.
 type RefuseFlagJSONRequestBody = FlagRefusal
 
 // RenewFlagJSONRequestBody defines body for RenewFlag for application/json ContentType.
 type RenewFlagJSONRequestBody = FlagRenewal
+
+// UnmaskFlagJSONRequestBody defines body for UnmaskFlag for application/json ContentType.
+type UnmaskFlagJSONRequestBody = NoteUnmasking
 
 // GiveHouseholdConsentJSONRequestBody defines body for GiveHouseholdConsent for application/json ContentType.
 type GiveHouseholdConsentJSONRequestBody = NewHouseholdConsent
@@ -12133,6 +12281,9 @@ type DecideTakedownJSONRequestBody = TakedownDecision
 // LiftTakedownJSONRequestBody defines body for LiftTakedown for application/json ContentType.
 type LiftTakedownJSONRequestBody = TakedownLift
 
+// UnmaskTakedownJSONRequestBody defines body for UnmaskTakedown for application/json ContentType.
+type UnmaskTakedownJSONRequestBody = TextUnmasking
+
 // ReportTasksJSONRequestBody defines body for ReportTasks for application/json ContentType.
 type ReportTasksJSONRequestBody = TaskReports
 
@@ -12180,6 +12331,9 @@ type RecordVisitJSONRequestBody = NewVisit
 
 // RecordVisitsJSONRequestBody defines body for RecordVisits for application/json ContentType.
 type RecordVisitsJSONRequestBody = NewVisits
+
+// UnmaskVisitJSONRequestBody defines body for UnmaskVisit for application/json ContentType.
+type UnmaskVisitJSONRequestBody = NoteUnmasking
 
 // RecordWeChatGrantsJSONRequestBody defines body for RecordWeChatGrants for application/json ContentType.
 type RecordWeChatGrantsJSONRequestBody = WeChatGrants
@@ -12447,6 +12601,9 @@ type ServerInterface interface {
 	// ListFeedback What people said about public pages
 	// (GET /v1/feedback)
 	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
+	// UnmaskFeedback Show what somebody said about a public page, with the numbers in it
+	// (POST /v1/feedback/{feedbackId}/unmask)
+	UnmaskFeedback(ctx echo.Context, feedbackID FeedbackID, params UnmaskFeedbackParams) error
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx echo.Context, link string, params GetFileParams) error
@@ -12459,6 +12616,9 @@ type ServerInterface interface {
 	// RenewFlag Let a care flag go on
 	// (POST /v1/flags/{flagId}/renew)
 	RenewFlag(ctx echo.Context, flagID int64, params RenewFlagParams) error
+	// UnmaskFlag Show the note of one care flag with the numbers in it
+	// (POST /v1/flags/{flagId}/unmask)
+	UnmaskFlag(ctx echo.Context, flagID int64, params UnmaskFlagParams) error
 	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
 	// (GET /v1/handovers)
 	ListHandovers(ctx echo.Context, params ListHandoversParams) error
@@ -13065,6 +13225,9 @@ type ServerInterface interface {
 	// LiftTakedown Show again what was taken down
 	// (POST /v1/takedowns/{takedownId}/lift)
 	LiftTakedown(ctx echo.Context, takedownID TakedownID, params LiftTakedownParams) error
+	// UnmaskTakedown Show what somebody wrote who asked to take something down, with the numbers in it
+	// (POST /v1/takedowns/{takedownId}/unmask)
+	UnmaskTakedown(ctx echo.Context, takedownID TakedownID, params UnmaskTakedownParams) error
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx echo.Context, params ReportTasksParams) error
@@ -13158,6 +13321,9 @@ type ServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
+	// UnmaskVisit Show the note of one visit with the numbers in it
+	// (POST /v1/visits/{visitId}/unmask)
+	UnmaskVisit(ctx echo.Context, visitID int64, params UnmaskVisitParams) error
 	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more
 	// (GET /v1/wechat/credits)
 	ListWeChatCredits(ctx echo.Context, params ListWeChatCreditsParams) error
@@ -16874,6 +17040,42 @@ func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
 	return err
 }
 
+// UnmaskFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "feedbackId" -------------
+	var feedbackID FeedbackID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "feedbackId", ctx.Param("feedbackId"), &feedbackID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter feedbackId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskFeedback(ctx, feedbackID, params)
+	return err
+}
+
 // GetFile converts echo context to params.
 func (w *ServerInterfaceWrapper) GetFile(ctx echo.Context) error {
 	var err error
@@ -17066,6 +17268,42 @@ func (w *ServerInterfaceWrapper) RenewFlag(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.RenewFlag(ctx, flagID, params)
+	return err
+}
+
+// UnmaskFlag converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskFlag(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "flagId" -------------
+	var flagID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "flagId", ctx.Param("flagId"), &flagID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter flagId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskFlagParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskFlag(ctx, flagID, params)
 	return err
 }
 
@@ -26034,6 +26272,42 @@ func (w *ServerInterfaceWrapper) LiftTakedown(ctx echo.Context) error {
 	return err
 }
 
+// UnmaskTakedown converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskTakedown(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "takedownId" -------------
+	var takedownID TakedownID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "takedownId", ctx.Param("takedownId"), &takedownID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter takedownId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskTakedownParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskTakedown(ctx, takedownID, params)
+	return err
+}
+
 // ReportTasks converts echo context to params.
 func (w *ServerInterfaceWrapper) ReportTasks(ctx echo.Context) error {
 	var err error
@@ -27488,6 +27762,42 @@ func (w *ServerInterfaceWrapper) GetVisit(ctx echo.Context) error {
 	return err
 }
 
+// UnmaskVisit converts echo context to params.
+func (w *ServerInterfaceWrapper) UnmaskVisit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "visitId" -------------
+	var visitID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "visitId", ctx.Param("visitId"), &visitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter visitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UnmaskVisitParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UnmaskVisit(ctx, visitID, params)
+	return err
+}
+
 // ListWeChatCredits converts echo context to params.
 func (w *ServerInterfaceWrapper) ListWeChatCredits(ctx echo.Context) error {
 	var err error
@@ -27924,7 +28234,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/takedowns", wrapper.ListTakedowns, options.OperationMiddlewares["listTakedowns"]...)
 	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/decide", wrapper.DecideTakedown, options.OperationMiddlewares["decideTakedown"]...)
 	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/lift", wrapper.LiftTakedown, options.OperationMiddlewares["liftTakedown"]...)
+	router.POST(options.BaseURL+"/v1/takedowns/:takedownId/unmask", wrapper.UnmaskTakedown, options.OperationMiddlewares["unmaskTakedown"]...)
 	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
+	router.POST(options.BaseURL+"/v1/feedback/:feedbackId/unmask", wrapper.UnmaskFeedback, options.OperationMiddlewares["unmaskFeedback"]...)
 	router.GET(options.BaseURL+"/v1/publications", wrapper.ListPublications, options.OperationMiddlewares["listPublications"]...)
 	router.POST(options.BaseURL+"/v1/publications", wrapper.CreatePublication, options.OperationMiddlewares["createPublication"]...)
 	router.GET(options.BaseURL+"/v1/publications/:publicationId", wrapper.GetPublication, options.OperationMiddlewares["getPublication"]...)
@@ -27971,6 +28283,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/households/:householdId/flags", wrapper.SetFlag, options.OperationMiddlewares["setFlag"]...)
 	router.POST(options.BaseURL+"/v1/flags/:flagId/renew", wrapper.RenewFlag, options.OperationMiddlewares["renewFlag"]...)
 	router.POST(options.BaseURL+"/v1/flags/:flagId/end", wrapper.EndFlag, options.OperationMiddlewares["endFlag"]...)
+	router.POST(options.BaseURL+"/v1/flags/:flagId/unmask", wrapper.UnmaskFlag, options.OperationMiddlewares["unmaskFlag"]...)
 	router.POST(options.BaseURL+"/v1/flags/:flagId/refuse", wrapper.RefuseFlag, options.OperationMiddlewares["refuseFlag"]...)
 	router.GET(options.BaseURL+"/v1/risk-events", wrapper.ListRiskEvents, options.OperationMiddlewares["listRiskEvents"]...)
 	router.POST(options.BaseURL+"/v1/risk-events", wrapper.OpenRiskEvent, options.OperationMiddlewares["openRiskEvent"]...)
@@ -28022,6 +28335,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/visits", wrapper.RecordVisit, options.OperationMiddlewares["recordVisit"]...)
 	router.POST(options.BaseURL+"/v1/visits/bulk", wrapper.RecordVisits, options.OperationMiddlewares["recordVisits"]...)
 	router.GET(options.BaseURL+"/v1/visits/:visitId", wrapper.GetVisit, options.OperationMiddlewares["getVisit"]...)
+	router.POST(options.BaseURL+"/v1/visits/:visitId/unmask", wrapper.UnmaskVisit, options.OperationMiddlewares["unmaskVisit"]...)
 	router.GET(options.BaseURL+"/v1/visit-counts", wrapper.GetVisitCounts, options.OperationMiddlewares["getVisitCounts"]...)
 	router.GET(options.BaseURL+"/v1/request-categories", wrapper.ListRequestCategories, options.OperationMiddlewares["listRequestCategories"]...)
 	router.PUT(options.BaseURL+"/v1/request-categories/:category/danger", wrapper.SetDangerQuestion, options.OperationMiddlewares["setDangerQuestion"]...)
@@ -31514,6 +31828,47 @@ func (response ListFeedbackdefaultApplicationProblemPlusJSONResponse) VisitListF
 	return err
 }
 
+type UnmaskFeedbackRequestObject struct {
+	FeedbackID FeedbackID `json:"feedbackId"`
+	Params     UnmaskFeedbackParams
+	Body       *UnmaskFeedbackJSONRequestBody
+}
+
+type UnmaskFeedbackResponseObject interface {
+	VisitUnmaskFeedbackResponse(w http.ResponseWriter) error
+}
+
+type UnmaskFeedback200JSONResponse UnmaskedText
+
+func (response UnmaskFeedback200JSONResponse) VisitUnmaskFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskFeedbackdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskFeedbackdefaultApplicationProblemPlusJSONResponse) VisitUnmaskFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetFileRequestObject struct {
 	Link   string `json:"link"`
 	Params GetFileParams
@@ -31659,6 +32014,47 @@ type RenewFlagdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response RenewFlagdefaultApplicationProblemPlusJSONResponse) VisitRenewFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskFlagRequestObject struct {
+	FlagID int64 `json:"flagId"`
+	Params UnmaskFlagParams
+	Body   *UnmaskFlagJSONRequestBody
+}
+
+type UnmaskFlagResponseObject interface {
+	VisitUnmaskFlagResponse(w http.ResponseWriter) error
+}
+
+type UnmaskFlag200JSONResponse UnmaskedNote
+
+func (response UnmaskFlag200JSONResponse) VisitUnmaskFlagResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskFlagdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskFlagdefaultApplicationProblemPlusJSONResponse) VisitUnmaskFlagResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -39667,6 +40063,47 @@ func (response LiftTakedowndefaultApplicationProblemPlusJSONResponse) VisitLiftT
 	return err
 }
 
+type UnmaskTakedownRequestObject struct {
+	TakedownID TakedownID `json:"takedownId"`
+	Params     UnmaskTakedownParams
+	Body       *UnmaskTakedownJSONRequestBody
+}
+
+type UnmaskTakedownResponseObject interface {
+	VisitUnmaskTakedownResponse(w http.ResponseWriter) error
+}
+
+type UnmaskTakedown200JSONResponse UnmaskedText
+
+func (response UnmaskTakedown200JSONResponse) VisitUnmaskTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskTakedowndefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskTakedowndefaultApplicationProblemPlusJSONResponse) VisitUnmaskTakedownResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ReportTasksRequestObject struct {
 	Params ReportTasksParams
 	Body   *ReportTasksJSONRequestBody
@@ -40879,6 +41316,47 @@ func (response GetVisitdefaultApplicationProblemPlusJSONResponse) VisitGetVisitR
 	return err
 }
 
+type UnmaskVisitRequestObject struct {
+	VisitID int64 `json:"visitId"`
+	Params  UnmaskVisitParams
+	Body    *UnmaskVisitJSONRequestBody
+}
+
+type UnmaskVisitResponseObject interface {
+	VisitUnmaskVisitResponse(w http.ResponseWriter) error
+}
+
+type UnmaskVisit200JSONResponse UnmaskedNote
+
+func (response UnmaskVisit200JSONResponse) VisitUnmaskVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnmaskVisitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response UnmaskVisitdefaultApplicationProblemPlusJSONResponse) VisitUnmaskVisitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ListWeChatCreditsRequestObject struct {
 	Params ListWeChatCreditsParams
 }
@@ -41398,6 +41876,9 @@ type StrictServerInterface interface {
 	// ListFeedback What people said about public pages
 	// (GET /v1/feedback)
 	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
+	// UnmaskFeedback Show what somebody said about a public page, with the numbers in it
+	// (POST /v1/feedback/{feedbackId}/unmask)
+	UnmaskFeedback(ctx context.Context, request UnmaskFeedbackRequestObject) (UnmaskFeedbackResponseObject, error)
 	// GetFile Look at a picture by its link
 	// (GET /v1/files/{link})
 	GetFile(ctx context.Context, request GetFileRequestObject) (GetFileResponseObject, error)
@@ -41410,6 +41891,9 @@ type StrictServerInterface interface {
 	// RenewFlag Let a care flag go on
 	// (POST /v1/flags/{flagId}/renew)
 	RenewFlag(ctx context.Context, request RenewFlagRequestObject) (RenewFlagResponseObject, error)
+	// UnmaskFlag Show the note of one care flag with the numbers in it
+	// (POST /v1/flags/{flagId}/unmask)
+	UnmaskFlag(ctx context.Context, request UnmaskFlagRequestObject) (UnmaskFlagResponseObject, error)
 	// ListHandovers 待交接 · Areas whose handover nobody has signed yet, newest first
 	// (GET /v1/handovers)
 	ListHandovers(ctx context.Context, request ListHandoversRequestObject) (ListHandoversResponseObject, error)
@@ -42016,6 +42500,9 @@ type StrictServerInterface interface {
 	// LiftTakedown Show again what was taken down
 	// (POST /v1/takedowns/{takedownId}/lift)
 	LiftTakedown(ctx context.Context, request LiftTakedownRequestObject) (LiftTakedownResponseObject, error)
+	// UnmaskTakedown Show what somebody wrote who asked to take something down, with the numbers in it
+	// (POST /v1/takedowns/{takedownId}/unmask)
+	UnmaskTakedown(ctx context.Context, request UnmaskTakedownRequestObject) (UnmaskTakedownResponseObject, error)
 	// ReportTasks Report on up to 200 copies at once
 	// (POST /v1/task-copies/report)
 	ReportTasks(ctx context.Context, request ReportTasksRequestObject) (ReportTasksResponseObject, error)
@@ -42109,6 +42596,9 @@ type StrictServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
+	// UnmaskVisit Show the note of one visit with the numbers in it
+	// (POST /v1/visits/{visitId}/unmask)
+	UnmaskVisit(ctx context.Context, request UnmaskVisitRequestObject) (UnmaskVisitResponseObject, error)
 	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more
 	// (GET /v1/wechat/credits)
 	ListWeChatCredits(ctx context.Context, request ListWeChatCreditsRequestObject) (ListWeChatCreditsResponseObject, error)
@@ -45375,6 +45865,55 @@ func (sh *strictHandler) ListFeedback(ctx echo.Context, params ListFeedbackParam
 	return nil
 }
 
+// UnmaskFeedback operation middleware
+func (sh *strictHandler) UnmaskFeedback(ctx echo.Context, feedbackID FeedbackID, params UnmaskFeedbackParams) error {
+	var request UnmaskFeedbackRequestObject
+
+	request.FeedbackID = feedbackID
+	request.Params = params
+
+	var body UnmaskFeedbackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskFeedback(ctx.Request().Context(), request.(UnmaskFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskFeedbackResponseObject); ok {
+		return validResponse.VisitUnmaskFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetFile operation middleware
 func (sh *strictHandler) GetFile(ctx echo.Context, link string, params GetFileParams) error {
 	var request GetFileRequestObject
@@ -45519,6 +46058,55 @@ func (sh *strictHandler) RenewFlag(ctx echo.Context, flagID int64, params RenewF
 		return err
 	} else if validResponse, ok := response.(RenewFlagResponseObject); ok {
 		return validResponse.VisitRenewFlagResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskFlag operation middleware
+func (sh *strictHandler) UnmaskFlag(ctx echo.Context, flagID int64, params UnmaskFlagParams) error {
+	var request UnmaskFlagRequestObject
+
+	request.FlagID = flagID
+	request.Params = params
+
+	var body UnmaskFlagJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskFlag(ctx.Request().Context(), request.(UnmaskFlagRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskFlag")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskFlagResponseObject); ok {
+		return validResponse.VisitUnmaskFlagResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -52965,6 +53553,55 @@ func (sh *strictHandler) LiftTakedown(ctx echo.Context, takedownID TakedownID, p
 	return nil
 }
 
+// UnmaskTakedown operation middleware
+func (sh *strictHandler) UnmaskTakedown(ctx echo.Context, takedownID TakedownID, params UnmaskTakedownParams) error {
+	var request UnmaskTakedownRequestObject
+
+	request.TakedownID = takedownID
+	request.Params = params
+
+	var body UnmaskTakedownJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskTakedown(ctx.Request().Context(), request.(UnmaskTakedownRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskTakedown")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskTakedownResponseObject); ok {
+		return validResponse.VisitUnmaskTakedownResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ReportTasks operation middleware
 func (sh *strictHandler) ReportTasks(ctx echo.Context, params ReportTasksParams) error {
 	var request ReportTasksRequestObject
@@ -54101,6 +54738,55 @@ func (sh *strictHandler) GetVisit(ctx echo.Context, visitID int64, params GetVis
 		return err
 	} else if validResponse, ok := response.(GetVisitResponseObject); ok {
 		return validResponse.VisitGetVisitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UnmaskVisit operation middleware
+func (sh *strictHandler) UnmaskVisit(ctx echo.Context, visitID int64, params UnmaskVisitParams) error {
+	var request UnmaskVisitRequestObject
+
+	request.VisitID = visitID
+	request.Params = params
+
+	var body UnmaskVisitJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UnmaskVisit(ctx.Request().Context(), request.(UnmaskVisitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnmaskVisit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UnmaskVisitResponseObject); ok {
+		return validResponse.VisitUnmaskVisitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

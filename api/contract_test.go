@@ -173,7 +173,7 @@ func TestWhatGivesRightsOrOpensDataWantsAFreshSecondFactor(t *testing.T) {
 	t.Parallel()
 	named := map[string]string{
 		"grantAssignment": "true", "createEnrolment": "true", "setPolicy": "true", "recordLegalBasis": "true", "approveLegalBasis": "true",
-		"listFlags": "true", "setFlag": "true", "renewFlag": "true", // X7
+		"listFlags": "true", "setFlag": "true", "renewFlag": "true", "unmaskFlag": "true", // X7
 	}
 	kinds := regexp.MustCompile(`^(grant|export|create\w*Export|rotate\w*Keys?)`)
 	operations(load(t), func(where, method, _ string, op *openapi3.Operation, _ *openapi3.PathItem) {

@@ -70,6 +70,29 @@ func (h *Handler) LiftTakedown(ctx context.Context, req api.LiftTakedownRequestO
 	return api.LiftTakedown200JSONResponse(h.takedown(t)), nil
 }
 
+// UnmaskTakedown serves POST /v1/takedowns/{takedownId}/unmask.
+func (h *Handler) UnmaskTakedown(ctx context.Context, req api.UnmaskTakedownRequestObject) (api.UnmaskTakedownResponseObject, error) {
+	text, err := h.service.UnmaskTakedown(ctx, org.ActorFrom(ctx), TakedownID(req.TakedownID), why(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	return api.UnmaskTakedown200JSONResponse{Text: api.Optional(text)}, nil
+}
+
+// UnmaskFeedback serves POST /v1/feedback/{feedbackId}/unmask.
+func (h *Handler) UnmaskFeedback(ctx context.Context, req api.UnmaskFeedbackRequestObject) (api.UnmaskFeedbackResponseObject, error) {
+	text, err := h.service.UnmaskFeedback(ctx, org.ActorFrom(ctx), req.FeedbackID, why(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	return api.UnmaskFeedback200JSONResponse{Text: api.Optional(text)}, nil
+}
+
+// why is what somebody wants to see in full what was written for.
+func why(b *api.TextUnmasking) privacy.Why {
+	return privacy.Why{Purpose: privacy.Purpose(b.Purpose), Reason: b.Reason}
+}
+
 // ListFeedback serves GET /v1/feedback.
 func (h *Handler) ListFeedback(ctx context.Context, req api.ListFeedbackRequestObject) (api.ListFeedbackResponseObject, error) {
 	all, next, err := h.service.Feedbacks(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))

@@ -241,6 +241,16 @@ func insertFeedback(ctx context.Context, tx *db.Tx, keys *sealed.Keys, p PageRef
 	return db.Wrap(err, nil, "seal feedback %d", id)
 }
 
+func findFeedback(ctx context.Context, q db.Queryer, by org.Actor, id int64) (f Feedback, err error) {
+	from, to := by.Scope()
+	err = q.Get(ctx, &f, `
+		SELECT f.id, f.kind, f.ref_id, f.received_at, f.text_sealed
+		FROM feedback f
+		JOIN unit u ON u.id = f.unit_id
+		WHERE f.id = ? AND u.path >= ? AND u.path < ?`, id, from, to)
+	return f, db.Wrap(err, problem.ErrNotFound, "find feedback %d", id)
+}
+
 func listFeedback(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Feedback, err error) {
 	from, to := by.Scope()
 	err = q.Select(ctx, &all, `

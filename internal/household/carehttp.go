@@ -114,6 +114,15 @@ func (h *Handler) EndFlag(ctx context.Context, req api.EndFlagRequestObject) (ap
 	return api.EndFlag204Response{}, nil
 }
 
+// UnmaskFlag serves POST /v1/flags/{flagId}/unmask.
+func (h *Handler) UnmaskFlag(ctx context.Context, req api.UnmaskFlagRequestObject) (api.UnmaskFlagResponseObject, error) {
+	note, err := h.service.UnmaskFlag(ctx, org.ActorFrom(ctx), FlagID(req.FlagID), why(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	return api.UnmaskFlag200JSONResponse{Note: api.Optional(note)}, nil
+}
+
 // RefuseFlag serves POST /v1/flags/{flagId}/refuse.
 func (h *Handler) RefuseFlag(ctx context.Context, req api.RefuseFlagRequestObject) (api.RefuseFlagResponseObject, error) {
 	if err := h.service.RefuseFlag(ctx, org.ActorFrom(ctx), FlagID(req.FlagID), string(req.Body.Channel)); err != nil {

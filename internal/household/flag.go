@@ -117,6 +117,16 @@ func mayCare(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
 	return err
 }
 
+// mayReadFlags says why by is not shown the flags of a household, or nil: who cares for it is, and who has opened them in an
+// emergency.
+func mayReadFlags(ctx context.Context, tx *db.Tx, by org.Actor, id ID) error {
+	err := mayCare(ctx, tx, by, id)
+	if errors.Is(err, problem.ErrNotFound) {
+		return privacy.LookThrough(ctx, tx, by, privacy.HouseholdFlags, int64(id))
+	}
+	return err
+}
+
 // rest lets f rest on the consent of its household, if no legal basis is named; without either there is no flag, and none
 // outlives what it rests on.
 func (f *Flag) rest(ctx context.Context, tx *db.Tx, basis privacy.BasisID) error {
@@ -225,11 +235,7 @@ func (s *Service) Flags(ctx context.Context, by org.Actor, id ID) (all []Flag, e
 		return nil, err
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
-		err := mayCare(ctx, tx, by, id)
-		if errors.Is(err, problem.ErrNotFound) { // but for who has opened it in an emergency
-			err = privacy.LookThrough(ctx, tx, by, privacy.HouseholdFlags, int64(id))
-		}
-		if err != nil {
+		if err := mayReadFlags(ctx, tx, by, id); err != nil {
 			return err
 		}
 		if all, err = s.flagsOf(ctx, tx, id); err != nil {

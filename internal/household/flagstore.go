@@ -41,11 +41,24 @@ const flagColumns = `
 	f.id, f.premises_id, f.flag_sealed, f.consent_id, f.basis_id, f.is_temporary, f.expires_on, f.seen_at, f.recorded_at,
 	f.version`
 
+// value is what is sealed of the flag, whose note somebody may ask to see in full.
+func (r flagRow) value() privacy.Value {
+	return privacy.Value{
+		Field: "flag_note", Class: sealed.Sensitive, Table: "care_flag", Column: "flag_sealed", ID: int64(r.ID), Cipher: r.Sealed,
+	}
+}
+
 func (r flagRow) open(keys *sealed.Keys) (Flag, error) {
-	plain, err := keys.Open(sealed.Sensitive, "care_flag", "flag_sealed", int64(r.ID), r.Sealed)
+	v := r.value()
+	plain, err := keys.Open(v.Class, v.Table, v.Column, v.ID, v.Cipher)
 	if err != nil {
 		return Flag{}, err
 	}
+	return r.read(plain)
+}
+
+// read is the flag, of which plain was sealed.
+func (r flagRow) read(plain string) (Flag, error) {
 	var t flagText
 	if err := json.Unmarshal([]byte(plain), &t); err != nil {
 		return Flag{}, fmt.Errorf("read flag %d: %w", r.ID, err)
@@ -106,15 +119,19 @@ func saveFlag(ctx context.Context, tx *db.Tx, by org.Actor, f Flag) error {
 }
 
 func findFlag(ctx context.Context, q db.Queryer, keys *sealed.Keys, id FlagID) (Flag, error) {
-	var r flagRow
-	err := q.Get(ctx, &r, `
+	r, err := findFlagRow(ctx, q, id)
+	if err != nil {
+		return Flag{}, err
+	}
+	return r.open(keys)
+}
+
+func findFlagRow(ctx context.Context, q db.Queryer, id FlagID) (r flagRow, err error) {
+	err = q.Get(ctx, &r, `
 		SELECT `+flagColumns+`
 		FROM care_flag f
 		WHERE f.id = ?`, id)
-	if err != nil {
-		return Flag{}, db.Wrap(err, problem.ErrNotFound, "find flag %d", id)
-	}
-	return r.open(keys)
+	return r, db.Wrap(err, problem.ErrNotFound, "find flag %d", id)
 }
 
 // flagsOf are the live flags of a household.

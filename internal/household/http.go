@@ -279,6 +279,20 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 	return api.GetVisit200JSONResponse(answer), nil
 }
 
+// UnmaskVisit serves POST /v1/visits/{visitId}/unmask.
+func (h *Handler) UnmaskVisit(ctx context.Context, req api.UnmaskVisitRequestObject) (api.UnmaskVisitResponseObject, error) {
+	note, err := h.service.UnmaskVisit(ctx, org.ActorFrom(ctx), VisitID(req.VisitID), why(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	return api.UnmaskVisit200JSONResponse{Note: api.Optional(note)}, nil
+}
+
+// why is what somebody wants to see a note in full for.
+func why(b *api.NoteUnmasking) privacy.Why {
+	return privacy.Why{Purpose: privacy.Purpose(b.Purpose), Reason: b.Reason}
+}
+
 // GetVisitCounts serves GET /v1/visit-counts.
 func (h *Handler) GetVisitCounts(ctx context.Context, req api.GetVisitCountsRequestObject) (api.GetVisitCountsResponseObject, error) {
 	c, err := h.service.Counts(ctx, org.ActorFrom(ctx), api.Given(req.Params.Month))

@@ -247,6 +247,7 @@ func TestS18_ARefusedReadIsNoted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		f := x.flag(t, x.doors[1], "2026-12-31")
 		why := privacy.Why{Purpose: privacy.CallBack, Reason: "约定今天回电"}
 		for _, c := range []struct {
 			action string
@@ -260,6 +261,8 @@ func TestS18_ARefusedReadIsNoted(t *testing.T) {
 				return err
 			}},
 			{"flag.read", int64(x.doors[1]), func(by org.Actor) error { _, err := x.service.Flags(t.Context(), by, x.doors[1]); return err }},
+			{"visit.unmasked", int64(v.ID), func(by org.Actor) error { _, err := x.service.UnmaskVisit(t.Context(), by, v.ID, why); return err }},
+			{"flag.unmasked", int64(f.ID), func(by org.Actor) error { _, err := x.service.UnmaskFlag(t.Context(), by, f.ID, why); return err }},
 			{"visit.read", int64(v.ID), func(by org.Actor) error { _, err := x.service.ReadVisit(t.Context(), by, v.ID); return err }},
 		} {
 			if err := c.read(x.YiPian); !errors.Is(err, problem.ErrNotFound) {

@@ -15,6 +15,8 @@ const (
 	householdRead = "household.read"
 	visitRead     = "visit.read"
 	flagRead      = "flag.read"
+	visitUnmasked = "visit.unmasked"
+	flagUnmasked  = "flag.unmasked" // refused; what is shown is the household's
 
 	householdVisitRead = "household.visit_read" // of the home at which the visit was
 )

@@ -103,9 +103,9 @@ func door(t *testing.T, d *db.DB, place, area org.Unit, number string) (id house
 	return id
 }
 
-func count(t *testing.T, d *db.DB, query string) (n int) {
+func count(t *testing.T, d *db.DB, query string, args ...any) (n int) {
 	t.Helper()
-	if err := d.Get(t.Context(), &n, query); err != nil {
+	if err := d.Get(t.Context(), &n, query, args...); err != nil {
 		t.Fatal(err)
 	}
 	return n

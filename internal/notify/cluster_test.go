@@ -23,6 +23,7 @@ type county struct {
 	db      *db.DB
 	nodes   []*node
 	kvs     []*kv.KV
+	gates   []*kvtest.Gate
 	persons [][]org.PersonID // by master
 	devices map[org.PersonID][]*device
 	told    map[org.PersonID]int
@@ -30,14 +31,20 @@ type county struct {
 
 func newCounty(t *testing.T, d *db.DB, wrap func(push.Inbox) push.Inbox) *county {
 	t.Helper()
+	return newCountyOf(t, d, func(d *db.DB, k *kv.KV) *node { return startNode(t, d, k, wrap(NewInboxes(d))) })
+}
+
+// newCountyOf is newCounty of nodes that a test starts in its own way.
+func newCountyOf(t *testing.T, d *db.DB, start func(d *db.DB, k *kv.KV) *node) *county {
+	t.Helper()
 	c := &county{
 		cluster: kvtest.NewCluster(t), db: d, persons: make([][]org.PersonID, 3),
 		devices: map[org.PersonID][]*device{}, told: map[org.PersonID]int{},
 	}
 	for range 2 {
-		k := c.cluster.Open()
-		c.kvs = append(c.kvs, k)
-		c.nodes = append(c.nodes, startNode(t, d, k, wrap(NewInboxes(d))))
+		k, g := c.cluster.OpenGated()
+		c.kvs, c.gates = append(c.kvs, k), append(c.gates, g)
+		c.nodes = append(c.nodes, start(d, k))
 	}
 	for _, p := range people(t, d, kv.Shards) {
 		at := c.cluster.MasterOf(kv.ShardOf(int64(p)))

@@ -35,6 +35,16 @@ const testEra = 1
 // the others are woken by Redis, as nodes of other processes are.
 func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 	t.Helper()
+	all := make([]int, kv.Shards)
+	for i := range all {
+		all[i] = i
+	}
+	return startNodeHolding(t, d, k, inbox, all)
+}
+
+// startNodeHolding is startNode of a node that sweeps and replays the outbox of these shards only.
+func startNodeHolding(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox, held []int) *node {
+	t.Helper()
 	n := &node{}
 	n.tickets = push.NewTickets(d, k, func(_ context.Context, session int64) (push.Session, error) {
 		return push.Session{PersonID: session / 100, SessionID: session}, nil // session 1203 is person 12's
@@ -44,11 +54,7 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 		Era: testEra, Inbox: inbox, KV: k, Hot: hot, Redeem: n.tickets.Redeem, Origins: []string{"https://h5.haitang.example"},
 	})
 	n.service = NewService(d, n.hub, testEra)
-	all := make([]int, kv.Shards)
-	for i := range all {
-		all[i] = i
-	}
-	n.courier = NewCourier(d, k, n.hub, hot, func() []int { return all }, slog.New(slog.DiscardHandler))
+	n.courier = NewCourier(d, k, n.hub, hot, func() []int { return held }, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = n.hub.Run(ctx) })

@@ -27,6 +27,7 @@ import (
 type bureau struct {
 	*office
 	*crowd
+	world   *orgtest.World
 	notices *Notices
 	spread  *spreader
 	send    *sender
@@ -44,7 +45,7 @@ func bureaus(t *testing.T, f func(t *testing.T, b *bureau)) {
 		t.Cleanup(o.client.Close)
 		c := &crowd{t: t, d: o.db, k: o.kv, by: w.FengShuangjiang}
 		c.unit = orgtest.Unit(t, o.db, org.PartyGroup, "人多的小组", c.by.Unit)
-		b := &bureau{office: o, crowd: c, send: o.node("sender")}
+		b := &bureau{office: o, crowd: c, world: w, send: o.node("sender")}
 		b.notices = NewNotices(NoticeOptions{DB: o.db, KV: o.kv, Sends: b.send.Sends, Pages: page.NewKeys([]byte("secret"))})
 		hub := push.NewHub(push.Options{Era: testEra, Inbox: NewInboxes(o.db), KV: o.kv, Hot: push.NewHot(o.kv)})
 		log := slog.New(slog.DiscardHandler)

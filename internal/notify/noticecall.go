@@ -14,7 +14,7 @@ import (
 )
 
 // A NoticeCall is somebody to tell an announcement by phone, because nothing else reaches them (N3). Whoever announced it
-// calls (N9), or who has their role today.
+// calls (N9), or who has their role today, or acts for it (callersOf).
 type NoticeCall struct {
 	ID       int64        `db:"id"`
 	Person   org.PersonID `db:"person_id"`
@@ -36,8 +36,8 @@ const (
 	callDropped    = "dropped"
 )
 
-// callFor has whoever announced it, or has their role today, call the person whom m did not reach, once; not when m was under way while it ended. What
-// slips in at that very moment is dropped when the fan-out is closed.
+// callFor has the callers of m's announcement call the person whom m did not reach, once; not when m was under way while it
+// ended. What slips in at that very moment is dropped when the fan-out is closed.
 func callFor(ctx context.Context, tx *db.Tx, m send) error {
 	if still, err := announcedStill(ctx, tx, m.Notice); err != nil || !still {
 		return err
@@ -46,7 +46,7 @@ func callFor(ctx context.Context, tx *db.Tx, m send) error {
 	if err != nil || !fresh {
 		return err
 	}
-	callers, err := callersOf(ctx, tx, m.Notice)
+	callers, _, err := callersOf(ctx, tx, m.Notice)
 	if err != nil || len(callers) == 0 {
 		return err
 	}
@@ -87,7 +87,7 @@ func (s *Notices) Calls(ctx context.Context, by org.Actor, id NoticeID, cursor s
 	if err != nil {
 		return nil, "", err
 	}
-	if _, err := findOwn(ctx, s.DB, by, id); err != nil {
+	if _, err := findAnswered(ctx, s.DB, by, id); err != nil {
 		return nil, "", err
 	}
 	if all, err = listNoticeCalls(ctx, s.DB, id, p.Rising()); err != nil {
@@ -117,7 +117,7 @@ func (s *Notices) name(ctx context.Context, all []NoticeCall) error {
 func (s *Notices) FinishCall(ctx context.Context, by org.Actor, id NoticeID, call int64, as string) (c NoticeCall, err error) {
 	err = s.DB.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &c, func() error {
-			if _, err := findOwn(ctx, tx, by, id); err != nil {
+			if _, err := findAnswered(ctx, tx, by, id); err != nil {
 				return err
 			}
 			if c, err = findNoticeCall(ctx, tx, id, call); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -24,30 +23,24 @@ func insertNoticeCall(ctx context.Context, tx *db.Tx, id NoticeID, person org.Pe
 	return err == nil, db.Wrap(err, nil, "have person %d called", person)
 }
 
-// callersOf are who calls those whom an announcement did not reach: whoever made it, while they have the role in which they
-// did, else everybody who has it today; nobody if a clock made it.
-func callersOf(ctx context.Context, q db.Queryer, id NoticeID) ([]recipient, error) {
-	var by struct {
-		Person org.PersonID `db:"person_id"`
-		Unit   org.UnitID   `db:"unit_id"`
-		Role   org.Role     `db:"role"`
-	}
-	err := q.Get(ctx, &by, `
+// A seat is a role in a unit, and who had it.
+type seat struct {
+	Person org.PersonID `db:"person_id"`
+	Unit   org.UnitID   `db:"unit_id"`
+	Role   org.Role     `db:"role"`
+}
+
+// announcer is who made an announcement, in which role of which unit; false if a clock did.
+func announcer(ctx context.Context, q db.Queryer, id NoticeID) (by seat, found bool, err error) {
+	err = q.Get(ctx, &by, `
 		SELECT COALESCE(n.person_id, 0) AS person_id, a.unit_id, a.role
 		FROM notice n
 		JOIN role_assignment a ON a.id = n.assignment_id
 		WHERE n.id = ?`, id)
 	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
+		return by, false, nil
 	}
-	if err != nil {
-		return nil, db.Wrap(err, nil, "find who made announcement %d", id)
-	}
-	in, err := holders(ctx, q, by.Unit, by.Role, db.NowOf(q))
-	if i := slices.IndexFunc(in, func(r recipient) bool { return r.Person == by.Person }); i >= 0 {
-		in = in[i : i+1]
-	}
-	return in, err
+	return by, err == nil, db.Wrap(err, nil, "find who made announcement %d", id)
 }
 
 const callColumns = `

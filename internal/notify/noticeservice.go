@@ -162,7 +162,7 @@ func (s *Notices) List(ctx context.Context, by org.Actor, cursor string, size in
 
 // Read is an announcement for whoever answers for it or has made it, or been told in a role that still holds.
 func (s *Notices) Read(ctx context.Context, by org.Actor, id NoticeID) (Notice, error) {
-	n, err := findOwn(ctx, s.DB, by, id)
+	n, err := findAnswered(ctx, s.DB, by, id)
 	if !errors.Is(err, problem.ErrNotFound) {
 		return n, err
 	}
@@ -193,7 +193,7 @@ type Result struct {
 
 // Result is what has come of an announcement of by's role.
 func (s *Notices) Result(ctx context.Context, by org.Actor, id NoticeID) (r Result, err error) {
-	if r.Notice, err = findOwn(ctx, s.DB, by, id); err != nil {
+	if r.Notice, err = findAnswered(ctx, s.DB, by, id); err != nil {
 		return r, err
 	}
 	return r, resultOf(ctx, s.DB, &r)
@@ -204,7 +204,7 @@ func (s *Notices) Result(ctx context.Context, by org.Actor, id NoticeID) (r Resu
 func (s *Notices) Withdraw(ctx context.Context, by org.Actor, id NoticeID) (Notice, error) {
 	err := s.DB.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			n, err := findOwn(ctx, tx, by, id)
+			n, err := findAnswered(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}
@@ -221,7 +221,7 @@ func (s *Notices) Withdraw(ctx context.Context, by org.Actor, id NoticeID) (Noti
 	if err != nil {
 		return Notice{}, err
 	}
-	return findOwn(ctx, s.DB, by, id)
+	return findAnswered(ctx, s.DB, by, id)
 }
 
 // saveForecast keeps what was expected, to stand beside what has come of it (N8).

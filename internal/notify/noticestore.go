@@ -150,6 +150,13 @@ func findOwn(ctx context.Context, q db.Queryer, by org.Actor, id NoticeID) (n No
 	return n, db.Wrap(err, problem.ErrNotFound, "find announcement %d", id)
 }
 
+// findNotice is an announcement, for whoever is known to act for it.
+func findNotice(ctx context.Context, q db.Queryer, id NoticeID) (n Notice, err error) {
+	err = q.Get(ctx, &n, noticeColumns+noticeTables+`
+		WHERE n.id = ?`, id)
+	return n, db.Wrap(err, problem.ErrNotFound, "find announcement %d", id)
+}
+
 // listOwn are the announcements that by answers for.
 func listOwn(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (all []Notice, err error) {
 	own, args := ownNotice(by)

@@ -28,7 +28,7 @@ func (v *village) care() {
 		v.t.Helper()
 		return v.wants("agree", v.holder.post(home(i)+"/consents", map[string]any{"purpose": purpose, "wording": "2026-01", "channel": "in_person"}), created)
 	}
-	flag := map[string]any{"kind": "veteran", "source": "household", "purpose": "节日走访", "note": "参战退役", "expiresOn": "2026-12-31"}
+	flag := map[string]any{"kind": "veteran", "source": "household", "purpose": "节日走访", "note": "参战退役 儿子19900004323", "expiresOn": "2026-12-31"}
 	v.refused("flags without a second factor", func() answer { return v.holder.get(home(10) + "/flags") }, http.StatusForbidden, "auth.step_up_required")
 	holder := v.holder.steppedUp()
 	v.refused("a flag without consent", func() answer { return holder.post(home(10)+"/flags", flag) }, http.StatusConflict, "consent.required")
@@ -37,6 +37,8 @@ func (v *village) care() {
 	path := fmt.Sprintf("/v1/flags/%d", set.id("id"))
 	v.says("the flag", set, "consent", "restsOn")
 	v.says("the flag", v.wants("flags", holder.get(home(10)+"/flags"), ok), "veteran", "items", 0, "kind")
+	v.says("the flag", set, "参战退役 儿子199****4323", "note")
+	v.says("in full", v.wants("in full", holder.post(path+"/unmask", map[string]any{"fields": []string{"note"}, "purpose": "urgent", "reason": "没有应门，要找他儿子"}), ok), flag["note"], "note")
 	v.says("renewed", v.wants("renew", holder.post(path+"/renew", map[string]any{"expiresOn": "2027-01-31", "reason": "住户仍需帮助"}), ok), "2027-01-31", "expiresOn")
 	seen := v.wants("a visit that found the flag right", holder.post("/v1/visits", map[string]any{
 		"householdId": doors[10]["id"], "result": "all_well", "flagsSeen": []any{set.id("id")}, "clientRef": uuid.NewString(),

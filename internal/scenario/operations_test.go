@@ -200,7 +200,7 @@ func (v *village) homes() {
 		})
 	}, http.StatusConflict, "request.danger")
 	told := map[string]any{
-		"householdId": doors[0]["id"], "result": "needs", "note": "门口路灯不亮", "needs": []any{map[string]any{"what": "路灯不亮"}},
+		"householdId": doors[0]["id"], "result": "needs", "note": "门口路灯不亮 女儿19900004322", "needs": []any{map[string]any{"what": "路灯不亮"}},
 		"clientRef": uuid.NewString(), "happenedAt": "2026-05-11T00:40:00Z",
 	}
 	first := v.wants("visit", v.holder.post("/v1/visits", told), http.StatusCreated)
@@ -237,7 +237,10 @@ func (v *village) homes() {
 		v.t.Errorf("%d visits are listed, want those four at least", n)
 	}
 	visit := v.wants("read the visit", v.holder.get(fmt.Sprintf("/v1/visits/%d", v.visit)), ok)
-	v.says("the visit", visit, "门口路灯不亮", "note")
+	v.says("the visit", visit, "门口路灯不亮 女儿199****4322", "note")
+	v.says("in full", v.wants("in full", v.holder.post(fmt.Sprintf("/v1/visits/%d/unmask", v.visit), map[string]any{
+		"fields": []string{"note"}, "purpose": "call_back", "reason": "给她女儿回个电话",
+	}), ok), "门口路灯不亮 女儿19900004322", "note")
 	v.says("the visit", visit, first.at("requests", 0, "id"), "requestIds", 0)
 	if name, _ := visit.at("visitorName").(string); !strings.HasSuffix(name, "**") {
 		v.t.Errorf("the visitor is shown as %q, want a mask: who holds an area is no secretary", name)
@@ -572,11 +575,13 @@ func (v *village) ledger() {
 	v.t.Helper()
 	keeper := v.signIn("au")
 	found := v.wants("search", keeper.get(fmt.Sprintf("/v1/audit/entries?object=visit&objectId=%d", v.visit)), http.StatusOK)
-	v.says("who saw the visit", found, "visit.read", "items", 0, "action")
-	v.says("who saw the visit", found, "note", "items", 0, "fields", 0)
-	v.says("who recorded it", found, "visit.recorded", "items", 1, "action")
-	v.says("by whom", found, float64(v.me), "items", 1, "personId")
-	v.says("in which role", found, float64(v.holder.role("area_holder", "二片区")), "items", 1, "assignmentId")
+	for i, action := range []string{"visit.unmasked", "visit.read"} {
+		v.says("who saw the visit", found, action, "items", i, "action")
+		v.says("who saw the visit", found, "note", "items", i, "fields", 0)
+	}
+	v.says("who recorded it", found, "visit.recorded", "items", 2, "action")
+	v.says("by whom", found, float64(v.me), "items", 2, "personId")
+	v.says("in which role", found, float64(v.holder.role("area_holder", "二片区")), "items", 2, "assignmentId")
 	verdict := v.wants("verify", keeper.post("/v1/audit/verification", map[string]any{"newest": 1000}), http.StatusOK)
 	v.says("the chain", verdict, true, "good")
 }

@@ -307,12 +307,19 @@ func (v *village) publications() {
 	shown := v.wants("pages", v.nobody().get(fmt.Sprintf("/v1/public/pages?placeId=%d", v.place)), ok)
 	v.says("shown", shown, "2026-05-20", "items", 0, "endOn")
 	page := map[string]any{"kind": "publication", "id": made.id("id")}
-	v.wants("say", v.nobody().post("/v1/public/feedback", map[string]any{"page": page, "text": "看清楚了"}), http.StatusNoContent)
-	v.says("heard", v.wants("feedback", v.secretary.get("/v1/feedback"), ok), "看清楚了", "items", 0, "text")
-	v.wants("ask", v.nobody().post("/v1/public/takedowns", map[string]any{"page": page, "reason": "名字有误"}), http.StatusCreated)
+	v.wants("say", v.nobody().post("/v1/public/feedback", map[string]any{"page": page, "text": "看清楚了 我的电话19900004324"}), http.StatusNoContent)
+	heard := v.wants("feedback", editor.get("/v1/feedback"), ok)
+	v.says("heard", heard, "看清楚了 我的电话199****4324", "items", 0, "text")
+	full := map[string]any{"fields": []string{"text"}, "purpose": "call_back", "reason": "按所留号码回复"}
+	words := fmt.Sprintf("/v1/feedback/%v/unmask", heard.at("items", 0, "id"))
+	v.says("in full", v.wants("in full", editor.post(words, full), ok), "看清楚了 我的电话19900004324", "text")
+	v.refused("of the own notice", func() answer { return v.secretary.post(words, full) }, http.StatusForbidden, "board.of_own_work")
+	v.wants("ask", v.nobody().post("/v1/public/takedowns", map[string]any{"page": page, "reason": "名字有误 打19900004325"}), http.StatusCreated)
 	waiting := v.wants("takedowns", editor.get("/v1/takedowns"), ok)
 	v.says("the page", waiting, "publication", "items", 0, "page", "kind")
 	takedown := fmt.Sprintf("/v1/takedowns/%v", waiting.at("items", 0, "id"))
+	v.says("asked", waiting, "名字有误 打199****4325", "items", 0, "text")
+	v.says("in full", v.wants("in full", editor.post(takedown+"/unmask", full), ok), "名字有误 打19900004325", "text")
 	v.says("decided", v.wants("decide", editor.post(takedown+"/decide", map[string]any{"decision": "upheld", "reason": "名字有误"}), ok), "名字有误", "reason")
 	v.refused("lift the own decision", func() answer {
 		return editor.post(takedown+"/lift", map[string]any{"reason": "已更正"})

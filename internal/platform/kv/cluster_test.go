@@ -88,6 +88,79 @@ func TestOnAClusterADeadMasterIsAThirdOfTheShards(t *testing.T) {
 	}
 }
 
+// A replica that stands in for a dead master is found by itself, though nobody was given its address: what it holds is
+// read there, it is heard there, and the master that comes back as its replica changes nothing.
+func TestOnAClusterAReplicaThatStandsInIsFound(t *testing.T) {
+	t.Parallel()
+	const dead = 1
+	c := kvtest.NewCluster(t)
+	c.Replicate(dead)
+	k := c.Open()
+	ctx := t.Context()
+	var mu sync.Mutex
+	heard, resumed := map[kv.Key]string{}, map[int]bool{}
+	s := k.Subscribe(func(channel kv.Key, message string) { mu.Lock(); heard[channel] = message; mu.Unlock() },
+		func(shard int) { mu.Lock(); resumed[shard] = true; mu.Unlock() })
+	t.Cleanup(func() { _ = s.Close() })
+	its := []int64{}
+	for p := range int64(kv.Shards) {
+		if c.MasterOf(int(p)) != dead {
+			continue
+		}
+		its = append(its, p)
+		if err := errors.Join(k.Set(ctx, kv.InboxTop(p), "1", time.Hour), s.Add(ctx, kv.InboxWake(p))); err != nil {
+			t.Fatalf("shard %d: %v", p, err)
+		}
+	}
+	answers := func(when string) {
+		t.Helper()
+		for _, p := range its {
+			until(t, fmt.Sprintf("shard %d %s", p, when), func() bool {
+				_, found, err := k.Get(ctx, kv.InboxTop(p))
+				if err == nil && !found {
+					t.Fatalf("shard %d %s is empty", p, when)
+				}
+				return err == nil
+			})
+		}
+	}
+	hears := func(when string) {
+		t.Helper()
+		for _, p := range its {
+			until(t, fmt.Sprintf("the wake-up of shard %d %s", p, when), func() bool {
+				_ = k.Publish(ctx, kv.InboxWake(p), when) // again and again, until it is heard
+				mu.Lock()
+				defer mu.Unlock()
+				return heard[kv.InboxWake(p)] == when
+			})
+		}
+	}
+	hears("before")
+	c.Kill(dead)
+	for _, p := range its {
+		if _, _, err := k.Get(ctx, kv.InboxTop(p)); !errors.Is(err, kv.ErrAway) {
+			t.Errorf("shard %d of a dead master: %v", p, err)
+		}
+	}
+	took := c.FailOver(dead)
+	since := time.Now()
+	answers("of the replica")
+	found := time.Since(since)
+	hears("of the replica")
+	t.Logf("the replica stood in after %v, was found %v later, and all of its shards were heard %v later",
+		took.Round(time.Millisecond), found.Round(time.Millisecond), time.Since(since).Round(time.Millisecond))
+	mu.Lock()
+	for _, p := range its {
+		if !resumed[int(p)] || k.Returns(int(p)) == 0 {
+			t.Errorf("shard %d: resumed %v, returns %d; whoever remembers would not know of the loss", p, resumed[int(p)], k.Returns(int(p)))
+		}
+	}
+	mu.Unlock()
+	c.Start(dead)
+	answers("after the return")
+	hears("after the return")
+}
+
 // A shard that moves to another master is heard there: the old one only says that it is over.
 func TestOnAClusterAShardThatMovesIsHeardAtItsNewMaster(t *testing.T) {
 	t.Parallel()

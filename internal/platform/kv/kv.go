@@ -213,9 +213,18 @@ func (k *KV) guarded(ctx context.Context, b *breaker, f func() error) error {
 	case ctx.Err() != nil: // the caller gave up; that says nothing about Redis
 		b.unknown()
 	default:
-		b.failed()
+		k.failed(b)
 	}
 	return fmt.Errorf("%w: %w", ErrAway, err)
+}
+
+// failed opens b. On a cluster a replica may have stood in for the master that did not answer: the map of slots is read
+// anew, a few times a second at most, for nobody else says so while a dead master is asked.
+func (k *KV) failed(b *breaker) {
+	b.failed()
+	if c, ok := k.client.(*redis.ClusterClient); ok {
+		c.ReloadState(context.Background())
+	}
 }
 
 // isAnswer says whether err is Redis's own answer, such as WRONGTYPE, and not a failure to get one.

@@ -196,7 +196,7 @@ func (b *Batch) sendSome(ctx context.Context, parts []*Reply) {
 		case ctx.Err() != nil:
 			br.unknown()
 		default:
-			br.failed()
+			b.k.failed(br)
 		}
 	}
 }

@@ -1035,6 +1035,7 @@ var plans = map[string]*plan{
 		b["expiresOn"] = c.today().Add(60)
 	})},
 	"endFlag":    {fits: areas, make: aFlag, sees: homesOfOwnArea},
+	"unmaskFlag": {fits: areas, make: aFlag, sees: homesOfOwnArea},
 	"refuseFlag": {fits: areas, make: aFlag, sees: homesOfOwnArea},
 	"openRiskEvent": {fits: place, sees: func(c *cell) bool { return c.by.sees(c.at) }, fill: fill(func(c *cell, b map[string]any) {
 		c.closeRisks()
@@ -1060,6 +1061,7 @@ var plans = map[string]*plan{
 	})},
 	"listVisits":     {fits: areas, make: aVisit, sees: homesOfOwnArea, list: "id"},
 	"getVisit":       {fits: areas, make: aVisit, sees: homesOfOwnArea},
+	"unmaskVisit":    {fits: areas, make: aVisit, sees: homesOfOwnArea},
 	"getVisitCounts": {},
 	"createRequest": {mine: true, fits: areas, fill: fill(func(c *cell, b map[string]any) { b["householdId"] = c.at.doors[0] }), sees: func(c *cell) bool {
 		return c.by.sees(c.at) && oneOf(c.by.role, doorReaders...)

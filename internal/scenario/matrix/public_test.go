@@ -54,6 +54,8 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 		"decideTakedown":  {fits: pageOwners, make: aTakedown},
 		"liftTakedown":    {fits: pageOwners, make: anUpheldTakedown},
 		"listFeedback":    {fits: pageOwners, make: aFeedback, list: "id"},
+		"unmaskTakedown":  {fits: pageOwners, make: aTakedown},
+		"unmaskFeedback":  {fits: pageOwners, make: aFeedback},
 
 		"createPublication": {mine: true},
 		"listPublications":  {self: true, has: writes, fits: committees, make: aDraft, list: "id", sees: readsDrafts},
