@@ -1,0 +1,1 @@
+CREATE INDEX visit_seen ON visit (premises_id, recorded_at, id, happened_at, result);

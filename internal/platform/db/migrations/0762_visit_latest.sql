@@ -1,0 +1,1 @@
+DROP INDEX visit_latest /*! ON visit */;
