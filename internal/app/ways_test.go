@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,11 +256,9 @@ func newNetwork(t *testing.T, to func() string) *network {
 		r.SetURL(target)
 	}}
 	n.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for _, path := range *n.closed.Load() {
-			if r.URL.Path == path {
-				w.WriteHeader(http.StatusForbidden)
-				return
-			}
+		if slices.Contains(*n.closed.Load(), r.URL.Path) {
+			w.WriteHeader(http.StatusForbidden)
+			return
 		}
 		n.passed.Store(&r.URL.Path)
 		proxy.ServeHTTP(w, r)

@@ -85,7 +85,7 @@ func TestT8_CallsOfAVacantRoleGoUpTheLadder(t *testing.T) {
 			t.Errorf("the office withdraws it: %v", err)
 		}
 
-		b.crowd.unit = w.Ruihe.Branch
+		b.unit = w.Ruihe.Branch
 		b.enrol(b.followers(2, 0))
 		id = b.unreached(w.ChenGuyu, w.Ruihe.Branch, func() { b.gone(w.ChenGuyu) })
 		b.calledBy("a grid without its secretary", id, []org.Actor{w.XuBailu}, append(office, w.GaoXiaohan, w.ZhenxiSecretary))

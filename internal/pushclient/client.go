@@ -189,7 +189,7 @@ func (c *Client) Run(ctx context.Context) error {
 		code, after, err := c.connect(ctx)
 		c.choice.ended(c.stands)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // because the end of ctx is how Run is ended
+			return nil
 		}
 		if c.o.Down != nil {
 			c.o.Down(code, err)

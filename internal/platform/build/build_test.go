@@ -100,7 +100,7 @@ func write(t *testing.T, folder, name, text string) {
 // run runs a command in folder as somebody does who has no settings of git and no make around them.
 func run(t *testing.T, folder, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // because the tests say what
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir = folder
 	for _, s := range os.Environ() {
 		if !strings.HasPrefix(s, "MAKE") && !strings.HasPrefix(s, "MFLAGS=") && !strings.HasPrefix(s, "GIT_") {

@@ -26,7 +26,9 @@ func TestAPushIsTakenInOrderAndOnce(t *testing.T) {
 	t.Parallel()
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
 		h := NewHot(k)
-		say := func(from, to int64) Answer { return h.Push(t.Context(), []Delivery{{Person: somebody, Entries: entries(from, to)}})[0] }
+		say := func(from, to int64) Answer {
+			return h.Push(t.Context(), []Delivery{{Person: somebody, Entries: entries(from, to)}})[0]
+		}
 		if a := say(1, 1); a != (Answer{State: Cold}) {
 			t.Errorf("a push to a cold inbox: %+v", a)
 		}
@@ -220,7 +222,9 @@ func TestAnItemForManyIsTakenByEachAsAlone(t *testing.T) {
 	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
 		h := NewHot(k)
 		const tail = `"k":"announcement","p":2,"ts":7}`
-		item := func(person, seq int64, role string) Delivery { return Delivery{Person: person, Entries: []Entry{{seq, role + tail}}} }
+		item := func(person, seq int64, role string) Delivery {
+			return Delivery{Person: person, Entries: []Entry{{seq, role + tail}}}
+		}
 		warm := func(person, top int64) {
 			t.Helper()
 			err := h.Warm(t.Context(), person, func(context.Context, int) (int64, []Entry, error) { return top, entries(1, top), nil })

@@ -138,7 +138,7 @@ func (c *Cluster) FailOver(i int) time.Duration {
 // says whether a server's answer has a line.
 func (c *Cluster) says(i int, question, line string) bool {
 	words := []any{}
-	for _, w := range strings.Fields(question) {
+	for w := range strings.FieldsSeq(question) {
 		words = append(words, w)
 	}
 	said, err := c.ask(i, words...)
