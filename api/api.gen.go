@@ -7338,7 +7338,7 @@ type ReceiptStep struct {
 	// Own This asker made it.
 	Own bool `json:"own"`
 
-	// Text What the asker is to read of it or has written. A number that they are to ring stands in it for as long as the need can go on; those that askers are called back by are masked.
+	// Text What the asker is to read of it or has written. A number that they are to ring stands in it for as long as the need can go on; those that askers are called back by are masked. By the digits of a slip nothing of their end is shown.
 	Text *string `json:"text,omitempty"`
 
 	// Words What happened, in plain words.

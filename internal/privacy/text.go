@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 	"time"
@@ -82,11 +83,12 @@ func fits(number string) bool {
 
 // MaskPhones is text for display: what is shaped like a mobile number becomes its mask.
 func MaskPhones(text string) string {
-	return MaskPhonesBut(text, func(string) bool { return false })
+	return PhonesAs(text, sealed.Phone.Masked)
 }
 
-// MaskPhonesBut is text for display to somebody whom it was written to: a number that is shown to them stays as it was written.
-func MaskPhonesBut(text string, shown func(number string) bool) string {
+// PhonesAs is text for display with what show makes of each mobile number in it; one of which it makes nothing stays as it
+// was written.
+func PhonesAs(text string, show func(p sealed.Phone) string) string {
 	plain := norm.NFKC.String(text)
 	places := apart(mobile, plain)
 	if len(places) == 0 {
@@ -96,14 +98,11 @@ func MaskPhonesBut(text string, shown func(number string) bool) string {
 	end := 0
 	for _, at := range places {
 		b.WriteString(plain[end:at[0]])
-		p, err := sealed.ParsePhone(plain[at[0]:at[1]])
-		switch {
-		case err != nil: // shaped like one, and none after all: nothing of it is shown
+		written := plain[at[0]:at[1]]
+		if p, err := sealed.ParsePhone(written); err != nil { // shaped like one, and none after all: nothing of it is shown
 			b.WriteString("***")
-		case shown(p.Reveal()):
-			b.WriteString(plain[at[0]:at[1]])
-		default:
-			b.WriteString(p.Masked())
+		} else {
+			b.WriteString(cmp.Or(show(p), written))
 		}
 		end = at[1]
 	}

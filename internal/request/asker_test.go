@@ -23,6 +23,7 @@ import (
 	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/platform/watch"
+	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 )
 
@@ -476,6 +477,85 @@ func TestASlipOnlyReadsOnceItsNeedIsFollowed(t *testing.T) {
 			t.Errorf("she reads %+v, for reading alone: %v, asked: %v; want that slips were printed, and the question", p.Views, p.ReadOnly, p.MayAnswer)
 		}
 	})
+}
+
+// ADR 0019: by the end of the number somebody acts in an asker's name for good. Whoever shows a slip reads it nowhere on the
+// page, before anybody follows the need and after.
+func TestASlipShowsNothingOfTheEndOfANumber(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		handler := request.NewHandler(x.service)
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮 打199 0000 0009"})
+		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof := request.Proof{Code: string(slip.Receipt), Secret: slip.Secret}
+		before := x.shown(t, slip.Receipt, slip.Secret)
+		if _, err := x.service.Say(t.Context(), before, "我的号码19900000009"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Correct(t.Context(), before, request.CallPhone, "19900000009"); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, r.ID, "师傅19900003333会打19900000009", request.ToTell))
+		const promised = "打19900000009说一声"
+		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: promised}); err != nil {
+			t.Fatal(err)
+		}
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "核对号码19900000009"}
+		if _, err := x.service.UnmaskAsker(t.Context(), x.ZhouChunhe, r.ID, 0, request.PhoneNumber, why); err != nil {
+			t.Fatal(err)
+		}
+		lin := x.LinXiaoman
+		own := func() string {
+			return pageText(handler.GetMyRequest(org.WithActor(t.Context(), lin), api.GetMyRequestRequestObject{RequestID: int64(r.ID)}))
+		}
+		bySlip := func() string {
+			return pageText(handler.OpenReceipt(t.Context(), api.OpenReceiptRequestObject{Body: &api.ReceiptProof{ReceiptCode: proof.Code, Secret: proof.Secret}}))
+		}
+		shows := func(when string) {
+			t.Helper()
+			text := bySlip()
+			for _, end := range []string{"0009", "9900000009"} {
+				if strings.Contains(text, end) {
+					t.Errorf("%s the slip shows %s: %s", when, end, text)
+				}
+			}
+			for _, want := range []string{
+				`"phone":"199********"`, "路灯不亮 打199********", "我的号码199********", "师傅19900003333会打199********", "核对号码199********",
+			} {
+				if !strings.Contains(text, want) {
+					t.Errorf("%s the slip shows %s; want %s", when, text, want)
+				}
+			}
+		}
+		shows("before it is followed")
+		if _, err := x.service.FollowShown(t.Context(), lin, proof); err != nil {
+			t.Fatal(err)
+		}
+		shows("once it is followed")
+		if text := own(); !strings.Contains(text, `"phone":"199****0009"`) || !strings.Contains(text, "师傅19900003333会打199****0009") {
+			t.Errorf("who follows it reads %s, want what they know their number by", text)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已打19900000009", Told: request.InPerson}))
+		at(d, 31*24*60)
+		if text := bySlip(); strings.Contains(text, "0009") || !strings.Contains(text, "师傅199********会打199********") {
+			t.Errorf("when it is over the slip shows %s", text)
+		}
+	})
+}
+
+// pageText is an answer as it goes over the wire.
+func pageText[T any](answer T, err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 // ADR 0019: who recorded a need for somebody, made them join others, or made their slip, knows code and digits: it is not

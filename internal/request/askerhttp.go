@@ -6,7 +6,6 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/say"
-	"wanjia/internal/privacy"
 )
 
 // CreatePublicRequest serves POST /v1/receipts.
@@ -254,7 +253,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 	r := p.Request
 	page := api.ReceiptPage{
 		RequestID: int64(r.ID), ReceiptCode: p.Receipt.String(), State: api.RequestState(r.State), Status: p.Status, Holder: p.Holder,
-		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(privacy.MaskPhones(p.What)),
+		Since: api.Optional(p.Since), Words: api.Optional(p.Now), Category: api.RequestCategory(r.Category), What: api.Optional(p.by.own(p.What)),
 		RecordedAt: r.RecordedAt, ExpectedOn: r.ExpectedOn, WaitingFor: api.Optional(p.Reason), WaitUntil: r.WaitUntil,
 		ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn, Others: int32(p.Others), Settled: p.SettledAt != nil, MayAnswer: p.MayAnswer,
 		ReadOnly:     api.Optional(p.ReadOnly),
@@ -263,7 +262,7 @@ func (p ReceiptPage) toAPI() api.ReceiptPage {
 		Promises: make([]api.ReceiptPromise, len(p.Promises)), Cards: make([]api.ReceiptCard, len(p.Cards)),
 		Counters: make([]api.ReceiptCounter, len(p.Counters)),
 	}
-	page.CallBack.By, page.CallBack.Phone = api.ReceiptPageCallBackBy(p.CallBack), api.Optional(p.Phone.Masked())
+	page.CallBack.By, page.CallBack.Phone = api.ReceiptPageCallBackBy(p.CallBack), api.Optional(p.by.masked(p.Phone))
 	if p.Handed != (HandedTo{}) {
 		page.HandedTo = &struct {
 			Body    string `json:"body"`

@@ -14,9 +14,9 @@ type mask func(text string) string
 // maskFor hides from an asker of r what they need not see of what its holders have written to them. A number that they are to
 // ring, such as an electrician's, they see, for as long as r can go on; by which number any asker is called back they do not,
 // since what is written to one is read by all (docs/adr/0020).
-func (s *Service) maskFor(ctx context.Context, q db.Queryer, r Request, all []share) (mask, error) {
+func (s *Service) maskFor(ctx context.Context, q db.Queryer, as As, r Request, all []share) (mask, error) {
 	if !r.State.Open() && r.late(db.NowOf(q), s.reopens) != nil {
-		return privacy.MaskPhones, nil //nolint:nilerr // because it is only asked whether it goes on
+		return as.own, nil //nolint:nilerr // because it is only asked whether it goes on
 	}
 	ids := []ID{r.ID}
 	for _, h := range all {
@@ -27,8 +27,25 @@ func (s *Service) maskFor(ctx context.Context, q db.Queryer, r Request, all []sh
 		return nil, err
 	}
 	return func(text string) string {
-		return privacy.MaskPhonesBut(text, func(number string) bool { return !theirs[number] })
+		return privacy.PhonesAs(text, func(p sealed.Phone) string {
+			if !theirs[p.Reveal()] {
+				return ""
+			}
+			return as.masked(p)
+		})
 	}, nil
+}
+
+// own is a text that as has written, as they are shown it.
+func (as As) own(text string) string { return privacy.PhonesAs(text, as.masked) }
+
+// masked is a number that is hidden from as. Who has shown the digits of a slip sees nothing of its end, by which they would
+// act in the asker's name for good, also once somebody follows the need (docs/adr/0019).
+func (as As) masked(p sealed.Phone) string {
+	if as.slip {
+		return p.Begun()
+	}
+	return p.Masked()
 }
 
 // numbersOf are those that the askers of requests have left.

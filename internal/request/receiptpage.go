@@ -13,7 +13,6 @@ import (
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/say"
 	"wanjia/internal/platform/sealed"
-	"wanjia/internal/privacy"
 )
 
 // Words is how a request stands, as it is said to its askers (domain.md §5.1).
@@ -53,6 +52,7 @@ type ReceiptPage struct {
 	SettledAt *time.Time
 	MayAnswer bool
 	ReadOnly  bool // its slip is shown, and somebody follows it signed in
+	by        As   // who reads it
 }
 
 // A Reader is an asker who reads a page, in a language.
@@ -72,7 +72,7 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err != nil {
 			return err
 		}
-		p = ReceiptPage{Seen: rows[0], CallBack: a.CallBack, SettledAt: a.SettledAt}
+		p = ReceiptPage{Seen: rows[0], CallBack: a.CallBack, SettledAt: a.SettledAt, by: by.As}
 		if err := s.readAsker(ctx, tx, a, &p); err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		if err != nil {
 			return err
 		}
-		hide, err := s.maskFor(ctx, tx, p.Request, shares)
+		hide, err := s.maskFor(ctx, tx, by.As, p.Request, shares)
 		if err != nil {
 			return err
 		}
@@ -103,6 +103,9 @@ func (s *Service) Page(ctx context.Context, by Reader) (p ReceiptPage, err error
 		}
 		for i, m := range p.Promises {
 			p.Promises[i].Text, p.Promises[i].Why = hide(m.Text), hide(m.Why)
+		}
+		for i, v := range p.Views {
+			p.Views[i].Reason = by.own(v.Reason)
 		}
 		if p.Hours, err = OpeningHours(ctx, tx, p.PlaceID); err != nil {
 			return err
@@ -188,7 +191,7 @@ func (p *ReceiptPage) tell(shares []share, a asker, rows []AskerID, lang say.Lan
 		case forAskers[s.Move]:
 			step.Text = hide(s.Note)
 		case own:
-			step.Text = privacy.MaskPhones(s.Note)
+			step.Text = p.by.own(s.Note)
 		}
 		if own && a.Person != 0 && s.byReceipt() {
 			step.Words += say.Text(lang, "request.word_by_receipt")
