@@ -274,9 +274,9 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	m := Message{Text: f("text", longestText), Who: f("who", longestName), Phone: f("phone", longestName), Danger: request.Danger(f("danger", longestName))}
-	if len([]rune(m.Text)) < 2 || m.Danger == "" {
-		return problem.ErrInvalid
+	m := Message{Text: f.must("text", 2, longestText), Who: f.may("who", 1, longestName), Phone: f.may("phone", 5, longestName), Danger: request.Danger(f.must("danger", 1, longestName))}
+	if err := f.misfit(); err != nil {
+		return err
 	}
 	slip, err := p.service.Relay(ctx, ID(id), m)
 	if err != nil {
@@ -296,7 +296,7 @@ const (
 
 // form reads a form that was sent, under the key that it was given: sent twice, it is once. Whoever goes back, writes something
 // else and sends that under the same key has sent another one.
-func form(r *http.Request, operation string) (field func(name string, longest int) string, ctx context.Context, err error) {
+func form(r *http.Request, operation string) (f *sheet, ctx context.Context, err error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, nil, problem.ErrMalformed
 	}
@@ -305,10 +305,7 @@ func form(r *http.Request, operation string) (field func(name string, longest in
 	}
 	sum := sha256.Sum256([]byte(r.URL.Path + "\n" + r.PostForm.Encode()))
 	ctx = once.With(r.Context(), once.Call{Operation: operation, Key: hex.EncodeToString(sum[:]), Fingerprint: sum[:]})
-	return func(name string, longest int) string {
-		text := []rune(strings.TrimSpace(r.PostForm.Get(name)))
-		return string(text[:min(len(text), longest)])
-	}, ctx, nil
+	return &sheet{fields: r.PostForm}, ctx, nil
 }
 
 // mark says of an answer that it is the one to an earlier sending of the same form.

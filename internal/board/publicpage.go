@@ -163,9 +163,9 @@ func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	why := f("reason", longestReason)
-	if len([]rune(why)) < 2 {
-		return problem.ErrInvalid
+	why := f.must("reason", 2, longestReason)
+	if err := f.misfit(); err != nil {
+		return err
 	}
 	code, t, err := p.service.TakeDown(ctx, org.Actor{}, ref, why)
 	if err != nil {
@@ -186,9 +186,9 @@ func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	said := f("text", longestText)
-	if len([]rune(said)) < 2 {
-		return problem.ErrInvalid
+	said := f.must("text", 2, longestText)
+	if err := f.misfit(); err != nil {
+		return err
 	}
 	if err := p.service.Say(ctx, org.Actor{}, ref, said); err != nil {
 		return err

@@ -1,0 +1,121 @@
+package board_test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"wanjia/internal/board"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/request"
+)
+
+// sends is a form as a browser sends it.
+func (x *site) sends(path string, form url.Values) (*httptest.ResponseRecorder, error) {
+	x.t.Helper()
+	r := httptest.NewRequestWithContext(x.t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	return w, board.NewPages(x.s, "").Serve(w, r)
+}
+
+// need is a form of a board's page, and some fields of it otherwise.
+func need(text string, other ...string) url.Values {
+	form := url.Values{"key": {"0123456789abcdef"}, "danger": {"none"}, "text": {text}}
+	for i := 0; i < len(other); i += 2 {
+		form.Set(other[i], other[i+1])
+	}
+	return form
+}
+
+// newest is what the newest need says.
+func (x *site) newest() string {
+	x.t.Helper()
+	var id request.ID
+	if err := x.d.Get(x.t.Context(), &id, `SELECT MAX(id) FROM request`); err != nil {
+		x.t.Fatal(err)
+	}
+	d, err := x.needs.Read(x.t.Context(), x.YaoMangzhong, id)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return d.What
+}
+
+// count is how many there are of what a query counts.
+func (x *site) count(query string) (n int) {
+	x.t.Helper()
+	if err := x.d.Get(x.t.Context(), &n, query); err != nil {
+		x.t.Fatal(err)
+	}
+	return n
+}
+
+func TestAFormKeepsWhatFitsItsBoxWhole(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		home := "/b/" + formatted(int64(x.id)) + "/relay"
+		for what, text := range map[string]string{
+			"50 lines, 499 characters by the browser": strings.TrimSuffix(strings.Repeat("一二三四五六七八九\n", 50), "\n"),
+			"500 characters":                          strings.Repeat("长", 500),
+			"two":                                     "漏水",
+			"with a tab":                              "路灯\t不亮",
+		} {
+			if _, err := x.sends(home, need(strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
+				t.Errorf("%s: %v", what, err)
+			} else if got := x.newest(); got != text {
+				t.Errorf("%s: kept are %d characters, want all %d: %q", what, len([]rune(got)), len([]rune(text)), got)
+			}
+		}
+	})
+}
+
+func TestAFormRefusesWhatTheContractRefuses(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		home, complaint := "/b/"+formatted(int64(x.id))+"/relay", "/p/report/board/"+formatted(int64(x.id))
+		say := func(text string) url.Values { return url.Values{"key": {"0123456789abcdef"}, "text": {text}} }
+		why := func(text string) url.Values { return url.Values{"key": {"0123456789abcdef"}, "reason": {text}} }
+		const nothing = "\u200b\u200b\u2060" // as long as a word, and not to be seen
+		for _, c := range []struct {
+			what, path    string
+			form          url.Values
+			pointer, code string
+		}{
+			{"501 letters", home, need(strings.Repeat("a", 501)), "/text", "maxLength"},
+			{"no text", home, need(""), "/text", "minLength"},
+			{"one letter and blanks", home, need(" a \r\n"), "/text", "minLength"},
+			{"a text that cannot be seen", home, need(nothing), "/text", "pattern"},
+			{"control characters", home, need("a\x00b\x07c\x1b[31m"), "/text", "control"},
+			{"what is no text", home, need("ab\xff"), "/text", "utf8"},
+			{"a name that cannot be seen", home, need("路灯不亮", "who", "\u200b"), "/who", "pattern"},
+			{"a long name", home, need("路灯不亮", "who", strings.Repeat("名", 21)), "/who", "maxLength"},
+			{"a long number", home, need("路灯不亮", "phone", strings.Repeat("1", 21)), "/phone", "maxLength"},
+			{"no answer to the question", home, need("路灯不亮", "danger", ""), "/danger", "minLength"},
+			{"600 characters of feedback", complaint + "/feedback", say(strings.Repeat("长", 600)), "/text", "maxLength"},
+			{"feedback that cannot be seen", complaint + "/feedback", say(nothing), "/text", "pattern"},
+			{"a reason of 301", complaint + "/takedown", why(strings.Repeat("长", 301)), "/reason", "maxLength"},
+			{"a reason that cannot be seen", complaint + "/takedown", why(nothing), "/reason", "pattern"},
+		} {
+			var p *problem.Problem
+			if _, err := x.sends(c.path, c.form); !errors.As(err, &p) || p.Kind != problem.Invalid {
+				t.Errorf("%s: %v, want it refused", c.what, err)
+			} else if want := (problem.Field{Pointer: c.pointer, Code: c.code}); len(p.Fields) != 1 || p.Fields[0] != want {
+				t.Errorf("%s: wrong is %v, want %v", c.what, p.Fields, want)
+			}
+		}
+		if n := x.count(`SELECT (SELECT COUNT(*) FROM request) + (SELECT COUNT(*) FROM feedback) + (SELECT COUNT(*) FROM takedown)`); n != 0 {
+			t.Errorf("%d of them were kept", n)
+		}
+		if err := x.shown(); err != nil {
+			t.Errorf("without a reason the page is hidden: %v", err)
+		}
+	})
+}
