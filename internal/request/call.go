@@ -207,7 +207,7 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 		d.Say = nil
 		for _, step := range told.Steps {
 			left := step.Move == string(Withdrawn) || step.Move == "asker_left" && !step.Own // written down for them
-			again := step.Move == string(Reopened) && !step.Own                              // what was to be said of its end is so no more
+			again := step.Move == string(Reopened) && !step.Own || step.Move == "unmerged"   // what was to be said of its end is so no more
 			if !step.At.Before(d.OpenedAt) && (forAskers[step.Move] || left || again) {
 				d.Say = append(d.Say, step)
 			}

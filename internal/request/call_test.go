@@ -569,6 +569,39 @@ func TestC17_ACallSaysThatItGoesOnAfterAll(t *testing.T) {
 	})
 }
 
+// C17, X24: whoever calls about the end of what a need was merged into says that it goes on by itself.
+func TestC17_ACallSaysThatItGoesOnByItself(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r, into := x.create(t, x.ZhouChunhe, needOfLin), x.burst(t, x.ZhouChunhe, "张先生")
+		if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, into.ID, []request.ID{r.ID}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, into.ID, request.Closing{Kind: request.Resolved, Text: "已修好", Told: request.ToTell}))
+		at(d, 5)
+		moved(t)(x.service.Unmerge(t.Context(), x.ZhouChunhe, r.ID))
+		var said [][]string
+		calls, _, err := x.service.Calls(t.Context(), x.ZhouChunhe, "", 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range calls {
+			read, err := x.service.ReadCall(t.Context(), x.ZhouChunhe, c.ID, say.Chinese)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var moves []string
+			for _, step := range read.Say {
+				moves = append(moves, step.Move)
+			}
+			said = append(said, moves)
+		}
+		if want := [][]string{{"resolved", "unmerged"}}; !slices.EqualFunc(said, want, slices.Equal) {
+			t.Errorf("there is to say %v, want %v", said, want)
+		}
+	})
+}
+
 // ADR 0014, N3: whoever is written down as having taken it back hears so by a call, if by nothing else, while others keep the need.
 func TestN3_WhoIsTakenOffByTheHolderHearsOfItByPhone(t *testing.T) {
 	t.Parallel()
