@@ -54,13 +54,10 @@ func previewRetention(ctx context.Context, cmd *cobra.Command, r *privacy.Retent
 
 func runRetention(ctx context.Context, cmd *cobra.Command, r *privacy.Retention, _ []string) error {
 	runs, err := r.Erase(ctx)
-	if err != nil {
-		return err
-	}
-	for _, run := range runs {
+	for _, run := range runs { // also where something could not go
 		fmt.Fprintf(cmd.OutOrStdout(), "%-20s %10d over, %10d erased\n", run.Class, run.Due, run.Erased)
 	}
-	return nil
+	return err
 }
 
 func replayJournal(ctx context.Context, cmd *cobra.Command, r *privacy.Retention, args []string) (err error) {

@@ -39,6 +39,9 @@ type Class struct {
 	Erase []string
 	Also  func(ctx context.Context, tx *db.Tx, ids []int64, before time.Time) error
 
+	// Piece is how many rows go in one transaction, 0: pieceSize. Few do where Also holds what people work with.
+	Piece int
+
 	Journal bool // a restore must forget it again: it was somebody's
 }
 

@@ -2,8 +2,11 @@ package privacy_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +118,68 @@ func TestX45_WhatTheDryRunCountsIsErasedOnceHoweverManyNodesDoIt(t *testing.T) {
 		now = now.Add(time.Second) // the night's work is done
 		if worked, err := r.Night(t.Context()); worked || err != nil {
 			t.Errorf("once more: %v, %v", worked, err)
+		}
+	})
+}
+
+// X45: a row that cannot go is left for another night, and keeps no others back; the proof says how many are left.
+func TestX45_ARowThatCannotGoKeepsNoOthersBack(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now := time.Date(2026, 5, 11, 18, 30, 0, 0, time.UTC) // 02:30 of the 12th
+		journaled(t, d, 10, now.AddDate(0, 0, -30))
+		var bad int64
+		if err := d.Get(t.Context(), &bad, `SELECT MIN(id) + 5 FROM erasure`); err != nil {
+			t.Fatal(err)
+		}
+		stuck, most := true, 0
+		once := privacy.Class{
+			Name: "erasure_of_test", Tables: []string{"erasure"}, Kept: privacy.Period{Days: 30}, Piece: 4,
+			Due: `SELECT id FROM erasure WHERE erased_at <= ? AND id > ? ORDER BY id LIMIT ?`,
+			Also: func(ctx context.Context, tx *db.Tx, ids []int64, _ time.Time) error {
+				most = max(most, len(ids))
+				if _, err := tx.Change(ctx, `DELETE FROM erasure WHERE id = ?`, ids[0]); err != nil {
+					return err
+				}
+				if stuck && slices.Contains(ids, bad) {
+					return errors.New("this one cannot go")
+				}
+				return nil
+			},
+			Erase: []string{`DELETE FROM erasure WHERE id IN (?)`},
+		}
+		r, _ := retaining(t, d, &now, once)
+		run := func() (failed int) {
+			t.Helper()
+			for range 20 {
+				worked, err := r.Night(t.Context())
+				if err != nil {
+					failed++
+				}
+				if !worked {
+					break
+				}
+			}
+			return failed
+		}
+		if failed := run(); failed != 1 {
+			t.Errorf("%d turns of the night failed, want the one that came to the bad row", failed)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM erasure WHERE id = ?`, bad); n != 1 {
+			t.Errorf("the bad row is there %d times, want once, whole", n)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM erasure`); n != 1 {
+			t.Errorf("%d stay, want the bad one alone", n)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM retention_run WHERE class = 'erasure_of_test' AND due = 10 AND erased = 9 AND ended_at IS NOT NULL`); n != 1 {
+			t.Error("the proof does not say 9 of 10")
+		}
+		if most != once.Piece {
+			t.Errorf("up to %d went in one transaction, want %d", most, once.Piece)
+		}
+		now, stuck = now.AddDate(0, 0, 1), false
+		if failed := run(); failed != 0 || count(t, d, `SELECT COUNT(*) FROM erasure`) != 0 {
+			t.Errorf("in the next night %d turns failed, and it is there still", failed)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package privacy
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -80,10 +81,8 @@ func (s *Retention) Night(ctx context.Context) (worked bool, err error) {
 	var errs []error
 	for _, c := range s.classes {
 		worked, err := s.piece(ctx, c, name)
-		switch {
-		case err != nil: // the other classes go on
-			errs = append(errs, err)
-		case worked:
+		errs = append(errs, err) // the other classes go on
+		if worked {
 			return true, errors.Join(errs...)
 		}
 	}
@@ -93,14 +92,15 @@ func (s *Retention) Night(ctx context.Context) (worked bool, err error) {
 // Erase erases what is over now, all of it: by hand, before the night comes.
 func (s *Retention) Erase(ctx context.Context) (runs []Run, err error) {
 	name := "by hand " + s.db.Now().In(calendar.Shanghai).Format("2006-01-02 15:04:05.000")
+	var errs []error
 	for _, c := range s.classes {
 		for worked := true; worked; {
-			if worked, err = s.piece(ctx, c, name); err != nil {
-				return nil, err
-			}
+			worked, err = s.piece(ctx, c, name)
+			errs = append(errs, err)
 		}
 	}
-	return runsOf(ctx, s.db, name)
+	runs, err = runsOf(ctx, s.db, name)
+	return runs, errors.Join(append(errs, err)...)
 }
 
 // EraseAs is Erase for by, once.
@@ -116,23 +116,53 @@ func (s *Retention) EraseAs(ctx context.Context, by org.Actor) (runs []Run, err 
 	return s.Erase(ctx)
 }
 
-// piece erases up to pieceSize rows of a class in the run of a night, and says whether there may be more.
+// piece erases some rows of a class in the run of a night, and says whether there may be more. Of those that cannot go
+// together each goes by itself, so that one which cannot go at all is left for another night and keeps no others back.
 func (s *Retention) piece(ctx context.Context, c Class, night string) (worked bool, err error) {
 	run, err := s.begin(ctx, c, night)
 	if err != nil || run.EndedAt != nil {
 		return false, err
 	}
-	var gone Erasure
+	size := cmp.Or(c.Piece, pieceSize)
+	taken, gone, err := s.take(ctx, c, run.ID, size)
+	switch {
+	case err == nil:
+		return len(taken) == size, s.write(gone)
+	case len(taken) == 0 || ctx.Err() != nil:
+		return false, err
+	}
+	return s.oneByOne(ctx, c, run.ID, len(taken))
+}
+
+// oneByOne erases up to n rows, which could not go together, one after the other.
+func (s *Retention) oneByOne(ctx context.Context, c Class, run int64, n int) (worked bool, err error) {
+	var errs []error
+	for range n {
+		taken, gone, err := s.take(ctx, c, run, 1)
+		if err != nil && len(taken) == 1 && ctx.Err() == nil {
+			errs = append(errs, err)
+			err = s.passOver(ctx, run, taken[0])
+		}
+		if err = errors.Join(err, s.write(gone)); err != nil || len(taken) == 0 {
+			return false, errors.Join(append(errs, err)...)
+		}
+	}
+	return true, errors.Join(errs...)
+}
+
+// take erases up to size rows of a class behind those that its run has reached, and returns them, also where it fails. Where
+// there are fewer the run is over.
+func (s *Retention) take(ctx context.Context, c Class, id int64, size int) (ids []int64, gone Erasure, err error) {
 	err = s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
-		gone = Erasure{}
-		if run, err = holdRun(ctx, tx, run.ID); err != nil || run.EndedAt != nil {
+		ids, gone = nil, Erasure{}
+		run, err := holdRun(ctx, tx, id)
+		if err != nil || run.EndedAt != nil {
 			return err // another node has done the rest
 		}
-		ids, err := due(ctx, tx, c, run.StartedAt, run.Reached, pieceSize)
-		if err != nil {
+		if ids, err = due(ctx, tx, c, run.StartedAt, run.Reached, size); err != nil {
 			return err
 		}
-		if worked = len(ids) == pieceSize; !worked {
+		if len(ids) < size {
 			run.EndedAt = &tx.Now
 		}
 		if len(ids) > 0 {
@@ -153,9 +183,21 @@ func (s *Retention) piece(ctx context.Context, c Class, night string) (worked bo
 		return saveRun(ctx, tx, run)
 	})
 	if err != nil {
-		return false, fmt.Errorf("erase %s: %w", c.Name, err)
+		return ids, Erasure{}, fmt.Errorf("erase %s: %w", c.Name, err)
 	}
-	return worked, s.write(gone)
+	return ids, gone, nil
+}
+
+// passOver lets a run go on behind a row that could not be erased, unless another node has come further.
+func (s *Retention) passOver(ctx context.Context, id, row int64) error {
+	return s.db.Batch().InTx(ctx, func(tx *db.Tx) error {
+		run, err := holdRun(ctx, tx, id)
+		if err != nil || run.EndedAt != nil || run.Reached >= row {
+			return err
+		}
+		run.Reached = row
+		return saveRun(ctx, tx, run)
+	})
 }
 
 // begin is the run of a class in a night; the first one to come counts what is over and makes it.
