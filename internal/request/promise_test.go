@@ -14,6 +14,7 @@ import (
 
 	"wanjia/api"
 	"wanjia/configs"
+	"wanjia/internal/notify"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
@@ -227,6 +228,63 @@ func TestX25_NothingCountsAnybodysPromises(t *testing.T) {
 			t.Errorf("the contract tells %s", name)
 		}
 	}
+}
+
+// X25: whoever is to keep a promise again since its need, or what that goes on as, is open again hears so, though others hold
+// that; of who held it before they hear it aloud.
+func TestX25_WhoIsToKeepAPromiseAgainHearsSo(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		over := request.Closing{Kind: request.Resolved, Text: "已修好"}
+		aloud := func(need request.ID) (n int) {
+			t.Helper()
+			if err := d.Get(ctx, &n, `
+				SELECT COUNT(*)
+				FROM inbox
+				WHERE person_id = ? AND kind = 'request.reopened' AND ref_type = 'request' AND ref_id = ? AND prio = ?`,
+				x.ZhouChunhe.PersonID, need, notify.Prompt); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		given := func(day calendar.Day) request.Seen {
+			t.Helper()
+			r := x.create(t, x.ZhouChunhe, needOfLin)
+			if _, err := x.service.MakePromise(ctx, x.ZhouChunhe, r.ID, request.NewPromise{DueOn: day, Text: "上门查看"}); err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		climbed := given("2026-03-06")
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, climbed.ID, request.Climb{Level: 2, Note: "需协调"}))
+		moved(t)(x.service.Close(ctx, x.SunLixia, climbed.ID, over))
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, climbed.ID, "再看"))
+		if n := aloud(climbed.ID); n != 1 {
+			t.Errorf("of what has climbed they hear %d times, want once", n)
+		}
+
+		merged, into := given("2026-03-06"), x.burst(t, x.WangQiufen, "李女士")
+		if _, err := x.service.Merge(ctx, x.XuBailu, into.ID, []request.ID{merged.ID}); err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Close(ctx, x.WangQiufen, into.ID, over))
+		if _, err := x.service.Answer(ctx, x.shown(t, merged.Receipt, "0001"), false, "还没办"); err != nil {
+			t.Fatal(err)
+		}
+		if n := aloud(merged.ID); n != 1 {
+			t.Errorf("of what goes on as another one they hear %d times, want once", n)
+		}
+
+		past := given("2026-03-03")
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, past.ID, request.Climb{Level: 2, Note: "需协调"}))
+		moved(t)(x.service.Close(ctx, x.SunLixia, past.ID, over))
+		at(d, 5*24*60)
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, past.ID, "再看"))
+		if n := aloud(past.ID); n != 0 {
+			t.Errorf("of what is kept no more, since its day has passed, they hear %d times, want none", n)
+		}
+	})
 }
 
 // X25: a promise that has ended with its need goes on with it, as long as its day has not passed.

@@ -68,6 +68,35 @@ func aboveIn(ctx context.Context, tx *db.Tx, u org.Unit) ([]org.Incumbent, error
 	return in, err
 }
 
+// tellPromisers tells whoever is to keep promises about r, or about what goes on as r, an item about r: they find it as the
+// need that they gave their word on.
+func tellPromisers(ctx context.Context, tx *db.Tx, r Request, item notify.Item) error {
+	ids, err := goingOnAs(ctx, tx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		all, err := promisesOf(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		item.Ref.ID = int64(id)
+		for _, p := range all {
+			if p.State != PromiseOpen {
+				continue
+			}
+			in, _, err := p.promiser(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if err := notify.Tell(ctx, tx, audience(in), item); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // receiptOf is the receipt that the asker knows the request of p by, and what that goes on as; none if it is about none.
 func (s *Service) receiptOf(ctx context.Context, q db.Queryer, p Promise) (args map[string]any, r Request, err error) {
 	args = map[string]any{"dueAt": p.DueOn.Time()}

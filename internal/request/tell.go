@@ -96,7 +96,8 @@ func audience(in []org.Incumbent) (to notify.Audience) {
 	return to
 }
 
-// tellReopened tells the last holder and the place's lead that r is open again, and quietly who held it before.
+// tellReopened tells the last holder and the place's lead that r is open again, and whoever is to keep promises about it again;
+// quietly who held it before.
 func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladder []org.Unit) error {
 	to, err := holders(ctx, tx, r, ladder)
 	if err != nil {
@@ -116,6 +117,9 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 		Args: map[string]any{"unitLabel": where.Name, "at": tx.Now},
 	}
 	if err := notify.Tell(ctx, tx, to, item); err != nil {
+		return err
+	}
+	if err := tellPromisers(ctx, tx, r, item); err != nil {
 		return err
 	}
 	seats, err := earlierSeats(ctx, tx, r)
