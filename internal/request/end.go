@@ -14,6 +14,9 @@ import (
 // overText is why a promise ends that nobody has kept or given up, as its asker reads it.
 const overText = "诉求已了结，约定随之结束"
 
+// heldTogether is how many needs a night holds at one time to end what hangs on them: whoever moves one waits for the others.
+const heldTogether = 5
+
 // hangOn lets what hangs on r end, or go on, with r, which has made a move from a state.
 func (s *Service) hangOn(ctx context.Context, tx *db.Tx, by org.Actor, from State, r Request) error {
 	switch {
@@ -119,7 +122,8 @@ func endPromises(ctx context.Context, tx *db.Tx, by org.Actor, id ID, at time.Ti
 	return nil
 }
 
-// endMuster thanks those who have come, and calls off who was to come, at the moment at which the need ended.
+// endMuster thanks those who have come, and calls off who was to come, at the moment at which the need ended. Of what was over
+// long before nobody hears any more.
 func endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID, at time.Time) error {
 	if err := holdMusters(ctx, tx, id); err != nil {
 		return err
@@ -151,6 +155,9 @@ func endMuster(ctx context.Context, tx *db.Tx, by org.Actor, id ID, at time.Time
 		audit.Note(tx, by.Did(kind, "muster", int64(m.ID)))
 		if err := saveMuster(ctx, tx, &c.Muster); err != nil {
 			return err
+		}
+		if m.longOver(at, tx.Now) {
+			continue
 		}
 		if err := tellHelpers(ctx, tx, by, c.Muster, kind, c.Coming); err != nil {
 			return err

@@ -65,6 +65,18 @@ type Muster struct {
 // Skills are those of which each helper has one.
 func (m Muster) Skills() []string { return strings.Split(m.SkillList, ",") }
 
+// wonderFor is how long whoever was to come may wonder what has become of it.
+const wonderFor = 7 * 24 * time.Hour
+
+// longOver says whether nobody wonders about m any more, whose need ended at a moment.
+func (m Muster) longOver(ended, now time.Time) bool {
+	last := ended
+	if m.MeetAt != nil && m.MeetAt.After(last) {
+		last = *m.MeetAt
+	}
+	return !last.After(now.Add(-wonderFor))
+}
+
 // among says why m is in none of the states, or nil.
 func (m Muster) among(states ...MusterState) error {
 	if slices.Contains(states, m.State) {

@@ -1,9 +1,11 @@
 package request_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"wanjia/internal/member"
 	"wanjia/internal/org"
@@ -11,6 +13,7 @@ import (
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 )
 
@@ -345,6 +348,91 @@ func TestX25_WhatHangsOpenOnAClosedNeedEndsInTheNight(t *testing.T) {
 		moved(t)(x.service.Reopen(ctx, x.FengShuangjiang, closed, "还没搬"))
 		if all, err := request.PromisesOf(ctx, d, x.keys, closed); err != nil || all[0].State != request.PromiseOpen {
 			t.Errorf("it goes on and its promise, whose day has not come, is %+v (%v)", all, err)
+		}
+	})
+}
+
+// X25: of meetings long past nobody hears in the night that ends them; of one to come they do, however long ago its need ended.
+func TestX25_NobodyIsCalledOffWhatIsLongPast(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		night := calendar.Day("2026-04-01").Time().Add(2*time.Hour + 30*time.Minute)
+		comes := x.helper(t, d, x.Xingwu.Party, "帮手甲", "mason")
+		week := func(and time.Duration) time.Time { return night.Add(-7*24*time.Hour + and) }
+		var hear, all []request.MusterID
+		for _, c := range []struct {
+			what  string
+			ended time.Time
+			meets time.Time // zero: none was said
+			hear  bool
+		}{
+			{"a need that ended a week ago", week(0), time.Time{}, false},
+			{"a need that ended within a week", week(time.Millisecond), time.Time{}, true},
+			{"a meeting before its need ended", week(0), monday.Add(time.Hour), false},
+			{"a meeting of a week ago", monday.AddDate(0, 0, 1), week(0), false},
+			{"a meeting within a week", monday.AddDate(0, 0, 1), week(time.Millisecond), true},
+			{"a meeting to come", monday.AddDate(0, 0, 1), night.AddDate(0, 0, 1), true},
+		} {
+			at(d, 0)
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具", Person: x.LinXiaoman.PersonID})
+			call := calling("mason")
+			if !c.meets.IsZero() {
+				call.MeetAt = &c.meets
+			}
+			m, err := x.service.StartMuster(t.Context(), x.YaoMangzhong, r.ID, call)
+			if err == nil {
+				_, err = x.service.AnswerMuster(t.Context(), comes, m.ID, request.HelpAccepted)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if all = append(all, m.ID); c.hear {
+				hear = append(hear, m.ID)
+			}
+			d.SetNow(func() time.Time { return c.ended })
+			closedAsBefore(t, d, r.ID)
+		}
+		clean(t, d, calendar.Day("2026-04-01").Time(), request.Retained)
+		var told []request.MusterID
+		if err := d.Select(t.Context(), &told, `SELECT ref_id FROM inbox WHERE kind = 'muster.cancelled' ORDER BY ref_id`); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(told, hear) {
+			t.Errorf("called off are %v, want %v of %v", told, hear, all)
+		}
+		for _, id := range all {
+			if m, err := x.service.Muster(t.Context(), x.YaoMangzhong, id); err != nil || m.State != request.MusterCancelled {
+				t.Errorf("muster %d is %s (%v), want it to have ended", id, m.State, err)
+			}
+		}
+	})
+}
+
+// X25: the night holds few needs at a time, so that nobody who moves one waits long.
+func TestX25_TheNightHoldsFewNeedsAtATime(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		var ids []request.ID
+		for range 12 {
+			r := x.create(t, x.YaoMangzhong, request.Need{What: "搬家具", Person: x.LinXiaoman.PersonID})
+			if _, err := x.service.MakePromise(t.Context(), x.YaoMangzhong, r.ID, request.NewPromise{DueOn: "2026-06-05", Text: "带人来搬"}); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, r.ID)
+		}
+		closedAsBefore(t, d, ids...)
+		class := request.Retained[slices.IndexFunc(request.Retained, func(c privacy.Class) bool { return c.Name == "promise_hanging" })]
+		most, ends := 0, class.Also
+		class.Also = func(ctx context.Context, tx *db.Tx, ids []int64, before time.Time) error {
+			most = max(most, len(ids))
+			return ends(ctx, tx, ids, before)
+		}
+		clean(t, d, calendar.Day("2026-03-04").Time(), []privacy.Class{class})
+		if most < 1 || most > 5 {
+			t.Errorf("up to %d needs are held at one time, want at most five", most)
+		}
+		if all, _, err := x.service.Promises(t.Context(), x.YaoMangzhong, request.OwnPromises, "", 0); err != nil || len(all) != 0 {
+			t.Errorf("%d promises are still to be kept (%v), want none", len(all), err)
 		}
 	})
 }

@@ -93,7 +93,7 @@ var Retained = []privacy.Class{
 			WHERE ` + endedNeeds + ` AND p.ended_at IS NULL AND p.request_id > ?
 			ORDER BY p.request_id
 			LIMIT ?`,
-		Args: twice, Also: endHanging,
+		Args: twice, Also: endHanging, Piece: heldTogether,
 	},
 	{
 		Name: "promise", Tables: []string{"promise"}, Kept: privacy.Period{Months: 12}, Journal: true,
@@ -131,7 +131,7 @@ var Retained = []privacy.Class{
 			WHERE ` + endedNeeds + ` AND m.open_request_id > ?
 			ORDER BY m.open_request_id
 			LIMIT ?`,
-		Args: twice, Also: endHanging,
+		Args: twice, Also: endHanging, Piece: heldTogether,
 	},
 	{
 		Name: "muster_invite", Tables: []string{"muster_invite"}, Kept: privacy.Period{Days: 90},
