@@ -131,6 +131,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "push tickets", a.tickets.Clean)
 	loop(time.Minute, "imports whose time is over", a.Imports.Tidy)
 	loop(time.Minute, "pictures whose time is over", a.uploads.Sweep)
+	loop(time.Hour, "pictures of needs that go on", a.needs.KeepPhotos)
 	shelf := a.Stores.DB.Now().Second() // several nodes begin at different ones
 	loop(time.Minute, "files that nothing speaks of", func(ctx context.Context) (bool, error) {
 		var err error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
@@ -117,6 +118,20 @@ func goingOnAs(ctx context.Context, q db.Queryer, id ID) ([]ID, error) {
 		all = append(all, next...)
 	}
 	return all, nil
+}
+
+// losingPhotos are needs that go on as open ones and whose pictures go by a moment.
+func losingPhotos(ctx context.Context, q db.Queryer, by time.Time) (ids []ID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT DISTINCT r.id
+		FROM upload u
+		JOIN request r ON r.id = u.owner_id
+		JOIN request_asker k ON k.origin_id = r.id
+		JOIN request o ON o.id = k.request_id
+		WHERE u.drop_at <= ? AND u.owner_type = ? AND r.state = ? AND o.is_open = ?
+		ORDER BY r.id
+		LIMIT 100`, by, picturesOf(0).Type, Merged, true)
+	return ids, db.Wrap(err, nil, "find needs that go on and lose their pictures")
 }
 
 // countAskers is how many ask for a request.

@@ -63,6 +63,27 @@ func photosGo(ctx context.Context, tx *db.Tx, id ID, at *time.Time) error {
 	return nil
 }
 
+// looksAhead is how long before pictures go it is looked whether they may: longer than any standstill.
+const looksAhead = 30 * 24 * time.Hour
+
+// KeepPhotos keeps the pictures of needs that go on as open ones, of which it was said, before they were kept for as long, when
+// they go; and says whether there were any. Any number of nodes may do so at one time.
+func (s *Service) KeepPhotos(ctx context.Context) (some bool, err error) {
+	ids, err := losingPhotos(ctx, s.db, s.db.Now().Add(looksAhead))
+	if err != nil {
+		return false, err
+	}
+	return len(ids) > 0, db.Each(ctx, ids, func(id ID) error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error {
+			on, err := holdGoingOn(ctx, tx, id)
+			if err != nil || !on.State.Open() { // it has ended meanwhile, and has said when they go
+				return err
+			}
+			return upload.DropAt(ctx, tx, picturesOf(id), nil)
+		})
+	})
+}
+
 // dropPhotos lets the pictures of requests go at once.
 func dropPhotos(ctx context.Context, tx *db.Tx, requests []int64, _ time.Time) error {
 	for _, id := range requests {

@@ -120,3 +120,56 @@ func TestX45_PicturesStayAsLongAsTheirNeedGoesOn(t *testing.T) {
 		stay("by itself again", true)
 	})
 }
+
+// X45: pictures of which it was said, before they were kept as long as their need goes on, when they go stay all the same; of
+// a need that has ended they go.
+func TestX45_PicturesThatWereToGoEarlyStay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		uploads, photos := x.album(t, d)
+		into, r, first, ended := x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID,
+			x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID
+		joined := x.create(t, x.ZhouChunhe, needOfLin).ID
+		stay := []upload.ID{hangs(t, uploads, photos, x.ZhouChunhe, r), hangs(t, uploads, photos, x.ZhouChunhe, first)}
+		goes := []upload.ID{hangs(t, uploads, photos, x.ZhouChunhe, ended), hangs(t, uploads, photos, x.ZhouChunhe, joined)}
+		for _, ids := range [][2]request.ID{{r, first}, {into, r}, {ended, joined}} {
+			if _, err := x.service.Merge(t.Context(), x.ZhouChunhe, ids[0], []request.ID{ids[1]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, ended, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		end := monday.Add(180 * 24 * time.Hour)
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error { // as merging did before
+			for _, id := range []request.ID{first, r} {
+				if err := upload.DropAt(t.Context(), tx, upload.Owner{Type: "request", ID: int64(id)}, &end); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		looks := func(day int, want bool) {
+			t.Helper()
+			at(d, day*24*60)
+			if some, err := x.service.KeepPhotos(t.Context()); err != nil || some != want {
+				t.Errorf("on day %d there were some: %v (%v), want %v", day, some, err, want)
+			}
+		}
+		looks(149, false)
+		looks(150, true)
+		looks(180, false)
+		for some := true; some; {
+			var err error
+			if some, err = uploads.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for id, want := range map[upload.ID]int{stay[0]: 1, stay[1]: 1, goes[0]: 0, goes[1]: 0} {
+			var n int
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM upload WHERE id = ?`, id); err != nil || n != want {
+				t.Errorf("picture %d is there %d times (%v), want %d", id, n, err, want)
+			}
+		}
+	})
+}
