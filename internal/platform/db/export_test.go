@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"database/sql"
 	"log/slog"
 	"strings"
 )
@@ -47,6 +48,26 @@ func (d *DB) MigrateOne(ctx context.Context, log *slog.Logger) error {
 	}
 	_, err = provider.UpByOne(ctx)
 	return err
+}
+
+// MigrateTo takes all steps up to a number.
+func (d *DB) MigrateTo(ctx context.Context, log *slog.Logger, number int64) error {
+	pool, done, err := d.migrationPool(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	provider, err := d.provider(pool, log)
+	if err != nil {
+		return err
+	}
+	_, err = provider.UpTo(ctx, number)
+	return err
+}
+
+// MigrationPool is where migrations run.
+func (d *DB) MigrationPool(ctx context.Context) (pool *sql.DB, done func() error, err error) {
+	return d.migrationPool(ctx)
 }
 
 // RunWithoutNotes runs the statements of all steps on a server, and notes none of them.

@@ -86,7 +86,8 @@ func (d *DB) migrationPool(ctx context.Context) (pool *sql.DB, done func() error
 	}
 	cfg := d.address.Clone()
 	cfg.ReadTimeout, cfg.WriteTimeout = 0, 0
-	patient, err := openServer(cfg, 2) // one migrates, one renews the lock
+	cfg.Params["wait_timeout"] = strconv.Itoa(int(patience.Seconds()))
+	patient, err := openServer(cfg, 3) // one runs a step, one renews the lock meanwhile, and one keeps still to note the step
 	if err != nil {
 		return nil, nil, err
 	}

@@ -161,6 +161,95 @@ func TestTwoProgramsMigrateInTurns(t *testing.T) {
 	}
 }
 
+// A step may take longer than the lease of the lock: whoever waits for it must not believe its program dead.
+func TestTheLockIsRenewedWhileAStepTakesLong(t *testing.T) {
+	t.Parallel()
+	o := dbtest.BlankMySQL(t)
+	d := open(t, o)
+	defer closed(t, d)
+	const changes = 210 // the first step that changes a table, place
+	if err := d.MigrateTo(t.Context(), quiet, changes-1); err != nil {
+		t.Fatal(err)
+	}
+	done := notes(t, d)
+	admin, err := sql.Open("mysql", o.MySQL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = admin.Close() }()
+	ask := func(query string) (answer string) {
+		_ = admin.QueryRowContext(t.Context(), query).Scan(&answer) // no row yet: nothing
+		return answer
+	}
+	holder, err := admin.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = holder.Close() }()
+	if _, err := holder.ExecContext(t.Context(), `LOCK TABLES place READ`); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	counts := make(chan int, 2)
+	for range 2 {
+		all.Go(func() {
+			d := open(t, o)
+			defer closed(t, d)
+			taken, err := d.Migrate(t.Context(), quiet)
+			if err != nil {
+				t.Error(err)
+			}
+			counts <- taken
+		})
+	}
+	const (
+		waiting = `SELECT id FROM information_schema.PROCESSLIST WHERE db = DATABASE() AND info LIKE 'ALTER TABLE place %' AND state LIKE 'Waiting%'`
+		program = `SELECT locked_by FROM goose_lock WHERE locked = 1`
+		lease   = `SELECT lease_expires_at FROM goose_lock WHERE locked = 1`
+	)
+	until := func(what string, there func() bool) {
+		t.Helper()
+		for end := time.Now().Add(20 * time.Second); !there(); <-time.After(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("%s: not within 20 s", what)
+				return
+			}
+		}
+	}
+	until("the step waits for the table", func() bool { return ask(waiting) != "" })
+	owner, before := ask(program), ask(lease)
+	until("the lock is renewed", func() bool { return ask(lease) != before })
+	if now := ask(program); owner == "" || now != owner {
+		t.Errorf("the lock went from %q to %q", owner, now)
+	}
+	if _, err := holder.ExecContext(t.Context(), `UNLOCK TABLES`); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	if one, two := <-counts, <-counts; one+two != db.Steps()-done || one*two != 0 {
+		t.Errorf("they took %d and %d steps, want one of them to take all %d", one, two, db.Steps()-done)
+	}
+}
+
+// One connection of a program that migrates is silent for as long as its steps take, and those of the program before it.
+func TestTheServerWaitsForAProgramThatMigrates(t *testing.T) {
+	t.Parallel()
+	d := dbtest.MySQL(t)
+	pool, done, err := d.MigrationPool(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := done(); err != nil {
+			t.Error(err)
+		}
+	}()
+	var seconds int
+	if err := pool.QueryRowContext(t.Context(), `SELECT @@SESSION.wait_timeout`).Scan(&seconds); err != nil || seconds < 8*60*60 {
+		t.Errorf("the server waits for %d s (%v), want eight hours at least", seconds, err)
+	}
+}
+
 var update = flag.Bool("update", false, "write schema.sql anew")
 
 func TestTheSchemaIsWhatItsFileSays(t *testing.T) {
