@@ -220,7 +220,7 @@ func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
 				return err
 			}
 		}
-		if a.CallBack == CallNone && a.Phone {
+		if a.CallBack == CallNone && a.Phone || a.Again {
 			continue
 		}
 		if err := assignCall(ctx, tx, org.System, r.Request, a.ID, *r.ClosedAt); err != nil {

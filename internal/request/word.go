@@ -41,7 +41,8 @@ func closed(as State, told Told) word {
 }
 
 // tellAskers tells those who follow r and are not settled (C17). Whoever follows it signed in finds it in their inbox.
-// Whoever has a number alone is called (N3): one call a request and asker, which later words join (N9).
+// Whoever has a number alone is called (N3): one call a request and asker, which later words join (N9). A number is called
+// once, by whatever receipts it was left.
 func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word) error {
 	to, err := listeners(ctx, tx, sealed.Of(tx), r.ID)
 	if err != nil {
@@ -61,7 +62,7 @@ func tellAskers(ctx context.Context, tx *db.Tx, by org.Actor, r Request, w word)
 // tellAsker tells one of the askers of r.
 func tellAsker(ctx context.Context, tx *db.Tx, by org.Actor, r Request, a listener, w word) error {
 	if a.Person == 0 {
-		if w.quiet || w.told == InPerson || a.CallBack == CallNone {
+		if w.quiet || w.told == InPerson || a.CallBack == CallNone || a.Again {
 			return nil
 		}
 		return assignCall(ctx, tx, by, r, a.ID, tx.Now)
@@ -89,13 +90,16 @@ type listener struct {
 	CallBack CallBack     `db:"call_back"`
 	Phone    bool         `db:"has_phone"`
 	Sealed   []byte       `db:"receipt_sealed"`
+	Number   []byte       `db:"phone_sealed"`
 	Receipt  Receipt
+	Again    bool // by this number they are called as one before
 }
 
 // listeners are the askers of a request who are not settled.
 func listeners(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to []listener, err error) {
 	if err := q.Select(ctx, &to, `
-		SELECT id, COALESCE(person_id, 0) AS person_id, call_back, phone_sealed IS NOT NULL AS has_phone, receipt_sealed
+		SELECT id, COALESCE(person_id, 0) AS person_id, call_back, phone_sealed IS NOT NULL AS has_phone, receipt_sealed,
+		       phone_sealed
 		FROM request_asker
 		WHERE request_id = ? AND settled_at IS NULL
 		ORDER BY id`, id); err != nil {
@@ -108,5 +112,23 @@ func listeners(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to 
 		}
 		to[i].Receipt = Receipt(code)
 	}
-	return to, nil
+	return to, markAgain(keys, to)
+}
+
+// markAgain marks those who have left a number that somebody before them has left. Whoever tells of the same twice has two
+// receipts, since the number proves to nobody whose the first one is; but it rings once.
+func markAgain(keys *sealed.Keys, all []listener) error {
+	seen := map[string]bool{}
+	for i, a := range all {
+		if a.Person != 0 || a.CallBack != CallPhone || !a.Phone {
+			continue
+		}
+		number, err := keys.Open(sealed.Personal, "request_asker", "phone_sealed", int64(a.ID), a.Number)
+		if err != nil {
+			return err
+		}
+		all[i].Again = seen[number]
+		seen[number] = true
+	}
+	return nil
 }
