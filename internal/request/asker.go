@@ -324,7 +324,7 @@ func (s *Service) FollowShown(ctx context.Context, by org.Actor, p Proof) (ID, e
 	if !errors.Is(err, errFollowsNot) {
 		return id, err
 	}
-	as, err := s.Shown(ctx, p)
+	as, err := s.shownBy(ctx, "person\x00"+strconv.FormatInt(int64(by.PersonID), 10), p) // a counter's address is many people's
 	if err != nil {
 		return 0, err
 	}

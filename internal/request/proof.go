@@ -20,7 +20,7 @@ const (
 	slipLength = 8 // the digits printed on a slip
 )
 
-// Wrong tries of a code, and from an address, within the window; then nobody may try (C25).
+// Wrong tries of a code, and from an address or by somebody signed in, within the window; then nobody may try (C25).
 const (
 	mostTries = 5
 	tryWindow = 15 * time.Minute
@@ -35,12 +35,17 @@ type Proof struct {
 
 // Shown is the asker of the receipt that p proves. An unknown code and a wrong number are answered alike, after the same
 // work. The tries are counted in SQL, before the look: five are five on all nodes together.
-func (s *Service) Shown(ctx context.Context, p Proof) (as As, err error) {
+func (s *Service) Shown(ctx context.Context, p Proof) (As, error) {
+	return s.shownBy(ctx, "address\x00"+origin(ctx), p)
+}
+
+// shownBy is Shown, with the tries counted by whoever makes them.
+func (s *Service) shownBy(ctx context.Context, who string, p Proof) (as As, err error) {
 	code, readable := ParseReceipt(p.Code)
 	var refused error
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		as, refused = As{}, nil
-		subjects := [][]byte{s.keys.Derive(receipts, []byte("address\x00"+origin(ctx)))}
+		subjects := [][]byte{s.keys.Derive(receipts, []byte(who))}
 		if readable { // one that cannot be read is one that nobody has: it locks nobody else out
 			subjects = append(subjects, s.keys.Derive(receipts, []byte("code\x00"+string(code))))
 		}
