@@ -126,9 +126,10 @@ type receipt struct {
 
 // follow is the resident opening the receipt, without an account first.
 func (s *stage) follow(resident *person, n *need) {
-	stranger := &person{s: s, duty: "路人"}
-	s.does(stranger, "拿到回执码，手机尾号猜错", http.MethodPost, "/v1/receipts/open", map[string]any{"receiptCode": n.code, "secret": "0000"},
-		nil, http.StatusNotFound, func() (string, error) { return "404，如同没有；猜错五次就要等", nil })
+	stranger := &person{s: s, duty: "路人"} // who guesses no digits: five wrong ones in a quarter of an hour lock an address out
+	s.does(stranger, "没有登录，想看这件诉求", http.MethodGet, n.path(""), nil, nil, http.StatusUnauthorized, func() (string, error) {
+		return "401，回执码和手机尾号都对才打得开", nil
+	})
 	var r receipt
 	s.does(resident, "用回执码和手机尾号打开回执", http.MethodPost, "/v1/receipts/open", n.receipt(), &r, http.StatusOK, func() (string, error) {
 		return fmt.Sprintf("%s，%s", r.Status, r.Holder), nil

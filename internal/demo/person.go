@@ -147,7 +147,7 @@ func differs(method, path string, status int, text []byte, want int) error {
 		Title string `json:"title"`
 	}
 	_ = json.Unmarshal(text, &problem) // an answer that is none says its status
-	return refusal{status, fmt.Sprintf("%s %s 返回 %d %s%s，应为 %d", method, path, status, problem.Code, problem.Title, want)}
+	return refusal{status, fmt.Sprintf("%s %s 返回 %d（%s：%s），应为 %d", method, path, status, problem.Code, problem.Title, want)}
 }
 
 // isRefused says whether err is an answer of the status.
