@@ -17,10 +17,11 @@ import (
 
 // What announcements refuse.
 var (
-	ErrNobody    = problem.New(problem.Invalid, "notice.nobody")
-	ErrTooMany   = problem.New(problem.Invalid, "notice.too_many")
-	ErrExpired   = problem.New(problem.Invalid, "notice.expiry_past")
-	ErrNoticeEnd = problem.New(problem.Conflict, "notice.illegal_transition")
+	ErrNobody     = problem.New(problem.Invalid, "notice.nobody")
+	ErrTooMany    = problem.New(problem.Invalid, "notice.too_many")
+	ErrExpired    = problem.New(problem.Invalid, "notice.expiry_past")
+	ErrNoticeEnd  = problem.New(problem.Conflict, "notice.illegal_transition")
+	ErrTitlePhone = problem.New(problem.Invalid, "notice.title_phone")
 )
 
 const (

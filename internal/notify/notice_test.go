@@ -517,6 +517,9 @@ func TestAnAnnouncementGoesOnWithTheRole(t *testing.T) {
 		if _, err := b.notices.Withdraw(t.Context(), next, made.ID); err != nil {
 			t.Errorf("it is withdrawn: %v", err)
 		}
+		if r, err := b.notices.Result(t.Context(), next, made.ID); err != nil || r.ToCall != 0 || r.Called != 1 || r.Dropped != 1 {
+			t.Errorf("withdrawn, the result is %+v (%v), want one told by phone and one dropped", r, err)
+		}
 	})
 }
 

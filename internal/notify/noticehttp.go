@@ -176,8 +176,8 @@ func (h *NoticeHandler) GetNoticeReach(ctx context.Context, req api.GetNoticeRea
 		f := showReach(*r.Forecast)
 		shown.Forecast = &f
 	}
-	toCall, called := int32(r.ToCall), int32(r.Called)
-	shown.ToCall, shown.Called = &toCall, &called
+	toCall, called, dropped := int32(r.ToCall), int32(r.Called), int32(r.Dropped)
+	shown.ToCall, shown.Called, shown.Dropped = &toCall, &called, &dropped
 	if r.Total >= fewest {
 		n := unnamed(r.Written, r.Waiting, r.Outcomes[Sent], r.Outcomes[NoCredit], r.Outcomes[Suppressed], r.Outcomes[Unknown], r.Outcomes[Dead])
 		shown.WeChat = &api.NoticeOutcomes{Waiting: n[0], Sent: n[1], NoCredit: n[2], Suppressed: n[3], Unknown: n[4], Dead: n[5]}

@@ -125,13 +125,13 @@ func (s *Notices) prepare(ctx context.Context, by org.Actor, n NewNotice) (Annou
 	if utf8.RuneCountInString(n.Title) > longestTitle {
 		return Announcement{}, problem.ErrInvalid.Field("/title", "too_long")
 	}
-	if namesPhone(n.Title) {
-		return Announcement{}, problem.ErrPersonalDataInText.Field("/title", problem.ErrPersonalDataInText.Code)
-	}
 	for pointer, text := range map[string]string{"/title": n.Title, "/text": n.Body} {
 		if err := privacy.CheckText(pointer, text); err != nil {
 			return Announcement{}, err
 		}
+	}
+	if namesPhone(n.Title) {
+		return Announcement{}, ErrTitlePhone.Field("/title", ErrTitlePhone.Code)
 	}
 	if _, err := org.FindStanding(ctx, s.DB, by, n.To.Unit); err != nil {
 		return Announcement{}, err
@@ -188,7 +188,8 @@ type Result struct {
 	Waiting  int    // messages of WeChat that have not ended
 	Outcomes map[Outcome]int
 	ToCall   int // people to tell by phone
-	Called   int // told, or given up
+	Called   int // told
+	Dropped  int // given up, or withdrawn before they were told
 }
 
 // Result is what has come of an announcement of by's role.

@@ -207,10 +207,10 @@ func resultOf(ctx context.Context, q db.Queryer, r *Result) error {
 		WHERE notice_id = ?
 		GROUP BY COALESCE(outcome, 'waiting')
 		UNION ALL
-		SELECT CASE WHEN state IN ('open', 'not_reached') THEN 'to_call' ELSE 'called' END AS what, COUNT(*) AS n
+		SELECT CASE state WHEN 'reached' THEN 'called' WHEN 'dropped' THEN 'dropped' ELSE 'to_call' END AS what, COUNT(*) AS n
 		FROM notice_call
 		WHERE notice_id = ?
-		GROUP BY CASE WHEN state IN ('open', 'not_reached') THEN 'to_call' ELSE 'called' END`, r.ID, r.ID)
+		GROUP BY CASE state WHEN 'reached' THEN 'called' WHEN 'dropped' THEN 'dropped' ELSE 'to_call' END`, r.ID, r.ID)
 	if err != nil {
 		return db.Wrap(err, nil, "count what has come of announcement %d", r.ID)
 	}
@@ -223,6 +223,8 @@ func resultOf(ctx context.Context, q db.Queryer, r *Result) error {
 			r.ToCall = x.Count
 		case "called":
 			r.Called = x.Count
+		case "dropped":
+			r.Dropped = x.Count
 		default:
 			r.Outcomes[Outcome(x.What)] = x.Count
 		}

@@ -3,8 +3,6 @@ package notify
 import (
 	"errors"
 	"testing"
-
-	"wanjia/internal/platform/problem"
 )
 
 // N5: a title holds no phone, in whatever way it is written; days, times and rooms are none.
@@ -27,7 +25,7 @@ func TestAnAnnouncementWithAPhoneInItsTitleIsRefused(t *testing.T) {
 	bureaus(t, func(t *testing.T, b *bureau) {
 		b.enrol(b.followers(1, 0))
 		for _, title := range []string{"请回电199 0000 1234", "电话0571-88001234"} {
-			if _, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: title}); !errors.Is(err, problem.ErrPersonalDataInText) {
+			if _, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: title}); !errors.Is(err, ErrTitlePhone) {
 				t.Errorf("%q is announced: %v", title, err)
 			}
 		}

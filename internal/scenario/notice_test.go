@@ -20,7 +20,7 @@ func (v *village) notices() {
 	})
 	v.refused("a phone in the title", func() answer {
 		return v.office.post("/v1/notices", map[string]any{"audience": to, "title": "请回电19900001234"})
-	}, http.StatusUnprocessableEntity, "common.personal_data_in_text")
+	}, http.StatusUnprocessableEntity, "notice.title_phone")
 	forecast := v.wants("forecast", v.office.post("/v1/notices/forecast", map[string]any{"audience": to, "mustReach": true}), ok)
 	v.says("forecast", forecast, 32, "recipients")
 	v.says("forecast", forecast, 0, "withCredit")
