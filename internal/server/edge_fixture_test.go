@@ -67,6 +67,7 @@ paths:
       x-data-class: personal
       parameters:
         - {name: cursor, in: query, schema: {type: string, pattern: '^[a-z]+$'}}
+        - {name: after, in: query, schema: {type: string, pattern: '^[a-z]+$'}}
         - {name: size, in: query, schema: {type: integer, minimum: 1, maximum: 100, default: 50}}
         - {name: kind, in: query, schema: {type: array, items: {type: string}}}
       responses: {default: {$ref: '#/components/responses/Problem'}}

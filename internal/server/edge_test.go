@@ -135,8 +135,10 @@ func TestWhatTheQueryMayHold(t *testing.T) {
 			t.Errorf("%q: %d %s, want %d", query, a.Code, a.Body, want)
 		}
 	}
-	if a := e.ask(t, http.MethodGet, "/v1/visits?cursor=A1", "", "Authorization", holder); a.Code != 400 || a.problem.Code != problem.ErrCursor.Code {
-		t.Errorf("a cursor that is none: %d %s, want 400 %s", a.Code, a.problem.Code, problem.ErrCursor.Code)
+	for _, query := range []string{"?cursor=A1", "?after=A1"} { // of a page, and of the inbox
+		if a := e.ask(t, http.MethodGet, "/v1/visits"+query, "", "Authorization", holder); a.Code != 400 || a.problem.Code != problem.ErrCursor.Code {
+			t.Errorf("%s is a cursor that is none: %d %s, want 400 %s", query, a.Code, a.problem.Code, problem.ErrCursor.Code)
+		}
 	}
 	for _, path := range []string{"/v1/visits/abc", "/v1/visits/0", "/v1/visits/99999999999999999999", "/v1/visits/%33", "/v1/visits/3%2f4", "/v1/visits/%2533"} {
 		if a := e.ask(t, http.MethodGet, path, "", "Authorization", holder); a.Code != http.StatusNotFound || e.reached {

@@ -70,7 +70,7 @@ func (m *misfit) add(where string, err error) {
 			return
 		}
 		m.nowhere = m.nowhere || of.Parameter.In == openapi3.ParameterInPath
-		m.cursor = m.cursor || of.Parameter.Name == "cursor"
+		m.cursor = m.cursor || of.Parameter.Name == "cursor" || of.Parameter.Name == "after"
 		m.add(of.Parameter.Name, of.Err)
 	case asIs(err, &schema):
 		m.addSchema(where, schema)
