@@ -4098,8 +4098,10 @@ type CallState string
 
 // CallBack defines model for CallBack.
 type CallBack struct {
-	By    CallBackBy `json:"by"`
-	Phone *string    `json:"phone,omitempty"`
+	By CallBackBy `json:"by"`
+
+	// Phone Only with `phone`; with `none` it is refused.
+	Phone *string `json:"phone,omitempty"`
 }
 
 // CallBackBy defines model for CallBack.By.
@@ -6360,8 +6362,11 @@ type NoticePreferences struct {
 
 // NoticeReach defines model for NoticeReach.
 type NoticeReach struct {
-	// Called Told by phone, or given up.
-	Called   *int32           `json:"called,omitempty"`
+	// Called Persons told by phone.
+	Called *int32 `json:"called,omitempty"`
+
+	// Dropped Persons who are called no more, since nobody reached them or it was withdrawn.
+	Dropped  *int32           `json:"dropped,omitempty"`
 	Forecast *NoticeForecast  `json:"forecast,omitempty"`
 	Pushed   int32            `json:"pushed"`
 	State    NoticeReachState `json:"state"`
@@ -7519,7 +7524,9 @@ type RequestDetail struct {
 
 	// HandedTo The body outside that took it over.
 	HandedTo *struct {
-		Body    string `json:"body"`
+		Body string `json:"body"`
+
+		// Contact With phone numbers masked; unmaskAsker shows its holder the `written`.
 		Contact string `json:"contact"`
 	} `json:"handedTo,omitempty"`
 	HappenedAt time.Time     `json:"happenedAt"`
@@ -9827,7 +9834,7 @@ type UndoImportParams struct {
 
 // ListInboxParams defines parameters for ListInbox.
 type ListInboxParams struct {
-	// After The `cursor` of an earlier answer, or what a socket has applied. Without it, the newest 50.
+	// After The `cursor` of an earlier answer, or what a socket has applied; any other text is 400 `common.cursor_invalid`. Without it, the newest 50.
 	After *string `form:"after,omitempty" json:"after,omitempty"`
 
 	// Limit How many items the answer holds at most.

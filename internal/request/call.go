@@ -340,6 +340,9 @@ func (s *Service) UnmaskCall(ctx context.Context, by org.Actor, id CallID, field
 		if err != nil {
 			return err
 		}
+		if said, err = andHanded(ctx, tx, a.Request, said); err != nil {
+			return err
+		}
 		shown, err = s.reveal(ctx, tx, by, a.Request, a.ID, field, why, said)
 		return err
 	})
@@ -364,6 +367,9 @@ func (s *Service) UnmaskAsker(ctx context.Context, by org.Actor, id ID, asker As
 		}
 		written, err := writtenIn(ctx, tx, id)
 		if err != nil {
+			return err
+		}
+		if written, err = andHanded(ctx, tx, id, written); err != nil {
 			return err
 		}
 		shown, err = s.reveal(ctx, tx, by, id, asker, field, why, written)
@@ -395,6 +401,11 @@ func (s *Service) reveal(ctx context.Context, tx *db.Tx, by org.Actor, r ID, ask
 	plain, err := privacy.Open(ctx, tx, by, why, "asker", int64(id), values...)
 	if err != nil {
 		return "", err
+	}
+	for i, v := range values {
+		if plain[i], err = saidIn(v, plain[i]); err != nil {
+			return "", err
+		}
 	}
 	if field == Written {
 		plain = slices.DeleteFunc(plain, func(text string) bool { return privacy.MaskPhones(text) == text })

@@ -92,7 +92,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		answer.HandedTo = &struct {
 			Body    string `json:"body"`
 			Contact string `json:"contact"`
-		}{d.Handed.Body, d.Handed.Contact}
+		}{privacy.MaskPhones(d.Handed.Body), privacy.MaskPhones(d.Handed.Contact)}
 	}
 	answer.Reopened, answer.Misses = int32(r.Reopened), make([]api.RequestMiss, len(d.Misses))
 	for i, m := range d.Misses {
@@ -118,7 +118,10 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 		step.Note = api.Optional(privacy.MaskPhones(s.Note))
 		step.AssignmentID = api.Optional(int64(s.Assignment))
 		step.ByReceipt = api.Optional(s.byReceipt())
-		if step.ByName = api.Optional(names[s.Person]); s.Owner != 0 && s.Owner != s.Person {
+		if s.Assignment != 0 { // who asks acts in no role, and is named by what they have told of themselves
+			step.ByName = api.Optional(names[s.Person])
+		}
+		if s.Owner != 0 && s.Owner != s.Person {
 			step.StandInForName = api.Optional(names[s.Owner])
 		}
 		answer.History[i] = step
@@ -307,7 +310,7 @@ func day(pointer string, text *string) (calendar.Day, error) {
 
 // CallBackOf is how an asker wants to hear the answer; none if nothing is said.
 func CallBackOf(c *api.CallBack) (by CallBack, phone string) {
-	if c == nil || c.By == api.CallBackByNone {
+	if c == nil {
 		return CallNone, ""
 	}
 	return CallBack(c.By), api.Given(c.Phone)

@@ -68,8 +68,9 @@ const (
 
 // What a request refuses.
 var (
-	ErrCallBackMissing = problem.New(problem.Invalid, "request.call_back_missing")
-	ErrNoHolder        = problem.New(problem.Conflict, "request.no_holder")
+	ErrCallBackMissing  = problem.New(problem.Invalid, "request.call_back_missing")
+	ErrCallBackNeedless = problem.New(problem.Invalid, "request.call_back_needless")
+	ErrNoHolder         = problem.New(problem.Conflict, "request.no_holder")
 )
 
 // A Request is a need recorded for somebody.
@@ -153,6 +154,9 @@ type Need struct {
 func (n Need) check() error {
 	if n.CallBack == CallPhone && n.Phone == "" {
 		return ErrCallBackMissing.Field("/callBack/phone", "request.call_back_missing")
+	}
+	if n.CallBack == CallNone && n.Phone != "" { // it would be kept for nothing, or be lost without a word
+		return ErrCallBackNeedless.Field("/callBack/phone", ErrCallBackNeedless.Code)
 	}
 	return nil
 }
