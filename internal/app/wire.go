@@ -386,7 +386,7 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	}
 	public := board.NewPages(a.boards, a.config.Listen.Site)
 	return server.New(server.Options{
-		Public:     server.Public{Paths: board.Paths, Needs: board.NeedPaths, Serve: public.Serve, Refuse: public.Refuse},
+		Public:     server.Public{Paths: board.Paths, Needs: board.NeedPaths, Serve: public.Serve, Known: public.Known, Refuse: public.Refuse},
 		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, GiveBack: limits.GiveBack, Address: address,
 		Ask:     a.sends.Ask,
 		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents, Told: told,

@@ -77,6 +77,26 @@ func NewPages(s *Service, site string) *Pages {
 	return p
 }
 
+// forms are what the routes that take a form do, once for each form.
+var forms = map[string]string{
+	"POST /b/{board}/relay":               "relayForm",
+	"POST /p/report/{kind}/{id}/takedown": "takedownForm",
+	"POST /p/report/{kind}/{id}/feedback": "feedbackForm",
+}
+
+// Known says whether r is a form that was carried out already: Serve would answer it as it did then.
+func (p *Pages) Known(r *http.Request) (bool, error) {
+	_, pattern := p.mux.Handler(r)
+	if forms[pattern] == "" {
+		return false, nil
+	}
+	_, ctx, err := form(r, forms[pattern])
+	if err != nil {
+		return false, nil //nolint:nilerr // because what is no form was carried out never
+	}
+	return once.Done(ctx, p.service.db, 0)
+}
+
 // own is a page that may refuse.
 type own func(w http.ResponseWriter, r *http.Request) error
 
@@ -270,7 +290,7 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, ctx, err := form(r, "relayForm")
+	f, ctx, err := form(r, forms[r.Pattern])
 	if err != nil {
 		return err
 	}

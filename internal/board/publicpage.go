@@ -159,7 +159,7 @@ func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, ctx, err := form(r, "takedownForm")
+	f, ctx, err := form(r, forms[r.Pattern])
 	if err != nil {
 		return err
 	}
@@ -182,7 +182,7 @@ func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, ctx, err := form(r, "feedbackForm")
+	f, ctx, err := form(r, forms[r.Pattern])
 	if err != nil {
 		return err
 	}

@@ -496,11 +496,18 @@ func TestAFormThatIsSentAgainGivesThePageItGave(t *testing.T) {
 			t.Helper()
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			w := httptest.NewRecorder()
-			if err := board.NewPages(x.s, "").Serve(w, r); err != nil {
+			w, pages := httptest.NewRecorder(), board.NewPages(x.s, "")
+			known, err := pages.Known(r)
+			if err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}
-			return w.Body.String(), w.Header().Get("Idempotent-Replayed") == "true"
+			if err := pages.Serve(w, r); err != nil {
+				t.Fatalf("%s: %v", path, err)
+			}
+			if again = w.Header().Get("Idempotent-Replayed") == "true"; known != again {
+				t.Errorf("%s is known: %v, and answered as before: %v", path, known, again)
+			}
+			return w.Body.String(), again
 		}
 		forms := []struct {
 			path string

@@ -19,6 +19,7 @@ type Public struct {
 	Paths  []string // as routes
 	Needs  []string // those of them whose forms bring a need
 	Serve  Own
+	Known  func(r *http.Request) (bool, error)                         // whether r is a form that was carried out already
 	Refuse func(w http.ResponseWriter, status int, p *problem.Problem) // writes the page that says why not
 }
 
@@ -33,7 +34,8 @@ func (p Public) add(e *echo.Echo, o Options) {
 		if slices.Contains(p.Needs, path) {
 			limits = []limit.Limiter{limit.StrangerHour, limit.StrangerDay}
 		}
-		e.POST(path, p.page(o, limits...))
+		// Of the same form sent again and again the others count one.
+		e.POST(path, p.page(o, append([]limit.Limiter{limit.Write}, limits...)...))
 	}
 }
 
@@ -58,16 +60,29 @@ func (p Public) page(o Options, limits ...limit.Limiter) echo.HandlerFunc {
 
 func (p Public) asked(w http.ResponseWriter, r *http.Request, o Options, limits []limit.Limiter) error {
 	whom := subject(org.Actor{}, watch.CallerFrom(r.Context()).Address)
+	var taken []limit.Limiter
 	for _, l := range limits {
-		if v := o.Limit(r.Context(), l, whom); !v.OK {
+		v := o.Limit(r.Context(), l, whom)
+		switch {
+		case v.OK:
+			taken = append(taken, l)
+		case !slices.Contains(needs, l):
 			return tooMany(l).RetryAfter(v.Retry)
+		default: // what was counted when it was carried out is answered again, however many others came since
+			known, err := p.Known(r)
+			if err != nil {
+				return err
+			}
+			if !known {
+				return tooMany(l).RetryAfter(v.Retry)
+			}
 		}
 	}
 	err := p.Serve(w, r)
 	if o.GiveBack == nil || w.Header().Get(replayed) == "" && !errors.Is(err, problem.ErrKeyInFlight) {
 		return err
 	}
-	for _, l := range limits { // sent again on a bad line: the first was counted
+	for _, l := range taken { // sent again on a bad line: the first was counted
 		if slices.Contains(needs, l) {
 			o.GiveBack(r.Context(), l, whom)
 		}

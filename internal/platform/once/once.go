@@ -98,6 +98,16 @@ func Do(ctx context.Context, tx *db.Tx, person int64, result any, f func() error
 	return keep(ctx, tx, person, s.call, text)
 }
 
+// Done says whether this person has had the call of ctx done, so that Do would answer from what was kept.
+func Done(ctx context.Context, q db.Queryer, person int64) (bool, error) {
+	s, ok := ctx.Value(contextKey{}).(*state)
+	if !ok {
+		return false, nil
+	}
+	first, err := find(ctx, q, person, s.call)
+	return err == nil && first.Result != "" && bytes.Equal(first.Fingerprint, s.call.Fingerprint), err
+}
+
 // InTx is Do in a transaction of its own, for acts that are nothing else.
 func InTx(ctx context.Context, d *db.DB, person int64, result any, f func(tx *db.Tx) error) error {
 	return d.InTx(ctx, func(tx *db.Tx) error {

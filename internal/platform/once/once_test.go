@@ -73,6 +73,27 @@ func TestARepeatedRequestHasOneEffectAndOneAnswer(t *testing.T) {
 	})
 }
 
+func TestARequestIsKnownOnceItWasDoneAndNoOther(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		knows := func(ctx context.Context, what string, person int64, want bool) {
+			t.Helper()
+			if got, err := once.Done(ctx, d, person); err != nil || got != want {
+				t.Errorf("%s is done: %v, %v, want %v", what, got, err, want)
+			}
+		}
+		ctx := once.With(t.Context(), call("recordVisit", `{}`))
+		knows(ctx, "what nobody has sent", 7, false)
+		if _, err := act(ctx, d, 7); err != nil {
+			t.Fatal(err)
+		}
+		knows(once.With(t.Context(), call("recordVisit", `{}`)), "what was sent", 7, true)
+		knows(ctx, "that of somebody else", 8, false)
+		knows(once.With(t.Context(), call("recordVisit", `{"result":"needs"}`)), "another under the same key", 7, false)
+		knows(t.Context(), "what has no key", 7, false)
+	})
+}
+
 func TestAKeyBelongsToAPersonAndAnOperation(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
