@@ -3,7 +3,6 @@ package board
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -113,12 +112,16 @@ type answer struct {
 	err error
 }
 
-// Serve answers with a page, or says why not.
-func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) error {
-	h := w.Header()
+// guarded are the headers of all pages.
+func guarded(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'")
 	h.Set("Referrer-Policy", "same-origin") // no-referrer would take the origin from our own forms
 	h.Set("Cache-Control", "no-store")
+}
+
+// Serve answers with a page, or says why not.
+func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) error {
+	guarded(w.Header())
 	if _, pattern := p.mux.Handler(r); pattern == "" {
 		return problem.ErrNotFound
 	}
@@ -127,18 +130,30 @@ func (p *Pages) Serve(w http.ResponseWriter, r *http.Request) error {
 	return a.err
 }
 
-// Refuse writes the page that says why not.
-func (p *Pages) Refuse(w http.ResponseWriter, status int, refused *problem.Problem) {
+// Refuse writes the page that says why not: to whoever has sent a form that form, as they have filled it in.
+func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, status int, refused *problem.Problem) {
+	guarded(w.Header())
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, "refused.html", map[string]any{
-		"Title": "打不开", "Text": say.Text(say.Chinese, refused.Code), "Lost": errors.Is(refused, problem.ErrNotFound),
-	}); err != nil {
+	name, page := p.refused(r, refused)
+	if err := templates.ExecuteTemplate(&b, name, page); err != nil {
 		http.Error(w, http.StatusText(status), status)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
+}
+
+// refused is the page that says why not, by the name of its template.
+func (p *Pages) refused(r *http.Request, refused *problem.Problem) (name string, page any) {
+	lost := errors.Is(refused, problem.ErrNotFound)
+	if again, ok := p.again(r, refused); ok {
+		return "again.html", again
+	}
+	if _, pattern := p.mux.Handler(r); pattern == asked && lost && r.ParseForm() == nil {
+		return "status.html", map[string]any{"Title": "撤下申请进度", "Typed": r.PostForm.Get("code")}
+	}
+	return "refused.html", map[string]any{"Title": "打不开", "Text": say.Text(say.Chinese, refused.Code), "Lost": lost}
 }
 
 // write answers with a page, whole or not at all.
@@ -173,13 +188,12 @@ func (p *Pages) style(w http.ResponseWriter, r *http.Request) error {
 type boardPage struct {
 	Title string
 	Scan
-	Key    string // of the form, so that sending it twice is once
 	Report string // where to complain of this page
 
-	Dangers []request.DangerAnswer // what is asked before a message
-	QR      template.HTML
-	Paper   string // a3 or a4
-	Today   calendar.Day
+	Form  sheetPage // by which a message is sent
+	QR    template.HTML
+	Paper string // a3 or a4
+	Today calendar.Day
 }
 
 // board is a board as it is found, to print, or to be read aloud.
@@ -208,7 +222,7 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, id ID, version int,
 		return err
 	}
 	page, name := p.pageOf(found), "board.html"
-	if page.Dangers, err = p.service.Dangers(r.Context()); err != nil {
+	if page.Form.Dangers, err = p.service.Dangers(r.Context()); err != nil {
 		return err
 	}
 	switch {
@@ -222,8 +236,8 @@ func (p *Pages) look(w http.ResponseWriter, r *http.Request, id ID, version int,
 
 func (p *Pages) pageOf(found Scan) boardPage {
 	return boardPage{
-		Title: found.AreaName + "服务公示牌", Scan: found, Key: rand.Text(), Report: reportOf(BoardPage, int64(found.ID)),
-		Today: calendar.DayOf(p.service.db.Now()),
+		Title: found.AreaName + "服务公示牌", Scan: found, Report: reportOf(BoardPage, int64(found.ID)),
+		Form: newSheet(relayForm, fmt.Sprintf("/b/%d/relay", found.ID)), Today: calendar.DayOf(p.service.db.Now()),
 	}
 }
 
@@ -320,8 +334,8 @@ func form(r *http.Request, operation string) (f *sheet, ctx context.Context, err
 	if err := r.ParseForm(); err != nil {
 		return nil, nil, problem.ErrMalformed
 	}
-	if key := r.PostForm.Get("key"); len(key) < 16 || len(key) > 64 {
-		return nil, nil, problem.ErrKeyMissing
+	if keyOf(r.PostForm) == "" {
+		return nil, nil, ErrFormIncomplete
 	}
 	sum := sha256.Sum256([]byte(r.URL.Path + "\n" + r.PostForm.Encode()))
 	ctx = once.With(r.Context(), once.Call{Operation: operation, Key: hex.EncodeToString(sum[:]), Fingerprint: sum[:]})

@@ -1,13 +1,15 @@
 package board
 
 import (
-	"crypto/rand"
 	"fmt"
 	"net/http"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/problem"
 )
+
+// asked is the route that says what became of a takedown.
+const asked = "POST /p/takedown"
 
 // public adds the pages that are no board's: notices and stories, plaques, and the way to complain of any page.
 func (p *Pages) public() {
@@ -20,7 +22,7 @@ func (p *Pages) public() {
 	p.mux.Handle("POST /p/report/{kind}/{id}/takedown", own(p.takeDown))
 	p.mux.Handle("POST /p/report/{kind}/{id}/feedback", own(p.feedback))
 	p.mux.Handle("GET /p/takedown", own(p.asks))
-	p.mux.Handle("POST /p/takedown", own(p.status))
+	p.mux.Handle(asked, own(p.status))
 }
 
 // reportOf is where one complains of a page.
@@ -150,7 +152,9 @@ func (p *Pages) report(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return write(w, "report.html", map[string]any{
-		"Title": "投诉建议与撤下申请", "Action": reportOf(ref.Kind, ref.ID), "Key": rand.Text(), "Second": rand.Text(),
+		"Title":    "投诉建议与撤下申请",
+		"Takedown": newSheet(takedownForm, reportOf(ref.Kind, ref.ID)+"/takedown"),
+		"Feedback": newSheet(feedbackForm, reportOf(ref.Kind, ref.ID)+"/feedback"),
 	})
 }
 

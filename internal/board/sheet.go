@@ -1,13 +1,29 @@
 package board
 
 import (
+	"crypto/rand"
+	"errors"
+	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/say"
+	"wanjia/internal/request"
 )
+
+// The forms of our pages, by what is done once for each of them.
+const (
+	relayForm    = "relayForm"
+	takedownForm = "takedownForm"
+	feedbackForm = "feedbackForm"
+)
+
+// ErrFormIncomplete says that a form came without what its page had put into it.
+var ErrFormIncomplete = problem.New(problem.Malformed, "board.form_incomplete")
 
 // A sheet is a form that was sent. It takes what the contract takes for the same act: nothing is cut, and a text holds
 // something that can be seen.
@@ -62,4 +78,81 @@ func (f *sheet) misfit() error {
 		return nil
 	}
 	return f.wrong
+}
+
+// keyOf is the key that a page gave to a form; "": it came without one.
+func keyOf(fields url.Values) string {
+	if key := fields.Get("key"); len(key) >= 16 && len(key) <= 64 {
+		return key
+	}
+	return ""
+}
+
+// A sheetPage is a form as a page shows it.
+type sheetPage struct {
+	Form    string // which of the forms
+	Action  string // where it is sent
+	Key     string // so that sending it twice is once
+	Dangers []request.DangerAnswer
+	Said    url.Values        // what was filled in already
+	Wrong   map[string]string // what is wrong with it, by field
+}
+
+// newSheet is an empty form.
+func newSheet(form, action string) sheetPage {
+	return sheetPage{Form: form, Action: action, Key: rand.Text()}
+}
+
+// A secondTry is a form that was refused, on a page that says why.
+type secondTry struct {
+	Title   string
+	Text    string
+	Numbers []string // to call at once
+	Sheet   sheetPage
+	Back    string
+}
+
+// again is the form that r has sent, filled in, with why it was refused; not ok: there is none to show. What a page of another
+// site has filled in is shown to nobody.
+func (p *Pages) again(r *http.Request, refused *problem.Problem) (page secondTry, ok bool) {
+	_, pattern := p.mux.Handler(r)
+	form := forms[pattern]
+	if form == "" || refused.Kind == problem.NotFound || refused.Kind == problem.Forbidden || r.ParseForm() != nil {
+		return secondTry{}, false
+	}
+	page = secondTry{Title: "还没有提交", Text: say.Text(say.Chinese, refused.Code), Sheet: newSheet(form, r.URL.Path), Back: path.Dir(r.URL.Path)}
+	page.Numbers, _ = refused.Members["numbers"].([]string)
+	page.Sheet.Said, page.Sheet.Wrong = r.PostForm, map[string]string{}
+	for _, f := range refused.Fields {
+		page.Sheet.Wrong[strings.TrimPrefix(f.Pointer, "/")] = wrongly(f.Code)
+	}
+	if key := keyOf(r.PostForm); key != "" {
+		page.Sheet.Key = key
+	}
+	if errors.Is(refused, request.ErrDanger) { // whoever chose it by mistake chooses again
+		page.Sheet.Said.Del("danger")
+	}
+	if form == relayForm && refused.Kind != problem.TooMany {
+		// Without them what was answered stays as it is: rather that than lose what was typed.
+		page.Sheet.Dangers, _ = p.service.Dangers(r.Context())
+	}
+	return page, true
+}
+
+// wrongly says in words what is wrong with a field.
+func wrongly(code string) string {
+	switch code {
+	case "minLength":
+		return "请填写完整"
+	case "maxLength":
+		return "超过了字数，请写短一些"
+	case "pattern":
+		return "没有看得见的文字，请重新填写"
+	case "control", "utf8":
+		return "含有无法显示的字符，请重新填写"
+	}
+	if say.Has(code) {
+		return say.Text(say.Chinese, code)
+	}
+	return say.Text(say.Chinese, problem.ErrInvalid.Code)
 }

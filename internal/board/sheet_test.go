@@ -63,9 +63,9 @@ func TestAFormKeepsWhatFitsItsBoxWhole(t *testing.T) {
 		home := "/b/" + formatted(int64(x.id)) + "/relay"
 		for what, text := range map[string]string{
 			"50 lines, 499 characters by the browser": strings.TrimSuffix(strings.Repeat("一二三四五六七八九\n", 50), "\n"),
-			"500 characters":                          strings.Repeat("长", 500),
-			"two":                                     "漏水",
-			"with a tab":                              "路灯\t不亮",
+			"500 characters": strings.Repeat("长", 500),
+			"two":            "漏水",
+			"with a tab":     "路灯\t不亮",
 		} {
 			if _, err := x.sends(home, need(strings.ReplaceAll(text, "\n", "\r\n"))); err != nil {
 				t.Errorf("%s: %v", what, err)
@@ -116,6 +116,70 @@ func TestAFormRefusesWhatTheContractRefuses(t *testing.T) {
 		}
 		if err := x.shown(); err != nil {
 			t.Errorf("without a reason the page is hidden: %v", err)
+		}
+	})
+}
+
+// refuses is the page that says why not to whoever has sent a form.
+func (x *site) refuses(path string, form url.Values, refused error) (page string, h http.Header) {
+	x.t.Helper()
+	var p *problem.Problem
+	if !errors.As(refused, &p) {
+		x.t.Fatalf("%s: %v, want it refused", path, refused)
+	}
+	r := httptest.NewRequestWithContext(x.t.Context(), http.MethodPost, path, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	board.NewPages(x.s, "").Refuse(w, r, http.StatusTeapot, p)
+	if w.Code != http.StatusTeapot {
+		x.t.Errorf("%s: status %d, want the one that was given", path, w.Code)
+	}
+	return w.Body.String(), w.Header()
+}
+
+func TestAFormThatIsRefusedIsShownAgainAsItWasFilledIn(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		home, complaint := "/b/"+formatted(int64(x.id))+"/relay", "/p/report/board/"+formatted(int64(x.id))
+		const key, chosen = `name="key" value="0123456789abcdef"`, `<option value="none" selected>`
+		long := strings.Repeat("长", 501)
+		for _, c := range []struct {
+			what, path  string
+			form        url.Values
+			refused     error // nil: as it is
+			wants, none []string
+		}{
+			{"what is too long", home, need("<b>"+long, "who", "姚先生", "phone", "19900000001"), nil,
+				[]string{"&lt;b&gt;" + long, `value="姚先生"`, `value="19900000001"`, chosen, key, "请写短一些", `href="/b/` + formatted(int64(x.id)) + `"`}, []string{"<b>"}},
+			{"a number that is none", home, need("路灯不亮", "phone", "123456"), nil, []string{"路灯不亮", `value="123456"`, chosen, "电话号码的格式不对"}, nil},
+			{"too many", home, need("路灯不亮"), problem.ErrTooMany, []string{"路灯不亮", `name="danger" value="none"`, key, "操作太频繁"}, nil},
+			{"a form without its key", home, need("路灯不亮", "key", ""), nil, []string{"路灯不亮", chosen, "再提交一次"}, []string{`name="key" value=""`, "Idempotency"}},
+			{"gas", home, need("路灯不亮", "danger", "gas"), nil, []string{`href="tel:119"`, "离开危险的地方", "路灯不亮", `<option value="gas">`}, []string{"稍后再试", "selected", `tel:120`}},
+			{"a page of another site", home, need("路灯不亮"), problem.ErrForbidden, nil, []string{"路灯不亮", "<form"}},
+			{"a board that is none", "/b/999999/relay", need("路灯不亮"), nil, []string{"牌号"}, []string{"<form"}},
+			{"long feedback", complaint + "/feedback", url.Values{"key": {"0123456789abcdef"}, "text": {long}}, nil, []string{long, key, complaint + "/feedback", "请写短一些"}, nil},
+			{"a long reason", complaint + "/takedown", url.Values{"key": {"0123456789abcdef"}, "reason": {long}}, nil, []string{long, key, complaint + "/takedown", "请写短一些"}, nil},
+			{"an unknown code", "/p/takedown", url.Values{"code": {"AAAAA-AAAAA"}}, nil, []string{"没有这个回执码", `value="AAAAA-AAAAA"`}, []string{"牌号"}},
+		} {
+			refused := c.refused
+			if refused == nil {
+				_, refused = x.sends(c.path, c.form)
+			}
+			page, h := x.refuses(c.path, c.form, refused)
+			for _, want := range c.wants {
+				if !strings.Contains(page, want) {
+					t.Errorf("%s: the page lacks %s: %s", c.what, want, page)
+				}
+			}
+			for _, not := range c.none {
+				if strings.Contains(page, not) {
+					t.Errorf("%s: the page has %s: %s", c.what, not, page)
+				}
+			}
+			if h.Get("Cache-Control") != "no-store" || h.Get("Referrer-Policy") != "same-origin" {
+				t.Errorf("%s: headers %v, want those of all pages", c.what, h)
+			}
 		}
 	})
 }

@@ -131,7 +131,7 @@ func (g *gate) admitted(c echo.Context, next echo.HandlerFunc) (err error) {
 		return echo.ErrMethodNotAllowed // the framework would answer 204
 	}
 	if err := g.origins.Check(r); err != nil {
-		return errForeignPage
+		return g.o.Public.foreign(c)
 	}
 	return next(c)
 }

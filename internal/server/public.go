@@ -19,8 +19,8 @@ type Public struct {
 	Paths  []string // as routes
 	Needs  []string // those of them whose forms bring a need
 	Serve  Own
-	Known  func(r *http.Request) (bool, error)                         // whether r is a form that was carried out already
-	Refuse func(w http.ResponseWriter, status int, p *problem.Problem) // writes the page that says why not
+	Known  func(r *http.Request) (bool, error)                                          // whether r is a form that was carried out already
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, p *problem.Problem) // writes the page that says why not
 }
 
 // longestForm is how many bytes a form of a public page has at most.
@@ -50,12 +50,21 @@ func (p Public) page(o Options, limits ...limit.Limiter) echo.HandlerFunc {
 			return nil
 		}
 		refused, ours := asProblem(err)
-		p.Refuse(c.Response(), kinds[refused.Kind].status, refused)
+		p.Refuse(c.Response(), r, kinds[refused.Kind].status, refused)
 		if ours {
 			return err // for the log: the answer is written
 		}
 		return nil
 	}
+}
+
+// foreign refuses what a page of another origin makes a browser write: where people read pages, with a page.
+func (p Public) foreign(c echo.Context) error {
+	if !slices.Contains(p.Paths, c.Path()) {
+		return errForeignPage
+	}
+	p.Refuse(c.Response(), c.Request(), kinds[errForeignPage.Kind].status, errForeignPage)
+	return nil
 }
 
 func (p Public) asked(w http.ResponseWriter, r *http.Request, o Options, limits []limit.Limiter) error {

@@ -34,7 +34,7 @@ func TestL2AFormThatIsSentAgainCountsOnce(t *testing.T) {
 				}
 				return nil
 			},
-			Refuse: func(w http.ResponseWriter, status int, _ *problem.Problem) { w.WriteHeader(status) },
+			Refuse: func(w http.ResponseWriter, _ *http.Request, status int, _ *problem.Problem) { w.WriteHeader(status) },
 		}.add(e.echo, Options{
 			Limit: func(ctx context.Context, l limit.Limiter, subject string) limit.Verdict {
 				taken[l.Name]++
@@ -83,7 +83,7 @@ func TestL2AFormThatWasCarriedOutIsAnsweredAgainAtTheLimitAndNotWithoutEnd(t *te
 				return nil
 			},
 			Known:  func(r *http.Request) (bool, error) { return done[said(r)], nil },
-			Refuse: func(w http.ResponseWriter, status int, _ *problem.Problem) { w.WriteHeader(status) },
+			Refuse: func(w http.ResponseWriter, _ *http.Request, status int, _ *problem.Problem) { w.WriteHeader(status) },
 		}.add(e.echo, Options{
 			Limit: func(ctx context.Context, l limit.Limiter, subject string) limit.Verdict {
 				if l == limits[1] && taken[l.Name] == day || taken[l.Name] == l.Size {
@@ -118,6 +118,32 @@ func TestL2AFormThatWasCarriedOutIsAnsweredAgainAtTheLimitAndNotWithoutEnd(t *te
 		}
 		if got := post("a"); got != http.StatusTooManyRequests {
 			t.Errorf("%s: the same form, %d times in a minute: %d, want 429", path, sent+1, got)
+		}
+	}
+}
+
+func TestAFormOfAnotherSiteIsRefusedWithAPageWherePagesAre(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{"/b/1/relay": "a page", "/v1/nowhere": "server.foreign_page"} {
+		pages := Public{
+			Paths: []string{"/b/*"},
+			Serve: func(http.ResponseWriter, *http.Request) error {
+				t.Error("what another site made a browser send was served")
+				return nil
+			},
+			Refuse: func(w http.ResponseWriter, _ *http.Request, status int, p *problem.Problem) {
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "a page for "+p.Code)
+			},
+		}
+		e := newEdge(t, func(o *Options) { o.Public = pages })
+		pages.add(e.echo, Options{Limit: unlimited})
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, http.NoBody)
+		r.Header.Set("Origin", "https://elsewhere.example")
+		w := httptest.NewRecorder()
+		e.echo.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s, want 403 and %s", path, w.Code, w.Body.String(), want)
 		}
 	}
 }
