@@ -2145,6 +2145,24 @@ func (e PublicationState) Valid() bool {
 	}
 }
 
+// Defines values for PublicationTakedown.
+const (
+	PublicationTakedownHiddenPending PublicationTakedown = "hidden_pending"
+	PublicationTakedownUpheld        PublicationTakedown = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the PublicationTakedown enum.
+func (e PublicationTakedown) Valid() bool {
+	switch e {
+	case PublicationTakedownHiddenPending:
+		return true
+	case PublicationTakedownUpheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReceiptAnswerOutcome.
 const (
 	ReceiptAnswerOutcomeDone    ReceiptAnswerOutcome = "done"
@@ -7116,9 +7134,12 @@ type Publication struct {
 	Shown   []Depicted       `json:"shown,omitempty"`
 	StartOn string           `json:"startOn"`
 	State   PublicationState `json:"state"`
-	Text    string           `json:"text"`
-	Title   string           `json:"title"`
-	Version int64            `json:"version"`
+
+	// Takedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown; not in lists.
+	Takedown *PublicationTakedown `json:"takedown,omitempty"`
+	Text     string               `json:"text"`
+	Title    string               `json:"title"`
+	Version  int64                `json:"version"`
 }
 
 // PublicationKind defines model for Publication.Kind.
@@ -7126,6 +7147,9 @@ type PublicationKind string
 
 // PublicationState defines model for Publication.State.
 type PublicationState string
+
+// PublicationTakedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown; not in lists.
+type PublicationTakedown string
 
 // PublicationPage defines model for PublicationPage.
 type PublicationPage struct {

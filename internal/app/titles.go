@@ -24,6 +24,6 @@ func (a *App) titles() map[string]notify.Titler {
 			return t.Title, err
 		},
 		"household": household.Title, "risk_event": household.RiskTitle,
-		"board": board.Title, "press_pack": board.PressTitle, "presence": checkin.Title,
+		"board": board.Title, "press_pack": board.PressTitle, "publication": board.PublicationTitle, "presence": checkin.Title,
 	}
 }

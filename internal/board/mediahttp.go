@@ -177,6 +177,7 @@ func depictedToAPI(all []Depicted) []api.Depicted {
 func (h *Handler) publication(by org.Actor, p Publication) api.Publication {
 	a := p.toAPI(by)
 	a.Shown, a.Media = depictedToAPI(p.Shown), h.allMedia(by, p.Media)
+	a.Takedown = api.Optional(api.PublicationTakedown(p.Hidden))
 	return a
 }
 

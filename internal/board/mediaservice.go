@@ -72,6 +72,9 @@ func (s *Service) ChangeMedia(ctx context.Context, by org.Actor, m Media, shown 
 		if err := old.canChange(by); err != nil {
 			return 0, err
 		}
+		if err := asRead(old.Version, m.Version); err != nil {
+			return 0, err
+		}
 		if err := updateMedia(ctx, tx, m); err != nil {
 			return 0, err
 		}

@@ -2,7 +2,6 @@ package board
 
 import (
 	"context"
-	"crypto/rand"
 	"slices"
 	"time"
 
@@ -276,7 +275,7 @@ func insertDepicted(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Ac
 	var code Code
 	var hash []byte
 	if d.Kind == OfAccount {
-		code = Code(rand.Text()[:codeLength])
+		code = newCode()
 		hash = keys.Derive(depictions, []byte(code))
 	}
 	id, err := tx.Insert(ctx, `

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"wanjia/internal/audit"
@@ -21,8 +22,12 @@ import (
 	"wanjia/internal/privacy"
 )
 
-// ErrItem says that a service item holds a number or a day that it should not.
-var ErrItem = problem.New(problem.Invalid, "board.item_invalid")
+// What service items refuse: a number or a day that none is, the same once more, and what is over already.
+var (
+	ErrItem      = problem.New(problem.Invalid, "board.item_invalid")
+	ErrItemTwice = problem.New(problem.Invalid, "board.item_twice")
+	ErrItemOver  = problem.New(problem.Invalid, "board.item_over")
+)
 
 // A Profile is what a member has chosen to show, between the floor, which is nothing, and the ceiling (E4). A choice
 // shows only as long as its person also consents to it: the two are asked apart.
@@ -59,6 +64,26 @@ func (p Profile) check() error {
 		}
 		if _, err := calendar.ParseDay(string(it.ValidTo)); err != nil {
 			return ErrItem.Field(at+"validTo", ErrItem.Code)
+		}
+	}
+	return nil
+}
+
+// follows says why p cannot take the place of was, the choice before it, on day, or nil: an item stands in it once, and a new
+// one is not over yet.
+func (p Profile) follows(was Profile, day calendar.Day) error {
+	if err := asRead(was.Version, p.Version); err != nil {
+		return err
+	}
+	for i, it := range p.Items {
+		at := "/items/" + strconv.Itoa(i) + "/"
+		same := func(other Item) bool { return strings.TrimSpace(other.Text) == strings.TrimSpace(it.Text) }
+		if slices.ContainsFunc(p.Items[:i], same) {
+			return ErrItemTwice.Field(at+"text", ErrItemTwice.Code)
+		}
+		kept := func(old Item) bool { return same(old) && old.ValidTo == it.ValidTo }
+		if it.ValidTo != "" && it.ValidTo < day && !slices.ContainsFunc(was.Items, kept) {
+			return ErrItemOver.Field(at+"validTo", ErrItemOver.Code)
 		}
 	}
 	return nil
@@ -189,6 +214,9 @@ func (s *Service) Choose(ctx context.Context, by org.Actor, p Profile) (now Prof
 		err := once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
 			was, err := profilesOf(ctx, tx, []org.PersonID{by.PersonID})
 			if err != nil {
+				return err
+			}
+			if err := p.follows(was[by.PersonID], calendar.DayOf(tx.Now)); err != nil {
 				return err
 			}
 			chosen, err := p.readBy(said, was[by.PersonID])

@@ -71,8 +71,9 @@ type Publication struct {
 	CheckedAt   *time.Time      `db:"checked_at"` // when WeChat found nothing in what was submitted; nil: only a person can have read it
 	Version     int64           `db:"version"`
 
-	Shown []Depicted `db:"-"` // who is named in it
-	Media []Media    `db:"-"`
+	Shown  []Depicted `db:"-"` // who is named in it
+	Media  []Media    `db:"-"`
+	Hidden State      `db:"-"` // of the takedown that hides its page; "": none
 }
 
 // check says why p cannot be kept, or nil.
@@ -120,6 +121,14 @@ func (p Publication) canDecide(by org.Actor, next State) error {
 		return ErrOwnWork
 	}
 	return p.canBecome(next)
+}
+
+// asRead says that what is being changed is not what was read any more, with both versions, or nil.
+func asRead(now, read int64) error {
+	if now != read {
+		return problem.ErrConflict.With("version", now).With("yourVersion", read)
+	}
+	return nil
 }
 
 // canChange says why by cannot change p, or nil.
@@ -189,6 +198,9 @@ func (s *Service) Rewrite(ctx context.Context, by org.Actor, p Publication, name
 			return 0, err
 		}
 		if err := old.canChange(by); err != nil {
+			return 0, err
+		}
+		if err := asRead(old.Version, p.Version); err != nil {
 			return 0, err
 		}
 		p.Kind = old.Kind
@@ -281,6 +293,9 @@ func findFilled(ctx context.Context, q db.Queryer, by org.Actor, id PublicationI
 func (s *Service) publication(ctx context.Context, q db.Queryer, by org.Actor, id PublicationID) (Publication, error) {
 	p, err := findFilled(ctx, q, by, id)
 	if err != nil {
+		return Publication{}, err
+	}
+	if p.Hidden, err = hiddenAs(ctx, q, PageRef{Kind: PublicationPage, ID: int64(id)}); err != nil {
 		return Publication{}, err
 	}
 	for _, m := range p.Media {

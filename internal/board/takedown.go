@@ -3,6 +3,7 @@ package board
 import (
 	"context"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -135,8 +136,20 @@ const takedowns sealed.Purpose = "takedown"
 // A Code is what somebody follows a takedown with who has not signed in.
 type Code string
 
-// codeLength is how many characters it has: 50 bits.
-const codeLength = 10
+const (
+	codeAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ" // as that of receipts: no 0 and 1, no I and O
+	codeLength   = 10                                 // 50 bits
+)
+
+// newCode makes a code nobody can guess.
+func newCode() Code {
+	var b [codeLength]byte
+	rand.Read(b[:])
+	for i := range b {
+		b[i] = codeAlphabet[b[i]&31] // 32 characters: every one is as likely
+	}
+	return Code(b[:])
+}
 
 // String shows c as it is written down: five and five.
 func (c Code) String() string {
@@ -219,7 +232,7 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 	if err != nil {
 		return 0, err
 	}
-	code := Code(rand.Text()[:codeLength])
+	code := newCode()
 	t := Takedown{PageRef: p, Number: at.number, UnitID: at.unit, State: HiddenPending, ReceivedAt: tx.Now, DueAt: dueBy(s.cal, tx.Now)}
 	if shown, err := saidToBeShown(ctx, tx, p, at.number, tx.Now.Add(-quietFor)); err != nil {
 		return 0, err
@@ -237,6 +250,11 @@ func (s *Service) takeDown(ctx context.Context, tx *db.Tx, by org.Actor, p PageR
 		return 0, err
 	}
 	audit.Note(tx, by.Did("takedown.received", string(p.Kind), p.ID))
+	if hidden == "" && t.Hides() {
+		if err := tellAuthor(ctx, tx, id, p, "已先行隐藏，待核实", "hidden"); err != nil {
+			return 0, err
+		}
+	}
 	if len(waiting) > 0 {
 		return id, nil
 	}
@@ -348,8 +366,30 @@ func (s *Service) judge(ctx context.Context, by org.Actor, id TakedownID, reason
 // decisions are how it is said what was decided.
 var decisions = map[State]string{Upheld: "已撤下", Declined: "已恢复显示", Lifted: "已恢复显示"}
 
-// settle takes takedowns of one page to their next state, and tells those who asked.
+// tellAuthor tells whoever made what a page shows that it is hidden, or shown again, and nothing of who asked.
+func tellAuthor(ctx context.Context, tx *db.Tx, id TakedownID, p PageRef, status, step string) error {
+	w, err := workOn(ctx, tx, p)
+	if err != nil || w.Author == 0 {
+		return err
+	}
+	return notify.Tell(ctx, tx, notify.Persons(w.Author), notify.Item{
+		Kind: "publication.takedown", Ref: notify.Ref{Type: "publication", ID: w.Publication}, By: org.System,
+		Args:   map[string]any{"kindLabel": works[w.Kind], "statusLabel": status, "at": tx.Now},
+		Dedupe: "publication.takedown:" + strconv.FormatInt(int64(id), 10) + ":" + step,
+	})
+}
+
+// works are how it is said what somebody made.
+var works = map[string]string{string(Notice): "公示", string(Story): "故事", inMedia: "照片"}
+
+// settle takes takedowns of one page to their next state, and tells those who asked, and whoever made the page.
 func (s *Service) settle(ctx context.Context, tx *db.Tx, by org.Actor, all []Takedown, decision State, reason string) error {
+	if i := slices.IndexFunc(all, Takedown.Hides); i >= 0 || decision == Upheld {
+		t := all[max(i, 0)]
+		if err := tellAuthor(ctx, tx, t.ID, t.PageRef, decisions[decision], string(decision)); err != nil {
+			return err
+		}
+	}
 	for _, t := range all {
 		if err := saveDecision(ctx, tx, by, t, decision, reason); err != nil {
 			return err

@@ -155,6 +155,31 @@ func authorOf(ctx context.Context, q db.Queryer, p PageRef) (org.PersonID, error
 	return found[0], nil
 }
 
+// A work is what somebody made that a page shows.
+type work struct {
+	Publication int64        `db:"id"`
+	Kind        string       `db:"kind"`
+	Author      org.PersonID `db:"author_id"`
+}
+
+// workOn is what a page shows; the zero work, if nobody of their own made it.
+func workOn(ctx context.Context, q db.Queryer, p PageRef) (work, error) {
+	var query string
+	switch p.Kind {
+	case PublicationPage:
+		query = `SELECT id, kind, author_id FROM publication WHERE id = ?`
+	case MediaPage:
+		query = `SELECT publication_id AS id, 'media' AS kind, author_id FROM media WHERE id = ? AND publication_id IS NOT NULL`
+	default:
+		return work{}, nil
+	}
+	var found []work
+	if err := q.Select(ctx, &found, query, p.ID); err != nil || len(found) == 0 {
+		return work{}, db.Wrap(err, nil, "find what the page %s %d shows", p.Kind, p.ID)
+	}
+	return found[0], nil
+}
+
 // waitingTakedowns are those of a page that wait for a decision, the first of them first.
 func waitingTakedowns(ctx context.Context, q db.Queryer, p PageRef) (all []Takedown, err error) {
 	err = q.Select(ctx, &all, takedownColumns+`

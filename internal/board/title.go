@@ -13,6 +13,12 @@ func Title(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, e
 	return "公示牌 · " + b.SiteName, err
 }
 
+// PublicationTitle is the title of a notice or a story that by may see.
+func PublicationTitle(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, error) {
+	p, err := findPublication(ctx, q, by, PublicationID(id))
+	return p.Title, err
+}
+
 // PressTitle is the title of a pack that by built.
 func PressTitle(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, error) {
 	p, err := findPack(ctx, q, by, PackID(id))

@@ -10,7 +10,6 @@ import (
 	"wanjia/internal/platform/guard"
 	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/page"
-	"wanjia/internal/platform/problem"
 )
 
 // An Unread is a choice with service items that wait for somebody to read them. Whose it is does not matter for that.
@@ -32,13 +31,10 @@ func (u Unread) texts() (all []string) {
 // canApprove says why by cannot find the items of u fit to be shown, as they stand in version, or nil: nobody does so for
 // their own (H2).
 func (u Unread) canApprove(by org.Actor, version int64) error {
-	switch {
-	case guard.On(guard.Rule) && u.PersonID == by.PersonID:
+	if guard.On(guard.Rule) && u.PersonID == by.PersonID {
 		return ErrOwnWork
-	case u.Version != version:
-		return problem.ErrConflict
 	}
-	return nil
+	return asRead(u.Version, version)
 }
 
 // UnreadItems is a page of the service items that wait for an editor in by's subdistrict, and the cursor behind it.

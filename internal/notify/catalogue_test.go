@@ -80,6 +80,7 @@ var besides = map[string]string{
 	"card.proposed": "§10: cards have editors", "card.approved": "§10", "card.review_due": "§10", "card.retired": "§10",
 	"counter.done": "C: the holder hears what came of it", "split.proposed": "areas: who leads decides", "split.declined": "areas", "split.applied": "areas",
 	"absence.announced": "AA6", "absence.ended": "AA6", "media.shown": "who is shown is asked first",
+	"publication.takedown":    "H3: whoever made a page hears that it is hidden",
 	"security.bind_requested": "security.md: the secretary confirms", "security.factor_changed": "security.md", "security.session_ended": "security.md",
 	"consent.given": "privacy: written down for somebody", "consent.withdrawn": "privacy", "break_glass.review": "X: each use is reviewed",
 	"own_data.received": "rights of people: the office answers in time", "privacy.browsing": "X50",

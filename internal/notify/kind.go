@@ -104,6 +104,8 @@ var kinds = map[string]kind{
 	"takedown.received": {Prompt, []string{receiptCode, statusLabel, dueAt}},
 	"takedown.decided":  {Prompt, []string{receiptCode, statusLabel}},
 
+	"publication.takedown": {Prompt, []string{kindLabel, statusLabel, at}}, // to whoever made it: hidden, or shown again
+
 	"role.granted": {Prompt, []string{kindLabel, unitLabel, at}},
 	"role.ended":   {Prompt, []string{kindLabel, unitLabel, at}},
 
