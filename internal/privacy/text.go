@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -33,16 +34,33 @@ var (
 // CheckText refuses a free text that holds something shaped like an id-card number, and names the field.
 // Full-width digits count, and so do spaces between them, and what is not seen at all.
 func CheckText(pointer, text string) error {
-	plain := strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me) { // of no width, or over what stands before it
-			return -1
-		}
-		return r
-	}, norm.NFKC.String(text))
+	plain := spellingOf(text).plain
 	if len(apart(idCard, plain)) == 0 && !spelled(plain) {
 		return nil
 	}
 	return problem.ErrPersonalDataInText.Field(pointer, problem.ErrPersonalDataInText.Code)
+}
+
+// A spelling is a text as numbers are looked for in it: the digits of all widths are the same, and what is not seen is gone.
+type spelling struct {
+	plain      string
+	start, end []int // of what each byte of plain comes from, in the text
+}
+
+func spellingOf(text string) (s spelling) {
+	var b strings.Builder
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if !unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me) { // of no width, or over what stands before it
+			n, _ := b.WriteString(norm.NFKC.String(string(r))) // never an error
+			for range n {
+				s.start, s.end = append(s.start, i), append(s.end, i+size)
+			}
+		}
+		i += size
+	}
+	s.plain = b.String()
+	return s
 }
 
 // spelled says whether a text holds the number of an id card with gaps where nobody makes them. Since dates and amounts
@@ -86,27 +104,27 @@ func MaskPhones(text string) string {
 	return PhonesAs(text, sealed.Phone.Masked)
 }
 
+// BeginPhones is text for display where the end of a number would prove what is not the reader's to prove (C25): of what is
+// shaped like a mobile number the beginning alone stays.
+func BeginPhones(text string) string { return PhonesAs(text, sealed.Phone.Begun) }
+
 // PhonesAs is text for display with what show makes of each mobile number in it; one of which it makes nothing stays as it
 // was written.
 func PhonesAs(text string, show func(p sealed.Phone) string) string {
-	plain := norm.NFKC.String(text)
-	places := apart(mobile, plain)
-	if len(places) == 0 {
-		return text
-	}
+	s := spellingOf(text)
 	var b strings.Builder
-	end := 0
-	for _, at := range places {
-		b.WriteString(plain[end:at[0]])
-		written := plain[at[0]:at[1]]
-		if p, err := sealed.ParsePhone(written); err != nil { // shaped like one, and none after all: nothing of it is shown
+	from := 0
+	for _, at := range apart(mobile, s.plain) {
+		start, end := max(from, s.start[at[0]]), s.end[at[1]-1]
+		b.WriteString(text[from:start])
+		if p, err := sealed.ParsePhone(s.plain[at[0]:at[1]]); err != nil { // shaped like one, and none after all: nothing of it is shown
 			b.WriteString("***")
 		} else {
-			b.WriteString(cmp.Or(show(p), written))
+			b.WriteString(cmp.Or(show(p), text[start:end]))
 		}
-		end = at[1]
+		from = end
 	}
-	b.WriteString(plain[end:])
+	b.WriteString(text[from:])
 	return b.String()
 }
 

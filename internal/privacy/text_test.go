@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
 )
 
@@ -47,10 +48,32 @@ func TestPhonesInATextAreShownMasked(t *testing.T) {
 		"+86 199-0000-1234":         "199****1234",
 		"8号楼1单元，共12户":               "8号楼1单元，共12户",
 		"订单 2199000012345":          "订单 2199000012345",
-		"":                          "",
+		"８号楼，打１９９００００１２３４（晚上）；谢谢！":     "８号楼，打199****1234（晚上）；谢谢！",
+		"①㎡ 19900001234 e\u0301\u200b": "①㎡ 199****1234 e\u0301\u200b",
+		"199\u200b0000\u00ad1234，好":    "199****1234，好",
+		"1️⃣9900001234，好":              "199****1234，好",
+		"\xff19900001234\xff":          "\xff199****1234\xff",
+		"":                             "",
 	} {
 		if got := privacy.MaskPhones(text); got != want {
 			t.Errorf("%q is shown as %q, want %q", text, got, want)
 		}
+	}
+}
+
+func TestAPhoneInATextIsShownAsItsReaderSeesIt(t *testing.T) {
+	t.Parallel()
+	const text = "打１９９ ００００ １２３４，或19900005678！"
+	shown := privacy.PhonesAs(text, func(p sealed.Phone) string {
+		if p.Reveal() == "19900001234" {
+			return ""
+		}
+		return "＊"
+	})
+	if want := "打１９９ ００００ １２３４，或＊！"; shown != want {
+		t.Errorf("it is shown as %q, want %q", shown, want)
+	}
+	if got, want := privacy.BeginPhones(text), "打199********，或199********！"; got != want {
+		t.Errorf("its numbers are begun as %q, want %q", got, want)
 	}
 }

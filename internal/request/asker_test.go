@@ -485,7 +485,7 @@ func TestASlipShowsNothingOfTheEndOfANumber(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		handler := request.NewHandler(x.service)
-		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮 打199 0000 0009"})
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮，打199 0000 0009"})
 		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID)
 		if err != nil {
 			t.Fatal(err)
@@ -523,7 +523,7 @@ func TestASlipShowsNothingOfTheEndOfANumber(t *testing.T) {
 				}
 			}
 			for _, want := range []string{
-				`"phone":"199********"`, "路灯不亮 打199********", "我的号码199********", "师傅19900003333会打199********", "核对号码199********",
+				`"phone":"199********"`, "路灯不亮，打199********", "我的号码199********", "师傅19900003333会打199********", "核对号码199********",
 			} {
 				if !strings.Contains(text, want) {
 					t.Errorf("%s the slip shows %s; want %s", when, text, want)

@@ -203,7 +203,7 @@ func (s *Service) ReadCall(ctx context.Context, by org.Actor, id CallID, lang sa
 			return err
 		}
 		var told ReceiptPage
-		told.tell(shares, a, rows, lang, privacy.MaskPhones)
+		told.tell(shares, a, rows, lang, privacy.BeginPhones)
 		d.Say = nil
 		for _, step := range told.Steps {
 			left := step.Move == string(Withdrawn) || step.Move == "asker_left" && !step.Own // written down for them

@@ -75,7 +75,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 	answer := api.RequestDetail{
 		ID: int64(r.ID), ReceiptCode: d.Receipt.start(), Category: api.RequestCategory(r.Category), Type: api.RequestDetailType(r.Type),
 		Channel: api.RequestDetailChannel(r.Channel), State: api.RequestState(r.State), UnitID: int64(r.UnitID), UnitName: d.UnitName,
-		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: privacy.MaskPhones(d.What), SourceVisitID: r.SourceVisitID,
+		Holder: holder(r.HolderUnitID, d.HolderName, r.HolderRole, r.Level), What: privacy.BeginPhones(d.What), SourceVisitID: r.SourceVisitID,
 		HappenedAt: r.HappenedAt, RecordedAt: r.RecordedAt, ClockUntrusted: r.ClockUntrusted,
 		AcceptDueAt: r.AcceptDueAt, UpdateDueAt: r.UpdateDueAt, SolveDueAt: r.SolveDueAt, Version: r.Version,
 		ExpectedOn: r.ExpectedOn, WaitUntil: r.WaitUntil, ClosedAt: r.ClosedAt, CallBackOn: r.CallBackOn,
@@ -115,7 +115,7 @@ func (h *Handler) GetRequest(ctx context.Context, req api.GetRequestRequestObjec
 			from := api.RequestState(*s.From)
 			step.FromState = &from
 		}
-		step.Note = api.Optional(privacy.MaskPhones(s.Note))
+		step.Note = api.Optional(privacy.BeginPhones(s.Note))
 		step.AssignmentID = api.Optional(int64(s.Assignment))
 		step.ByReceipt = api.Optional(s.byReceipt())
 		if s.Assignment != 0 { // who asks acts in no role, and is named by what they have told of themselves
@@ -149,7 +149,7 @@ func (h *Handler) GetPassedRequest(ctx context.Context, req api.GetPassedRequest
 		ResolvedLevel: (*api.ResolvedLevel)(api.Optional(p.ResolvedLevel)), Messages: make([]api.PassedMessage, len(p.Messages)),
 	}
 	for i, m := range p.Messages {
-		answer.Messages[i] = api.PassedMessage{Text: privacy.MaskPhones(m.Note), At: m.RecordedAt}
+		answer.Messages[i] = api.PassedMessage{Text: privacy.BeginPhones(m.Note), At: m.RecordedAt}
 	}
 	return answer, nil
 }

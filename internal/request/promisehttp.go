@@ -68,7 +68,7 @@ func (h *Handler) MovePromise(ctx context.Context, req api.MovePromiseRequestObj
 func (p Promise) toAPI() api.PromiseRow {
 	return api.PromiseRow{
 		ID: int64(p.ID), RequestID: (*int64)(p.RequestID), HouseholdID: p.PremisesID, UnitID: int64(p.UnitID),
-		DueOn: string(p.DueOn), State: api.PromiseState(p.State), Text: api.Optional(privacy.MaskPhones(p.Text)), Reason: api.Optional(privacy.MaskPhones(p.Why)),
+		DueOn: string(p.DueOn), State: api.PromiseState(p.State), Text: api.Optional(privacy.BeginPhones(p.Text)), Reason: api.Optional(privacy.BeginPhones(p.Why)),
 		MovedTwice: p.Moved >= helpNeeded,
 	}
 }
