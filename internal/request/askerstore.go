@@ -187,8 +187,12 @@ func writtenForThem(ctx context.Context, q db.Queryer, query string, args ...any
 	return role != nil, db.Wrap(err, nil, "find who wrote down that somebody left")
 }
 
-// saveCallBack stores how an asker wants to be called back from now on.
+// saveCallBack stores how an asker wants to be called back from now on. Of the number that they had left until now it stays
+// known that it was theirs, so that nobody reads it in what was written while it was.
 func saveCallBack(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id AskerID, n Need) (err error) {
+	if err := keepNumber(ctx, tx, id); err != nil {
+		return err
+	}
 	var phone []byte
 	var index *int64
 	if n.Phone != "" {
@@ -203,6 +207,19 @@ func saveCallBack(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id AskerID,
 		SET call_back = ?, phone_sealed = ?, phone_index = ?
 		WHERE id = ?`, n.CallBack, phone, index, id)
 	return db.Wrap(err, nil, "correct the call-back of asker %d", id)
+}
+
+// keepNumber notes by its index which number an asker leaves no more.
+func keepNumber(ctx context.Context, tx *db.Tx, id AskerID) error {
+	var index *int64
+	if err := tx.Get(ctx, &index, `SELECT phone_index FROM request_asker WHERE id = ?`, id); err != nil || index == nil {
+		return db.Wrap(err, problem.ErrNotFound, "find the number of asker %d", id)
+	}
+	_, err := tx.Insert(ctx, `INSERT INTO asker_number (asker_id, phone_index, left_until) VALUES (?, ?, ?)`, id, *index, tx.Now)
+	if db.IsDuplicate(err) {
+		return nil
+	}
+	return db.Wrap(err, nil, "keep the number of asker %d", id)
 }
 
 // saveNoCall stores that an asker is not to be called, and keeps the number by which they open their receipt.

@@ -550,6 +550,99 @@ func TestV4_ANumberThatAnAskerIsToRing(t *testing.T) {
 	})
 }
 
+// ADR 0020: a number that a neighbour had left when it was written to all who ask stays hidden from the others once its owner
+// corrects it, takes it back, or goes on alone; and what is known of it goes with the neighbour's contact.
+func TestV4_ANumberStaysHiddenOnceItsOwnerLeavesItNoMore(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		fitter := "19900003300" // whose number looks like none of theirs by its index
+		for i := 1; x.keys.PhoneIndex(fitter) == x.keys.PhoneIndex("19900000002"); i++ {
+			fitter = fmt.Sprintf("199000033%02d", i)
+		}
+		written := "师傅" + fitter + "会联系１９９００００００02"
+		hidden := func(when string, as request.As) {
+			t.Helper()
+			if got, want := fmt.Sprint(x.page(t, as).Steps), "师傅"+fitter+"会联系199****0002"; !strings.Contains(got, want) {
+				t.Errorf("%s the neighbour reads %s, want %s", when, got, want)
+			}
+		}
+		site := x.entrance(t, d)
+		n := needOfLin
+		n.Category = "water_supply"
+		for when, then := range map[string]func(as request.As) error{
+			"when it is corrected": func(as request.As) error {
+				return failed(x.service.Correct(ctx, as, request.CallPhone, "19900000005"))
+			},
+			"when it is corrected twice, and to the same": func(as request.As) error {
+				for _, number := range []string{"19900000005", "19900000002", "19900000006"} {
+					if _, err := x.service.Correct(ctx, as, request.CallPhone, number); err != nil {
+						return err
+					}
+				}
+				return nil
+			},
+			"when it is taken back": func(as request.As) error {
+				if _, err := x.service.Follow(ctx, x.LinXiaoman, as); err != nil {
+					return err
+				}
+				return failed(x.service.Correct(ctx, as, request.CallNone, ""))
+			},
+		} {
+			r := x.tells(t, site, n)
+			other := n
+			other.Phone = "19900000002"
+			joined, err := x.joins(t, site, org.Actor{}, other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			moved(t)(x.service.Message(ctx, x.ZhouChunhe, r.ID, written, request.ToTell))
+			first := x.shown(t, r.Receipt, "0001")
+			hidden("at first", first)
+			if err := then(x.shown(t, joined.Receipt, "0002")); err != nil {
+				t.Fatal(err)
+			}
+			hidden(when, first)
+			moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "好了", Told: request.InPerson}))
+		}
+
+		asks := func(phone string) request.Seen {
+			n := n
+			n.Phone = phone
+			return x.create(t, x.ZhouChunhe, n)
+		}
+		a, b, c := asks("19900000001"), asks("19900000003"), asks("19900000002")
+		for _, m := range [][2]request.ID{{c.ID, b.ID}, {b.ID, a.ID}} {
+			if _, err := x.service.Merge(ctx, x.ZhouChunhe, m[1], []request.ID{m[0]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		moved(t)(x.service.Message(ctx, x.ZhouChunhe, a.ID, written, request.ToTell))
+		first := x.shown(t, a.Receipt, "0001")
+		hidden("when they are merged", first)
+		for _, id := range []request.ID{b.ID, c.ID} {
+			moved(t)(x.service.Unmerge(ctx, x.ZhouChunhe, id))
+			hidden("when its owner goes on alone", first)
+			hidden("when its owner goes on alone, another", x.shown(t, b.Receipt, "0003"))
+		}
+
+		kept := func() (n int) {
+			t.Helper()
+			if err := d.Get(ctx, &n, `SELECT COUNT(*) FROM asker_number`); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := kept(); n < 3 { // of one of them two may look alike
+			t.Errorf("%d numbers are kept that were left before, want one of each who has left another, or none", n)
+		}
+		clean(t, d, calendar.Day("2027-03-03").Time(), request.Retained)
+		if n := kept(); n != 0 {
+			t.Errorf("%d numbers are kept a year after the end, want none", n)
+		}
+	})
+}
+
 // C17: whoever calls about an end that somebody else has not taken as one says that it goes on.
 func TestC17_ACallSaysThatItGoesOnAfterAll(t *testing.T) {
 	t.Parallel()

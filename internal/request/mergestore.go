@@ -101,18 +101,30 @@ func giveAskersBack(ctx context.Context, tx *db.Tx, id ID) error {
 
 // goingOnAs are a request and what is merged into it, and into that.
 func goingOnAs(ctx context.Context, q db.Queryer, id ID) ([]ID, error) {
-	all := []ID{id}
+	return gather(ctx, q, []ID{id}, `
+		SELECT request_id
+		FROM request_merge
+		WHERE target_id IN (?) AND undone_at IS NULL`)
+}
+
+// everMerged are requests and what was merged into them at any time, and into that, whether it goes on by itself again or not.
+func everMerged(ctx context.Context, q db.Queryer, ids []ID) ([]ID, error) {
+	return gather(ctx, q, ids, `
+		SELECT request_id
+		FROM request_merge
+		WHERE target_id IN (?)`)
+}
+
+// gather are requests and what merged finds of them, and of that.
+func gather(ctx context.Context, q db.Queryer, all []ID, merged string) ([]ID, error) {
 	for next := all; len(next) > 0; {
-		query, args, err := db.In(`
-			SELECT request_id
-			FROM request_merge
-			WHERE target_id IN (?) AND undone_at IS NULL`, next)
+		query, args, err := db.In(merged, next)
 		if err != nil {
 			return nil, err
 		}
 		next = nil
 		if err := q.Select(ctx, &next, query, args...); err != nil {
-			return nil, db.Wrap(err, nil, "find what is merged into request %d", id)
+			return nil, db.Wrap(err, nil, "find what is merged into requests %v", all)
 		}
 		next = slices.DeleteFunc(next, func(id ID) bool { return slices.Contains(all, id) }) // of two that are just being merged into each other one is refused
 		all = append(all, next...)

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"slices"
 
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/sealed"
@@ -12,8 +13,8 @@ import (
 type mask func(text string) string
 
 // maskFor hides from an asker of r what they need not see of what its holders have written to them. A number that they are to
-// ring, such as an electrician's, they see, for as long as r can go on; by which number any asker is called back they do not,
-// since what is written to one is read by all (docs/adr/0020).
+// ring, such as an electrician's, they see, for as long as r can go on; by which number any asker is called back, or was, they
+// do not, since what is written to one is read by all (docs/adr/0020).
 func (s *Service) maskFor(ctx context.Context, q db.Queryer, as As, r Request, all []share) (mask, error) {
 	if !r.State.Open() && r.late(db.NowOf(q), s.reopens) != nil {
 		return as.own, nil //nolint:nilerr // because it is only asked whether it goes on
@@ -22,13 +23,17 @@ func (s *Service) maskFor(ctx context.Context, q db.Queryer, as As, r Request, a
 	for _, h := range all {
 		ids = append(ids, h.Request)
 	}
+	ids, err := everMerged(ctx, q, ids)
+	if err != nil {
+		return nil, err
+	}
 	theirs, err := numbersOf(ctx, q, s.keys, ids)
 	if err != nil {
 		return nil, err
 	}
 	return func(text string) string {
 		return privacy.PhonesAs(text, func(p sealed.Phone) string {
-			if !theirs[p.Reveal()] {
+			if !theirs.have(s.keys, p) {
 				return ""
 			}
 			return as.masked(p)
@@ -48,31 +53,55 @@ func (as As) masked(p sealed.Phone) string {
 	return p.Masked()
 }
 
-// numbersOf are those that the askers of requests have left.
-func numbersOf(ctx context.Context, q db.Queryer, keys *sealed.Keys, ids []ID) (map[string]bool, error) {
+// numbers are those that askers have left: those that they leave now, and the indices of those that they did before.
+type numbers struct {
+	now    map[string]bool
+	before map[int64]bool
+}
+
+// have says whether p is one of n. Of those that were left before one in four thousand looks like it.
+func (n numbers) have(keys *sealed.Keys, p sealed.Phone) bool {
+	return n.now[p.Reveal()] || slices.ContainsFunc(keys.PhoneIndexes(p.Reveal()), func(i int64) bool { return n.before[i] })
+}
+
+// numbersOf are those that everybody has left who asks for one of requests, or has come from one.
+func numbersOf(ctx context.Context, q db.Queryer, keys *sealed.Keys, ids []ID) (n numbers, err error) {
+	n = numbers{map[string]bool{}, map[int64]bool{}}
 	query, args, err := db.In(`
 		SELECT id, phone_sealed
 		FROM request_asker
-		WHERE phone_sealed IS NOT NULL AND (request_id IN (?) OR origin_id IN (?))`, ids, ids)
+		WHERE request_id IN (?) OR origin_id IN (?)`, ids, ids)
 	if err != nil {
-		return nil, err
+		return n, err
 	}
 	var rows []struct {
 		ID    int64  `db:"id"`
 		Phone []byte `db:"phone_sealed"`
 	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
-		return nil, db.Wrap(err, nil, "find the numbers of the askers of requests")
+	if err := q.Select(ctx, &rows, query, args...); err != nil || len(rows) == 0 {
+		return n, db.Wrap(err, nil, "find the numbers of the askers of requests")
 	}
-	found := make(map[string]bool, len(rows))
-	for _, r := range rows {
+	askers := make([]int64, len(rows))
+	for i, r := range rows {
+		askers[i] = r.ID
+		if r.Phone == nil {
+			continue
+		}
 		number, err := keys.Open(sealed.Personal, "request_asker", "phone_sealed", r.ID, r.Phone)
 		if err != nil {
-			return nil, err
+			return n, err
 		}
-		found[number] = true
+		n.now[number] = true
 	}
-	return found, nil
+	if query, args, err = db.In(`SELECT phone_index FROM asker_number WHERE asker_id IN (?)`, askers); err != nil {
+		return n, err
+	}
+	var before []int64
+	err = q.Select(ctx, &before, query, args...)
+	for _, i := range before {
+		n.before[i] = true
+	}
+	return n, db.Wrap(err, nil, "find the numbers that askers had left before")
 }
 
 // writtenIn is what the holders of a request have written, to its askers and to each other, sealed.

@@ -24,7 +24,7 @@ func twice(before time.Time) []any { return []any{before, before} }
 // Retained are the classes of data that this package keeps and when they go (domain.md §9.1).
 var Retained = []privacy.Class{
 	{ // the asker stays as one of a number, and nothing leads to them
-		Name: "asker_contact", Tables: []string{"request_asker"}, Kept: privacy.Period{Months: 12}, Journal: true,
+		Name: "asker_contact", Tables: []string{"request_asker", "asker_number"}, Kept: privacy.Period{Months: 12}, Journal: true,
 		Due: `
 			SELECT a.id
 			FROM request_asker a
@@ -35,11 +35,13 @@ var Retained = []privacy.Class{
 			ORDER BY a.id
 			LIMIT ?`,
 		Also: dropCalls,
-		Erase: []string{`
-			UPDATE request_asker
+		Erase: []string{
+			`UPDATE request_asker
 			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,
 			    slip_hash = NULL
-			WHERE id IN (?)`},
+			WHERE id IN (?)`,
+			`DELETE FROM asker_number WHERE asker_id IN (?)`,
+		},
 	},
 	{
 		Name: "request_text", Tables: []string{"request"}, Kept: privacy.Period{Months: 24}, Journal: true,
@@ -188,7 +190,7 @@ const temporaryNeeds = `
 // RetainedEmergency are the classes of what is temporary in an emergency: it goes in the night after (C24).
 var RetainedEmergency = []privacy.Class{
 	{
-		Name: "emergency_contact", Tables: []string{"request_asker"}, Journal: true,
+		Name: "emergency_contact", Tables: []string{"request_asker", "asker_number"}, Journal: true,
 		Due: `
 			SELECT a.id
 			FROM request_asker a
@@ -199,11 +201,13 @@ var RetainedEmergency = []privacy.Class{
 			ORDER BY a.id
 			LIMIT ?`,
 		Also: dropCalls,
-		Erase: []string{`
-			UPDATE request_asker
+		Erase: []string{
+			`UPDATE request_asker
 			SET address_sealed = NULL, phone_sealed = NULL, phone_index = NULL, person_id = NULL, receipt_hash = NULL, receipt_sealed = NULL,
 			    slip_hash = NULL, outcome_sealed = NULL
-			WHERE id IN (?)`},
+			WHERE id IN (?)`,
+			`DELETE FROM asker_number WHERE asker_id IN (?)`,
+		},
 	},
 	{ // and the pictures with it
 		Name: "emergency_text", Tables: []string{"request"}, Journal: true,

@@ -135,6 +135,16 @@ CREATE TABLE `area_split_move` (
   CONSTRAINT `area_split_move_to_fk` FOREIGN KEY (`to_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
+CREATE TABLE `asker_number` (
+  `id` bigint(20) NOT NULL AUTO_INCREMENT,
+  `asker_id` bigint(20) NOT NULL,
+  `phone_index` smallint(6) NOT NULL,
+  `left_until` datetime(3) NOT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `asker_number_once` (`asker_id`,`phone_index`),
+  CONSTRAINT `asker_number_asker_fk` FOREIGN KEY (`asker_id`) REFERENCES `request_asker` (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
+
 CREATE TABLE `audit` (
   `id` bigint(20) NOT NULL AUTO_INCREMENT,
   `lane` smallint(6) NOT NULL,
