@@ -376,6 +376,20 @@ func TestC25WhoLeavesNoNumberByABoardOpensTheReceiptWithWhatThePageShows(t *test
 		if found := shown.FindAllStringSubmatch(post("fedcba9876543210", "19900000001"), -1); len(found) != 1 {
 			t.Errorf("whoever left a number is shown %v, want the code alone", found)
 		}
+		const byNumber = "您所留号码的后四位"
+		if page := post("fedcba9876543210", "19900000001"); !strings.Contains(page, byNumber) {
+			t.Errorf("whoever left a number reads %s", page)
+		}
+		if _, err := x.needs.FollowShown(t.Context(), x.LinXiaoman, request.Proof{Code: found[0][1], Secret: found[1][1]}); err != nil {
+			t.Fatal(err)
+		}
+		page = post("0123456789abcdef", "") // its digits are given to nobody any more
+		if again := shown.FindAllStringSubmatch(page, -1); len(again) != 1 || again[0][1] != found[0][1] {
+			t.Errorf("sent again once it is followed it shows %v, want the code alone", again)
+		}
+		if strings.Contains(page, byNumber) || !strings.Contains(page, "以新回执单上的为准") {
+			t.Errorf("whoever left no number is to open it by %s", page)
+		}
 	})
 }
 
