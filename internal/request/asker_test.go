@@ -479,6 +479,96 @@ func TestASlipOnlyReadsOnceItsNeedIsFollowed(t *testing.T) {
 	})
 }
 
+// ADR 0019: following a need ended the digits of its slip once: whose paper opens nothing since then is printed new ones, which
+// read; who has never had any is not.
+func TestASlipIsPrintedAgainThatFollowingOnceEnded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		x.service.Siting(func(context.Context, db.Queryer, request.Site) (request.Door, error) {
+			return request.Door{Area: x.Ruihe.Areas[0].Area}, nil
+		})
+		told := func(n request.Need) (request.ID, request.Proof) {
+			b, err := x.service.CreatePublic(ctx, request.Telling{Need: n, Site: request.Site{Entrance: "1"}}, say.Chinese)
+			if err != nil {
+				t.Fatal(err)
+			}
+			secret := b.Secret
+			if secret == "" {
+				secret = "0001"
+			}
+			return b.Request, request.Proof{Code: string(b.Receipt), Secret: secret}
+		}
+		number := request.Need{What: "楼道灯坏了", CallBack: request.CallPhone, Phone: "19900000001"}
+		for what, c := range map[string]struct {
+			had  bool
+			tell func() (request.ID, request.Proof)
+		}{
+			"printed": {true, func() (request.ID, request.Proof) {
+				r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+				slip, err := x.service.PrintSlip(ctx, x.ZhouChunhe, r.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r.ID, request.Proof{Code: string(slip.Receipt), Secret: slip.Secret}
+			}},
+			"handed out": {true, func() (request.ID, request.Proof) {
+				issued, err := x.service.IssueSlips(ctx, x.XuBailu, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				id, err := x.service.Create(ctx, x.ZhouChunhe, request.Telling{
+					Need: request.Need{What: "路灯不亮"}, Channel: request.Paper, Slip: issued[0].Receipt.String(),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return id.ID, request.Proof{Code: string(issued[0].Receipt), Secret: issued[0].Secret}
+			}},
+			"shown to who told it":     {true, func() (request.ID, request.Proof) { return told(request.Need{What: "楼道灯坏了"}) }},
+			"none: a number opened it": {false, func() (request.ID, request.Proof) { return told(number) }},
+		} {
+			id, proof := c.tell()
+			if _, err := x.service.FollowShown(ctx, x.LinXiaoman, proof); err != nil {
+				t.Fatalf("%s: she follows it: %v", what, err)
+			}
+			if !c.had {
+				if _, err := x.service.Correct(ctx, request.Themselves(x.LinXiaoman, id), request.CallNone, ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := d.InTx(ctx, func(tx *db.Tx) error {
+				_, err := tx.Change(ctx, `UPDATE request_asker SET slip_hash = NULL WHERE request_id = ?`, id)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			at(d, 1)
+			slip, err := x.service.PrintSlip(ctx, x.ZhouChunhe, id)
+			if !c.had {
+				if !errors.Is(err, request.ErrSlipNeedless) {
+					t.Errorf("%s: printed with %v, want %v", what, err, request.ErrSlipNeedless)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("%s: printed again: %v", what, err)
+				continue
+			}
+			if p := x.page(t, x.shown(t, slip.Receipt, slip.Secret)); !p.ReadOnly || p.What == "" {
+				t.Errorf("%s: the new slip opens %q, for reading alone: %v", what, p.What, p.ReadOnly)
+			}
+		}
+		own, err := x.service.CreateOwn(ctx, x.LinXiaoman, request.Telling{Need: request.Need{What: "楼道灯坏了"}, Site: request.Site{Entrance: "1"}}, say.Chinese)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.PrintSlip(ctx, x.ZhouChunhe, own.Request); !errors.Is(err, request.ErrSlipNeedless) {
+			t.Errorf("of what she told signed in: printed with %v, want %v", err, request.ErrSlipNeedless)
+		}
+	})
+}
+
 // ADR 0019: by the end of the number somebody acts in an asker's name for good. Whoever shows a slip reads it nowhere on the
 // page, before anybody follows the need and after.
 func TestASlipShowsNothingOfTheEndOfANumber(t *testing.T) {

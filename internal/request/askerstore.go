@@ -492,14 +492,31 @@ func takeSlip(ctx context.Context, tx *db.Tx, id int64) error {
 	return db.Wrap(err, nil, "enter slip %d", id)
 }
 
-// saveAskerSlip stores what opens the receipt of an asker beside a number; whoever has signed in, and never had a slip, is
-// given none.
-func saveAskerSlip(ctx context.Context, tx *db.Tx, id AskerID, hash []byte) error {
+// saveAskerSlip stores what opens the receipt of a beside a number; whoever has signed in since a was read, and never had a
+// slip, is given none.
+func saveAskerSlip(ctx context.Context, tx *db.Tx, a asker, hash []byte) error {
 	_, err := tx.Change(ctx, `
 		UPDATE request_asker
 		SET slip_hash = ?
-		WHERE id = ? AND (person_id IS NULL OR slip_hash IS NOT NULL)`, hash, id)
-	return db.Wrap(err, nil, "store the slip of asker %d", id)
+		WHERE id = ? AND (person_id IS NULL OR slip_hash IS NOT NULL OR person_id = ?)`, hash, a.ID, a.Person)
+	return db.Wrap(err, nil, "store the slip of asker %d", a.ID)
+}
+
+// wasGivenDigits says whether the digits of a slip were printed for a, or shown when a told of a need without signing in and
+// left no number; whoever has corrected one has left one.
+func wasGivenDigits(ctx context.Context, q db.Queryer, a asker) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT
+			(SELECT COUNT(*)
+			 FROM audit
+			 WHERE object = 'asker' AND object_id = ? AND action = 'request.slip_printed')
+			+ (SELECT COUNT(*)
+			   FROM request r
+			   WHERE r.receipt_hash = ? AND r.recorded_by = 0
+			     AND NOT EXISTS (SELECT 1 FROM request_history h WHERE h.request_id = r.id AND h.asker_id = ? AND h.move = 'contact_corrected'))`,
+		a.ID, a.Hash, a.ID)
+	return n > 0, db.Wrap(err, nil, "ask whether asker %d was given digits", a.ID)
 }
 
 // countersOf are the steps at counters of a request, the first one first.

@@ -373,7 +373,7 @@ func (s *Service) FirstSlip(ctx context.Context, tx *db.Tx, id ID) (Slip, error)
 		return Slip{}, err
 	}
 	if a.Person == 0 && a.Slip == nil && !once.Replayed(ctx) {
-		return slip, s.giveSlip(ctx, tx, a.ID, slip)
+		return slip, s.giveSlip(ctx, tx, a, slip)
 	}
 	if _, opens := a.knows(s.keys, slip.Receipt, slip.Secret); !opens || a.Person != 0 {
 		slip.Secret = ""
@@ -479,11 +479,19 @@ func (s *Service) PrintSlip(ctx context.Context, by org.Actor, id ID) (slip Slip
 			switch {
 			case err != nil:
 				return err
-			case len(a.Phone) > 0 || a.Person != 0 && a.Slip == nil || a.SettledAt != nil: // whoever prints digits knows them
+			case len(a.Phone) > 0 || a.SettledAt != nil: // whoever prints digits knows them
 				return ErrSlipNeedless
 			}
+			if a.Person != 0 && a.Slip == nil {
+				switch had, err := s.hadSlip(ctx, tx, a, slip.Receipt); {
+				case err != nil:
+					return err
+				case !had:
+					return ErrSlipNeedless
+				}
+			}
 			audit.Note(tx, by.Did("request.slip_printed", "asker", int64(a.ID)))
-			return s.giveSlip(ctx, tx, a.ID, Slip{slip.Receipt, secret()})
+			return s.giveSlip(ctx, tx, a, Slip{slip.Receipt, secret()})
 		}); err != nil {
 			return err
 		}
@@ -508,7 +516,18 @@ func (s *Service) printable(ctx context.Context, q db.Queryer, by org.Actor, id 
 	return r, r.mayAct(by)
 }
 
-// giveSlip stores what opens a receipt beside a phone number.
-func (s *Service) giveSlip(ctx context.Context, tx *db.Tx, id AskerID, slip Slip) error {
-	return saveAskerSlip(ctx, tx, id, s.keys.MAC(slips, slipText(slip.Receipt, slip.Secret)))
+// hadSlip says whether a, who has signed in since, was given digits under their code before: following a need ended them once
+// (docs/adr/0019).
+func (s *Service) hadSlip(ctx context.Context, q db.Queryer, a asker, code Receipt) (bool, error) {
+	for _, hash := range s.keys.Derivations("mac:"+receipts, []byte(code)) {
+		if paper, err := findSlip(ctx, q, hash); err != nil || paper.ID != 0 {
+			return err == nil, err
+		}
+	}
+	return wasGivenDigits(ctx, q, a)
+}
+
+// giveSlip stores what opens a receipt beside a phone number, for a as it was read.
+func (s *Service) giveSlip(ctx context.Context, tx *db.Tx, a asker, slip Slip) error {
+	return saveAskerSlip(ctx, tx, a, s.keys.MAC(slips, slipText(slip.Receipt, slip.Secret)))
 }

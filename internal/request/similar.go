@@ -162,7 +162,7 @@ func (s *Service) join(ctx context.Context, tx *db.Tx, by org.Actor, t Telling, 
 		return 0, db.Wrap(err, problem.ErrNotFound, "find who joined request %d", r.ID)
 	}
 	if t.Person == 0 && t.Phone == "" {
-		if err := s.giveSlip(ctx, tx, a.ID, Slip{code, s.slipSecret(fmt.Sprintf("asker %d", a.ID))}); err != nil {
+		if err := s.giveSlip(ctx, tx, a, Slip{code, s.slipSecret(fmt.Sprintf("asker %d", a.ID))}); err != nil {
 			return 0, err
 		}
 	}
