@@ -16,8 +16,9 @@ import (
 
 // What people put between the digits of a long number, and what they put there so that it is not seen.
 const (
-	gap  = `[ \-.]?`
-	gaps = `[ \t\-‐–—.]{0,2}`
+	gap   = `[ \-.]?`
+	gaps  = `[ \t\-‐–—.]{0,2}`
+	pause = `[ \t\-‐–—.,、·]{1,2}`
 )
 
 var (
@@ -28,7 +29,10 @@ var (
 	// spread is as many digits with gaps anywhere.
 	spread = regexp.MustCompile(`^[0-9](?:` + gaps + `[0-9]){16}` + gaps + `[0-9Xx]`)
 	joined = regexp.MustCompile(`[0-9][0-9Xx]`)
-	mobile = regexp.MustCompile(`(?:\+?86` + gap + `)?1` + gap + `[3-9](?:` + gap + `[0-9]){9}`)
+	// mobile is shaped like a mobile number: with gaps anywhere, with those of a sentence where people make them, three digits and
+	// twice four, or in characters; before it the code of the country, or the 0 that some dial.
+	mobile = regexp.MustCompile(`(?:(?:\+?86|0)` + gap + `)?(?:1` + gap + `[3-9](?:` + gap + `[0-9]){9}|1[3-9][0-9]` + pause + `[0-9]{4}` + pause + `[0-9]{4})` +
+		`|[一幺][三四五六七八九](?:[ \-]?[〇零一幺二三四五六七八九]){9}`)
 )
 
 // CheckText refuses a free text that holds something shaped like an id-card number, and names the field.

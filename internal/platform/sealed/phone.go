@@ -12,7 +12,7 @@ import (
 var ErrPhone = problem.New(problem.Invalid, "common.phone_invalid")
 
 // ParsePhone makes one spelling of the many that people and sheets use: full-width digits, spaces, hyphens,
-// brackets and the country code of the mainland go. Mobile numbers have 11 digits; land lines 7 to 12.
+// pauses, brackets, the country code of the mainland and the 0 that some dial before a mobile number go. Mobile numbers have 11 digits; land lines 7 to 12.
 func ParsePhone(s string) (Phone, error) {
 	digits := phoneDigits(s)
 	if len(digits) < 7 || len(digits) > 12 {
@@ -33,7 +33,8 @@ func PhoneOf(digits string) Phone { return Phone{plain{digits}} }
 func phoneDigits(s string) string {
 	digits := strings.Map(func(c rune) rune {
 		switch c {
-		case ' ', '-', '(', ')', '.', '\t', '\u00a0', '\u200b', '\u2010', '\u2011', '\u2013', '\ufeff':
+		case ' ', '-', '(', ')', '.', '\t', '\u00a0', '\u200b', '\u2010', '\u2011', '\u2013', '\u2014', '\ufeff',
+			',', '、', '·':
 			return -1
 		}
 		return c
@@ -45,6 +46,9 @@ func phoneDigits(s string) string {
 	}
 	if len(digits) == 13 { // 8613812345678, as some sheets hold it
 		return strings.TrimPrefix(digits, "86")
+	}
+	if len(digits) == 12 && strings.HasPrefix(digits, "01") && digits[2] >= '3' { // 013812345678, as some dial; no area code begins so
+		return digits[1:]
 	}
 	return digits
 }
