@@ -5882,7 +5882,7 @@ type NewHouseholdConsent struct {
 	// ValidUntil The first day on which it does not hold any more; until it is withdrawn if not said.
 	ValidUntil *string `json:"validUntil,omitempty"`
 
-	// Wording Which version of the text was read out.
+	// Wording Which version of the text was read out, such as `2026-01`; another one is 422 with the `presentWording`.
 	Wording string `json:"wording"`
 }
 

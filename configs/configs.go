@@ -18,6 +18,11 @@ var PolicyRules []byte
 //go:embed consents.yaml
 var Consents []byte
 
+// HouseholdConsents are the wordings that are read out to a household before it agrees, by purpose.
+//
+//go:embed household-consents.yaml
+var HouseholdConsents []byte
+
 // Purposes is the register of every stored column: why it is there, how it is classed, when it goes.
 //
 //go:embed purposes/*.yaml

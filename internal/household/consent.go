@@ -58,13 +58,16 @@ func (c Consent) AskAgainOn() (calendar.Day, bool) {
 type NewConsent struct {
 	Household ID
 	Purpose   ConsentPurpose
-	Wording   string // the version of the text that was read out
+	Wording   string // the version of the text that was read out, of configs/household-consents.yaml
 	Channel   string // in_person, phone, paper
 	Until     calendar.Day
 }
 
 // Consent writes a household's yes down in the transaction of whoever calls, in place of the one before.
 func (s *Service) Consent(ctx context.Context, tx *db.Tx, by org.Actor, n NewConsent) (id int64, err error) {
+	if err := n.Purpose.worded(n.Wording); err != nil {
+		return 0, err
+	}
 	today := calendar.DayOf(tx.Now)
 	if n.Until != "" && n.Until <= today {
 		return 0, ErrConsentDay.Field("/validUntil", ErrConsentDay.Code)
