@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -21,10 +22,11 @@ import (
 
 const (
 	chunkSize   = 1_000
-	chunkPause  = 5 * time.Millisecond // at least, from chunk to chunk: whoever waits for an inbox has it as soon as a chunk ends
-	chunksATurn = 8                    // before it is asked what else there is: danger waits no longer
-	fanoutLoad  = 20                   // fan-outs looked at together
-	stillFor    = time.Minute          // after which one that does not move is an alarm
+	chunkPause  = 2 * time.Millisecond   // in which others get at the database: whoever waits for an inbox has it as soon as a chunk ends
+	chunksATurn = 8                      // and no longer than turnFor, before it is asked what else there is: danger does not wait
+	turnFor     = 300 * time.Millisecond // when the database is slow
+	fanoutLoad  = 20                     // fan-outs looked at together
+	stillFor    = time.Minute            // after which one that does not move is an alarm
 )
 
 // FanoutOptions are what Fanouts need.
@@ -180,47 +182,69 @@ func (f *Fanouts) silence(ctx context.Context, x fan) (some bool, err error) {
 	return some, err
 }
 
-// write is a few chunks: while one is written, what the one before has written is brought to devices.
+// write is a few chunks: while one is written, what the one before has written is brought to devices. How far those are is
+// noted in the end: when this node dies before, another one brings them some chunks again, which does no harm.
 func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
 	if x.PushedTo < x.Next {
 		return f.writeBehind(ctx, x)
 	}
-	some, err := f.ahead(ctx, x, f.run)
+	loads, err := f.ahead(ctx, x, f.run)
 	if err != nil {
 		return false, err
 	}
-	var before chan bool // whether devices have what was written before, and it was noted
-	for _, l := range some {
-		rest := time.NewTimer(chunkPause)
-		defer rest.Stop()
-		y, ds, err := f.chunk(ctx, x, l)
-		level := before == nil || <-before
-		before = nil
-		if err != nil || y.Next == x.Next || !level { // what is behind is pushed from the inboxes
-			return moved || err == nil && y.Next != x.Next, err
+	chunks, carried := make(chan written, 1), make(chan brought, 1)
+	go func() { carried <- f.carry(ctx, chunks) }()
+	y := x
+	for over := f.DB.Now().Add(turnFor); len(loads) > 0 && f.DB.Now().Before(over); loads = loads[1:] {
+		z, ds, failed := f.chunk(ctx, y, loads[0])
+		if err = failed; err != nil || z.Next == y.Next {
+			break
 		}
-		moved, before = true, make(chan bool, 1)
-		go func() { before <- f.pushed(ctx, y, ds) }()
-		x = y
-		x.PushedTo = y.Next
+		y, moved = z, true
 		select {
-		case <-rest.C:
+		case chunks <- written{ds, z.Next}:
 		case <-ctx.Done():
 		}
+		pause(ctx, chunkPause)
 	}
-	if before != nil {
-		<-before
+	close(chunks)
+	if errors.Is(err, errLeft) { // the next turn asks anew
+		err = nil
 	}
-	return moved, nil
+	if b := <-carried; b.to > x.PushedTo {
+		if _, failed := f.note(ctx, x, b); failed != nil { // they are brought again from the inboxes
+			f.Log.WarnContext(ctx, "note how far an announcement is", "notice", x.ID, "error", failed)
+		}
+	}
+	return moved, err
 }
 
-// pushed brings to devices what a chunk has written, and says whether that is noted.
-func (f *Fanouts) pushed(ctx context.Context, x fan, ds []push.Delivery) bool {
-	moved, err := f.push(ctx, x, ds, x.Next)
-	if err != nil { // it is pushed again from the inboxes
-		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
+// A written is what a chunk wrote, and up to whom.
+type written struct {
+	ds []push.Delivery
+	to org.PersonID
+}
+
+// A brought is how far devices are: up to whom, how many persons, and whom a part of Redis that is away keeps from theirs.
+type brought struct {
+	to   org.PersonID
+	n    int
+	left []push.Delivery
+}
+
+// carry brings to devices what chunks write, until one meets no Redis at all: what is behind it is brought from the inboxes.
+func (f *Fanouts) carry(ctx context.Context, chunks <-chan written) (b brought) {
+	away := false
+	for w := range chunks {
+		if away {
+			continue
+		}
+		left := f.Courier.fan(ctx, w.ds)
+		if away = len(w.ds) > 0 && len(left) == len(w.ds); !away {
+			b = brought{w.to, b.n + len(w.ds), append(b.left, left...)}
+		}
 	}
-	return moved && err == nil
+	return b
 }
 
 // writeBehind is a chunk of x, of which devices have not even got what was written before: a load of that follows it.
@@ -230,7 +254,10 @@ func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
 		return false, err
 	}
 	y, _, err := f.chunk(ctx, x, some[0])
-	if err != nil || y.Next == x.Next {
+	switch {
+	case errors.Is(err, errLeft):
+		return false, nil
+	case err != nil || y.Next == x.Next:
 		return false, err
 	}
 	if _, err := f.pushMore(ctx, y); err != nil {
@@ -275,8 +302,11 @@ func (f *Fanouts) ahead(ctx context.Context, x fan, n int) (loads []load, err er
 	return loads, nil
 }
 
+// errLeft says that somebody has left between being read and being written to.
+var errLeft = errors.New("a recipient has left meanwhile")
+
 // chunk writes x into the inboxes of the persons of l, and returns it as it stands then and what is to be pushed. When
-// another node has done so meanwhile, or x was withdrawn, it returns x as it was.
+// another node has done so meanwhile, or x was withdrawn, it returns x as it was; with errLeft nobody has been told.
 func (f *Fanouts) chunk(ctx context.Context, x fan, l load) (y fan, ds []push.Delivery, err error) {
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
 		y, ds = x, nil
@@ -378,19 +408,23 @@ func (f *Fanouts) pushMore(ctx context.Context, x fan) (bool, error) {
 	return f.push(ctx, x, ds, to)
 }
 
-// push brings ds to devices and notes how far x has come; not while Redis is away, which may still hold what was before. Whom
-// a part of Redis that is away keeps from theirs, the outbox holds, and everybody else goes on.
+// push brings ds to devices and notes how far x has come; not while Redis is away, which may still hold what was before.
 func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.PersonID) (bool, error) {
 	left := f.Courier.fan(ctx, ds)
 	if len(ds) > 0 && len(left) == len(ds) {
 		return false, ctx.Err()
 	}
-	moved := false
-	err := f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
-		if moved, err = notePushed(ctx, tx, x, to, len(ds)); err != nil || !moved {
+	return f.note(ctx, x, brought{to, len(ds), left})
+}
+
+// note notes how far devices are with x, unless another node has. What they were kept from the outbox holds, and everybody
+// else goes on.
+func (f *Fanouts) note(ctx context.Context, x fan, b brought) (moved bool, err error) {
+	err = f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
+		if moved, err = notePushed(ctx, tx, x, b.to, b.n); err != nil || !moved {
 			return err
 		}
-		return leave(ctx, tx, left)
+		return leave(ctx, tx, b.left)
 	})
 	return err == nil && moved, err
 }

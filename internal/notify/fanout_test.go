@@ -351,7 +351,9 @@ func (c *crowd) storm(id NoticeID, blind bool) {
 	a, b, third := c.node("a"), c.node("b"), c.node("c")
 	nodes := []*spreader{a, b, third}
 	for _, n := range nodes {
-		n.blind = blind
+		if n.blind = blind; blind {
+			n.run = 1 // or the first writes to everybody before the next has begun
+		}
 	}
 	first := c.fan(id) // all of them have looked at it before anybody began
 	for round := 0; ; round++ {
@@ -512,6 +514,33 @@ func TestWhoComesAndGoesWhileAnAnnouncementIsWritten(t *testing.T) {
 		x := c.fan(n.ID)
 		if wrong := c.wrong(n.ID, want); len(wrong) > 0 || x.Written != 1_200 {
 			t.Errorf("%d written; %v", x.Written, wrong)
+		}
+	})
+}
+
+// Persons are read some chunks ahead: who leaves after that, and before they are written to, gets nothing either.
+func TestWhoLeavesAfterTheyWereReadGetsNothing(t *testing.T) {
+	crowds(t, 1_100, func(t *testing.T, c *crowd) {
+		n := c.announce(Announcement{Item: c.item()})
+		a := c.node("a")
+		x := c.fan(n.ID)
+		loads, err := a.ahead(t.Context(), x, 8)
+		if err != nil || len(loads) != 2 {
+			t.Fatalf("%d loads (%v)", len(loads), err)
+		}
+		gone := c.members[1_050]
+		y, _, err := a.chunk(t.Context(), x, loads[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.leave(gone)
+		if _, _, err := a.chunk(t.Context(), y, loads[1]); !errors.Is(err, errLeft) {
+			t.Errorf("a chunk with somebody who has left: %v", err)
+		}
+		a.work(t)
+		want := slices.DeleteFunc(slices.Clone(c.members), func(p org.PersonID) bool { return p == gone })
+		if wrong := c.wrong(n.ID, want); len(wrong) > 0 || c.fan(n.ID).Written != 1_099 {
+			t.Errorf("%d written; %v", c.fan(n.ID).Written, wrong[:min(3, len(wrong))])
 		}
 	})
 }

@@ -2,9 +2,9 @@ package notify
 
 import (
 	"context"
-	"fmt"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 )
 
@@ -70,13 +70,14 @@ func insertFanned(ctx context.Context, tx *db.Tx, x fan, some []recipient) error
 		SELECT h.person_id, h.seq, ?, ?, a.id, ?, ?, ?, ?
 		FROM role_assignment a
 		JOIN inbox_head h ON h.person_id = a.person_id
-		WHERE a.id IN (?)`, x.Kind, x.Prio, x.RefType, x.RefID, x.ID, tx.Now, roles)
+		WHERE a.id IN (?) AND (a.valid_to IS NULL OR a.valid_to > ?)`,
+		x.Kind, x.Prio, x.RefType, x.RefID, x.ID, tx.Now, roles, calendar.DayOf(tx.Now))
 	if err != nil {
 		return err
 	}
 	n, err := tx.Change(ctx, query, args...)
 	if err == nil && n != int64(len(some)) {
-		err = fmt.Errorf("%d were written", n)
+		err = errLeft
 	}
 	return db.Wrap(err, nil, "write %d items of announcement %d", len(some), x.ID)
 }

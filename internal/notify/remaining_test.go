@@ -23,9 +23,7 @@ func TestWhatIsWrittenAndNotPushedIsLeftToDo(t *testing.T) {
 		left("at first", 0)
 		one := c.announce(Announcement{Item: c.item()})
 		left("announced", chunkSize+200)
-		if _, err := a.Turn(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		a.begin(t)
 		left("a chunk later", 200)
 		gate.Shut()
 		c.announce(Announcement{Item: c.item()})

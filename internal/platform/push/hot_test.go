@@ -232,13 +232,18 @@ func TestAnItemForManyIsTakenByEachAsAlone(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		const next, known, behind, cold, filling, empty = 5, 5 + kv.Shards, 5 + 2*kv.Shards, 5 + 3*kv.Shards, 5 + 4*kv.Shards, 6
+		const next, known, behind, cold, filling, refused, empty = 5, 5 + kv.Shards, 5 + 2*kv.Shards, 5 + 3*kv.Shards, 5 + 4*kv.Shards, 5 + 5*kv.Shards, 6
 		warm(next, 1)
 		warm(known, 3)
 		warm(behind, 1)
 		warm(empty, 0)
 		if _, err := k.SetNew(t.Context(), kv.InboxTop(filling), "w:somebody", warmFor); err != nil {
 			t.Fatal(err)
+		}
+		for key, value := range map[kv.Key]string{kv.InboxTop(refused): "1", kv.HotInbox(refused): "no stream"} {
+			if err := k.Set(t.Context(), key, value, time.Minute); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var mu sync.Mutex
 		heard := map[string]int{}
@@ -249,10 +254,11 @@ func TestAnItemForManyIsTakenByEachAsAlone(t *testing.T) {
 		}
 		ds := []Delivery{
 			item(next, 2, `"as":12,`), item(known, 3, ""), item(behind, 3, ""), item(cold, 9, ""), item(filling, 4, ""), item(empty, 1, `"as":1,`),
-			{Person: next, Entries: entries(3, 4)},
+			item(refused, 2, ""),
+			{Person: next, Entries: entries(3, 4)}, // two are brought alone
 		}
 		again, away := h.PushAll(t.Context(), ds)
-		if diff := cmp.Diff([]Delivery{ds[6], ds[2], ds[4]}, again); diff != "" || len(away) > 0 {
+		if diff := cmp.Diff([]Delivery{ds[7], ds[2], ds[4], ds[6]}, again); diff != "" || len(away) > 0 {
 			t.Errorf("come again for (-want +got):\n%s and %d are away", diff, len(away))
 		}
 		if got := h.Read(t.Context(), next, 1, 10); len(got) != 1 || got[0] != ds[0].Entries[0] {

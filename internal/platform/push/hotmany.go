@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,8 @@ import (
 const manyAtOnce = 100
 
 // manyScript does for many persons of a shard, with one new item each, what pushScript does for one, and wakes all nodes
-// with one message. It answers the places of those who lack an earlier item, or whose reader is just filling.
+// with one message. It answers the places of those who lack an earlier item, whose reader is just filling, or whose item was
+// refused, such as by a Redis that is full: they come alone, and what is said then is noted.
 var manyScript = kv.NewScript(`
 local tops, n = {}, (#KEYS - 1) / 2
 for i = 1, n do tops[i] = KEYS[2*i] end
@@ -25,10 +27,14 @@ for i = 1, n do
     gaps[#gaps+1] = i
   elseif top and seq > number then
     local id = string.format('%.0f', seq)
-    redis.call('XADD', KEYS[2*i+1], 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', ARGV[3*i+3] .. ARGV[3])
-    redis.call('SET', KEYS[2*i], id, 'KEEPTTL')
-    if redis.call('PTTL', KEYS[2*i+1]) < 0 then redis.call('PEXPIRE', KEYS[2*i+1], redis.call('PTTL', KEYS[2*i])) end
-    told = true
+    local added = redis.pcall('XADD', KEYS[2*i+1], 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', ARGV[3*i+3] .. ARGV[3])
+    if type(added) == 'table' and added.err then
+      gaps[#gaps+1] = i
+    else
+      redis.call('SET', KEYS[2*i], id, 'KEEPTTL')
+      if redis.call('PTTL', KEYS[2*i+1]) < 0 then redis.call('PEXPIRE', KEYS[2*i+1], redis.call('PTTL', KEYS[2*i])) end
+      told = true
+    end
   end
   if told then sent[#sent+1] = ARGV[3*i+1] .. ' ' .. ARGV[3*i+2] .. ' ' .. ARGV[3*i+3] end
 end
@@ -37,7 +43,8 @@ return gaps
 `)
 
 // PushAll hands one new item each to many persons, some of a shard in one step, and wakes all nodes. It returns to whom
-// Push must come again, since earlier items are not there yet, and whom Redis keeps from theirs, since it is away.
+// Push must come again, since earlier items are not there yet or Redis has refused, and whom Redis keeps from theirs, since
+// it is away.
 // Repeating it is harmless.
 func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Delivery) {
 	type load struct {
@@ -76,8 +83,12 @@ func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Deliver
 	_ = b.Send(ctx) // each reply has its own error
 	for i, r := range replies {
 		v, err := r.Value()
-		if err != nil {
+		switch {
+		case errors.Is(err, kv.ErrAway):
 			away = append(away, loads[i].ds...)
+			continue
+		case err != nil:
+			again = append(again, loads[i].ds...)
 			continue
 		}
 		gaps, _ := v.([]any)

@@ -219,7 +219,7 @@ func (h *Hub) enter(ctx context.Context, id int64) *person {
 	s.mu.Lock()
 	p := s.persons[id]
 	if p == nil {
-		p = &person{id: id}
+		p = &person{id: id, rights: rights{forgot: h.now()}} // what was seen before, a change may have followed that nobody told
 		s.persons[id] = p
 	}
 	p.mu.Lock()
