@@ -361,6 +361,9 @@ func (a *App) roleChanged(ctx context.Context, tx *db.Tx, by org.Actor, event or
 	if kind == "" {
 		return nil
 	}
+	if err := notify.SeatChanged(ctx, tx, x.UnitID, x.Role); err != nil {
+		return err
+	}
 	return notify.Tell(ctx, tx, notify.Persons(x.PersonID), notify.Item{
 		By: by, Kind: kind, Ref: notify.Ref{Type: "assignment", ID: int64(x.ID)},
 		Args: map[string]any{"unitLabel": x.UnitName, "at": tx.Now},

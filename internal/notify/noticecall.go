@@ -80,6 +80,25 @@ func tellCallers(ctx context.Context, tx *db.Tx, id NoticeID, callers []recipien
 	return Tell(ctx, tx, to, Item{Kind: "call.assigned", Ref: Ref{"notice", int64(id)}, Dedupe: key})
 }
 
+// SeatChanged tells whoever calls for the announcements of a role from now on that somebody is still to be called: the role
+// was given, or has ended, in this transaction.
+func SeatChanged(ctx context.Context, tx *db.Tx, unit org.UnitID, role org.Role) error {
+	open, err := noticesWithCalls(ctx, tx, unit, role)
+	if err != nil {
+		return err
+	}
+	for _, id := range open {
+		callers, _, err := callersOf(ctx, tx, id)
+		if err == nil && len(callers) > 0 {
+			err = tellCallers(ctx, tx, id, callers)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Calls is a page of whom by has to tell an announcement of their role by phone, the first asked for first; those that are
 // over stand among them.
 func (s *Notices) Calls(ctx context.Context, by org.Actor, id NoticeID, cursor string, size int) (all []NoticeCall, next string, err error) {

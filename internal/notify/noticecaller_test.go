@@ -68,6 +68,54 @@ func (b *bureau) unreached(by org.Actor, unit org.Unit, meanwhile func()) Notice
 	return made.ID
 }
 
+// T8, N9: calls that were open already when the role ended are brought to whoever makes them then, and to who has the role next.
+func TestT8_CallsThatAreOpenGoWithTheRole(t *testing.T) {
+	bureaus(t, func(t *testing.T, b *bureau) {
+		w := b.world
+		b.enrol(b.followers(2, 0))
+		id := b.unreached(b.by, b.unit, func() {})
+		told := func(p org.PersonID) (n int) {
+			t.Helper()
+			if err := b.db.Get(t.Context(), &n, `SELECT COUNT(*) FROM inbox WHERE person_id = ? AND kind = 'call.assigned' AND ref_id = ?`, p, id); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if n := told(b.by.PersonID); n != 1 {
+			t.Fatalf("whoever announced was told %d times, want once", n)
+		}
+		b.move(time.Hour)
+		b.gone(b.by)
+		changed := func() {
+			t.Helper()
+			err := b.db.InTx(t.Context(), func(tx *db.Tx) error { return SeatChanged(t.Context(), tx, b.by.Unit.ID, b.by.Role) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		changed()
+		acting, isActing, err := callersOf(t.Context(), b.db, id)
+		if err != nil || !isActing || len(acting) == 0 {
+			t.Fatalf("%d act for the role (%v)", len(acting), err)
+		}
+		for _, a := range acting {
+			if n := told(a.Person); n != 1 {
+				t.Errorf("person %d, who acts for the role, was told %d times, want once", a.Person, n)
+			}
+		}
+		next := people(t, b.db, 1)[0]
+		b.move(time.Hour)
+		b.change(`INSERT INTO role_assignment (person_id, role, unit_id, valid_from) VALUES (?, ?, ?, '2026-04-08')`, next, b.by.Role, b.by.Unit.ID)
+		changed()
+		if n := told(next); n != 1 {
+			t.Errorf("who has the role next was told %d times, want once", n)
+		}
+		if n := told(w.ElsewhereOffice.PersonID); n != 0 {
+			t.Errorf("another place was told %d times", n)
+		}
+	})
+}
+
 // T8, N9: while nobody has the role that announced, whoever acts for it up the ladder calls: the next lead, at its end the
 // office, and the committee's secretary when that is empty too. Nobody else does.
 func TestT8_CallsOfAVacantRoleGoUpTheLadder(t *testing.T) {

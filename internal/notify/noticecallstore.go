@@ -43,6 +43,18 @@ func announcer(ctx context.Context, q db.Queryer, id NoticeID) (by seat, found b
 	return by, err == nil, db.Wrap(err, nil, "find who made announcement %d", id)
 }
 
+// noticesWithCalls are the announcements made in a role of a unit of which somebody is still to be called.
+func noticesWithCalls(ctx context.Context, q db.Queryer, unit org.UnitID, role org.Role) (ids []NoticeID, err error) {
+	err = q.Select(ctx, &ids, `
+		SELECT n.id
+		FROM role_assignment a
+		JOIN notice n ON n.assignment_id = a.id
+		WHERE a.unit_id = ? AND a.role = ?
+			AND EXISTS (SELECT 1 FROM notice_call c WHERE c.notice_id = n.id AND c.state IN ('open', 'not_reached'))
+		ORDER BY n.id`, unit, role)
+	return ids, db.Wrap(err, nil, "find announcements with calls of a role")
+}
+
 const callColumns = `
 	SELECT c.id, c.person_id, c.state, c.tries, c.opened_at, c.version,
 		COALESCE(u.name, '') AS unit_name, COALESCE(a.role, '') AS role,
