@@ -160,7 +160,7 @@ func (s *stage) forget() {
 }
 
 // steps are the rates that are tried to find the highest.
-var steps = []float64{1000, 1500, 2000, 2500, 3000, 4000, 5000, 6500, 8000}
+var steps = []float64{1000, 1250, 1500, 1750, 2000, 2500, 3000, 4000, 5000, 6500, 8000}
 
 // singleMax finds the highest rate at which nothing piles up: all are committed and shown, and one in a hundred takes
 // longer than 20 ms.

@@ -58,7 +58,7 @@ func run(command []string, onDisk bool) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
-	maria, err := startMariaDB(folder)
+	maria, err := startMariaDB(folder, onDisk)
 	if err != nil {
 		return 0, err
 	}

@@ -110,7 +110,7 @@ func (d *DB) Close() error {
 }
 
 // moment is t as the database keeps it: engines differ in what they do with smaller parts (storage.md §3).
-func moment(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+func moment(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }
 
 // moments cuts every moment among args, so that no engine sees what another would round.
 func moments(args []any) []any {
