@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ func OpenBulk(ctx context.Context, dsn string) (*Bulk, error) {
 	}
 	cfg.Params["foreign_key_checks"], cfg.Params["unique_checks"] = "0", "0"
 	cfg.ReadTimeout, cfg.WriteTimeout, cfg.ParseTime = time.Hour, time.Hour, false // building an index again takes its time; moments are text
+	cfg.Params["wait_timeout"] = strconv.Itoa(int(patience.Seconds()))             // it is silent while rows are made, and while others measure
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return nil, err

@@ -264,8 +264,9 @@ func askEngine(ctx context.Context, cfg *mysql.Config) (engine, error) {
 // off in the middle of a transaction holds, others have after that, and not after hours (R4).
 const silence = 30 * time.Second
 
-// patience is how long it waits for a program that migrates: of its connections one has nothing to say while another
-// changes a large table, or while somebody else's migration is not over yet. Nothing is held on them between statements.
+// patience is how long it waits for a program that migrates or fills tables: of its connections one has nothing to say
+// while another changes a large table, or while somebody else's migration is not over yet. Nothing is held on them between
+// statements.
 const patience = 24 * time.Hour
 
 // openServer makes a pool of n connections, none of them idle for long beside a server that moves.
