@@ -14,11 +14,15 @@ import (
 )
 
 const (
-	pollWait  = 25               // seconds that the server may keep a request
+	pollWait  = 25 * time.Second // that the server may keep a request
 	pollLimit = 35 * time.Second // for a request that waits
 	pollItems = 200
 	pollBytes = 4 << 20
 )
+
+// errEarly ends waiting requests at a node that has nothing and does not wait: it stops, or other requests of the person
+// have taken the place. Asked again at once it would answer at once again.
+var errEarly = errors.New("an answer without items came early")
 
 // A page is an answer of GET /v1/inbox.
 type page struct {
@@ -45,8 +49,8 @@ func (p page) items() []Item {
 	return items
 }
 
-// poll asks again and again, each time behind what it has, until a request fails. The server keeps each until there is
-// something.
+// poll asks again and again, each time behind what it has, until a request fails or is answered early. The server keeps
+// each until there is something.
 func (c *Client) poll(ctx context.Context, base string) (code int, after time.Duration, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -54,10 +58,11 @@ func (c *Client) poll(ctx context.Context, base string) (code int, after time.Du
 	l, read := &line{}, int64(-1)
 	for {
 		var p page
-		q := url.Values{"limit": {strconv.Itoa(pollItems)}, "wait": {strconv.Itoa(pollWait)}}
+		q := url.Values{"limit": {strconv.Itoa(pollItems)}, "wait": {strconv.Itoa(int(pollWait.Seconds()))}}
 		if c.known {
 			q.Set("after", c.cursor())
 		}
+		asked := time.Now()
 		if code, after, err := c.request(ctx, http.MethodGet, base+"/v1/inbox?"+q.Encode(), "", &p); err != nil {
 			return code, after, fmt.Errorf("ask for the inbox: %w", err)
 		}
@@ -83,6 +88,9 @@ func (c *Client) poll(ctx context.Context, base string) (code int, after time.Du
 			c.o.Read(p.Read)
 		}
 		read = p.Read
+		if len(items) == 0 && !begins && time.Since(asked) < pollWait-time.Second {
+			return 0, 0, errEarly
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/problem"
 )
 
 // Limits of push.md §9 and security.md S4.
@@ -388,25 +389,27 @@ func (p *person) tellRead(read int64) {
 	}
 }
 
-// Wait returns when person may have an item after a number, or when the time is over.
+// Wait returns when person may have an item after a number, or when the time is over. A node that stops sends who has none
+// elsewhere: answered at once, they would be here again at once.
 func (h *Hub) Wait(ctx context.Context, id, after int64, limit time.Duration) error {
-	if h.draining.Load() {
-		return nil
-	}
 	p := h.enter(ctx, id)
 	defer h.leave(p)
 	w := &waiter{after: after, wake: make(chan struct{})}
 	p.mu.Lock()
 	known := p.top > after
-	if !known {
+	stops := !known && h.draining.Load() // from here on Drain finds the waiter
+	if !known && !stops {
 		if p.waiters = append(p.waiters, w); len(p.waiters) > socketsAPerson {
 			p.waiters[0].once.Do(func() { close(p.waiters[0].wake) })
 			p.waiters = slices.Delete(p.waiters, 0, 1)
 		}
 	}
 	p.mu.Unlock()
-	if known {
+	switch {
+	case known:
 		return nil
+	case stops:
+		return elsewhere()
 	}
 	defer func() {
 		p.mu.Lock()
@@ -429,7 +432,17 @@ func (h *Hub) Wait(ctx context.Context, id, after int64, limit time.Duration) er
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.top <= after && h.draining.Load() {
+		return elsewhere()
+	}
 	return nil
+}
+
+// elsewhere sends one of many who wait to another node, and not all in the same second.
+func elsewhere() error {
+	return problem.ErrUnavailable.RetryAfter(time.Duration(spread()) * time.Millisecond)
 }
 
 // CloseSession closes the sockets of one session.
