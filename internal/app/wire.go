@@ -270,14 +270,20 @@ func (a *App) listener(r *http.Request) (push.Session, error) {
 }
 
 // ended closes the sockets of whoever's rights are less than before.
-func (a *App) ended(e auth.Ended) {
-	switch e.Kind {
-	case auth.SessionEnded:
-		a.hub.CloseSession(int64(e.Session), push.SignedOut)
-	case auth.PersonChanged:
-		a.hub.ClosePerson(int64(e.Person), push.RightsEnded)
-	case auth.RightsChanged:
-		a.hub.RightsChanged(int64(e.Person))
+func (a *App) ended(all []auth.Ended) {
+	var sessions []int64
+	for _, e := range all {
+		switch e.Kind {
+		case auth.SessionEnded:
+			sessions = append(sessions, int64(e.Session))
+		case auth.PersonChanged:
+			a.hub.ClosePerson(int64(e.Person), push.RightsEnded)
+		case auth.RightsChanged:
+			a.hub.RightsChanged(int64(e.Person))
+		}
+	}
+	if len(sessions) > 0 {
+		a.hub.CloseSessions(sessions, push.SignedOut)
 	}
 }
 

@@ -38,12 +38,13 @@ const (
 
 // denied is all of the table revocation, in memory.
 type denied struct {
-	tell func(Ended)
+	tell func([]Ended)
 
 	mu       sync.RWMutex
 	sessions map[SessionID]time.Time
 	persons  map[org.PersonID]staleBefore
-	known    map[int64]time.Time // revocations told already
+	known    map[int64]time.Time     // revocations told already
+	lately   map[SessionID]time.Time // whose end was told a moment ago, and when, by the clock of this node
 	readAt   time.Time
 	news     uint64 // how many there were: whoever read a row before the last of them may have read it too early
 }
@@ -53,14 +54,15 @@ type staleBefore struct {
 	at  time.Time
 }
 
-func newDenied(tell func(Ended)) *denied {
+func newDenied(tell func([]Ended)) *denied {
 	return &denied{
 		tell: tell, sessions: map[SessionID]time.Time{}, persons: map[org.PersonID]staleBefore{}, known: map[int64]time.Time{},
+		lately: map[SessionID]time.Time{},
 	}
 }
 
-// learn takes rows in and tells of what is new.
-func (d *denied) learn(rows []revocationRow) {
+// learn takes rows in at now and tells of what is new, of all of it at once.
+func (d *denied) learn(rows []revocationRow, now time.Time) {
 	var news []Ended
 	d.mu.Lock()
 	for _, r := range rows {
@@ -81,11 +83,35 @@ func (d *denied) learn(rows []revocationRow) {
 			d.known[r.ID] = r.At
 			d.news++
 			news = append(news, e)
+			if r.Kind == SessionEnded {
+				d.lately[e.Session] = now
+			}
 		}
 	}
 	d.mu.Unlock()
-	for _, e := range news {
-		d.tell(e)
+	if len(news) > 0 {
+		d.tell(news)
+	}
+}
+
+// saidAgain is how long the end of a session is told of at each look: a socket that was being opened when it was told of
+// first is there at the next.
+const saidAgain = 10 * time.Second
+
+// remind tells once more of the sessions whose end was learned of lately.
+func (d *denied) remind(now time.Time) {
+	var again []Ended
+	d.mu.Lock()
+	for id, told := range d.lately {
+		if now.Sub(told) >= saidAgain {
+			delete(d.lately, id)
+			continue
+		}
+		again = append(again, Ended{Kind: SessionEnded, Session: id})
+	}
+	d.mu.Unlock()
+	if len(again) > 0 {
+		d.tell(again)
 	}
 }
 
@@ -151,10 +177,6 @@ func (d *denied) ended(session SessionID) bool {
 	return ended
 }
 
-// saidAgain is how long the end of a session is told of at each look: a socket that was being opened when it was told of
-// first is there at the next.
-const saidAgain = 10 * time.Second
-
 // LoadRevocations reads who is refused. Call it before the first request and every 2 s.
 func (s *Service) LoadRevocations(ctx context.Context) error {
 	now := s.db.Now()
@@ -163,15 +185,12 @@ func (s *Service) LoadRevocations(ctx context.Context) error {
 		return err
 	}
 	for _, r := range rows {
-		if r.Kind != SessionEnded {
-			continue
-		}
-		s.cache.dropOne(SessionID(r.Ref))
-		if s.denied.ended(SessionID(r.Ref)) && now.Sub(r.At) < saidAgain {
-			s.denied.tell(Ended{Kind: SessionEnded, Session: SessionID(r.Ref)})
+		if r.Kind == SessionEnded {
+			s.cache.dropOne(SessionID(r.Ref))
 		}
 	}
-	s.denied.learn(rows)
+	s.denied.remind(now)
+	s.denied.learn(rows, now)
 	s.denied.refreshed(now)
 	return nil
 }
@@ -190,7 +209,7 @@ func (s *Service) revoke(ctx context.Context, tx *db.Tx, kind EndKind, ref, ver 
 			defer cancel()
 			_ = s.kv.Set(after, sessionKey(SessionID(ref)), endedMark, 15*time.Minute)
 		}
-		s.denied.learn([]revocationRow{row})
+		s.denied.learn([]revocationRow{row}, s.db.Now())
 	})
 	return nil
 }

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 )
@@ -86,6 +88,64 @@ func TestTheEndOfASessionIsSaidAgainForAWhile(t *testing.T) {
 			fine(t, "read the revocations", p.LoadRevocations(t.Context()))
 			if got := p.heard(want); got != c.told {
 				t.Errorf("%v later it is told again: %v, want %v", c.later, got, c.told)
+			}
+		}
+	})
+}
+
+// A node's own clock says for how long: the row has the time of whoever wrote it, which may be another's, and may have
+// become known only now.
+func TestTheEndOfASessionIsSaidAgainFromWhenItWasLearned(t *testing.T) {
+	t.Parallel()
+	var told [][]Ended
+	d := newDenied(func(all []Ended) { told = append(told, all) })
+	for at, apart := range map[int64]time.Duration{1: -12 * time.Second, 2: 0, 3: 12 * time.Second} {
+		d.learn([]revocationRow{{ID: at, Kind: SessionEnded, Ref: at, At: noon.Add(apart)}}, noon)
+	}
+	for _, c := range []struct {
+		later time.Duration
+		want  int
+	}{{2 * time.Second, 3}, {saidAgain - time.Millisecond, 3}, {saidAgain, 0}, {saidAgain + time.Second, 0}} {
+		told = nil
+		d.remind(noon.Add(c.later))
+		n := 0
+		for _, all := range told {
+			n += len(all)
+		}
+		if n != c.want {
+			t.Errorf("%v later %d of three are told of again, want %d", c.later, n, c.want)
+		}
+	}
+}
+
+// Whoever closes sockets walks over all of them, so one look tells of all sessions at once, however many have ended.
+func TestTheEndsOfManySessionsAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *place) {
+		yao := p.w.YaoMangzhong.PersonID
+		var times [][]Ended
+		there := NewService(Options{
+			DB: p.db, KV: p.kv, Keys: p.keys, WeChat: p.wechat, Issuer: "wanjia.test", Era: 1, Limit: unlimited,
+			Ended: func(all []Ended) { times = append(times, all) },
+		})
+		fine(t, "start", there.Start(t.Context()))
+		want := map[SessionID]bool{}
+		for range 5 {
+			want[p.signIn(t, yao, Mini, device).Session.ID] = true
+		}
+		fine(t, "sign out everywhere", p.EndSessionsOf(t.Context(), p.w.FengShuangjiang, yao, "手机遗失"))
+		for _, look := range []string{"first", "second"} {
+			p.move(2 * time.Second)
+			times = nil
+			fine(t, "read the revocations", there.LoadRevocations(t.Context()))
+			got := map[SessionID]bool{}
+			for _, e := range slices.Concat(times...) {
+				if e.Kind == SessionEnded {
+					got[e.Session] = true
+				}
+			}
+			if len(times) != 1 || !maps.Equal(got, want) {
+				t.Errorf("the %s look tells %d times, of %d sessions; want once, of all %d", look, len(times), len(got), len(want))
 			}
 		}
 	})

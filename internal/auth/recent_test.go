@@ -104,7 +104,7 @@ func TestARoleIsLookedUpOnceInFiveSecondsAndAtOnceWhenItChanges(t *testing.T) {
 func TestWhatWasReadBeforeARightEndedIsNotKept(t *testing.T) {
 	t.Parallel()
 	s := &Service{seats: newRecent[seat, org.Actor](cacheLife)}
-	s.denied = newDenied(func(e Ended) { s.seats.drop(func(k seat) bool { return k.person == e.Person }) })
+	s.denied = newDenied(func(all []Ended) { s.seats.drop(func(k seat) bool { return k.person == all[0].Person }) })
 	s.denied.refreshed(noon)
 	yao := seat{person: 7, day: "2026-03-02"}
 	kept := func() bool { _, there := s.seats.get(yao, noon); return there }
@@ -117,7 +117,7 @@ func TestWhatWasReadBeforeARightEndedIsNotKept(t *testing.T) {
 	if !kept() {
 		t.Fatal("a role that was looked up is not kept")
 	}
-	s.denied.learn([]revocationRow{{ID: 1, Kind: RightsChanged, Ref: 7, At: noon}})
+	s.denied.learn([]revocationRow{{ID: 1, Kind: RightsChanged, Ref: 7, At: noon}}, noon)
 	if kept() {
 		t.Error("a role is kept although it has changed")
 	}

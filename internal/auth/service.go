@@ -25,7 +25,7 @@ type Options struct {
 	Era    int64          // of the deployment's history; tokens and sessions of another one are refused
 	Demo   bool           // sign-in by handle; see CheckDemo
 	Limit  Limit          // nil: limiters of a node that is alone
-	Ended  func(Ended)    // told of every end of rights as soon as this node knows of it; must not block
+	Ended  func([]Ended)  // told of every end of rights as soon as this node knows of it; must not block
 
 	Patience time.Duration // with WeChat, of whoever submits a text; 0: two seconds
 
@@ -58,7 +58,7 @@ type Service struct {
 // NewService puts a service together; Start makes it ready.
 func NewService(o Options) *Service {
 	if o.Ended == nil {
-		o.Ended = func(Ended) {}
+		o.Ended = func([]Ended) {}
 	}
 	if o.Limit == nil {
 		o.Limit = limit.New(o.KV, o.DB.Now, func() int { return 1 }).Allow
@@ -70,11 +70,17 @@ func NewService(o Options) *Service {
 		tokens: newTokens(o.Issuer, o.Era),
 		hasher: newHasher(), cache: newRecent[SessionID, liveSession](cacheLife), seats: newRecent[seat, org.Actor](cacheLife),
 	}
-	s.denied = newDenied(func(e Ended) {
-		if e.Person != 0 { // their roles are looked up anew at once
-			s.seats.drop(func(k seat) bool { return k.person == e.Person })
+	s.denied = newDenied(func(all []Ended) {
+		persons := map[org.PersonID]bool{}
+		for _, e := range all {
+			if e.Person != 0 {
+				persons[e.Person] = true
+			}
 		}
-		o.Ended(e)
+		if len(persons) > 0 { // their roles are looked up anew at once
+			s.seats.drop(func(k seat) bool { return persons[k.person] })
+		}
+		o.Ended(all)
 	})
 	return s
 }

@@ -89,10 +89,10 @@ func (p *place) node(t *testing.T) *Service {
 func (p *place) now() time.Time       { return time.UnixMilli(p.at.Load()).UTC() }
 func (p *place) move(d time.Duration) { p.at.Add(d.Milliseconds()) }
 
-func (p *place) hear(e Ended) {
+func (p *place) hear(all []Ended) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ended = append(p.ended, e)
+	p.ended = append(p.ended, all...)
 }
 
 func (p *place) heard(want Ended) bool {

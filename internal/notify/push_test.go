@@ -336,7 +336,7 @@ func TestASocketThatBreaksTheRulesIsClosed(t *testing.T) {
 		if got := next(ws); got != `{"t":"p"}` {
 			t.Errorf("a ping is answered %s", got)
 		}
-		n.hub.CloseSession(int64(p[11])*100, push.SignedOut)
+		n.hub.CloseSessions([]int64{int64(p[11]) * 100}, push.SignedOut)
 		if code := closedWith(ws); code != int(push.SignedOut) {
 			t.Errorf("signed out: closed with %d, want 4014", code)
 		}

@@ -96,7 +96,7 @@ func TestEveryCloseCodeReachesItsDevice(t *testing.T) {
 					say(t, ws, websocket.TextMessage, `{"t":"p"}`)
 				}
 			},
-			4014: func(_ *testing.T, l *line, _ *websocket.Conn) { l.CloseSession(71, SignedOut) },
+			4014: func(_ *testing.T, l *line, _ *websocket.Conn) { l.CloseSessions([]int64{71}, SignedOut) },
 			4015: func(t *testing.T, _ *line, ws *websocket.Conn) { say(t, ws, websocket.BinaryMessage, `{"t":"p"}`) },
 		}[c]
 		if cause == nil {

@@ -445,21 +445,6 @@ func elsewhere() error {
 	return problem.ErrUnavailable.RetryAfter(time.Duration(spread()) * time.Millisecond)
 }
 
-// CloseSession closes the sockets of one session.
-func (h *Hub) CloseSession(session int64, code Code) {
-	for i := range h.shards {
-		for _, p := range h.shards[i].all() {
-			p.mu.Lock()
-			for _, c := range slices.Clone(p.conns) {
-				if c.session == session {
-					c.shut(code, 0)
-				}
-			}
-			p.mu.Unlock()
-		}
-	}
-}
-
 // ClosePerson closes all sockets of one person.
 func (h *Hub) ClosePerson(id int64, code Code) {
 	p := h.find(id)

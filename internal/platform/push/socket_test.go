@@ -359,7 +359,7 @@ func TestS5_SocketsEndWithTheRightsBehindThem(t *testing.T) {
 	t.Parallel()
 	l := newLine(t, kvtest.New(t))
 	for want, end := range map[Code]func(){
-		SignedOut:   func() { l.CloseSession(71, SignedOut) },
+		SignedOut:   func() { l.CloseSessions([]int64{71}, SignedOut) },
 		RightsEnded: func() { l.ClosePerson(somebody, RightsEnded) },
 	} {
 		ws := l.open(t, "&after=1.0")
