@@ -288,6 +288,7 @@ func TestADatabaseThatCannotBeAskedIsAway(t *testing.T) {
 		{&mysql.MySQLError{Number: 1053}, true},
 		{fmt.Errorf("count up: %w", &mysql.MySQLError{Number: 1205}), true},
 		{errBusy, true},
+		{fmt.Errorf("make 3 inboxes: %w", ErrAgain), true},
 		{&mysql.MySQLError{Number: 1062}, false},
 		{&mysql.MySQLError{Number: 1064}, false},
 		{sql.ErrNoRows, false},

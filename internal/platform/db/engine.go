@@ -125,7 +125,8 @@ func (e engine) rolledBack(err error) bool {
 }
 
 // IsAway says whether err means that the database could not be asked, or that its answer was lost: it is down, it ends,
-// the line broke, or others have all connections, or for too long the rows that are wanted. Whoever asked may ask again.
+// the line broke, or others have all connections, or for too long the rows that are wanted, or change them each time.
+// Whoever asked may ask again.
 func IsAway(err error) bool {
 	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch my.Number {
@@ -137,7 +138,7 @@ func IsAway(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, away := range []error{mysql.ErrInvalidConn, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, errBusy} {
+	for _, away := range []error{mysql.ErrInvalidConn, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, errBusy, ErrAgain} {
 		if errors.Is(err, away) {
 			return true
 		}
