@@ -20,7 +20,7 @@ func long(usual int) int {
 // detector watches are many times as slow, and get fewer; those of the night are not watched.
 var rate = func() int {
 	if withRace && !nightly {
-		return 60
+		return 30
 	}
 	return 200
 }()
@@ -205,9 +205,12 @@ func back(devices []*device) {
 	}
 }
 
-// R2: the database is killed, with the settings of production.
+// R2: the database is killed, with the settings of production. In the night only: it takes a server of its own.
 func TestTheDatabaseKilledLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
+	if !nightly {
+		return
+	}
 	databaseKills(t, long(1), true).wantClean(t)
 }
 

@@ -153,6 +153,13 @@ func (l *load) failed() int {
 	return l.unanswered
 }
 
+// longest is how long the slowest answer took so far (ms).
+func (l *load) longest() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.slowest.Milliseconds()
+}
+
 // A device is one of a person's, and what it has applied.
 type device struct {
 	w      *world

@@ -4,7 +4,8 @@
 //
 // Each test shows besides that it can fail: the same verifier must find what a variant loses or doubles that was broken on
 // purpose. One of these controls runs each time, all of them in `make nightly`, where the runs are longer, too. How long
-// something takes to heal is printed and bounded by nothing but patience: times are for the bench.
+// something takes to heal is printed, and bounded by nothing but patience: times are for the bench. Bounded is what is
+// promised of a node that is cut off or stops (R4, R13), with slack for a machine that does much else.
 package faults
 
 import (

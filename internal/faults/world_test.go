@@ -45,7 +45,7 @@ var villages = func() int {
 	case nightly:
 		return 240
 	case withRace: // and so few orders
-		return 16
+		return 12
 	}
 	return 48
 }()
