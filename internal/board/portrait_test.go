@@ -174,37 +174,44 @@ func TestE4APortraitWithoutConsentGoesAfterThirtyDays(t *testing.T) {
 	})
 }
 
+// hangs puts a plaque at the door of a new home of by's.
+func (x *site) hangs(by org.Actor) board.PlaqueID {
+	x.t.Helper()
+	x.in(func(tx *db.Tx) error {
+		entrance, err := household.AddEntrance(x.t.Context(), tx, x.Xingwu.Unit.ID, household.Building{}, "2-30")
+		if err != nil {
+			return err
+		}
+		if err := household.AddPremises(x.t.Context(), tx, []household.Premises{{EntranceID: entrance, Kind: household.Home}}); err != nil {
+			return err
+		}
+		var home int64
+		if err := tx.Get(x.t.Context(), &home, `SELECT id FROM premises WHERE entrance_id = ?`, entrance); err != nil {
+			return err
+		}
+		return board.HangPast(x.t.Context(), tx, x.FengShuangjiang, by, x.Xingwu.Party.ID, home, false)
+	})
+	mine, err := x.s.OwnPlaques(x.t.Context(), by)
+	if err != nil || len(mine) != 1 {
+		x.t.Fatalf("my plaques: %v, %v", mine, err)
+	}
+	return mine[0].ID
+}
+
 func TestE4APortraitBesideAPlaqueGoesWithThePlaque(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, d *db.DB) {
 		x := published(t, d)
 		by := x.YaoMangzhong
-		x.in(func(tx *db.Tx) error {
-			entrance, err := household.AddEntrance(t.Context(), tx, x.Xingwu.Unit.ID, household.Building{}, "2-30")
-			if err != nil {
-				return err
-			}
-			if err := household.AddPremises(t.Context(), tx, []household.Premises{{EntranceID: entrance, Kind: household.Home}}); err != nil {
-				return err
-			}
-			var home int64
-			if err := tx.Get(t.Context(), &home, `SELECT id FROM premises WHERE entrance_id = ?`, entrance); err != nil {
-				return err
-			}
-			return board.HangPast(t.Context(), tx, x.FengShuangjiang, by, x.Xingwu.Party.ID, home, false)
-		})
+		plaque := x.hangs(by)
 		if _, err := x.s.SetPortrait(t.Context(), by, x.sent(by)); err != nil {
 			t.Fatal(err)
 		}
 		x.chooses(board.Profile{ShowsPortrait: true})
 		x.says(by, privacy.ForPortrait, privacy.Given)
-		mine, err := x.s.OwnPlaques(t.Context(), by)
-		if err != nil || len(mine) != 1 {
-			t.Fatalf("my plaques: %v, %v", mine, err)
-		}
 		shown := func() bool {
 			t.Helper()
-			address := fmt.Sprintf("/p/portrait/%d", mine[0].ID)
+			address := fmt.Sprintf("/p/portrait/%d", plaque)
 			_, err := x.opens(address)
 			w, list := x.opens(fmt.Sprintf("/p/plaques/%d", x.Xingwu.Unit.ID))
 			if list != nil || strings.Contains(w.Body.String(), address) != (err == nil) {
@@ -220,7 +227,7 @@ func TestE4APortraitBesideAPlaqueGoesWithThePlaque(t *testing.T) {
 			t.Error("it is shown beside no plaque")
 		}
 		x.says(by, privacy.ForPlaque, privacy.Given)
-		if _, _, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.PlaquePage, ID: int64(mine[0].ID)}, "不妥"); err != nil {
+		if _, _, err := x.s.TakeDown(t.Context(), org.Actor{}, board.PageRef{Kind: board.PlaquePage, ID: int64(plaque)}, "不妥"); err != nil {
 			t.Fatal(err)
 		}
 		if shown() {

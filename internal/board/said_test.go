@@ -2,12 +2,15 @@ package board_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/board"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/problem"
@@ -88,5 +91,79 @@ func TestX40_WhoActsOnAComplaintMayLookAtTheNumberInIt(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+func TestX40WhomAPageShowsDoesNotLearnWhoComplainsOfThem(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		const wrote = "从来找不到人，请打我电话19900001234"
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "按来信所留号码核实"}
+		in := func(by org.Actor, role org.Role, u org.Unit) org.Actor {
+			return orgtest.Grant(t, d, by.PersonID, role, "", u)
+		}
+		holder, standIn, member := x.YaoMangzhong, x.XingwuMember, x.ZhangHolder
+		says := func(p board.PageRef) (feedback int64, takedown board.TakedownID) {
+			t.Helper()
+			if err := x.s.Say(t.Context(), org.Actor{}, p, wrote); err != nil {
+				t.Fatal(err)
+			}
+			_, down, err := x.s.TakeDown(t.Context(), org.Actor{}, p, wrote)
+			if err != nil {
+				t.Fatal(err)
+			}
+			heard, _, err := x.s.Feedbacks(t.Context(), x.FengShuangjiang, "", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return heard[0].ID, down.ID
+		}
+		looks := func(who string, by org.Actor, feedback int64, takedown board.TakedownID, refused bool) {
+			t.Helper()
+			heard, err := x.s.UnmaskFeedback(t.Context(), by, feedback, why)
+			asked, failed := x.s.UnmaskTakedown(t.Context(), by, takedown, why)
+			for what, got := range map[string]struct {
+				text string
+				err  error
+			}{"feedback": {heard, err}, "takedown": {asked, failed}} {
+				if refused && (!errors.Is(got.err, board.ErrOfOwnWork) || got.text != "") || !refused && got.text != wrote {
+					t.Errorf("%s, of the %s: %q (%v), want it refused: %v", who, what, got.text, got.err, refused)
+				}
+			}
+		}
+		absences := org.NewAbsences(d,
+			func(context.Context, *db.Tx, org.Actor, org.RoleEvent, org.Assignment) error { return nil },
+			func(context.Context, *db.Tx, org.Actor, org.AbsenceEvent, org.Absence, []org.Incumbent) error {
+				return nil
+			})
+		if _, err := absences.Announce(t.Context(), holder, org.NewAbsence{StandInAs: standIn.Assignment, From: "2026-08-03", To: "2026-08-06"}); err != nil {
+			t.Fatal(err)
+		}
+
+		feedback, takedown := says(board.PageRef{Kind: board.BoardPage, ID: int64(x.id)})
+		editor := in(holder, org.RoleEditor, x.Committee)
+		looks("the holder as an editor", editor, feedback, takedown, true)
+		looks("the holder in the office", in(holder, org.RolePartyOffice, x.Committee), feedback, takedown, true)
+		second := in(standIn, org.RoleEditor, x.Committee)
+		looks("who stands in, as an editor", second, feedback, takedown, true)
+		looks("the secretary, to whom it was said", x.FengShuangjiang, feedback, takedown, false)
+		x.now = x.now.Add(24 * time.Hour)
+		x.in(func(tx *db.Tx) error { // nobody holds the area by now
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = ? WHERE id = ?`, "2026-08-04", holder.Assignment)
+			return err
+		})
+		if _, err := x.s.Renew(t.Context()); err != nil || x.latest() != 2 {
+			t.Fatalf("renewed: version %d, %v", x.latest(), err)
+		}
+		x.now = x.now.Add(7 * 24 * time.Hour)
+		looks("who held it when it was said", editor, feedback, takedown, true)
+		looks("who stood in when it was said", second, feedback, takedown, true)
+		feedback, later := says(board.PageRef{Kind: board.BoardPage, ID: int64(x.id)})
+		looks("who held it before it was said", editor, feedback, later, false)
+
+		feedback, takedown = says(board.PageRef{Kind: board.PlaquePage, ID: int64(x.hangs(member))})
+		looks("whose plaque it is, as an editor", in(member, org.RoleEditor, x.Committee), feedback, takedown, true)
+		looks("another editor", x.editor(), feedback, takedown, false)
 	})
 }

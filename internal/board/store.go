@@ -93,14 +93,16 @@ func nextNumber(ctx context.Context, tx *db.Tx, b Board) error {
 	return db.Wrap(err, nil, "count up the versions of board %d", b.ID)
 }
 
+// A part is what a version shows of somebody, as it is stored.
+type part struct {
+	Person org.PersonID `json:"person"`
+	Name   bool         `json:"name"`
+	Phone  bool         `json:"phone"`
+	Items  []string     `json:"items"`
+}
+
 // insertVersion stores what c says as a version of a board; by is the zero Actor if nobody asked for it.
 func insertVersion(ctx context.Context, tx *db.Tx, by org.Actor, id ID, number int, c Content, fingerprint []byte) (v Version, err error) {
-	type part struct {
-		Person org.PersonID `json:"person"`
-		Name   bool         `json:"name"`
-		Phone  bool         `json:"phone"`
-		Items  []string     `json:"items"`
-	}
 	parts := make([]part, 0, len(c.Holders))
 	for _, h := range c.Holders {
 		if !h.StandsIn {
@@ -283,6 +285,41 @@ func holdersOf(ctx context.Context, q db.Queryer, boards []Board, day calendar.D
 		all[r.Area] = append(all[r.Area], held{person: r.Person})
 		if a, absent := away[r.Assignment]; absent {
 			all[r.Area] = append(all[r.Area], held{person: a.StandIn, standsIn: true})
+		}
+	}
+	return all, nil
+}
+
+// shownOn are those whom a board has shown since a moment as looking after its area: in its versions, and on its page on the
+// day of that moment and today.
+func shownOn(ctx context.Context, q db.Queryer, id ID, since time.Time) (all []org.PersonID, err error) {
+	var versions []string
+	if err := q.Select(ctx, &versions, `
+		SELECT shown
+		FROM board_version
+		WHERE board_id = ? AND (superseded_at IS NULL OR superseded_at >= ?)`, id, since); err != nil {
+		return nil, db.Wrap(err, nil, "read whom board %d has shown", id)
+	}
+	for _, text := range versions {
+		var parts []part
+		if err := json.Unmarshal([]byte(text), &parts); err != nil {
+			return nil, fmt.Errorf("read whom a version of board %d shows: %w", id, err)
+		}
+		for _, p := range parts {
+			all = append(all, p.Person)
+		}
+	}
+	b, err := boardByID(ctx, q, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, day := range []calendar.Day{calendar.DayOf(since), calendar.DayOf(db.NowOf(q))} {
+		holders, err := holdersOf(ctx, q, []Board{b}, day)
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range holders[b.AreaID] {
+			all = append(all, h.person)
 		}
 	}
 	return all, nil

@@ -180,6 +180,21 @@ func workOn(ctx context.Context, q db.Queryer, p PageRef) (work, error) {
 	return found[0], nil
 }
 
+// meantBy are those whom somebody means who complains at a moment of a page: who made it, and whom it showed then or shows
+// today. The lists of a place are about nobody.
+func meantBy(ctx context.Context, q db.Queryer, p PageRef, at time.Time) ([]org.PersonID, error) {
+	switch p.Kind {
+	case BoardPage:
+		return shownOn(ctx, q, ID(p.ID), at)
+	case PlaquePage:
+		var member []org.PersonID
+		err := q.Select(ctx, &member, `SELECT person_id FROM plaque WHERE id = ?`, p.ID)
+		return member, db.Wrap(err, nil, "find whose plaque %d is", p.ID)
+	}
+	author, err := authorOf(ctx, q, p)
+	return []org.PersonID{author}, err
+}
+
 // waitingTakedowns are those of a page that wait for a decision, the first of them first.
 func waitingTakedowns(ctx context.Context, q db.Queryer, p PageRef) (all []Takedown, err error) {
 	err = q.Select(ctx, &all, takedownColumns+`
