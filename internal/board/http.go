@@ -212,18 +212,18 @@ func (p Profile) toAPI(now Shown) api.PublicProfile {
 		Items: make([]api.ChosenItem, len(p.Items)),
 	}
 	for i, it := range p.Items {
-		a.Items[i] = api.ChosenItem{Text: it.Text, ValidTo: api.Optional(string(it.ValidTo)), Unread: it.Unread}
+		a.Items[i] = api.ChosenItem{Text: it.Text, ValidTo: api.Optional(string(it.ValidTo)), Unread: it.Unread, Returned: api.Optional(it.Returned)}
 	}
 	return a
 }
 
 // ListUnreadItems serves GET /v1/unread-items.
 func (h *Handler) ListUnreadItems(ctx context.Context, req api.ListUnreadItemsRequestObject) (api.ListUnreadItemsResponseObject, error) {
-	all, next, err := h.service.UnreadItems(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
+	all, next, waiting, err := h.service.UnreadItems(ctx, org.ActorFrom(ctx), api.Given(req.Params.Cursor), api.Given(req.Params.PageSize))
 	if err != nil {
 		return nil, err
 	}
-	answer := api.ListUnreadItems200JSONResponse{Items: make([]api.UnreadItems, len(all)), NextCursor: api.Optional(next)}
+	answer := api.ListUnreadItems200JSONResponse{Items: make([]api.UnreadItems, len(all)), NextCursor: api.Optional(next), Waiting: waiting}
 	for i, u := range all {
 		answer.Items[i] = api.UnreadItems{ID: int64(u.PersonID), Texts: u.texts(), Since: u.Since, Version: u.Version}
 	}
@@ -236,6 +236,15 @@ func (h *Handler) ApproveItems(ctx context.Context, req api.ApproveItemsRequestO
 		return nil, err
 	}
 	return api.ApproveItems204Response{}, nil
+}
+
+// ReturnItems serves POST /v1/unread-items/{profileId}/return.
+func (h *Handler) ReturnItems(ctx context.Context, req api.ReturnItemsRequestObject) (api.ReturnItemsResponseObject, error) {
+	b := req.Body
+	if err := h.service.ReturnItems(ctx, org.ActorFrom(ctx), org.PersonID(req.ProfileID), b.Version, b.Texts, b.Reason); err != nil {
+		return nil, err
+	}
+	return api.ReturnItems204Response{}, nil
 }
 
 // dayOf is the day of a moment as an optional property.

@@ -47,7 +47,12 @@ type Item struct {
 	Text    string       `json:"text"`
 	ValidTo calendar.Day `json:"validTo,omitempty"` // the last day; "": no end (C21)
 	Unread  bool         `json:"unread,omitempty"`  // neither WeChat nor a second person has found it fit to be shown
+
+	Returned string `json:"returned,omitempty"` // why a second person has found it unfit; it stays unread until it says something else
 }
+
+// waits is whether it is for a second person to read it.
+func (it Item) waits() bool { return it.Unread && it.Returned == "" }
 
 // check says why p cannot be kept, or nil.
 func (p Profile) check() error {
@@ -91,13 +96,13 @@ func (p Profile) follows(was Profile, day calendar.Day) error {
 
 // unread is whether anything in p waits for a second person to read it.
 func (p Profile) unread() bool {
-	return slices.ContainsFunc(p.Items, func(it Item) bool { return it.Unread })
+	return slices.ContainsFunc(p.Items, Item.waits)
 }
 
-// unknown are the texts of p that was, the choice before it, does not hold as read already.
+// unknown are the texts of p that was, the choice before it, does not hold as read already: fit or not.
 func (p Profile) unknown(was Profile) (all []words) {
 	for i, it := range p.Items {
-		if !slices.ContainsFunc(was.Items, func(old Item) bool { return old.Text == it.Text && !old.Unread }) {
+		if !slices.ContainsFunc(was.Items, func(old Item) bool { return old.Text == it.Text && !old.waits() }) {
 			all = append(all, words{"/items/" + strconv.Itoa(i) + "/text", it.Text})
 		}
 	}
@@ -113,8 +118,12 @@ func (p Profile) readBy(said reading, was Profile) (Profile, error) {
 	}
 	p.Items = slices.Clone(p.Items)
 	for i, it := range p.Items {
-		isUnknown := slices.ContainsFunc(unknown, func(w words) bool { return w.text == it.Text })
-		p.Items[i].Unread = isUnknown && said[it.Text] != wechat.Pass
+		if slices.ContainsFunc(unknown, func(w words) bool { return w.text == it.Text }) {
+			p.Items[i].Unread = said[it.Text] != wechat.Pass
+			continue
+		}
+		old := was.Items[slices.IndexFunc(was.Items, func(old Item) bool { return old.Text == it.Text && !old.waits() })]
+		p.Items[i].Unread, p.Items[i].Returned = old.Unread, old.Returned
 	}
 	return p, nil
 }

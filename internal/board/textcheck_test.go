@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -263,13 +264,13 @@ func TestAServiceItemIsShownOnceWeChatOrAnEditorHasReadIt(t *testing.T) {
 		own := x.YaoMangzhong
 		own.Role, own.Grid, own.Party = editor.Role, editor.Grid, editor.Party
 		for who, by := range map[string]org.Actor{"its person": own, "the editor": editor} {
-			all, _, err := x.s.UnreadItems(t.Context(), by, "", 10)
-			if err != nil || len(all) != 1 || all[0].PersonID != own.PersonID {
+			all, _, waiting, err := x.s.UnreadItems(t.Context(), by, "", 10)
+			if err != nil || len(all) != 1 || waiting != 1 || all[0].PersonID != own.PersonID {
 				t.Fatalf("for %s waits %+v, %v; want the one choice", who, all, err)
 			}
 			version = all[0].Version
 		}
-		if all, _, err := x.s.UnreadItems(t.Context(), org.Actor{PersonID: editor.PersonID}, "", 10); err != nil || len(all) != 0 {
+		if all, _, n, err := x.s.UnreadItems(t.Context(), org.Actor{PersonID: editor.PersonID}, "", 10); err != nil || len(all) != 0 || n != 0 {
 			t.Errorf("outside of the subdistrict waits %+v, %v; want nothing", all, err)
 		}
 		for who, c := range map[string]struct {
@@ -289,9 +290,94 @@ func TestAServiceItemIsShownOnceWeChatOrAnEditorHasReadIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		holds("an editor has read it", []string{"修水管", "代买药", "教用手机"}, nil)
-		if all, _, err := x.s.UnreadItems(t.Context(), editor, "", 10); err != nil || len(all) != 0 {
+		if all, _, n, err := x.s.UnreadItems(t.Context(), editor, "", 10); err != nil || len(all) != 0 || n != 0 {
 			t.Errorf("still there waits %+v, %v; want nothing", all, err)
 		}
+	})
+}
+
+func TestWhoeverOffersWhatAnEditorFoundUnfitReadsWhy(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		l := &looker{says: map[string]wechat.Suggestion{"代买药": wechat.Review, "教用手机": wechat.Review}}
+		x.s.Looking(l.look)
+		editor := x.editor()
+		waits := func() (texts []string, version int64) {
+			t.Helper()
+			all, _, n, err := x.s.UnreadItems(t.Context(), editor, "", 10)
+			if err != nil || n != len(all) || n > 1 {
+				t.Fatalf("%+v wait, %d of them (%v)", all, n, err)
+			}
+			for _, u := range all {
+				version = u.Version
+				for _, it := range u.Items {
+					if it.Unread && it.Returned == "" {
+						texts = append(texts, it.Text)
+					}
+				}
+			}
+			return texts, version
+		}
+		holds := func(when string, wantShown, wantWaits []string, wantWhy map[string]string) {
+			t.Helper()
+			shown, _ := x.offers()
+			waiting, _ := waits()
+			p, _, err := x.s.OwnProfile(t.Context(), x.YaoMangzhong)
+			why := map[string]string{}
+			for _, it := range p.Items {
+				if it.Returned != "" {
+					why[it.Text] = it.Returned
+				}
+			}
+			if err != nil || !slices.Equal(shown, wantShown) || !slices.Equal(waiting, wantWaits) || !maps.Equal(why, wantWhy) {
+				t.Errorf("%s: %q is shown, %q waits, and %q is said (%v); want %q, %q and %q", when, shown, waiting, why, err, wantShown, wantWaits, wantWhy)
+			}
+		}
+		if err := x.picks("代办证明", "代买药", "教用手机"); err != nil {
+			t.Fatal(err)
+		}
+		_, version := waits()
+		own := x.YaoMangzhong
+		own.Role, own.Grid, own.Party = editor.Role, editor.Grid, editor.Party
+		const reason = "请写明哪几天"
+		for who, c := range map[string]struct {
+			by      org.Actor
+			version int64
+			text    string
+			want    error
+		}{
+			"its person": {own, version, "代买药", board.ErrOwnWork}, "who read another version": {editor, version - 1, "代买药", problem.ErrConflict},
+			"who sees nothing": {org.Actor{PersonID: editor.PersonID}, version, "代买药", problem.ErrNotFound},
+			"what is shown":    {editor, version, "代办证明", problem.ErrInvalid}, "what nobody wrote": {editor, version, "修水管", problem.ErrInvalid},
+		} {
+			if err := x.s.ReturnItems(t.Context(), c.by, own.PersonID, c.version, []string{c.text}, reason); !errors.Is(err, c.want) {
+				t.Errorf("%s returns: %v, want %v", who, err, c.want)
+			}
+		}
+		holds("nothing was returned", []string{"代办证明"}, []string{"代买药", "教用手机"}, nil)
+		if err := x.s.ReturnItems(t.Context(), editor, own.PersonID, version, []string{"代买药"}, reason); err != nil {
+			t.Fatal(err)
+		}
+		holds("one was returned", []string{"代办证明"}, []string{"教用手机"}, map[string]string{"代买药": reason})
+		var told int
+		if err := d.Get(t.Context(), &told, `SELECT COUNT(*) FROM inbox WHERE kind = 'items.returned' AND person_id = ?`, own.PersonID); err != nil || told != 1 {
+			t.Errorf("whoever offers it is told %d times (%v), want once", told, err)
+		}
+		_, version = waits()
+		if err := x.s.ApproveItems(t.Context(), editor, own.PersonID, version); err != nil {
+			t.Fatal(err)
+		}
+		holds("the other was found fit", []string{"代办证明", "教用手机"}, nil, map[string]string{"代买药": reason})
+		asked := l.asked
+		if err := x.picks("代买药", "教用手机"); err != nil || l.asked != asked {
+			t.Errorf("chosen as it was: %v, after %d questions more, want none", err, l.asked-asked)
+		}
+		holds("chosen again as it was", []string{"教用手机"}, nil, map[string]string{"代买药": reason})
+		if err := x.picks("周一代买药", "教用手机"); err != nil {
+			t.Fatal(err)
+		}
+		holds("it says which days", []string{"周一代买药", "教用手机"}, nil, nil)
 	})
 }
 

@@ -2,6 +2,7 @@ package board
 
 import (
 	"context"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -10,9 +11,11 @@ import (
 	"wanjia/internal/platform/problem"
 )
 
-// unreadColumns are choices that wait of people who have a role today inside the scope of whoever asks.
 const unreadColumns = `
-	SELECT p.person_id, p.items, p.version, p.unread_since
+	SELECT p.person_id, p.items, p.version, p.unread_since` + unreadFrom
+
+// unreadFrom are choices that wait of people who have a role today inside the scope of whoever asks.
+const unreadFrom = `
 	FROM public_profile p
 	WHERE p.unread_since IS NOT NULL AND EXISTS (
 	  SELECT 1
@@ -53,18 +56,29 @@ func listUnread(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (a
 	return all, nil
 }
 
-// saveRead keeps that the items of p were read, unless its person has changed them meanwhile.
-func saveRead(ctx context.Context, tx *db.Tx, p Profile) error {
-	text, err := p.itemText()
+// countUnread is of how many people something waits inside by's scope.
+func countUnread(ctx context.Context, q db.Queryer, by org.Actor) (n int, err error) {
+	err = q.Get(ctx, &n, `SELECT COUNT(*)`+unreadFrom, unreadArgs(q, by)...)
+	return n, db.Wrap(err, nil, "count the service items that wait")
+}
+
+// saveRead keeps what was said of the items of u, which wait no more if all of them were read, unless their person has changed
+// them meanwhile.
+func saveRead(ctx context.Context, tx *db.Tx, u Unread) error {
+	text, err := u.itemText()
 	if err != nil {
 		return err
 	}
+	var since *time.Time
+	if u.unread() {
+		since = &u.Since
+	}
 	found, err := tx.Change(ctx, `
 		UPDATE public_profile
-		SET items = ?, unread_since = NULL, version = version + 1
-		WHERE person_id = ? AND version = ?`, text, p.PersonID, p.Version)
+		SET items = ?, unread_since = ?, version = version + 1
+		WHERE person_id = ? AND version = ?`, text, since, u.PersonID, u.Version)
 	if err == nil && found == 0 {
 		return problem.ErrConflict
 	}
-	return db.Wrap(err, nil, "keep that the items of person %d were read", p.PersonID)
+	return db.Wrap(err, nil, "keep that the items of person %d were read", u.PersonID)
 }

@@ -79,7 +79,7 @@ var besides = map[string]string{
 	"emergency.started": "K16", "emergency.ended": "K16", "emergency.purged": "K16",
 	"card.proposed": "§10: cards have editors", "card.approved": "§10", "card.review_due": "§10", "card.retired": "§10",
 	"counter.done": "C: the holder hears what came of it", "split.proposed": "areas: who leads decides", "split.declined": "areas", "split.applied": "areas",
-	"absence.announced": "AA6", "absence.ended": "AA6", "media.shown": "who is shown is asked first",
+	"absence.announced": "AA6", "absence.ended": "AA6", "media.shown": "who is shown is asked first", "items.returned": "H2: who wrote it reads why it is not shown",
 	"publication.takedown":    "H3: whoever made a page hears that it is hidden",
 	"security.bind_requested": "security.md: the secretary confirms", "security.factor_changed": "security.md", "security.session_ended": "security.md",
 	"consent.given": "privacy: written down for somebody", "consent.withdrawn": "privacy", "break_glass.review": "X: each use is reviewed",

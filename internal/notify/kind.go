@@ -100,7 +100,8 @@ var kinds = map[string]kind{
 	"board.outdated":    {Ordinary, []string{count, placeLabel}},
 	"board.reprint":     {Ordinary, []string{count, placeLabel}},
 	"plaque.return":     {Ordinary, []string{count, placeLabel}},
-	"media.shown":       {Ordinary, []string{kindLabel, at}}, // to whoever is shown, before it is published
+	"media.shown":       {Ordinary, []string{kindLabel, at}},        // to whoever is shown, before it is published
+	"items.returned":    {Ordinary, []string{kindLabel, count, at}}, // to whoever offers what an editor found unfit
 	"takedown.received": {Prompt, []string{receiptCode, statusLabel, dueAt}},
 	"takedown.decided":  {Prompt, []string{receiptCode, statusLabel}},
 

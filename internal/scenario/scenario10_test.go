@@ -226,7 +226,7 @@ func (v *village) boards() {
 	v.says("the profile", profile, false, "showPhone")
 	choice := map[string]any{
 		"showName": true, "showItems": true, "showPhone": true, "version": profile.at("version"),
-		"items": []any{map[string]any{"text": "修水管", "validTo": "2026-05-10"}, map[string]any{"text": "代买药"}, map[string]any{"text": "存疑的事"}},
+		"items": []any{map[string]any{"text": "修水管", "validTo": "2026-05-10"}, map[string]any{"text": "代买药"}, map[string]any{"text": "存疑的事"}, map[string]any{"text": "存疑的话"}},
 	}
 	chosen := v.wants("choose", v.holder.put("/v1/me/public-profile", choice), ok)
 	v.says("what is over is not offered", chosen, "代买药", "shown", "items", 0)
@@ -235,9 +235,17 @@ func (v *village) boards() {
 	editor := v.signIn("ed")
 	waits := v.wants("unread", editor.get("/v1/unread-items"), ok)
 	v.says("what waits", waits, "存疑的事", "items", 0, "texts", 0)
-	v.wants("approve", editor.post(fmt.Sprintf("/v1/unread-items/%v/approve", waits.at("items", 0, "id")), map[string]any{"version": waits.at("items", 0, "version")}), http.StatusNoContent)
+	v.says("how many wait", waits, 1, "waiting")
+	unread := fmt.Sprintf("/v1/unread-items/%v", waits.at("items", 0, "id"))
+	v.wants("return", editor.post(unread+"/return", map[string]any{
+		"version": waits.at("items", 0, "version"), "texts": []string{"存疑的话"}, "reason": "请写清楚做什么",
+	}), http.StatusNoContent)
+	waits = v.wants("unread", editor.get("/v1/unread-items"), ok)
+	v.wants("approve", editor.post(unread+"/approve", map[string]any{"version": waits.at("items", 0, "version")}), http.StatusNoContent)
 	read := v.wants("read", v.holder.get("/v1/me/public-profile"), ok)
 	v.says("what was read is offered", read, "存疑的事", "shown", "items", 1)
+	v.says("what was returned is not", read, nil, "shown", "items", 2)
+	v.says("and says why", read, "请写清楚做什么", "items", 3, "returned")
 	choice["version"] = chosen.at("version")
 	v.refused("choose what has changed", func() answer { return v.holder.put("/v1/me/public-profile", choice) }, http.StatusConflict, "common.conflict")
 	choice["items"] = []any{map[string]any{"text": "电话 19900001234"}}

@@ -29,6 +29,7 @@ func init() { //nolint:gochecknoinits // because the plans are one table, and th
 
 		"listUnreadItems": {fits: committees, make: anUnread, list: "id"},
 		"approveItems":    {fits: committees, make: anUnread},
+		"returnItems":     {fits: committees, make: anUnread},
 
 		"setMyPortrait":    {fill: fill(func(c *cell, b map[string]any) { b["uploadId"], _ = c.by.sends(c.world) })},
 		"removeMyPortrait": {},
