@@ -4407,9 +4407,11 @@ type ChangedPublication struct {
 
 // ChosenItem defines model for ChosenItem.
 type ChosenItem struct {
-	Text string `json:"text"`
+	// Returned Why an editor found it unfit. Changed, it is read anew.
+	Returned *string `json:"returned,omitempty"`
+	Text     string  `json:"text"`
 
-	// Unread It is not shown yet: WeChat said nothing of it, and no editor has read it.
+	// Unread It is not shown yet: WeChat said nothing of it, and no editor has found it fit.
 	Unread bool `json:"unread"`
 
 	// ValidTo The last day on which it is offered.
@@ -7826,6 +7828,17 @@ type RetentionRuns struct {
 	Items []RetentionRun `json:"items"`
 }
 
+// ReturnedItems defines model for ReturnedItems.
+type ReturnedItems struct {
+	Reason string `json:"reason"`
+
+	// Texts Those that are not fit to be shown.
+	Texts []string `json:"texts"`
+
+	// Version The one that was read.
+	Version int64 `json:"version"`
+}
+
 // RiskEvent defines model for RiskEvent.
 type RiskEvent struct {
 	ClosedAt *time.Time `json:"closedAt,omitempty"`
@@ -8513,6 +8526,9 @@ type UnreadItems struct {
 type UnreadItemsPage struct {
 	Items      []UnreadItems `json:"items"`
 	NextCursor *string       `json:"nextCursor,omitempty"`
+
+	// Waiting Of how many people something waits in all.
+	Waiting int `json:"waiting"`
 }
 
 // UpkeepEnd defines model for UpkeepEnd.
@@ -11725,6 +11741,15 @@ type ApproveItemsParams struct {
 	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
 }
 
+// ReturnItemsParams defines parameters for ReturnItems.
+type ReturnItemsParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
 // UploadFileParams defines parameters for UploadFile.
 type UploadFileParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
@@ -12350,6 +12375,9 @@ type MoveUnitJSONRequestBody = MoveUnit
 
 // ApproveItemsJSONRequestBody defines body for ApproveItems for application/json ContentType.
 type ApproveItemsJSONRequestBody = ReadItems
+
+// ReturnItemsJSONRequestBody defines body for ReturnItems for application/json ContentType.
+type ReturnItemsJSONRequestBody = ReturnedItems
 
 // UploadFileMultipartRequestBody defines body for UploadFile for multipart/form-data ContentType.
 type UploadFileMultipartRequestBody = UploadForm
@@ -13328,6 +13356,9 @@ type ServerInterface interface {
 	// ApproveItems Say that service items were read and may be shown
 	// (POST /v1/unread-items/{profileId}/approve)
 	ApproveItems(ctx echo.Context, profileID int64, params ApproveItemsParams) error
+	// ReturnItems Say that service items were read and are not fit to be shown
+	// (POST /v1/unread-items/{profileId}/return)
+	ReturnItems(ctx echo.Context, profileID int64, params ReturnItemsParams) error
 	// UploadFile Send one picture
 	// (POST /v1/uploads)
 	UploadFile(ctx echo.Context, params UploadFileParams) error
@@ -27480,6 +27511,59 @@ func (w *ServerInterfaceWrapper) ApproveItems(ctx echo.Context) error {
 	return err
 }
 
+// ReturnItems converts echo context to params.
+func (w *ServerInterfaceWrapper) ReturnItems(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "profileId" -------------
+	var profileID int64
+
+	err = runtime.BindStyledParameterWithOptions("simple", "profileId", ctx.Param("profileId"), &profileID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter profileId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReturnItemsParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReturnItems(ctx, profileID, params)
+	return err
+}
+
 // UploadFile converts echo context to params.
 func (w *ServerInterfaceWrapper) UploadFile(ctx echo.Context) error {
 	var err error
@@ -28247,6 +28331,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.PUT(options.BaseURL+"/v1/me/public-profile", wrapper.UpdateMyPublicProfile, options.OperationMiddlewares["updateMyPublicProfile"]...)
 	router.GET(options.BaseURL+"/v1/unread-items", wrapper.ListUnreadItems, options.OperationMiddlewares["listUnreadItems"]...)
 	router.POST(options.BaseURL+"/v1/unread-items/:profileId/approve", wrapper.ApproveItems, options.OperationMiddlewares["approveItems"]...)
+	router.POST(options.BaseURL+"/v1/unread-items/:profileId/return", wrapper.ReturnItems, options.OperationMiddlewares["returnItems"]...)
 	router.DELETE(options.BaseURL+"/v1/me/portrait", wrapper.RemoveMyPortrait, options.OperationMiddlewares["removeMyPortrait"]...)
 	router.PUT(options.BaseURL+"/v1/me/portrait", wrapper.SetMyPortrait, options.OperationMiddlewares["setMyPortrait"]...)
 	router.GET(options.BaseURL+"/v1/plaques", wrapper.ListPlaques, options.OperationMiddlewares["listPlaques"]...)
@@ -41030,6 +41115,41 @@ func (response ApproveItemsdefaultApplicationProblemPlusJSONResponse) VisitAppro
 	return err
 }
 
+type ReturnItemsRequestObject struct {
+	ProfileID int64 `json:"profileId"`
+	Params    ReturnItemsParams
+	Body      *ReturnItemsJSONRequestBody
+}
+
+type ReturnItemsResponseObject interface {
+	VisitReturnItemsResponse(w http.ResponseWriter) error
+}
+
+type ReturnItems204Response struct {
+}
+
+func (response ReturnItems204Response) VisitReturnItemsResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReturnItemsdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response ReturnItemsdefaultApplicationProblemPlusJSONResponse) VisitReturnItemsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type UploadFileRequestObject struct {
 	Params UploadFileParams
 	Body   *multipart.Reader
@@ -42603,6 +42723,9 @@ type StrictServerInterface interface {
 	// ApproveItems Say that service items were read and may be shown
 	// (POST /v1/unread-items/{profileId}/approve)
 	ApproveItems(ctx context.Context, request ApproveItemsRequestObject) (ApproveItemsResponseObject, error)
+	// ReturnItems Say that service items were read and are not fit to be shown
+	// (POST /v1/unread-items/{profileId}/return)
+	ReturnItems(ctx context.Context, request ReturnItemsRequestObject) (ReturnItemsResponseObject, error)
 	// UploadFile Send one picture
 	// (POST /v1/uploads)
 	UploadFile(ctx context.Context, request UploadFileRequestObject) (UploadFileResponseObject, error)
@@ -54494,6 +54617,55 @@ func (sh *strictHandler) ApproveItems(ctx echo.Context, profileID int64, params 
 		return err
 	} else if validResponse, ok := response.(ApproveItemsResponseObject); ok {
 		return validResponse.VisitApproveItemsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReturnItems operation middleware
+func (sh *strictHandler) ReturnItems(ctx echo.Context, profileID int64, params ReturnItemsParams) error {
+	var request ReturnItemsRequestObject
+
+	request.ProfileID = profileID
+	request.Params = params
+
+	var body ReturnItemsJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReturnItems(ctx.Request().Context(), request.(ReturnItemsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReturnItems")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReturnItemsResponseObject); ok {
+		return validResponse.VisitReturnItemsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
