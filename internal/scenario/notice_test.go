@@ -67,5 +67,6 @@ func (v *village) notices() {
 	v.says("for who was told", v.wants("read", told.get(path), ok), true, "withdrawn")
 	reach = v.wants("reach", v.office.get(path+"/reach"), ok)
 	v.says("reach", reach, 0, "toCall")
-	v.says("reach", reach, 32, "called")
+	v.says("reach", reach, 1, "called")
+	v.says("reach", reach, 31, "dropped")
 }

@@ -228,8 +228,10 @@ func (v *village) boards() {
 		"showName": true, "showItems": true, "showPhone": true, "version": profile.at("version"),
 		"items": []any{map[string]any{"text": "修水管", "validTo": "2026-05-10"}, map[string]any{"text": "代买药"}, map[string]any{"text": "存疑的事"}, map[string]any{"text": "存疑的话"}},
 	}
+	v.refused("what is over already", func() answer { return v.holder.put("/v1/me/public-profile", choice) }, http.StatusUnprocessableEntity, "board.item_over")
+	choice["items"].([]any)[0].(map[string]any)["validTo"] = "2026-05-11"
 	chosen := v.wants("choose", v.holder.put("/v1/me/public-profile", choice), ok)
-	v.says("what is over is not offered", chosen, "代买药", "shown", "items", 0)
+	v.says("what is chosen is offered", chosen, "代买药", "shown", "items", 1)
 	v.says("a number without its consent", chosen, nil, "shown", "phone")
 	v.says("what WeChat is not sure of waits", chosen, true, "items", 2, "unread")
 	editor := v.signIn("ed")
@@ -243,8 +245,8 @@ func (v *village) boards() {
 	waits = v.wants("unread", editor.get("/v1/unread-items"), ok)
 	v.wants("approve", editor.post(unread+"/approve", map[string]any{"version": waits.at("items", 0, "version")}), http.StatusNoContent)
 	read := v.wants("read", v.holder.get("/v1/me/public-profile"), ok)
-	v.says("what was read is offered", read, "存疑的事", "shown", "items", 1)
-	v.says("what was returned is not", read, nil, "shown", "items", 2)
+	v.says("what was read is offered", read, "存疑的事", "shown", "items", 2)
+	v.says("what was returned is not", read, nil, "shown", "items", 3)
 	v.says("and says why", read, "请写清楚做什么", "items", 3, "returned")
 	choice["version"] = chosen.at("version")
 	v.refused("choose what has changed", func() answer { return v.holder.put("/v1/me/public-profile", choice) }, http.StatusConflict, "common.conflict")
