@@ -150,8 +150,11 @@ func TestAFormThatIsRefusedIsShownAgainAsItWasFilledIn(t *testing.T) {
 			refused     error // nil: as it is
 			wants, none []string
 		}{
-			{"what is too long", home, need("<b>"+long, "who", "姚先生", "phone", "19900000001"), nil,
-				[]string{"&lt;b&gt;" + long, `value="姚先生"`, `value="19900000001"`, chosen, key, "请写短一些", `href="/b/` + formatted(int64(x.id)) + `"`}, []string{"<b>"}},
+			{
+				"what is too long", home, need("<b>"+long, "who", "姚先生", "phone", "19900000001"), nil,
+				[]string{"&lt;b&gt;" + long, `value="姚先生"`, `value="19900000001"`, chosen, key, "请写短一些", `href="/b/` + formatted(int64(x.id)) + `"`},
+				[]string{"<b>"},
+			},
 			{"a number that is none", home, need("路灯不亮", "phone", "123456"), nil, []string{"路灯不亮", `value="123456"`, chosen, "电话号码的格式不对"}, nil},
 			{"too many", home, need("路灯不亮"), problem.ErrTooMany, []string{"路灯不亮", `name="danger" value="none"`, key, "操作太频繁"}, nil},
 			{"a form without its key", home, need("路灯不亮", "key", ""), nil, []string{"路灯不亮", chosen, "再提交一次"}, []string{`name="key" value=""`, "Idempotency"}},
