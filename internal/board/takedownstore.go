@@ -190,6 +190,7 @@ func meantBy(ctx context.Context, q db.Queryer, p PageRef, at time.Time) ([]org.
 		var member []org.PersonID
 		err := q.Select(ctx, &member, `SELECT person_id FROM plaque WHERE id = ?`, p.ID)
 		return member, db.Wrap(err, nil, "find whose plaque %d is", p.ID)
+	case PublicationPage, MediaPage, NoticesPage, PlaquesPage:
 	}
 	author, err := authorOf(ctx, q, p)
 	return []org.PersonID{author}, err

@@ -52,7 +52,7 @@ func TestADoorEndsOrIsAskedAtNeverBoth(t *testing.T) {
 				return err
 			},
 			"a yes": func(id household.ID, _ string) error {
-				_, err := x.service.GiveConsent(t.Context(), x.YaoMangzhong, household.NewConsent{Household: id, Purpose: household.RiskVisit, Channel: "phone"})
+				_, err := x.service.GiveConsent(t.Context(), x.YaoMangzhong, household.NewConsent{Household: id, Purpose: household.RiskVisit, Wording: "2026-01", Channel: "phone"})
 				return err
 			},
 		}

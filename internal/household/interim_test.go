@@ -130,7 +130,7 @@ func TestT8_TheInterimHolderHasTheListsOfAVacantArea(t *testing.T) {
 		until := calendar.DayOf(d.Now()).Add(10)
 		acts := func(by org.Actor) map[string]error {
 			_, round := x.service.RecordRound(t.Context(), by, walk)
-			_, agreed := x.service.GiveConsent(t.Context(), by, household.NewConsent{Household: x.doors[1], Purpose: household.RiskVisit, Channel: "phone"})
+			_, agreed := x.service.GiveConsent(t.Context(), by, household.NewConsent{Household: x.doors[1], Purpose: household.RiskVisit, Wording: "2026-01", Channel: "phone"})
 			_, refused := x.service.WithdrawConsent(t.Context(), by, x.doors[2], household.RiskVisit, "phone")
 			return map[string]error{"a round": round, "a yes": agreed, "a no": refused, "peace": x.service.Mute(t.Context(), by, x.doors[2], until)}
 		}

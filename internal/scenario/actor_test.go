@@ -233,7 +233,7 @@ func (w *world) wants(what string, got answer, status int) answer {
 // what loops and sockets note.
 var busy = []string{
 	"audit", "audit_lane", "audit_head", "idempotency", "auth_try", "shard_lease", "node_beat", "outbox", "device", "push_ticket",
-	"receipt_try", "notice_digest",
+	"receipt_try", "notice_digest", "wechat_token",
 }
 
 // settled are the sums of all tables once the program has nothing more to do by itself: after its start, and after the

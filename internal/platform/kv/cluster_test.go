@@ -136,6 +136,7 @@ func TestOnAClusterAReplicaThatStandsInIsFound(t *testing.T) {
 		}
 	}
 	hears("before")
+	c.Copied(dead)
 	c.Kill(dead)
 	for _, p := range its {
 		if _, _, err := k.Get(ctx, kv.InboxTop(p)); !errors.Is(err, kv.ErrAway) {
