@@ -76,7 +76,7 @@ var (
 	dataClasses = []string{"public", "internal", "personal", "sensitive", "secret"}
 	reaches     = []string{"public", "receipt", "self", "task", "unit", "subtree", "deployment"}
 	audits      = []string{"none", "read", "write"}
-	extensions  = []string{"x-ask", "x-authz", "x-data-class", "x-idempotent", "x-limits", "x-read", "x-sandbox", "x-stream", "x-words"}
+	extensions  = []string{"x-ask", "x-authz", "x-data-class", "x-idempotent", "x-limits", "x-long", "x-read", "x-sandbox", "x-stream", "x-words"}
 )
 
 func TestA5_1EveryOperationSaysWhoseItIsAndWhoMay(t *testing.T) {

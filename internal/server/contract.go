@@ -30,7 +30,7 @@ import (
 // How long an operation may take once its request has arrived (security.md §8).
 const (
 	inTime   = 3 * time.Second
-	longPoll = 28 * time.Second // of operations with a parameter `wait`
+	longPoll = 28 * time.Second // of operations with a parameter `wait`, and of long ones
 )
 
 // A contract checks requests against the document: who asks, whether the role may, whether the shape is right.

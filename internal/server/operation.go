@@ -79,6 +79,9 @@ func newOperation(doc *openapi3.T, path, method string, item *openapi3.PathItem,
 			op.inTime = longPoll
 		}
 	}
+	if yes("x-long") { // it goes through all there is, and what it has done by then is done
+		op.inTime = longPoll
+	}
 	if op.stream {
 		op.inTime = 0
 	}
