@@ -8509,6 +8509,15 @@ type UnmaskedText struct {
 	Text *string `json:"text,omitempty"`
 }
 
+// UnmaskedVisit defines model for UnmaskedVisit.
+type UnmaskedVisit struct {
+	// Note Absent if there is none.
+	Note *string `json:"note,omitempty"`
+
+	// Promises What was promised, as `promiseIds` has it; empty texts are kept no longer.
+	Promises []string `json:"promises,omitempty"`
+}
+
 // Unread defines model for Unread.
 type Unread struct {
 	Unread int64 `json:"unread"`
@@ -13383,7 +13392,7 @@ type ServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx echo.Context, visitID int64, params GetVisitParams) error
-	// UnmaskVisit Show the note of one visit with the numbers in it
+	// UnmaskVisit Show the note of one visit, and what was promised at it, with the numbers in them
 	// (POST /v1/visits/{visitId}/unmask)
 	UnmaskVisit(ctx echo.Context, visitID int64, params UnmaskVisitParams) error
 	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more
@@ -41477,7 +41486,7 @@ type UnmaskVisitResponseObject interface {
 	VisitUnmaskVisitResponse(w http.ResponseWriter) error
 }
 
-type UnmaskVisit200JSONResponse UnmaskedNote
+type UnmaskVisit200JSONResponse UnmaskedVisit
 
 func (response UnmaskVisit200JSONResponse) VisitUnmaskVisitResponse(w http.ResponseWriter) error {
 
@@ -42750,7 +42759,7 @@ type StrictServerInterface interface {
 	// GetVisit One visit in the own area, with its note
 	// (GET /v1/visits/{visitId})
 	GetVisit(ctx context.Context, request GetVisitRequestObject) (GetVisitResponseObject, error)
-	// UnmaskVisit Show the note of one visit with the numbers in it
+	// UnmaskVisit Show the note of one visit, and what was promised at it, with the numbers in them
 	// (POST /v1/visits/{visitId}/unmask)
 	UnmaskVisit(ctx context.Context, request UnmaskVisitRequestObject) (UnmaskVisitResponseObject, error)
 	// ListWeChatCredits How many messages one has allowed, and after which acts to ask for more

@@ -281,11 +281,11 @@ func (h *Handler) GetVisit(ctx context.Context, req api.GetVisitRequestObject) (
 
 // UnmaskVisit serves POST /v1/visits/{visitId}/unmask.
 func (h *Handler) UnmaskVisit(ctx context.Context, req api.UnmaskVisitRequestObject) (api.UnmaskVisitResponseObject, error) {
-	note, err := h.service.UnmaskVisit(ctx, org.ActorFrom(ctx), VisitID(req.VisitID), why(req.Body))
+	shown, err := h.service.UnmaskVisit(ctx, org.ActorFrom(ctx), VisitID(req.VisitID), why(req.Body))
 	if err != nil {
 		return nil, err
 	}
-	return api.UnmaskVisit200JSONResponse{Note: api.Optional(note)}, nil
+	return api.UnmaskVisit200JSONResponse{Note: api.Optional(shown.Note), Promises: shown.Promises}, nil
 }
 
 // why is what somebody wants to see a note in full for.

@@ -10,18 +10,25 @@ import (
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
+	"wanjia/internal/request"
 )
 
-// UnmaskVisit shows the note of a visit with the numbers in it to whoever looks after the home, for a purpose and a reason
-// that the home can read (X40).
-func (s *Service) UnmaskVisit(ctx context.Context, by org.Actor, id VisitID, why privacy.Why) (note string, err error) {
+// InFull is what was written at a visit, with the numbers in it.
+type InFull struct {
+	Note     string
+	Promises []string // the first one first
+}
+
+// UnmaskVisit shows the note of a visit, and what was promised at it, with the numbers in them to whoever looks after the
+// home, for a purpose and a reason that the home can read (X40).
+func (s *Service) UnmaskVisit(ctx context.Context, by org.Actor, id VisitID, why privacy.Why) (shown InFull, err error) {
 	asking := by
 	at, err := findCall(ctx, s.db, by, id)
 	if err != nil {
-		return "", s.noted(ctx, asking, visitUnmasked, "visit", int64(id), err)
+		return InFull{}, s.noted(ctx, asking, visitUnmasked, "visit", int64(id), err)
 	}
 	if err := s.look(ctx, by, at.Premises); err != nil {
-		return "", err
+		return InFull{}, err
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		c, err := findCall(ctx, tx, asking, id)
@@ -31,20 +38,24 @@ func (s *Service) UnmaskVisit(ctx context.Context, by org.Actor, id VisitID, why
 		if by, err = meanwhile(ctx, tx, asking, c.AreaID); err != nil {
 			return err
 		}
-		plain, err := privacy.Open(ctx, tx, by, why, "visit", int64(id), privacy.Value{
-			Field: "note", Class: sealed.Sensitive, Table: "visit", Column: "note_sealed", ID: int64(id), Cipher: c.Note,
-		})
+		promised, err := request.PromisedInFull(ctx, tx, int64(id))
 		if err != nil {
 			return err
 		}
-		note = plain[0]
+		plain, err := privacy.Open(ctx, tx, by, why, "visit", int64(id), append([]privacy.Value{{
+			Field: "note", Class: sealed.Sensitive, Table: "visit", Column: "note_sealed", ID: int64(id), Cipher: c.Note,
+		}}, promised...)...)
+		if err != nil {
+			return err
+		}
+		shown = InFull{Note: plain[0], Promises: plain[1:]}
 		audit.Note(tx, by.Did(householdVisitRead, "household", int64(c.Premises)).For(string(why.Purpose), why.Reason))
 		return nil
 	})
 	if err != nil {
-		return "", s.noted(ctx, asking, visitUnmasked, "visit", int64(id), err)
+		return InFull{}, s.noted(ctx, asking, visitUnmasked, "visit", int64(id), err)
 	}
-	return note, nil
+	return shown, nil
 }
 
 // UnmaskFlag shows the note of a flag with the numbers in it to whoever is shown the flag, for a purpose and a reason that

@@ -3,6 +3,7 @@ package household_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"wanjia/configs"
@@ -14,6 +15,7 @@ import (
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/privacy"
+	"wanjia/internal/request"
 )
 
 // X40, X41: a number in a note is masked, and whoever cares for the home may look at it, with a reason that the home reads,
@@ -21,6 +23,7 @@ import (
 func TestX40_WhoCaresForAHomeMayLookAtTheNumberInANote(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const promised = "打19900004321约人修门"
 		const wrote = "女儿住在城里，电话19900001234"
 		why := privacy.Why{Purpose: privacy.CallBack, Reason: "给她女儿回个电话"}
 		home := x.doors[1]
@@ -33,12 +36,18 @@ func TestX40_WhoCaresForAHomeMayLookAtTheNumberInANote(t *testing.T) {
 		}
 		a := leak(x)
 		a.Household, a.Note = home, wrote
+		a.Needs, a.Result = nil, household.AllWell // a promise about no need
+		a.Promises = []household.Word{{NewPromise: request.NewPromise{DueOn: calendar.DayOf(d.Now()).Add(1), Text: promised}}}
 		v, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		visit := func(by org.Actor, why privacy.Why) (string, error) {
-			return x.service.UnmaskVisit(t.Context(), by, v.ID, why)
+			shown, err := x.service.UnmaskVisit(t.Context(), by, v.ID, why)
+			if want := []string{promised}; err == nil && !slices.Equal(shown.Promises, want) {
+				t.Errorf("the promises are %q, want %q", shown.Promises, want)
+			}
+			return shown.Note, err
 		}
 		flag := func(by org.Actor, why privacy.Why) (string, error) {
 			return x.service.UnmaskFlag(t.Context(), by, f.ID, why)

@@ -12,6 +12,7 @@ import (
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
+	"wanjia/internal/privacy"
 )
 
 const promiseColumns = `
@@ -130,6 +131,24 @@ func PromisesOfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []Prom
 		ids = append(ids, p.ID)
 	}
 	return ids, db.Wrap(err, nil, "find the promises of visit %d", visit)
+}
+
+// PromisedInFull is what was promised at a visit, in the order it was made, to be opened. A promise about no need stands in no
+// history, where its holder would look at it.
+func PromisedInFull(ctx context.Context, q db.Queryer, visit int64) (values []privacy.Value, err error) {
+	var all []Promise
+	err = q.Select(ctx, &all, `
+		SELECT `+promiseColumns+`
+		FROM visit v
+		JOIN promise p ON p.premises_id = v.premises_id
+		WHERE v.id = ? AND p.visit_id = v.id
+		ORDER BY p.id`, visit)
+	for _, p := range all {
+		values = append(values, privacy.Value{
+			Field: "promises", Class: sealed.Personal, Table: "promise", Column: "text_sealed", ID: int64(p.ID), Cipher: p.TextSealed,
+		})
+	}
+	return values, db.Wrap(err, nil, "find what was promised at visit %d", visit)
 }
 
 // listPromises are the open promises of by's role in its unit, and of the leads for whom by acts meanwhile, those due
