@@ -319,11 +319,8 @@ func (s *Service) Pull(ctx context.Context, by org.Actor, id ID, reason string) 
 func (s *Service) pass(ctx context.Context, by org.Actor, id ID, l line, choose func(tx *db.Tx, r *Seen, ladder []org.Unit) (seat, error)) (Moved, error) {
 	var ladder []org.Unit
 	return s.move(ctx, by, id, func(tx *db.Tx, r *Seen) (line, error) {
-		opened, err := org.UnitByID(ctx, tx, r.UnitID)
-		if err != nil {
-			return line{}, err
-		}
-		if ladder, err = org.Ladder(ctx, tx, opened); err != nil {
+		var err error
+		if ladder, err = ladderOf(ctx, tx, r.Request); err != nil {
 			return line{}, err
 		}
 		to, err := choose(tx, r, ladder)
@@ -501,11 +498,7 @@ func (s *Service) Reopen(ctx context.Context, by org.Actor, id ID, reason string
 		s.reopen(r, tx.Now)
 		return line{move: "reopened", note: reason}, nil
 	}, func(tx *db.Tx, r Seen) error {
-		opened, err := org.UnitByID(ctx, tx, r.UnitID)
-		if err != nil {
-			return err
-		}
-		ladder, err := org.Ladder(ctx, tx, opened)
+		ladder, err := ladderOf(ctx, tx, r.Request)
 		if err != nil {
 			return err
 		}

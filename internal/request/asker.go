@@ -368,11 +368,7 @@ func (s *Service) onBehalf(ctx context.Context, q db.Queryer, a asker, person or
 // holderHears tells whoever holds a request what its asker did.
 func (s *Service) holderHears(ctx context.Context, by org.Actor, kind, event string) func(tx *db.Tx, r Seen, a asker) error {
 	return func(tx *db.Tx, r Seen, a asker) error {
-		ladder, err := ladderOf(ctx, tx, r.Request)
-		if err != nil {
-			return err
-		}
-		to, err := holders(ctx, tx, r.Request, ladder)
+		to, err := holdersOf(ctx, tx, r.Request)
 		if err != nil {
 			return err
 		}
@@ -385,15 +381,6 @@ func (s *Service) holderHears(ctx context.Context, by org.Actor, kind, event str
 			Dedupe: "request." + event + ":" + strconv.FormatInt(int64(a.ID), 10) + ":" + strconv.FormatInt(tx.Now.UnixMilli(), 10),
 		})
 	}
-}
-
-// ladderOf is the ladder of the unit where r was opened.
-func ladderOf(ctx context.Context, q db.Queryer, r Request) ([]org.Unit, error) {
-	opened, err := org.UnitByID(ctx, q, r.UnitID)
-	if err != nil {
-		return nil, err
-	}
-	return org.Ladder(ctx, q, opened)
 }
 
 // knows says whether secret is the end of a's number, or what is printed on a's slip under code, and whether it is the latter.

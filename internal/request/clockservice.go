@@ -46,11 +46,7 @@ func (s *Service) fire(ctx context.Context, tx *db.Tx, t timer) error {
 		return err
 	}
 	audit.Note(tx, org.System.Did("request.clock_"+string(t.Clock), "request", int64(r.ID)))
-	opened, err := org.UnitByID(ctx, tx, r.UnitID)
-	if err != nil {
-		return err
-	}
-	ladder, err := org.Ladder(ctx, tx, opened)
+	ladder, err := ladderOf(ctx, tx, r.Request)
 	if err != nil {
 		return err
 	}

@@ -166,15 +166,7 @@ func (s *Service) closeAtCounter(ctx context.Context, tx *db.Tx, by org.Actor, r
 
 // tellFinished tells the holder of r that its step at a counter is done.
 func (s *Service) tellFinished(ctx context.Context, tx *db.Tx, by org.Actor, r Seen, step CounterStep) error {
-	opened, err := org.UnitByID(ctx, tx, r.UnitID)
-	if err != nil {
-		return err
-	}
-	ladder, err := org.Ladder(ctx, tx, opened)
-	if err != nil {
-		return err
-	}
-	to, err := holders(ctx, tx, r.Request, ladder)
+	to, err := holdersOf(ctx, tx, r.Request)
 	if err != nil {
 		return err
 	}

@@ -217,15 +217,7 @@ func tellUnmerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Acto
 
 // tellHolderMerged tells who holds r that it was merged, or others into it, or goes on by itself.
 func tellHolderMerged(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Seen, event, key string) error {
-	opened, err := org.UnitByID(ctx, tx, r.UnitID)
-	if err != nil {
-		return err
-	}
-	ladder, err := org.Ladder(ctx, tx, opened)
-	if err != nil {
-		return err
-	}
-	to, err := holders(ctx, tx, r.Request, ladder)
+	to, err := holdersOf(ctx, tx, r.Request)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,24 @@ func (r Request) once(event string) string {
 	return "request." + event + ":" + strconv.FormatInt(int64(r.ID), 10) + ":" + strconv.FormatInt(r.Version, 10)
 }
 
+// ladderOf is the ladder of the unit where r was opened.
+func ladderOf(ctx context.Context, q db.Queryer, r Request) ([]org.Unit, error) {
+	opened, err := org.UnitByID(ctx, q, r.UnitID)
+	if err != nil {
+		return nil, err
+	}
+	return org.Ladder(ctx, q, opened)
+}
+
+// holdersOf are the holders of r, whose ladder is not known yet.
+func holdersOf(ctx context.Context, tx *db.Tx, r Request) (to notify.Audience, err error) {
+	ladder, err := ladderOf(ctx, tx, r)
+	if err != nil {
+		return to, err
+	}
+	return holders(ctx, tx, r, ladder)
+}
+
 // holders are all persons who hold r, and who stands in for them today; of a vacant unit, those who stand in for its lead.
 func holders(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (to notify.Audience, err error) {
 	in, err := toHolder(ctx, tx, r, ladder)
