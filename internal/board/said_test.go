@@ -163,7 +163,17 @@ func TestX40WhomAPageShowsDoesNotLearnWhoComplainsOfThem(t *testing.T) {
 		looks("who held it before it was said", editor, feedback, later, false)
 
 		feedback, takedown = says(board.PageRef{Kind: board.PlaquePage, ID: int64(x.hangs(member))})
-		looks("whose plaque it is, as an editor", in(member, org.RoleEditor, x.Committee), feedback, takedown, true)
+		own := in(member, org.RoleEditor, x.Committee)
+		looks("whose plaque it is, as an editor", own, feedback, takedown, true)
+		if _, err := x.s.Decide(t.Context(), own, takedown, board.Declined, "没有问题"); !errors.Is(err, board.ErrOwnWork) {
+			t.Errorf("whose plaque it is declines: %v, want %v", err, board.ErrOwnWork)
+		}
+		if _, err := x.s.Decide(t.Context(), x.editor(), takedown, board.Upheld, "牌子已换"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.s.Lift(t.Context(), own, takedown, "已更正"); !errors.Is(err, board.ErrOwnWork) {
+			t.Errorf("whose plaque it is lifts: %v, want %v", err, board.ErrOwnWork)
+		}
 		looks("another editor", x.editor(), feedback, takedown, false)
 	})
 }

@@ -87,22 +87,22 @@ func (t Takedown) Hides() bool { return t.State == HiddenPending || t.State == U
 // Overdue says whether t should have been decided by now.
 func (t Takedown) Overdue(now time.Time) bool { return t.Waits() && !now.Before(t.DueAt) }
 
-// canDecide says why by cannot decide t, which is about author's work, or nil: nobody says of their own that it may be
-// shown (H2).
-func (t Takedown) canDecide(by org.Actor, author org.PersonID, decision State) error {
+// canDecide says why by cannot decide t, which means some persons, or nil: nobody says of what they made, or what shows them,
+// that it may be shown (H2).
+func (t Takedown) canDecide(by org.Actor, meant []org.PersonID, decision State) error {
 	switch {
 	case !guard.On(guard.Rule):
 		return nil
 	case !t.Waits():
 		return ErrIllegalTransition.With("state", string(t.State))
-	case decision == Declined && author == by.PersonID:
+	case decision == Declined && slices.Contains(meant, by.PersonID):
 		return ErrOwnWork
 	}
 	return nil
 }
 
-// canLift says why by cannot show again what was taken down, author's work, or nil.
-func (t Takedown) canLift(by org.Actor, author org.PersonID) error {
+// canLift says why by cannot show again what was taken down, which means some persons, or nil.
+func (t Takedown) canLift(by org.Actor, meant []org.PersonID) error {
 	switch {
 	case !guard.On(guard.Rule):
 		return nil
@@ -110,7 +110,7 @@ func (t Takedown) canLift(by org.Actor, author org.PersonID) error {
 		return ErrIllegalTransition.With("state", string(t.State))
 	case t.DecidedBy != nil && *t.DecidedBy == by.PersonID:
 		return ErrOwnDecision
-	case author == by.PersonID:
+	case slices.Contains(meant, by.PersonID):
 		return ErrOwnWork
 	}
 	return nil
@@ -306,11 +306,11 @@ func (s *Service) Decide(ctx context.Context, by org.Actor, id TakedownID, decis
 		if t, err = findTakedown(ctx, tx, by, id); err != nil { // as it is now that nobody else decides
 			return err
 		}
-		author, err := authorOf(ctx, tx, t.PageRef)
+		meant, err := meantBy(ctx, tx, t.PageRef, t.ReceivedAt)
 		if err != nil {
 			return err
 		}
-		if err := t.canDecide(by, author, decision); err != nil {
+		if err := t.canDecide(by, meant, decision); err != nil {
 			return err
 		}
 		all, err := waitingTakedowns(ctx, tx, t.PageRef)
@@ -329,11 +329,11 @@ func (s *Service) Lift(ctx context.Context, by org.Actor, id TakedownID, reason 
 		if err != nil {
 			return err
 		}
-		author, err := authorOf(ctx, tx, t.PageRef)
+		meant, err := meantBy(ctx, tx, t.PageRef, t.ReceivedAt)
 		if err != nil {
 			return err
 		}
-		if err := t.canLift(by, author); err != nil {
+		if err := t.canLift(by, meant); err != nil {
 			return err
 		}
 		all, err := upheldTakedowns(ctx, tx, t.PageRef)
