@@ -65,6 +65,12 @@ func takeWeChatFetch(ctx context.Context, tx *db.Tx, r tokenRow, until time.Time
 	return found > 0, db.Wrap(err, nil, "take the turn to fetch the wechat token")
 }
 
+// leaveWeChatFetch gives back the turn that lasts until a moment, unless a token has been saved or the turn is another's.
+func leaveWeChatFetch(ctx context.Context, tx *db.Tx, r tokenRow, until time.Time) error {
+	_, err := tx.Change(ctx, `UPDATE wechat_token SET fetch_until = NULL WHERE id = ? AND version = ? AND fetch_until = ?`, r.ID, r.Version, until)
+	return db.Wrap(err, nil, "give back the turn to fetch the wechat token")
+}
+
 func saveWeChatToken(ctx context.Context, tx *db.Tx, r tokenRow) error {
 	_, err := tx.Change(ctx, `UPDATE wechat_token SET token_sealed = ?, expires_at = ?, fetch_until = NULL, version = version + 1 WHERE id = ? AND version = ?`,
 		r.Sealed, r.ExpiresAt, r.ID, r.Version)

@@ -67,16 +67,24 @@ func (x wechatTokens) fromRedis(ctx context.Context) (t wechat.Token, ok bool) {
 	return wechat.Token{Value: value, ExpiresAt: c.Ends}, err == nil && value != ""
 }
 
-// turn takes the turn to fetch, unless another node has it.
-func (x wechatTokens) turn(ctx context.Context) (ours bool, err error) {
-	err = x.db.InTx(ctx, func(tx *db.Tx) (err error) {
+// turn takes the turn to fetch, unless another node has it, and returns how to give it back.
+func (x wechatTokens) turn(ctx context.Context) (leave func(context.Context) error, err error) {
+	err = x.db.InTx(ctx, func(tx *db.Tx) error {
+		leave = nil
 		r, err := ensureWeChatToken(ctx, tx, x.app)
-		if err == nil {
-			ours, err = takeWeChatFetch(ctx, tx, r, tx.Now.Add(fetchFor))
+		if err != nil {
+			return err
+		}
+		until := tx.Now.Add(fetchFor)
+		ours, err := takeWeChatFetch(ctx, tx, r, until)
+		if ours {
+			leave = func(ctx context.Context) error {
+				return x.db.InTx(ctx, func(tx *db.Tx) error { return leaveWeChatFetch(ctx, tx, r, until) })
+			}
 		}
 		return err
 	})
-	return ours, err
+	return leave, err
 }
 
 func (x wechatTokens) save(ctx context.Context, t wechat.Token) error {

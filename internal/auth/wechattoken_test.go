@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -92,10 +93,10 @@ func TestW7_NodesShareTheTokenWithoutRedis(t *testing.T) {
 	}
 	p.fake.ExpireToken()
 	shared := SharedToken(p.db, k, p.keys, fake.AppID)
-	if ours, err := shared.Turn(t.Context()); !ours || err != nil {
-		t.Fatalf("the turn is taken: %v, %v", ours, err)
+	if leave, err := shared.Turn(t.Context()); leave == nil || err != nil {
+		t.Fatalf("the turn is taken (%v)", err)
 	}
-	if ours, err := shared.Turn(t.Context()); ours || err != nil {
+	if leave, err := shared.Turn(t.Context()); leave != nil || err != nil {
 		t.Errorf("two have the turn at once (%v)", err)
 	}
 	p.move(fetchFor)
@@ -103,4 +104,45 @@ func TestW7_NodesShareTheTokenWithoutRedis(t *testing.T) {
 	if got := p.fake.Calls(fake.Token); got != 2 {
 		t.Errorf("%d fetches after a node died with its turn, want 2", got)
 	}
+}
+
+// A node that had its turn a moment after another one had saved the token gives the turn back, so that nobody waits for
+// it when WeChat throws that token away.
+func TestW7_ATurnThatIsNotNeededIsGivenBack(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		k := kvtest.New(t)
+		p := newPlace(t, d, k)
+		shared := SharedToken(p.db, k, p.keys, fake.AppID)
+		token := wechat.Token{Value: "saved by another node", ExpiresAt: p.now().Add(2 * time.Hour)}
+		looks, late := 0, shared
+		late.Load = func(ctx context.Context) (wechat.Token, error) {
+			if looks++; looks == 1 { // and between this look and the turn it is saved
+				return wechat.Token{}, shared.Save(ctx, token)
+			}
+			return shared.Load(ctx)
+		}
+		c, err := wechat.New(wechat.Options{BaseURL: p.fake.URL(), AppID: fake.AppID, Secret: fake.Secret, Now: p.now, Shared: late})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		if err := c.RefreshToken(t.Context()); err != nil || p.fake.Calls(fake.Token) != 0 {
+			t.Fatalf("%d fetches of a token that is there (%v)", p.fake.Calls(fake.Token), err)
+		}
+		leave, err := shared.Turn(t.Context())
+		if leave == nil || err != nil {
+			t.Fatalf("the turn is still taken (%v)", err)
+		}
+		p.move(fetchFor)
+		if next, err := shared.Turn(t.Context()); next == nil || err != nil {
+			t.Fatalf("the turn did not end by itself (%v)", err)
+		}
+		if err := leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if leave, err := shared.Turn(t.Context()); leave != nil || err != nil {
+			t.Errorf("somebody else's turn was given back (%v)", err)
+		}
+	})
 }

@@ -26,8 +26,9 @@ func (t Token) good(now time.Time) bool {
 // Shared is where the nodes of a deployment share one token. The platform's stable token is the same for
 // whoever asks without force, so a node that cannot reach the others fetches it and harms nobody (W7).
 type Shared struct {
-	// Turn says whether it is this node's turn to fetch. Another one's comes to an end by itself.
-	Turn func(ctx context.Context) (bool, error)
+	// Turn takes the turn to fetch and returns what gives it back unused; nil when another node has it. A turn ends with
+	// Save, or by itself.
+	Turn func(ctx context.Context) (leave func(context.Context) error, err error)
 	Load func(ctx context.Context) (Token, error) // the zero Token if there is none
 	Save func(ctx context.Context, t Token) error
 	Drop func(ctx context.Context, value string) error // only if value is still the one kept
@@ -85,6 +86,7 @@ const (
 // renew is a token that is good for a while yet. Of all nodes one fetches it and the others wait for it; who cannot learn
 // whose turn it is fetches alone, which costs a fetch and no message.
 func (k *keeper) renew(ctx context.Context, margin time.Duration) (any, error) {
+	var leave func(context.Context) error
 	for look := 0; ; look++ {
 		if t, good := k.find(ctx, margin); good {
 			return t.Value, nil
@@ -92,7 +94,8 @@ func (k *keeper) renew(ctx context.Context, margin time.Duration) (any, error) {
 		if k.shared.Turn == nil || look == mostLooks {
 			break
 		}
-		if ours, err := k.shared.Turn(ctx); ours || err != nil {
+		var err error
+		if leave, err = k.shared.Turn(ctx); leave != nil || err != nil {
 			break
 		}
 		timer := time.NewTimer(lookAgain)
@@ -104,6 +107,9 @@ func (k *keeper) renew(ctx context.Context, margin time.Duration) (any, error) {
 		}
 	}
 	if t, good := k.find(ctx, margin); good { // fetched between our look and our turn
+		if leave != nil {
+			_ = leave(ctx) // or it ends by itself
+		}
 		return t.Value, nil
 	}
 	k.fetches.Add(1)
