@@ -33,7 +33,7 @@ var tiers = [][]string{
 	{"internal/platform/outbox", "internal/platform/push", "internal/platform/once", "internal/platform/limit", "internal/platform/sealed", "internal/platform/photo", "internal/platform/page", "internal/platform/kv/kvtest", "internal/pushclient"},
 	{"internal/platform/lease", "internal/platform/kv", "internal/platform/db/dbtest", "internal/platform/wechat/fake"},
 	{"internal/platform/db", "internal/platform/blob", "internal/platform/sheet", "internal/platform/wechat", "internal/platform/calendar", "internal/webui"},
-	{"internal/platform/problem", "internal/platform/say", "internal/platform/watch", "internal/platform/guard", "internal/platform/build", "api", "configs", "web"},
+	{"internal/platform/problem", "internal/platform/say", "internal/platform/watch", "internal/platform/guard", "internal/platform/build", "internal/platform/freeport", "api", "configs", "web"},
 }
 
 // helpers are what tests may import, wherever they stand.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/freeport"
 )
 
 // tick is what the system counts processor time in, on every Linux.
@@ -226,14 +227,11 @@ func startRedis(ctx context.Context) (s *redisServer, err error) {
 	if err != nil {
 		return nil, errNoRedis
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	port, err := freeport.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.address = l.Addr().String()
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
+	s.address = net.JoinHostPort("127.0.0.1", port)
 	return s, s.again(ctx)
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/freeport"
 )
 
 // A Peer is another server that is measured in turn with ours, as its file of settings describes it. In all texts {port}
@@ -266,12 +266,8 @@ func (p *pushRun) pairs(ctx context.Context, n int, each func(f *PushFigure, v v
 
 // peer measures single messages by way of the peer.
 func (p *pushRun) peer(ctx context.Context, f *PushFigure, n int, outbox bool) (v verdict, err error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	port, err := freeport.Find(ctx)
 	if err != nil {
-		return v, err
-	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	if err := l.Close(); err != nil {
 		return v, err
 	}
 	by := &publisher{Call: p.o.Peer.Publish, Port: port, Outbox: outbox}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/freeport"
 )
 
 // A mariaDB is a database server of the test's own, which may be killed.
@@ -55,12 +56,7 @@ func newMariaDB(t *testing.T) *mariaDB {
 	if err := os.WriteFile(filepath.Join(folder, "account.sql"), []byte(account), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, m.port, _ = net.SplitHostPort(l.Addr().String())
-	if err := l.Close(); err != nil {
+	if m.port, err = freeport.Find(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	m.start(true)

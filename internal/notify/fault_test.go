@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -17,13 +16,14 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/freeport"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/push"
 )
 
 // A redisServer is a Redis of one test, which may be killed. It keeps nothing: whoever starts it again meets it empty.
 type redisServer struct {
-	port int
+	port string
 	cmd  *exec.Cmd
 }
 
@@ -35,25 +35,22 @@ func newRedisServer(t *testing.T) *redisServer {
 		}
 		t.Skip("redis-server is not installed")
 	}
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := freeport.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &redisServer{port: l.Addr().(*net.TCPAddr).Port}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s := &redisServer{port: port}
 	s.start(t)
 	t.Cleanup(s.kill)
 	return s
 }
 
-func (s *redisServer) addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
+func (s *redisServer) addr() string { return "127.0.0.1:" + s.port }
 
 // start starts the server and waits until it answers.
 func (s *redisServer) start(t *testing.T) {
 	t.Helper()
-	s.cmd = exec.Command("redis-server", "--port", strconv.Itoa(s.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	s.cmd = exec.Command("redis-server", "--port", s.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"wanjia/internal/platform/freeport"
 	"wanjia/internal/platform/kv"
 )
 
@@ -159,12 +160,11 @@ func (c *Cluster) says(i int, question, line string) bool {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // because it only finds a free port
+	port, err := freeport.Find(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	return port
 }
 
 // shards are those that master i serves, from and before to.

@@ -51,14 +51,7 @@ func Process(t *testing.T) *Server {
 	if s.program == "" {
 		t.Fatal("there is neither redis-server nor valkey-server, which make test installs")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // because it only finds a free port
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	s.port = freePort(t)
 	s.Start()
 	t.Cleanup(func() {
 		if s.command != nil {
@@ -102,9 +95,9 @@ func (s *Server) StartSaved() {
 	}
 	c := s.client()
 	defer func() { _ = c.Close() }()
-	for end := time.Now().Add(10 * time.Second); c.Ping(context.Background()).Err() != nil; {
+	for end := time.Now().Add(time.Minute); c.Ping(context.Background()).Err() != nil; {
 		if time.Now().After(end) {
-			s.t.Fatal("redis does not answer within 10 s")
+			s.t.Fatal("redis does not answer within a minute")
 		}
 		<-time.After(10 * time.Millisecond)
 	}
