@@ -46,13 +46,14 @@ type asker struct {
 // Until somebody follows a need signed in, whoever shows its code with the digits of its slip, or with the end of the number
 // that was left, reads the receipt and acts in its asker's name; who recorded the need or made the slip knows them as well,
 // and may not follow it (docs/adr/0019). From then on the digits of the slip open the receipt for reading alone, so that the
-// paper stays good and nobody who printed it acts as whoever has signed in; the end of the number acts as before, and what is
-// done so says that it was done by the receipt.
+// paper stays good and nobody who printed it acts as whoever has signed in. The end of a number reads as well where there was a
+// slip to leave it by, until whoever follows leaves one signed in; else it acts as before, and what is done so says that it was
+// done by the receipt.
 type As struct {
 	by      org.Actor
 	request ID
 	asker   AskerID // of the receipt; 0: by follows the request
-	slip    bool    // it was shown with the digits of a slip
+	slip    bool    // it was shown with the digits of a slip, or with the end of a number that whoever had the slip may have left
 }
 
 // Themselves is by, as one of those whom a request is for. It is done in no role.

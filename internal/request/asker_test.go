@@ -479,6 +479,65 @@ func TestASlipOnlyReadsOnceItsNeedIsFollowed(t *testing.T) {
 	})
 }
 
+// ADR 0019: whoever has a slip can set the number to their own before its need is followed. Its end does then no more than the
+// slip, until whoever follows leaves a number signed in; without a slip the number is the asker's own, and acts.
+func TestANumberThatWasLeftByASlipOnlyReadsOnceTheNeedIsFollowed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		slip, err := x.service.PrintSlip(t.Context(), x.ZhouChunhe, r.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bySlip := x.shown(t, slip.Receipt, slip.Secret)
+		if _, err := x.service.Say(t.Context(), bySlip, "我的号码19900000001"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Correct(t.Context(), bySlip, request.CallPhone, "19900000666"); err != nil {
+			t.Fatal(err)
+		}
+		byNumber := x.shown(t, slip.Receipt, "0666")
+		if _, err := x.service.Say(t.Context(), byNumber, "灯在三楼"); err != nil {
+			t.Errorf("by the number, before it is followed: %v", err)
+		}
+		if text := x.page(t, byNumber).Steps[1].Text; strings.Contains(text, "0001") {
+			t.Errorf("the number that the slip left shows %q, want the beginnings of others alone", text)
+		}
+		if _, err := x.service.Follow(t.Context(), x.LinXiaoman, bySlip); err != nil {
+			t.Fatal(err)
+		}
+		for what, as := range map[string]request.As{"shown before": byNumber, "shown after": x.shown(t, slip.Receipt, "0666")} {
+			if p := x.page(t, as); !p.ReadOnly {
+				t.Errorf("%s: the number opens it for acting", what)
+			}
+			if _, err := x.service.TakeBack(t.Context(), as); !errors.Is(err, request.ErrReads) {
+				t.Errorf("%s: by the number somebody takes it back: %v, want %v", what, err, request.ErrReads)
+			}
+			if _, err := x.service.Correct(t.Context(), as, request.CallPhone, "19900000667"); !errors.Is(err, request.ErrReads) {
+				t.Errorf("%s: by the number somebody leaves another: %v, want %v", what, err, request.ErrReads)
+			}
+		}
+		lin := request.Themselves(x.LinXiaoman, r.ID)
+		if p := x.page(t, lin); p.CallBack != request.CallPhone || !strings.HasSuffix(p.Phone.Masked(), "0666") {
+			t.Errorf("she reads %s %s, want the number that is called", p.CallBack, p.Phone.Masked())
+		}
+		if _, err := x.service.Correct(t.Context(), lin, request.CallPhone, "19900000001"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Say(t.Context(), x.shown(t, slip.Receipt, "0001"), "灯还没亮"); err != nil {
+			t.Errorf("by the number that she left signed in: %v", err)
+		}
+
+		told := x.create(t, x.ZhouChunhe, needOfLin)
+		if _, err := x.service.Follow(t.Context(), x.LinXiaoman, x.shown(t, told.Receipt, "0001")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Say(t.Context(), x.shown(t, told.Receipt, "0001"), "谢谢"); err != nil {
+			t.Errorf("by a number without a slip: %v", err)
+		}
+	})
+}
+
 // ADR 0019: following a need ended the digits of its slip once: whose paper opens nothing since then is printed new ones, which
 // read; who has never had any is not.
 func TestASlipIsPrintedAgainThatFollowingOnceEnded(t *testing.T) {

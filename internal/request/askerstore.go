@@ -209,6 +209,21 @@ func saveCallBack(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id AskerID,
 	return db.Wrap(err, nil, "correct the call-back of asker %d", id)
 }
 
+// leftBySlip says whether somebody else may have left the number of a: who has a slip, or made it, can set it until the need is
+// followed. Whoever follows and has left one signed in has left their own.
+func leftBySlip(ctx context.Context, q db.Queryer, a asker) (bool, error) {
+	if a.Slip == nil {
+		return false, nil
+	}
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM request_history
+		WHERE request_id IN (?, ?) AND asker_id = ? AND move = 'contact_corrected' AND person_id = ?`,
+		a.Request, cmp.Or(a.Origin, a.Request), a.ID, a.Person)
+	return n == 0, db.Wrap(err, nil, "ask whether asker %d has left a number signed in", a.ID)
+}
+
 // keepNumber notes by its index which number an asker leaves no more.
 func keepNumber(ctx context.Context, tx *db.Tx, id AskerID) error {
 	var index *int64

@@ -70,6 +70,11 @@ func (s *Service) shownBy(ctx context.Context, who string, p Proof) (as As, err 
 			refused = ErrReceipt
 			return nil
 		}
+		if !bySlip {
+			if bySlip, err = leftBySlip(ctx, tx, a); err != nil {
+				return err
+			}
+		}
 		as = As{asker: a.ID, request: a.Request, slip: bySlip}
 		for _, subject := range subjects {
 			if err := giveBackTry(ctx, tx, subject); err != nil {
