@@ -15,6 +15,7 @@ type breaker struct {
 	open    bool
 	trying  bool
 	until   time.Time
+	since   time.Time // when it opened
 	returns atomic.Int64
 }
 
@@ -45,7 +46,11 @@ func (b *breaker) answered() {
 func (b *breaker) failed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.open, b.trying, b.until = true, false, time.Now().Add(rest)
+	now := time.Now()
+	if !b.open {
+		b.since = now
+	}
+	b.open, b.trying, b.until = true, false, now.Add(rest)
 }
 
 func (b *breaker) unknown() {
@@ -58,4 +63,14 @@ func (b *breaker) isOpen() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.open
+}
+
+// openFor is how long b has stood open; 0 when it does not.
+func (b *breaker) openFor() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.open {
+		return 0
+	}
+	return time.Since(b.since)
 }

@@ -167,6 +167,25 @@ func (k *KV) PublishCommand() string {
 // Away says whether the breaker before shard stands open: Redis failed a moment ago.
 func (k *KV) Away(shard int) bool { return k.breakers[shard%len(k.breakers)].isOpen() }
 
+// AwayFor is how long Redis has been away, or the part of it that is away longest; 0 when all of it is there.
+func (k *KV) AwayFor() (longest time.Duration) {
+	for _, b := range k.breakers {
+		longest = max(longest, b.openFor())
+	}
+	return longest
+}
+
+// LookAgain asks what is away whether it is back: who needs nothing of Redis would not learn of it otherwise.
+func (k *KV) LookAgain(ctx context.Context) {
+	b := k.Batch()
+	for shard, breaker := range k.breakers {
+		if breaker.isOpen() {
+			b.Get(Content(shard))
+		}
+	}
+	_ = b.Send(ctx) // whether there was an answer, the breakers know
+}
+
 // Returns counts how often shard has answered again after an error. Whoever remembers the number knows
 // that something may have been lost since (push.md §5, replay).
 func (k *KV) Returns(shard int) int64 { return k.breakers[shard%len(k.breakers)].returns.Load() }

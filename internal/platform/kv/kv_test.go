@@ -227,3 +227,34 @@ func waitFor(t *testing.T, k *kv.KV) {
 		}
 	}
 }
+
+// Others ask how long, and who needs nothing of Redis learns that it is back.
+func TestHowLongRedisIsAwayIsKnownUntilItAnswers(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		if away := k.AwayFor(); away != 0 {
+			t.Errorf("away for %v at first", away)
+		}
+		g.Shut()
+		_ = k.Ping(t.Context())
+		tick, end := time.NewTicker(10*time.Millisecond), time.After(20*time.Second)
+		defer tick.Stop()
+		until := func(what string, ok func(away time.Duration) bool) {
+			t.Helper()
+			for {
+				k.LookAgain(t.Context())
+				if ok(k.AwayFor()) {
+					return
+				}
+				select {
+				case <-tick.C:
+				case <-end:
+					t.Fatalf("away for %v, want it %s", k.AwayFor(), what)
+				}
+			}
+		}
+		until("away since it was first, however often somebody looks", func(away time.Duration) bool { return away > time.Second })
+		g.Open()
+		until("back", func(away time.Duration) bool { return away == 0 && !k.Away(0) })
+	})
+}

@@ -32,6 +32,13 @@ func Own(t *testing.T) (*kv.KV, *Server) {
 	return open(t, kv.Options{Era: 1, Addrs: []string{s.Address()}}), s
 }
 
+// OpenGated opens it, with a gate that takes it away from this node alone, and gives it back.
+func (s *Server) OpenGated() (*kv.KV, *Gate) {
+	s.t.Helper()
+	g := &Gate{}
+	return open(s.t, kv.Options{Era: 1, Addrs: []string{s.Address()}, Gate: g.stand}), g
+}
+
 // Process is Own without opening it: for tests whose servers are processes too.
 func Process(t *testing.T) *Server {
 	t.Helper()
