@@ -159,6 +159,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	}
 	d, k := a.Stores.DB, a.Stores.KV
 	a.leases = lease.New(d, rand.Text(), d.Embedded())
+	a.leases.YieldWhile(k.AwayFor)
 	limits := limit.New(k, d.Now, a.leases.Live)
 	if k.Embedded() {
 		limits = limit.Alone(k, d.Now)

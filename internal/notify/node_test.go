@@ -45,6 +45,12 @@ func startNode(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox) *node {
 // startNodeHolding is startNode of a node that sweeps and replays the outbox of these shards only.
 func startNodeHolding(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox, held []int) *node {
 	t.Helper()
+	return startNodeThatHolds(t, d, k, inbox, func() []int { return held })
+}
+
+// startNodeThatHolds is startNodeHolding of a node whose shards change.
+func startNodeThatHolds(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox, held func() []int) *node {
+	t.Helper()
 	n := &node{}
 	n.tickets = push.NewTickets(d, k, func(_ context.Context, session int64) (push.Session, error) {
 		return push.Session{PersonID: session / 100, SessionID: session}, nil // session 1203 is person 12's
@@ -54,7 +60,7 @@ func startNodeHolding(t *testing.T, d *db.DB, k *kv.KV, inbox push.Inbox, held [
 		Era: testEra, Inbox: inbox, KV: k, Hot: hot, Redeem: n.tickets.Redeem, Origins: []string{"https://h5.haitang.example"},
 	})
 	n.service = NewService(d, n.hub, testEra)
-	n.courier = NewCourier(d, k, n.hub, hot, func() []int { return held }, slog.New(slog.DiscardHandler))
+	n.courier = NewCourier(d, k, n.hub, hot, held, slog.New(slog.DiscardHandler))
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = n.hub.Run(ctx) })

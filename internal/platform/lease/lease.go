@@ -27,6 +27,9 @@ const (
 	still   = 10 * time.Second // unmoved for so long, a lease may be taken, and a node is not alive
 	forget  = time.Hour        // unmoved for so long, a node's row is removed
 	lastOne = 64               // most leases a node holds when it is alone
+
+	sayCut = 2 * time.Second // a node that cannot reach what its work needs says so, so that the others take more
+	yield  = 5 * time.Second // and leaves its leases to them, unless they say the same
 )
 
 // Fence is the condition that only the present holder's statements meet; its arguments are shard, owner, term.
@@ -38,9 +41,11 @@ type Leases struct {
 	node  string
 	alone bool
 	timer func() time.Duration
+	cut   func() time.Duration
 
 	turn sync.Mutex // one Step or Leave at a time
 	left bool
+	said bool // that this node is cut off
 
 	mu     sync.RWMutex
 	held   map[int]hold
@@ -64,6 +69,21 @@ type sight struct {
 	since      time.Duration
 }
 
+// A crew are the nodes that a look has found.
+type crew struct {
+	live int      // moved lately, this one included
+	cut  int      // of them say that they are cut off
+	dead []string // still for long
+}
+
+// fit is how many of them may work. Those who are cut off do when nobody else is there.
+func (c crew) fit() int {
+	if c.cut < c.live {
+		return c.live - c.cut
+	}
+	return c.live
+}
+
 type leaseRow struct {
 	Shard int    `db:"shard"`
 	Owner string `db:"owner"`
@@ -82,12 +102,18 @@ func New(d *db.DB, node string, alone bool) *Leases {
 	start := time.Now()
 	return &Leases{
 		d: d, node: node, alone: alone, timer: func() time.Duration { return time.Since(start) },
+		cut:  func() time.Duration { return 0 },
 		held: map[int]hold{}, seen: map[int]sight{}, nodes: map[string]sight{}, live: 1,
 	}
 }
 
 // SetTimer gives l another timer, for tests.
 func (l *Leases) SetTimer(timer func() time.Duration) { l.timer = timer }
+
+// YieldWhile lets the node leave its leases to others while it is cut off from what its work needs besides the database,
+// and take none, as long as one of them is not. Cut says for how long it has been; 0: it is not. Call it before the first
+// Step.
+func (l *Leases) YieldWhile(cut func() time.Duration) { l.cut = cut }
 
 // Node is the name of this node.
 func (l *Leases) Node() string { return l.node }
@@ -140,8 +166,9 @@ func (l *Leases) Step(ctx context.Context) (bool, error) {
 		return l.takeAll(ctx)
 	}
 	now := l.timer()
-	changed := false
-	if l.beaten == 0 || now-l.beaten >= renew {
+	changed, said := false, l.cut() >= sayCut
+	if l.beaten == 0 || now-l.beaten >= renew || said != l.said {
+		l.said = said
 		if err := l.renew(ctx); err != nil {
 			return false, err
 		}
@@ -217,7 +244,7 @@ func (l *Leases) renew(ctx context.Context) error {
 	var lost []int
 	err := l.d.InTx(ctx, func(tx *db.Tx) error {
 		lost = nil
-		if err := beat(ctx, tx, l.node); err != nil {
+		if err := beat(ctx, tx, l.node, l.said); err != nil {
 			return err
 		}
 		for _, shard := range sorted(mine) {
@@ -257,12 +284,13 @@ func (l *Leases) balance(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	live, dead := l.watchNodes(beats, now)
-	share := (Shards + live - 1) / live
+	all := l.watchNodes(beats, now)
+	share := (Shards + all.fit() - 1) / all.fit()
+	idle := l.said && all.cut < all.live // others are there who can do its work
 
 	var free []leaseRow
 	l.mu.Lock()
-	l.live = live
+	l.live = all.live
 	mine := len(l.held)
 	for _, r := range rows {
 		last, known := l.seen[r.Shard]
@@ -276,33 +304,40 @@ func (l *Leases) balance(ctx context.Context) error {
 	}
 	l.mu.Unlock()
 
-	if room := min(share, lastOne) - mine; room > 0 && len(free) > 0 {
-		if err := l.takeSome(ctx, free[:min(room, len(free))]); err != nil {
-			return err
-		}
-	} else if mine > share {
-		if err := l.giveBack(ctx, 1); err != nil {
-			return err
-		}
+	switch room := min(share, lastOne) - mine; {
+	case idle && mine > 0 && l.cut() >= yield:
+		err = l.giveBack(ctx, mine)
+	case idle:
+	case room > 0 && len(free) > 0:
+		err = l.takeSome(ctx, free[:min(room, len(free))])
+	case mine > share:
+		err = l.giveBack(ctx, 1)
 	}
-	return l.removeNodes(ctx, dead)
+	if err != nil {
+		return err
+	}
+	return l.removeNodes(ctx, all.dead)
 }
 
-// watchNodes is how many nodes have moved lately, this one included, and which have been still for long.
-// One that was never seen before counts as alive: the first look cannot tell.
-func (l *Leases) watchNodes(rows []beatRow, now time.Duration) (live int, dead []string) {
+// watchNodes looks which nodes have moved. One that was never seen before counts as alive: the first look cannot tell.
+func (l *Leases) watchNodes(rows []beatRow, now time.Duration) (all crew) {
 	there := map[string]bool{}
 	for _, r := range rows {
-		there[r.Node] = true
-		last, known := l.nodes[r.Node]
+		node, cut := r.who()
+		there[node] = true
+		last, known := l.nodes[node]
 		if !known || last.beat != r.Beat {
 			last = sight{0, r.Beat, now}
-			l.nodes[r.Node] = last
+			l.nodes[node] = last
 		}
-		if r.Node == l.node || now-last.since < still {
-			live++
-		} else if now-last.since >= forget {
-			dead = append(dead, r.Node)
+		switch {
+		case node == l.node || now-last.since < still:
+			all.live++
+			if cut {
+				all.cut++
+			}
+		case now-last.since >= forget:
+			all.dead = append(all.dead, node)
 		}
 	}
 	for node := range l.nodes {
@@ -310,7 +345,8 @@ func (l *Leases) watchNodes(rows []beatRow, now time.Duration) (live int, dead [
 			delete(l.nodes, node)
 		}
 	}
-	return max(1, live), dead
+	all.live = max(1, all.live)
+	return all
 }
 
 func (l *Leases) takeSome(ctx context.Context, free []leaseRow) error {

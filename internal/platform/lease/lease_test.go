@@ -218,3 +218,119 @@ func TestTheOnlyNodeTakesAllAtOnceAndKeepsThem(t *testing.T) {
 		}
 	})
 }
+
+// A wire is what a node of a test needs besides the database, and since when it has not been there.
+type wire struct {
+	tm *timer
+	at time.Duration // 0: it is there
+}
+
+func (w *wire) cut() { w.at = w.tm.now() }
+
+func (w *wire) mend() { w.at = 0 }
+
+func (w *wire) cutFor() time.Duration {
+	if w.at == 0 {
+		return 0
+	}
+	return w.tm.now() - w.at
+}
+
+// wired is a node that yields while its wire is cut.
+func wired(d *db.DB, name string, tm *timer) (*lease.Leases, *wire) {
+	l, w := node(d, name, tm), &wire{tm: tm}
+	l.YieldWhile(w.cutFor)
+	return l, w
+}
+
+// push.md §15: others do what a node cannot do that alone is cut off from Redis, and it does its part again when it is not.
+func TestANodeThatAloneIsCutOffLeavesItsShardsToTheOthers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		tm := &timer{}
+		a, wire := wired(d, "a", tm)
+		b, _ := wired(d, "b", tm)
+		c := node(d, "c", tm) // of an older release: it never says so, and hears that others do
+		run(t, tm, 80, a, b, c)
+		wire.cut()
+		run(t, tm, 4, a, b, c)
+		if got := len(a.Held()); got < 20 {
+			t.Errorf("after 4 s it holds %d shards: a Redis that starts again takes no longer", got)
+		}
+		run(t, tm, 6, a, b, c)
+		if len(a.Held()) != 0 || len(b.Held())+len(c.Held()) != 64 {
+			t.Errorf("10 s after it was cut off it holds %d shards, the others %d and %d; want none, and all", len(a.Held()), len(b.Held()), len(c.Held()))
+		}
+		if a.Live() != 3 || b.Live() != 3 {
+			t.Errorf("%d and %d nodes live, want 3: it has its part of what is limited", a.Live(), b.Live())
+		}
+		run(t, tm, 60, a, b, c)
+		if got := len(a.Held()); got != 0 {
+			t.Errorf("a minute later it holds %d shards, want none", got)
+		}
+		wire.mend()
+		run(t, tm, 80, a, b, c)
+		for _, l := range []*lease.Leases{a, b, c} {
+			if got := len(l.Held()); got < 20 || got > 22 {
+				t.Errorf("%s holds %d shards when all is well, want a third", l.Node(), got)
+			}
+		}
+		if err := a.Leave(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var rows int
+		if err := d.Get(t.Context(), &rows, `SELECT COUNT(*) FROM node_beat`); err != nil || rows != 2 {
+			t.Errorf("%d nodes when one has left (%v), want 2", rows, err)
+		}
+	})
+}
+
+// When nobody reaches Redis, or nobody else is there, everybody goes on: messages of WeChat, announcements and those who
+// are connected need it done.
+func TestWhenAllAreCutOffTheShardsStayWhereTheyAre(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		tm := &timer{}
+		a, toA := wired(d, "a", tm)
+		run(t, tm, 3, a)
+		toA.cut()
+		run(t, tm, 30, a)
+		if got := len(a.Held()); got != 64 {
+			t.Errorf("alone, and cut off, it holds %d shards, want 64", got)
+		}
+		toA.mend()
+		b, toB := wired(d, "b", tm)
+		run(t, tm, 80, a, b)
+		terms := map[int]int64{}
+		for _, l := range []*lease.Leases{a, b} {
+			for _, shard := range l.Held() {
+				terms[shard], _ = l.Holds(shard)
+			}
+		}
+		toA.cut()
+		run(t, tm, 1, a, b) // the other notices a little later
+		toB.cut()
+		for range 60 {
+			run(t, tm, 1, a, b)
+			if n := len(a.Held()) + len(b.Held()); n != 64 {
+				t.Fatalf("%d shards are held while nobody reaches Redis, want 64", n)
+			}
+		}
+		for _, l := range []*lease.Leases{a, b} {
+			for _, shard := range l.Held() {
+				if term, _ := l.Holds(shard); term != terms[shard] {
+					t.Fatalf("shard %d went from term %d to %d, want that nobody gave it away", shard, terms[shard], term)
+				}
+			}
+		}
+		toB.mend()
+		run(t, tm, 10, a, b)
+		if len(a.Held()) != 0 || len(b.Held()) != 64 {
+			t.Errorf("10 s after one is back they hold %d and %d, want 0 and 64", len(a.Held()), len(b.Held()))
+		}
+		run(t, tm, 12, a) // the one that is back dies
+		if got := len(a.Held()); got != 64 {
+			t.Errorf("12 s after its death the other holds %d, want 64", got)
+		}
+	})
+}

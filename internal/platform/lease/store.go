@@ -2,6 +2,7 @@ package lease
 
 import (
 	"context"
+	"strings"
 
 	"wanjia/internal/platform/db"
 )
@@ -25,6 +26,13 @@ func addLease(ctx context.Context, tx *db.Tx, shard int) error {
 	return db.Wrap(err, nil, "add lease %d", shard)
 }
 
+// cutOff ends the name in the row of a node that says so. It stands in the name for nodes of older releases, which count
+// it as a node like any other.
+const cutOff = " is cut off"
+
+// who is whose row r is, and whether it says that it is cut off.
+func (r beatRow) who() (node string, cut bool) { return strings.CutSuffix(r.Node, cutOff) }
+
 func addNode(ctx context.Context, tx *db.Tx, node string) error {
 	err := db.Save(
 		func() (int64, error) {
@@ -38,14 +46,23 @@ func addNode(ctx context.Context, tx *db.Tx, node string) error {
 }
 
 func removeNode(ctx context.Context, tx *db.Tx, node string) error {
-	_, err := tx.Change(ctx, `DELETE FROM node_beat WHERE node = ?`, node)
+	_, err := tx.Change(ctx, `DELETE FROM node_beat WHERE node IN (?, ?)`, node, node+cutOff)
 	return db.Wrap(err, nil, "remove node %s", node)
 }
 
-func beat(ctx context.Context, tx *db.Tx, node string) error {
-	found, err := tx.Change(ctx, `UPDATE node_beat SET beat = beat + 1 WHERE node = ?`, node)
+// beat is a sign of life, which says whether the node is cut off.
+func beat(ctx context.Context, tx *db.Tx, node string, cut bool) error {
+	name := node
+	if cut {
+		name += cutOff
+	}
+	found, err := tx.Change(ctx, `
+		UPDATE node_beat
+		SET node = ?, beat = beat + 1
+		WHERE node IN (?, ?)`,
+		name, node, node+cutOff)
 	if err == nil && found == 0 { // the others thought it dead
-		return addNode(ctx, tx, node)
+		return addNode(ctx, tx, name)
 	}
 	return db.Wrap(err, nil, "beat of node %s", node)
 }
