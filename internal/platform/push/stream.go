@@ -48,6 +48,7 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return nil // because the stream ends, and the device comes back with its cursor
 	}
+	defer s.rest()
 	defer c.part()
 	tick := time.NewTicker(commentEvery)
 	defer tick.Stop()
@@ -75,12 +76,12 @@ func (h *Hub) sessionOf(r *http.Request) (Session, error) {
 
 // An events is a wire made of an event stream.
 type events struct {
-	mu       sync.Mutex
+	mu       sync.Mutex // of whoever writes
 	w        http.ResponseWriter
 	control  *http.ResponseController
 	era      int64
 	patience time.Duration
-	over     bool
+	once     sync.Once
 	ended    chan struct{}
 }
 
@@ -102,20 +103,32 @@ func (s *events) write(frame []byte, kind int, last int64) error {
 func (s *events) put(text string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over {
-		return errOver
-	}
 	if err := s.control.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 		return err
+	}
+	if s.over() { // asked after the deadline is set, so that it is not in the way of drop's
+		return errOver
 	}
 	_, err := s.w.Write([]byte(text))
 	if err == nil {
 		err = s.control.Flush()
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case err != nil && s.over():
+		return errOver
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		return errSlow
 	}
 	return err
+}
+
+func (s *events) over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // shut has nothing to add to the bye that went before, but the code for those who read the end only.
@@ -125,11 +138,20 @@ func (s *events) shut(code Code) error {
 	return err
 }
 
+// drop ends the stream and waits for nobody: it cuts a write that a device does not read.
 func (s *events) drop() {
+	s.once.Do(func() {
+		close(s.ended)
+		if s.mu.TryLock() {
+			s.mu.Unlock()
+			return
+		}
+		_ = s.control.SetWriteDeadline(time.Now()) // or its own patience ends it
+	})
+}
+
+// rest returns when nobody writes any more, after drop: the answer must not end before.
+func (s *events) rest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.over {
-		s.over = true
-		close(s.ended)
-	}
 }
