@@ -465,7 +465,9 @@ func (h *Hub) do(ctx context.Context, j job) {
 	s, err := h.o.Redeem(ctx, j.f.ticket)
 	c.p.mu.Lock()
 	if err != nil || s.PersonID != c.p.id {
-		c.shut(TicketRefused, 0)
+		if err == nil || errors.Is(err, ErrTicket) {
+			c.shut(TicketRefused, 0)
+		} // else nobody knows whose it is: the socket stays until its window ends
 		c.p.mu.Unlock()
 		return
 	}

@@ -201,7 +201,11 @@ func newDesk(t *testing.T, k *kv.KV) *desk {
 		defer d.mu.Unlock()
 		return d.time
 	}, Redeem: func(_ context.Context, ticket string) (Session, error) {
-		if ticket != "good" {
+		switch ticket {
+		case "nobody knows":
+			return Session{}, errAway
+		case "good":
+		default:
 			return Session{}, ErrTicket
 		}
 		return Session{PersonID: somebody, SessionID: 71}, nil
@@ -272,6 +276,18 @@ func TestASocketIsRenewedInPlaceOrCloses(t *testing.T) {
 		}
 		p.until(t, "4003", func() bool { return slices.Equal(p.codes, []Code{WindowOver}) })
 	})
+}
+
+// SQL that is away while a device renews itself closes no socket (push.md §15): its window does, if it does not come back.
+func TestASocketStaysWhenNobodyKnowsItsTicket(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	c, p := d.join(t, &Cursor{1, 0})
+	d.do(t.Context(), job{c, clientFrame{kind: authFrame, ticket: "nobody knows"}})
+	c.take(clientFrame{kind: pingFrame})
+	p.until(t, "the answer to a ping", p.has(`{"t":"p"}`))
+	d.do(t.Context(), job{c, clientFrame{kind: authFrame, ticket: "bad"}})
+	p.until(t, "4001 for a ticket that is none", func() bool { return slices.Equal(p.codes, []Code{TicketRefused}) })
 }
 
 // A device acks while its new ticket is looked at. The race detector sees it when one reads what the other writes.
