@@ -81,7 +81,9 @@ type Client struct {
 	seq     int64
 	known   bool // era and seq mean something
 	pauses  int
-	stands  bool // the connection has brought something
+	stands  bool      // the connection has brought something
+	upAt    time.Time // since when
+	stood   time.Duration
 	choice  choice
 	read    chan int64
 	dialer  websocket.Dialer
@@ -129,7 +131,7 @@ var ErrStay = errors.New("the server asks not to reconnect")
 
 // New makes a device that has applied everything up to o.Cursor.
 func New(o Options) (*Client, error) {
-	c := &Client{o: o, read: make(chan int64, 16), choice: choice{ways: o.Ways, every: o.TryAgain}, http: requests(o), dialer: websocket.Dialer{
+	c := &Client{o: o, stood: stood, read: make(chan int64, 16), choice: choice{ways: o.Ways, every: o.TryAgain}, http: requests(o), dialer: websocket.Dialer{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"}, NetDialContext: o.Dial,
 		ReadBufferSize: 1 << 10, WriteBufferSize: 512,
 	}}
@@ -178,14 +180,14 @@ func (c *Client) MarkRead(seq int64) {
 	}
 }
 
-// stood is how long a connection has held when what was wrong before it is over: pauses begin anew.
+// stood is how long a connection must have held, from the server's first word, to show that what was wrong before it is
+// over: pauses begin anew. A server that takes connections and says nothing shows the opposite.
 const stood = 10 * time.Second
 
 // Run listens until ctx ends, or until the server asks not to come back: ErrStay.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.http.CloseIdleConnections()
 	for {
-		began := time.Now()
 		code, after, err := c.connect(ctx)
 		c.choice.ended(c.stands)
 		if ctx.Err() != nil {
@@ -197,7 +199,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if Stays(code) {
 			return fmt.Errorf("%w: code %d", ErrStay, code)
 		}
-		if time.Since(began) > stood {
+		if c.stands && time.Since(c.upAt) > c.stood {
 			c.pauses = 0
 		}
 		if code == tooFast {
@@ -239,7 +241,7 @@ func (c *Client) connect(ctx context.Context) (code int, after time.Duration, er
 
 // up notes that a connection stands.
 func (c *Client) up(top int64) {
-	c.stands = true
+	c.stands, c.upAt = true, time.Now()
 	c.connected.Add(1)
 	if c.o.Up != nil {
 		c.o.Up(top)

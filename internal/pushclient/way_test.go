@@ -199,3 +199,33 @@ func TestARequestThatWaitsGoesOnBehindItsAnswers(t *testing.T) {
 		t.Errorf("the first is %+v", i)
 	}
 }
+
+// A server that takes connections and says nothing is none that has stood, however long that takes: pauses go on growing.
+// One that speaks and holds for a while makes them begin anew.
+func TestASilentServerDoesNotMakePausesBeginAnew(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]int{"": 5, "data: " + hi + "\n\n": 1} {
+		visits := 0
+		ctx, cancel := context.WithCancel(t.Context())
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if visits++; visits == 6 {
+				cancel()
+				return
+			}
+			events(w, r, said, true)
+		}))
+		c, err := New(Options{
+			URL: s.URL, Ways: []Way{Stream}, PongWithin: 50 * time.Millisecond, Silence: 50 * time.Millisecond, FirstPause: time.Millisecond,
+			LastPause: 2 * time.Millisecond, Ticket: func(context.Context) (string, error) { return "t", nil }, Apply: func(Item) {},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.stood = 20 * time.Millisecond
+		if err := c.Run(ctx); err != nil || c.pauses != want {
+			t.Errorf("after five connections that say %q and hold 50 ms there were %d pauses in a row (%v), want %d", said, c.pauses, err, want)
+		}
+		cancel()
+		s.Close()
+	}
+}
