@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/limit"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/watch"
@@ -325,6 +326,7 @@ func TestP1EveryRefusalIsAProblemAndSaysNothingOfOurInsides(t *testing.T) {
 		"our fault":           {errSecret, 500, "common.internal"},
 		"a problem":           {fmt.Errorf("withdraw visit 3: %w", problem.New(problem.Conflict, "common.conflict").With("state", "closed").With("status", 200)), 409, "common.conflict"},
 		"no database":         {fmt.Errorf("connect to the database: %w", &net.OpError{Op: "dial", Err: errors.New("refused")}), 503, "common.unavailable"},
+		"crowded":             {fmt.Errorf("settle asker 7: %w", db.ErrAgain), 503, "common.crowded"},
 		"too late":            {fmt.Errorf("find: %w", context.DeadlineExceeded), 503, "common.unavailable"},
 		"of the framework":    {echo.NewHTTPError(400, "unmarshal type error: secret"), 400, "common.malformed"},
 		"unknown kind":        {problem.New(99, "common.conflict"), 500, "common.internal"},
@@ -335,7 +337,10 @@ func TestP1EveryRefusalIsAProblemAndSaysNothingOfOurInsides(t *testing.T) {
 		if a.Code != c.status || a.problem.Code != c.code {
 			t.Errorf("%s: %d %s, want %d %s", name, a.Code, a.problem.Code, c.status, c.code)
 		}
-		for _, inner := range []string{"Table", "visit 3", "secret", "wanjia.", "goroutine"} {
+		if wait := a.Header().Get("Retry-After"); (wait == "") != (c.status != http.StatusServiceUnavailable) {
+			t.Errorf("%s: Retry-After %q with %d", name, wait, c.status)
+		}
+		for _, inner := range []string{"the same rows", "Table", "visit 3", "secret", "wanjia.", "goroutine"} {
 			if strings.Contains(strings.ReplaceAll(a.Body.String(), "urn:wanjia", ""), inner) {
 				t.Errorf("%s: %s tells %q", name, a.Body, inner)
 			}

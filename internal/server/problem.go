@@ -41,6 +41,9 @@ var kinds = map[problem.Kind]struct {
 
 const typePrefix = "urn:wanjia:problem:"
 
+// errCrowded is for whoever met others at the same rows each time: nothing was stored.
+var errCrowded = problem.New(problem.Unavailable, "common.crowded").RetryAfter(time.Second)
+
 // asProblem is what a person may be told of err, and whether err is our fault and belongs in the log.
 func asProblem(err error) (p *problem.Problem, ours bool) {
 	var framework *echo.HTTPError
@@ -54,6 +57,8 @@ func asProblem(err error) (p *problem.Problem, ours bool) {
 		return problem.ErrUnavailable, false
 	case errors.As(err, &large):
 		return problem.ErrTooLarge, false
+	case db.IsCrowded(err):
+		return errCrowded, true
 	case db.IsAway(err):
 		return problem.ErrUnavailable.RetryAfter(time.Second), true
 	case errors.As(err, &framework):

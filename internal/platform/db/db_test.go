@@ -276,6 +276,38 @@ func TestA8_1_UnsafeSettingsOfSQLiteAreRefused(t *testing.T) {
 	}
 }
 
+func TestWhoeverMetOthersAtTheSameRowsEachTimeIsToldThatItIsCrowded(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{fmt.Errorf("count up: %w", &mysql.MySQLError{Number: 1205}), true},
+		{fmt.Errorf("settle asker 7: %w", &mysql.MySQLError{Number: 1213}), true},
+		{fmt.Errorf("commit: %w", &mysql.MySQLError{Number: 8022}), true},
+		{fmt.Errorf("commit: %w", &mysql.MySQLError{Number: 9007}), true},
+		{&mysql.MySQLError{Number: 1105, Message: "pessimistic lock retry limit reached"}, true},
+		{fmt.Errorf("make 3 inboxes: %w", ErrAgain), true},
+		{&mysql.MySQLError{Number: 1105, Message: "something else"}, false},
+		{&mysql.MySQLError{Number: 1062}, false},
+		{errBusy, false},
+		{sql.ErrNoRows, false},
+		{nil, false},
+	} {
+		if got := IsCrowded(c.err); got != c.want {
+			t.Errorf("%v: crowded %v, want %v", c.err, got, c.want)
+		}
+	}
+	d, tries := openLite(t), 0
+	err := d.InTx(t.Context(), func(*Tx) error {
+		tries++
+		return fmt.Errorf("settle asker 7: %w", ErrAgain)
+	})
+	if !IsCrowded(err) || tries != attempts {
+		t.Errorf("after %d tries: %v; want %d, and that it is crowded", tries, err, attempts)
+	}
+}
+
 func TestADatabaseThatCannotBeAskedIsAway(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -286,9 +318,7 @@ func TestADatabaseThatCannotBeAskedIsAway(t *testing.T) {
 		{fmt.Errorf("commit: %w", mysql.ErrInvalidConn), true},
 		{fmt.Errorf("begin transaction: %w", driver.ErrBadConn), true},
 		{&mysql.MySQLError{Number: 1053}, true},
-		{fmt.Errorf("count up: %w", &mysql.MySQLError{Number: 1205}), true},
 		{errBusy, true},
-		{fmt.Errorf("make 3 inboxes: %w", ErrAgain), true},
 		{&mysql.MySQLError{Number: 1062}, false},
 		{&mysql.MySQLError{Number: 1064}, false},
 		{sql.ErrNoRows, false},

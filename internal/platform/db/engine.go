@@ -124,13 +124,26 @@ func (e engine) rolledBack(err error) bool {
 	return false
 }
 
+// IsCrowded says whether err means that others were at the same rows each time that a transaction ran: nothing of it was
+// stored, and whoever asked may ask again.
+func IsCrowded(err error) bool {
+	if errors.Is(err, ErrAgain) {
+		return true
+	}
+	for _, e := range []engine{{family: sqliteFamily}, {family: mysqlFamily}} {
+		if e.transient(err) {
+			return true
+		}
+	}
+	return false
+}
+
 // IsAway says whether err means that the database could not be asked, or that its answer was lost: it is down, it ends,
-// the line broke, or others have all connections, or for too long the rows that are wanted, or change them each time.
-// Whoever asked may ask again.
+// the line broke, or others have all connections. Whoever asked may ask again.
 func IsAway(err error) bool {
 	if my, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		switch my.Number {
-		case numLockWait, numTooMany, numStopping, numTiDBPDTimeout, numTiDBStoreTimeout, numTiDBStoreBusy, numTiDBRegionAway:
+		case numTooMany, numStopping, numTiDBPDTimeout, numTiDBStoreTimeout, numTiDBStoreBusy, numTiDBRegionAway:
 			return true
 		}
 		return false
@@ -138,7 +151,7 @@ func IsAway(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	for _, away := range []error{mysql.ErrInvalidConn, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, errBusy, ErrAgain} {
+	for _, away := range []error{mysql.ErrInvalidConn, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, errBusy} {
 		if errors.Is(err, away) {
 			return true
 		}
