@@ -32,6 +32,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/lease"
 	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/once"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/watch"
@@ -397,11 +398,17 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	public := board.NewPages(a.boards, a.config.Listen.Site)
 	return server.New(server.Options{
 		Public:     server.Public{Paths: board.Paths, Needs: board.NeedPaths, Serve: public.Serve, Known: public.Known, Refuse: public.Refuse},
-		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, GiveBack: limits.GiveBack, Address: address,
+		Operations: f, Identify: a.Auth.Identify, StepUp: a.Auth.CheckStepUp, Limit: limits.Allow, GiveBack: limits.GiveBack, Done: a.done,
+		Address: address,
 		Ask:     a.sends.Ask,
 		Origins: a.config.Listen.Origins, Push: a.hub.ServeSocket, PushEvents: a.hub.ServeEvents, Told: told,
 		Ready: a.checks(), Metrics: a.metrics, Log: a.log,
 	})
+}
+
+// done says whether by repeats what they have had done.
+func (a *App) done(ctx context.Context, by org.Actor) (bool, error) {
+	return once.Done(ctx, a.Stores.DB, int64(by.PersonID))
 }
 
 // checks are what must work before requests are sent here.

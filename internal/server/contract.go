@@ -141,8 +141,9 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 			if err := c.identify(ctx, op, a); err != nil {
 				return err
 			}
-			if err := c.count(ctx, a.by, op.limits...); err != nil {
-				return err
+			taken, late := c.count(ctx, a.by, op.limits...)
+			if late != nil && !c.mayRepeat(ctx, op, a.by, taken) {
+				return late
 			}
 			if op.stepUp == always {
 				if err := c.fresh(ctx); err != nil {
@@ -164,6 +165,14 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 			if op.keyed {
 				remember(ctx, op, a, body)
 			}
+			if late != nil {
+				switch done, err := c.o.Done(ctx.Request().Context(), a.by); {
+				case err != nil:
+					return err
+				case !done:
+					return late
+				}
+			}
 			if op.moment != "" && c.o.Ask != nil {
 				c.askAfter(ctx, op, a.by)
 			}
@@ -174,7 +183,7 @@ func (c *contract) check(op *operation) echo.MiddlewareFunc {
 				ctx.SetRequest(r.WithContext(limited))
 			}
 			err = next(ctx)
-			c.giveBack(ctx, a.by, op.limits, err)
+			c.giveBack(ctx, a.by, taken, err)
 			return err
 		}
 	}
@@ -205,7 +214,7 @@ func (c *contract) identify(ctx echo.Context, op *operation, a *asked) error {
 		return nil
 	case err != nil:
 		a.by = org.Actor{}
-		if late := c.count(ctx, a.by, op.others()); late != nil { // by address: guessing tokens is limited too
+		if _, late := c.count(ctx, a.by, op.others()); late != nil { // by address: guessing tokens is limited too
 			return late
 		}
 		return err
@@ -262,8 +271,8 @@ func (op *operation) others() limit.Limiter {
 	return limit.Read
 }
 
-// count takes one from each of the asker's allowances, and tells them what is left of their own (L1).
-func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limiter) error {
+// count takes one from each of the asker's allowances, as far as they last, and tells them what is left of their own (L1).
+func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limiter) (taken []limit.Limiter, late error) {
 	r, h := ctx.Request(), ctx.Response().Header()
 	address := watch.CallerFrom(r.Context()).Address
 	var policies, lefts []string
@@ -277,10 +286,23 @@ func (c *contract) count(ctx echo.Context, by org.Actor, limiters ...limit.Limit
 		h.Set("RateLimit-Policy", strings.Join(policies, ", "))
 		h.Set("RateLimit", strings.Join(lefts, ", "))
 		if !left.OK {
-			return tooMany(l).RetryAfter(left.Retry)
+			return taken, tooMany(l).RetryAfter(left.Retry)
 		}
+		taken = append(taken, l)
 	}
-	return nil
+	return taken, nil
+}
+
+// mayRepeat says whether by, whom a limiter lets through no more, is asked still whether they repeat what was done: what was
+// counted then is answered again, however many others came since. Looking counts as any write of theirs, so that keys that
+// nobody has used lead around no limit; that of all writes ends soon, and holds for repeats too.
+func (c *contract) mayRepeat(ctx echo.Context, op *operation, by org.Actor, taken []limit.Limiter) bool {
+	r := ctx.Request()
+	refused, others := op.limits[len(taken)], op.others()
+	if c.o.Done == nil || !op.keyed || op.stream || r.Header.Get("Idempotency-Key") == "" || refused == others {
+		return false
+	}
+	return slices.Contains(taken, others) || c.o.Limit(r.Context(), others, subject(by, watch.CallerFrom(r.Context()).Address)).OK
 }
 
 // needs are the limiters of what people ask for: by person, and of strangers by address. Whoever writes down what others

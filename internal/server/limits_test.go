@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"wanjia/api"
+	"wanjia/internal/org"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
@@ -235,6 +236,65 @@ func TestL2ANeedThatIsSentAgainCountsOnce(t *testing.T) {
 	}
 	if taken["request-hour"] != 1 || taken["request-day"] != 1 || taken["write"] != 5 {
 		t.Errorf("of five times the same are counted %v, want one, and five writes", taken)
+	}
+}
+
+// I1: on a bad line the answer to what was done is asked for again, maybe when the tries of an hour are used up. What was not
+// done gets no further by a key, and looking is a write like any other.
+func TestL2WhatWasDoneIsAnsweredAgainWhenTheTriesAreUsedUp(t *testing.T) {
+	t.Parallel()
+	d := dbtest.SQLite(t)
+	lefts, looks := map[string]int{}, 0
+	e := newEdgeOf(t, api.Document, func(o *Options) {
+		o.Limit = func(_ context.Context, l limit.Limiter, _ string) limit.Verdict {
+			if lefts[l.Name] == 0 {
+				return limit.Verdict{Limiter: l, Retry: time.Minute}
+			}
+			lefts[l.Name]--
+			return limit.Verdict{Limiter: l, OK: true}
+		}
+		o.GiveBack = func(_ context.Context, l limit.Limiter, _ string) { lefts[l.Name]++ }
+		o.Done = func(ctx context.Context, by org.Actor) (bool, error) {
+			looks++
+			return once.Done(ctx, d, int64(by.PersonID))
+		}
+	})
+	effects := 0
+	e.then = func(c echo.Context) error {
+		ctx := c.Request().Context()
+		err := d.InTx(ctx, func(tx *db.Tx) error {
+			return once.Do(ctx, tx, int64(org.ActorFrom(ctx).PersonID), nil, func() error {
+				effects++
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		return c.NoContent(http.StatusNoContent)
+	}
+	send := func(reason string) reply {
+		return e.example(t, e.contract.operations["requestTakedown"], func(body map[string]any) { body["reason"] = reason })
+	}
+	lefts["request-hour"], lefts["request-day"], lefts["write"] = 1, 2, 4
+	if a := send("照片上是我"); a.Code != http.StatusNoContent || effects != 1 {
+		t.Fatalf("the first: %d %s", a.Code, a.Body)
+	}
+	for range 2 {
+		if a := send("照片上是我"); a.Code != http.StatusNoContent || a.Header().Get("Idempotent-Replayed") != "true" || effects != 1 {
+			t.Errorf("again: %d %s, %d effects; want the same answer", a.Code, a.Body, effects)
+		}
+	}
+	if lefts["request-hour"] != 0 || lefts["request-day"] != 1 || lefts["write"] != 1 {
+		t.Errorf("left are %v, want what the first left, and fewer writes", lefts)
+	}
+	for i, want := range []int{3, 3} { // the second time without a look: no write is left
+		if a := send("照片上有别人"); a.Code != http.StatusTooManyRequests || a.Header().Get("Retry-After") != "60" || effects != 1 || looks != want {
+			t.Errorf("another, %d: %d, Retry-After %q, %d effects, %d looks; want 429 and %d looks", i+1, a.Code, a.Header().Get("Retry-After"), effects, looks, want)
+		}
+	}
+	if a := send("照片上是我"); a.Code != http.StatusTooManyRequests {
+		t.Errorf("again with no write left: %d, want 429", a.Code)
 	}
 }
 

@@ -39,6 +39,7 @@ type Options struct {
 	StepUp     StepUp
 	Limit      Limiter
 	GiveBack   func(ctx context.Context, l limit.Limiter, subject string) // what Limit took; nil: nothing is given back
+	Done       func(ctx context.Context, by org.Actor) (bool, error)      // whether by repeats what was done; nil: nobody does
 	Address    Address                                                    // whose request it is: Direct, or BehindProxies
 	Origins    []string                                                   // web origins beside our own that may call
 	Push       Own                                                        // GET /v1/push, the socket
