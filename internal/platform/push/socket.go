@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -171,16 +172,53 @@ func (s *socket) write(frame []byte, kind int, _ int64) error {
 }
 
 func (s *socket) send(b []byte, within time.Duration) error {
-	wire := s.ws.NetConn()
-	if err := wire.SetWriteDeadline(time.Now().Add(within)); err != nil {
-		return err
-	}
-	n, err := wire.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		s.rest = bytes.Clone(b[n:])
-		return errSlow
+	rest, err := send(s.ws.NetConn(), b, within)
+	if errors.Is(err, errSlow) {
+		s.rest = bytes.Clone(rest)
 	}
 	return err
+}
+
+// send writes b, and returns what is left when that takes too long. As a rule the kernel has room for it, and nothing is
+// set up for the case that the device does not read: of what sockets cost that only answer pings, that was a part.
+func send(wire net.Conn, b []byte, within time.Duration) (rest []byte, err error) {
+	n, err := writeNow(wire, b)
+	if b = b[n:]; err != nil || len(b) == 0 {
+		return nil, err
+	}
+	if err := wire.SetWriteDeadline(time.Now().Add(within)); err != nil {
+		return nil, err
+	}
+	n, err = wire.Write(b)
+	late := wire.SetWriteDeadline(time.Time{}) // else whatever is written next would meet it
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return b[n:], errSlow
+	}
+	return nil, errors.Join(err, late)
+}
+
+// writeNow writes what the kernel has room for, and waits for nothing.
+func writeNow(wire net.Conn, b []byte) (n int, err error) {
+	straight, ok := wire.(syscall.Conn)
+	if !ok {
+		return 0, nil
+	}
+	raw, err := straight.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	err = raw.Write(func(fd uintptr) bool {
+		n, failed = syscall.Write(int(fd), b)
+		return true
+	})
+	switch n = max(n, 0); {
+	case err != nil:
+		return n, err
+	case errors.Is(failed, syscall.EAGAIN), errors.Is(failed, syscall.EINTR):
+		return n, nil
+	}
+	return n, failed
 }
 
 // appendHead begins a frame of size bytes, as RFC 6455 §5.2 has it for servers.
