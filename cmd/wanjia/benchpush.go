@@ -92,7 +92,7 @@ starts is found by itself. With --peer-bin another server is measured in turn, s
 	f.StringVar(&peer, "peer-bin", "", "program of another server, measured in turn; see docs/figures")
 	f.StringVar(&peerConfig, "peer-config", "", "file that says how the other server is started, told and listened to")
 	f.IntVar(&o.Pairs, "pairs", 5, "how many turns we and the other server take")
-	f.StringVar(&o.Profiles, "profiles", "", "folder for profiles of the server at its highest rates (single-max, broadcast, fanout)")
+	f.StringVar(&o.Profiles, "profiles", "", "folder for profiles of the server with idle sockets, and at its highest rates (single-max, broadcast, fanout)")
 	f.StringVar(&o.Folder, "folder", os.TempDir(), "where files go meanwhile: on a real disk")
 	f.StringVar(&o.MySQL, "mysql", os.Getenv("WANJIA_TEST_MYSQL"), "address of a server: user:password@tcp(host:port)/")
 	f.StringVar(&o.Redis, "redis", os.Getenv("WANJIA_TEST_REDIS"), "host:port of a Redis that holds nothing else")

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,8 +44,9 @@ func (p *pushRun) idle(ctx context.Context, f *PushFigure, n int) (v verdict, er
 		return v, err
 	}
 	f.Got["kernelBytesPerSocket"] = round(float64(kernelSlab()-slab) / float64(n)) // of both ends
+	profiled := s.profile(ctx, f.Round)
 	with, err := p.spends(ctx, node, idleSlices*p.o.Slice)
-	if err != nil {
+	if err = errors.Join(err, profiled()); err != nil {
 		return v, err
 	}
 	f.RSS, f.RSSPerConn = after, round(float64(after-before)/float64(n))
