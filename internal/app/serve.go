@@ -183,12 +183,14 @@ func (a *App) signHeads(ctx context.Context) (bool, error) {
 	return false, audit.AppendHeads(a.config.Audit.HeadsFile, heads)
 }
 
-// drain ends what is under way, sockets first: they are told when to come back.
+// drain ends what is under way, sockets first: they are told when to come back. New requests are answered until whoever
+// sends them has noticed.
 func (a *App) drain(ctx context.Context, servers []*http.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
-	a.leaving.Store(true) // nothing new is sent here while what is here ends (R13)
+	noticed := a.parting.begin() // nothing new is sent here while what is here ends (R13)
 	a.hub.Drain(ctx)
+	noticed(ctx)
 	var errs []error
 	for _, s := range servers {
 		errs = append(errs, s.Shutdown(ctx))

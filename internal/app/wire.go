@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -55,6 +54,7 @@ type Options struct {
 	RedisPrefix string // a test's own part of a shared Redis
 
 	Inbox func(push.Inbox) push.Inbox // a test's own way from the inbox to the sockets; nil: the straight one
+	Away  func() time.Duration        // a test's own word for how long Redis is away; nil: what is seen of it
 }
 
 // An App is the whole program, put together and not yet listening.
@@ -72,7 +72,7 @@ type App struct {
 	mailbox *wechat.Mailbox
 	leases  *lease.Leases
 	hub     *push.Hub
-	leaving atomic.Bool // what is under way ends, and nothing new should come
+	parting *parting
 	courier *notify.Courier
 	tickets *push.Tickets
 	onSite  *checkin.Service
@@ -160,7 +160,10 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 	}
 	d, k := a.Stores.DB, a.Stores.KV
 	a.leases = lease.New(d, rand.Text(), d.Embedded())
-	a.leases.YieldWhile(k.AwayFor)
+	if o.Away == nil {
+		o.Away = k.AwayFor
+	}
+	a.leases.YieldWhile(o.Away)
 	limits := limit.New(k, d.Now, a.leases.Live)
 	if k.Embedded() {
 		limits = limit.Alone(k, d.Now)
@@ -180,7 +183,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 			return a.absences().Disabled(ctx, tx, by, person)
 		},
 	})
-	a.metrics = watch.NewMetrics()
+	a.metrics, a.parting = watch.NewMetrics(), newParting(d.Now)
 	a.wirePush(o.Inbox)
 	holidays, err := calendar.Parse(configs.Holidays)
 	if err != nil {
@@ -415,12 +418,7 @@ func (a *App) done(ctx context.Context, by org.Actor) (bool, error) {
 func (a *App) checks() []server.Check {
 	d := a.Stores.DB
 	return []server.Check{
-		{Name: "staying", Try: func(context.Context) error {
-			if a.leaving.Load() {
-				return errors.New("this node is about to stop")
-			}
-			return nil
-		}},
+		{Name: "staying", Try: a.parting.ready},
 		{Name: "database", Try: d.Ping},
 		{Name: "clock", Try: func(ctx context.Context) error {
 			gap, err := d.ClockGap(ctx)
