@@ -14,7 +14,8 @@ import (
 // The cheapest of the controls runs each time, so that nothing is green here because the verifier looks at nothing.
 func TestOrdersWithoutAKeyAreFoundDoubled(t *testing.T) {
 	t.Parallel()
-	v := nodeKills(t, embedded(t), 1, variant{keyless: true})
+	w := embedded(t)
+	v := nodeKills(t, w, w.crowd(false), 1, variant{keyless: true})
 	if v.Doubled == 0 || v.clean() {
 		t.Errorf("%s: %d doubled of %d orders, %d of them said again: the fault of this test does not bite", v.Case, v.Doubled, v.Orders, v.Repeated)
 	}
@@ -29,10 +30,12 @@ func TestWhatIsBrokenOnPurposeIsFoundAfterAKill(t *testing.T) {
 	}
 	for name, found := range map[string]func(t *testing.T) int{
 		"orders without a key": func(t *testing.T) int {
-			return nodeKills(t, onServers(t, "", nil), 2, variant{keyless: true}).Doubled
+			w := onServers(t, "", nil)
+			return nodeKills(t, w, w.crowd(false), 2, variant{keyless: true}).Doubled
 		},
 		"devices that do not say where they were": func(t *testing.T) int {
-			return nodeKills(t, onServers(t, "", nil), 2, variant{amnesy: true}).Lost
+			w := onServers(t, "", nil)
+			return nodeKills(t, w, w.crowd(true), 2, variant{amnesy: true}).Lost
 		},
 		"nothing fills what Redis has forgotten": func(t *testing.T) int {
 			w := onServers(t, withoutRefill, nil)
@@ -46,7 +49,8 @@ func TestWhatIsBrokenOnPurposeIsFoundAfterAKill(t *testing.T) {
 			return databaseKills(t, 2, false).Lost
 		},
 		"nobody looks again how far an inbox is": func(t *testing.T) int {
-			return wakesLost(t, withoutCheck, true).Lost
+			w := apart(t, withoutCheck)
+			return wakesLost(t, w, w.crowd(false), true).Lost
 		},
 		"nobody pushes what was not pushed at once": func(t *testing.T) int {
 			w := onServers(t, "", nil)
@@ -54,16 +58,24 @@ func TestWhatIsBrokenOnPurposeIsFoundAfterAKill(t *testing.T) {
 			return redisEmptied(t, w, w.crowd(false), 1, variant{unswept: true}).Unpushed
 		},
 		"a node that is killed instead of stopped": func(t *testing.T) int {
-			return nodeStops(t, 2, variant{abrupt: true}).Failed
+			w := onServers(t, "", nil)
+			return nodeStops(t, w, w.crowd(false), 2, variant{abrupt: true}).Failed
 		},
 		"a node that takes silence for an answer": func(t *testing.T) int {
-			return cutFromSQL(t, withoutDoubt, false).Spoken
+			w := apart(t, withoutDoubt)
+			return cutFromSQL(t, w, w.crowd(false), false).Spoken
 		},
 		"a node that knows Redis only": func(t *testing.T) int {
-			return cutFromRedis(t, withoutRefill, 10*time.Second).Missing
+			w := apart(t, withoutRefill)
+			return cutFromRedis(t, w, w.crowd(false), 10*time.Second).Missing
+		},
+		"a node without Redis that keeps its shards": func(t *testing.T) int {
+			w := apart(t, withoutWord)
+			return int(cutFromRedis(t, w, w.crowd(false), healing).OthersMs / yielded.Milliseconds())
 		},
 		"lost answers to orders without a key": func(t *testing.T) int {
-			return answersLost(t, variant{keyless: true}).Doubled
+			w := apart(t, "")
+			return answersLost(t, w, w.crowd(false), variant{keyless: true}).Doubled
 		},
 		"something goes on for ever": func(t *testing.T) int {
 			return soaks(t, withoutEnd, 2).Grown

@@ -81,9 +81,8 @@ type variant struct {
 func (x variant) broken() bool { return x != variant{} }
 
 // nodeKills kills nodes while orders are given, and judges.
-func nodeKills(t *testing.T, w *world, kills int, x variant) *verdict {
+func nodeKills(t *testing.T, w *world, devices []*device, kills int, x variant) *verdict {
 	t.Helper()
-	devices := w.crowd(x.amnesy)
 	v, l := w.trial("kill -9 of a node", kills, x)
 	for kill := range kills {
 		l.flows(1 + rand.IntN(rate/4))
@@ -118,26 +117,23 @@ func (v *verdict) live(w *world, devices []*device, since time.Time, x variant) 
 	v.LiveMs = max(v.LiveMs, time.Since(since).Milliseconds())
 }
 
-// R1, R10: nodes are killed while people write and listen on all of them.
-func TestANodeKilledLosesAndDoublesNothing(t *testing.T) {
-	t.Parallel()
-	nodeKills(t, onServers(t, "", nil), long(1), variant{}).wantClean(t)
-}
-
-// R1 on the embedded tier: with the node dies its Redis.
-func TestTheOnlyNodeKilledLosesAndDoublesNothing(t *testing.T) {
-	t.Parallel()
-	nodeKills(t, embedded(t), long(1), variant{}).wantClean(t)
-}
-
-// R3: Redis is killed while people write and listen, and comes back empty; then it is killed again, and comes back with
-// what it held a second ago.
-func TestRedisKilledLosesAndDoublesNothing(t *testing.T) {
+// While people write and listen, Redis is killed and comes back empty; it is killed again, and comes back with what it held
+// a second ago (R3); nodes are stopped (R13), and killed (R1, R10). One town bears all of it, one after the other.
+func TestWhoeverIsKilledOrStoppedLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
 	w := onServers(t, "", nil)
 	devices := w.crowd(false)
 	redisEmptied(t, w, devices, long(1), variant{}).wantClean(t)
 	redisSetBack(t, w, devices, long(1), variant{}).wantClean(t)
+	stopsWell(t, w, devices)
+	nodeKills(t, w, devices, long(1), variant{}).wantClean(t)
+}
+
+// R1 on the embedded tier: with the node dies its Redis.
+func TestTheOnlyNodeKilledLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
+	w := embedded(t)
+	nodeKills(t, w, w.crowd(false), long(1), variant{}).wantClean(t)
 }
 
 func redisEmptied(t *testing.T, w *world, devices []*device, kills int, x variant) *verdict {

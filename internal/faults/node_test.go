@@ -85,12 +85,14 @@ type part struct {
 }
 
 // What may be broken on purpose in a node: it never fills from SQL what a device lacks; never looks again how far an inbox
-// is; takes it for an answer when SQL gives none; or lets something go on for ever with each look at an inbox.
+// is; takes it for an answer when SQL gives none; lets something go on for ever with each look at an inbox; or never says
+// that Redis is away.
 const (
 	withoutRefill = "without refill"
 	withoutCheck  = "without position check"
 	withoutDoubt  = "without doubt"
 	withoutEnd    = "without end"
+	withoutWord   = "without a word"
 )
 
 // breakages are the ways in which an inbox is broken.
@@ -157,7 +159,11 @@ func beNode(settings string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin) // ends with the test
 		os.Exit(3)
 	}()
-	a, err := app.New(ctx, p.Config, app.Options{Version: "faults", Inbox: breakages[p.Broken]})
+	o := app.Options{Version: "faults", Inbox: breakages[p.Broken]}
+	if p.Broken == withoutWord {
+		o.Away = func() time.Duration { return 0 }
+	}
+	a, err := app.New(ctx, p.Config, o)
 	if err != nil {
 		return err
 	}

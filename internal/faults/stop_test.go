@@ -11,10 +11,8 @@ import (
 const drained = 4011
 
 // nodeStops stops nodes while people write and listen on all of them, and judges. Abrupt is the control.
-func nodeStops(t *testing.T, stops int, x variant) *verdict {
+func nodeStops(t *testing.T, w *world, devices []*device, stops int, x variant) *verdict {
 	t.Helper()
-	w := onServers(t, "", nil)
-	devices := w.crowd(false)
 	v, l := w.trial("a node stops", stops, x)
 	for stop := range stops {
 		nth := stop % 2
@@ -95,10 +93,11 @@ func (l *load) acknowledged() int {
 	return l.statuses[http.StatusCreated]
 }
 
-// R13: a node that stops under load leaves nothing unanswered, tells its devices when to come back, and is gone at once.
-func TestANodeThatStopsKillsNothingThatIsUnderWay(t *testing.T) {
-	t.Parallel()
-	v := nodeStops(t, long(1), variant{})
+// stopsWell is R13: a node that stops under load leaves nothing unanswered, tells its devices when to come back, and is gone
+// at once.
+func stopsWell(t *testing.T, w *world, devices []*device) {
+	t.Helper()
+	v := nodeStops(t, w, devices, long(1), variant{})
 	v.wantClean(t)
 	if v.Failed > 0 {
 		t.Errorf("%d calls were not answered", v.Failed)

@@ -5,10 +5,8 @@ import "testing"
 // wakesLost lets node 1 hear nothing of what node 0 pushes, and gives one order for each village meanwhile: nobody comes
 // later and brings what is missing. Told: the subscription breaks besides, so node 1 knows that it may have missed
 // something; else it never learns.
-func wakesLost(t *testing.T, broken string, told bool) *verdict {
+func wakesLost(t *testing.T, w *world, devices []*device, told bool) *verdict {
 	t.Helper()
-	w := apart(t, broken)
-	devices := w.crowd(false)
 	v, l := w.trial("wakes lost on the way to a node", 0, variant{})
 	l.end()
 	heads := w.heads()
@@ -35,10 +33,4 @@ func wakesLost(t *testing.T, broken string, told bool) *verdict {
 		t.Errorf("%d of %d devices lacked what their node was not told of: the fault of this test does not bite", missing, villages)
 	}
 	return v
-}
-
-// R1: a wake-up is a hint, and nothing depends on it.
-func TestAWakeThatIsLostLosesNothing(t *testing.T) {
-	t.Parallel()
-	wakesLost(t, "", !nightly).wantClean(t)
 }
