@@ -150,9 +150,19 @@ func (s *stage) kill(n *pushNode) {
 	}
 }
 
+// untilOver is how long a server may take for what it was told to commit, at the very most.
+const untilOver = 2 * time.Minute
+
 // settle waits until the end of each message is known and devices have all they were sent, and compares the two. What
 // a killed server has committed is known from SQL alone, so it looks again while something is missing.
+// What a server has under way is waited for, however slow the machine is: committed later, it would be missing from what
+// the next round begins with.
 func (s *stage) settle(ctx context.Context, patience time.Duration) (v verdict, err error) {
+	s.fleet.until(ctx, untilOver, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.over == len(s.sent.all)
+	})
 	begun := time.Now()
 	for {
 		s.fleet.until(ctx, max(0, patience-time.Since(begun)), func() bool {
