@@ -175,5 +175,35 @@ func TestX40WhomAPageShowsDoesNotLearnWhoComplainsOfThem(t *testing.T) {
 			t.Errorf("whose plaque it is lifts: %v, want %v", err, board.ErrOwnWork)
 		}
 		looks("another editor", x.editor(), feedback, takedown, false)
+
+		story, picture := x.story([]board.Named{{Person: x.YaoMangzhong.PersonID}}, []board.Named{{Person: standIn.PersonID}})
+		x.says(x.YaoMangzhong, privacy.ForMedia, privacy.Given)
+		x.says(standIn, privacy.ForMedia, privacy.Given)
+		if err := x.publishes(story.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range []board.PageRef{{Kind: board.PublicationPage, ID: int64(story.ID)}, {Kind: board.MediaPage, ID: int64(picture.ID)}} {
+			feedback, takedown = says(page)
+			for who, by := range map[string]org.Actor{"who is named in the story": editor, "who is shown on the picture": second} {
+				looks(who+", as an editor, of "+string(page.Kind), by, feedback, takedown, true)
+				if _, err := x.s.Decide(t.Context(), by, takedown, board.Declined, "没有问题"); !errors.Is(err, board.ErrOwnWork) {
+					t.Errorf("%s declines, of %s: %v, want %v", who, page.Kind, err, board.ErrOwnWork)
+				}
+			}
+			if _, err := x.s.Decide(t.Context(), x.editor(), takedown, board.Upheld, "先撤下"); err != nil {
+				t.Fatal(err)
+			}
+			for who, by := range map[string]org.Actor{"who is named in the story": editor, "who is shown on the picture": second} {
+				if _, err := x.s.Lift(t.Context(), by, takedown, "已更正"); !errors.Is(err, board.ErrOwnWork) {
+					t.Errorf("%s lifts, of %s: %v, want %v", who, page.Kind, err, board.ErrOwnWork)
+				}
+			}
+			looks("an editor who is on neither, of "+string(page.Kind), x.editor(), feedback, takedown, false)
+			if page.Kind == board.PublicationPage { // shown again, so that its picture is a page
+				if _, err := x.s.Lift(t.Context(), x.editor(), takedown, "已更正"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
 	})
 }

@@ -137,24 +137,6 @@ func holdTakedowns(ctx context.Context, tx *db.Tx, p PageRef) error {
 	return db.Wrap(err, nil, "hold what waits for the page %s %d", p.Kind, p.ID)
 }
 
-// authorOf is who made what a page shows; 0 if nobody of their own did.
-func authorOf(ctx context.Context, q db.Queryer, p PageRef) (org.PersonID, error) {
-	var query string
-	switch p.Kind {
-	case PublicationPage:
-		query = `SELECT author_id FROM publication WHERE id = ?`
-	case MediaPage:
-		query = `SELECT author_id FROM media WHERE id = ?`
-	default: // nobody writes the other pages
-		return 0, nil
-	}
-	var found []org.PersonID
-	if err := q.Select(ctx, &found, query, p.ID); err != nil || len(found) == 0 {
-		return 0, db.Wrap(err, nil, "find who made the page %s %d", p.Kind, p.ID)
-	}
-	return found[0], nil
-}
-
 // A work is what somebody made that a page shows.
 type work struct {
 	Publication int64        `db:"id"`
@@ -181,19 +163,69 @@ func workOn(ctx context.Context, q db.Queryer, p PageRef) (work, error) {
 }
 
 // meantBy are those whom somebody means who complains at a moment of a page: who made it, and whom it showed then or shows
-// today. The lists of a place are about nobody.
-func meantBy(ctx context.Context, q db.Queryer, p PageRef, at time.Time) ([]org.PersonID, error) {
+// today. The notices of a place are about nobody.
+func meantBy(ctx context.Context, q db.Queryer, p PageRef, at time.Time) (all []org.PersonID, err error) {
 	switch p.Kind {
 	case BoardPage:
 		return shownOn(ctx, q, ID(p.ID), at)
 	case PlaquePage:
-		var member []org.PersonID
-		err := q.Select(ctx, &member, `SELECT person_id FROM plaque WHERE id = ?`, p.ID)
-		return member, db.Wrap(err, nil, "find whose plaque %d is", p.ID)
-	case PublicationPage, MediaPage, NoticesPage, PlaquesPage:
+		err = q.Select(ctx, &all, `
+			SELECT person_id
+			FROM plaque
+			WHERE id = ?
+			UNION
+			SELECT proposed_by
+			FROM plaque
+			WHERE id = ?`, p.ID, p.ID)
+	case PlaquesPage:
+		err = q.Select(ctx, &all, `
+			SELECT q.person_id
+			FROM entrance e
+			JOIN premises h ON h.entrance_id = e.id
+			JOIN plaque q ON q.premises_id = h.id
+			WHERE e.place_id = ? AND q.hung_at IS NOT NULL AND (q.returned_at IS NULL OR q.returned_at >= ?)`, p.ID, at)
+	case PublicationPage:
+		err = q.Select(ctx, &all, `
+			SELECT author_id AS person_id
+			FROM publication
+			WHERE id = ?
+			UNION
+			SELECT author_id
+			FROM media
+			WHERE publication_id = ?
+			UNION
+			SELECT person_id
+			FROM depicted
+			WHERE owner_type = ? AND owner_id = ? AND person_id IS NOT NULL AND (ended_at IS NULL OR ended_at >= ?)
+			UNION
+			SELECT d.person_id
+			FROM media m
+			JOIN depicted d ON d.owner_id = m.id
+			WHERE m.publication_id = ? AND d.owner_type = ? AND d.person_id IS NOT NULL AND (d.ended_at IS NULL OR d.ended_at >= ?)`,
+			p.ID, p.ID, inPublication, p.ID, at, p.ID, inMedia, at)
+	case MediaPage: // and who made the story that it hangs in, or is named there
+		err = q.Select(ctx, &all, `
+			SELECT author_id AS person_id
+			FROM media
+			WHERE id = ?
+			UNION
+			SELECT n.author_id
+			FROM media m
+			JOIN publication n ON n.id = m.publication_id
+			WHERE m.id = ?
+			UNION
+			SELECT person_id
+			FROM depicted
+			WHERE owner_type = ? AND owner_id = ? AND person_id IS NOT NULL AND (ended_at IS NULL OR ended_at >= ?)
+			UNION
+			SELECT d.person_id
+			FROM media m
+			JOIN depicted d ON d.owner_id = m.publication_id
+			WHERE m.id = ? AND d.owner_type = ? AND d.person_id IS NOT NULL AND (d.ended_at IS NULL OR d.ended_at >= ?)`,
+			p.ID, p.ID, inMedia, p.ID, at, p.ID, inPublication, at)
+	case NoticesPage:
 	}
-	author, err := authorOf(ctx, q, p)
-	return []org.PersonID{author}, err
+	return all, db.Wrap(err, nil, "find whom the page %s %d is about", p.Kind, p.ID)
 }
 
 // waitingTakedowns are those of a page that wait for a decision, the first of them first.
