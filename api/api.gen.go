@@ -1119,6 +1119,24 @@ func (e MeAccount) Valid() bool {
 	}
 }
 
+// Defines values for MediaTakedown.
+const (
+	MediaTakedownHiddenPending MediaTakedown = "hidden_pending"
+	MediaTakedownUpheld        MediaTakedown = "upheld"
+)
+
+// Valid indicates whether the value is a known member of the MediaTakedown enum.
+func (e MediaTakedown) Valid() bool {
+	switch e {
+	case MediaTakedownHiddenPending:
+		return true
+	case MediaTakedownUpheld:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MemberField.
 const (
 	MemberFieldFullMemberSince MemberField = "fullMemberSince"
@@ -5428,6 +5446,9 @@ type Media struct {
 	Scope string     `json:"scope"`
 	Shown []Depicted `json:"shown"`
 
+	// Takedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown.
+	Takedown *MediaTakedown `json:"takedown,omitempty"`
+
 	// URL Path of getFile, good for five minutes
 	URL     string `json:"url"`
 	Version int64  `json:"version"`
@@ -5435,6 +5456,9 @@ type Media struct {
 	// Width Pixels
 	Width int `json:"width"`
 }
+
+// MediaTakedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown.
+type MediaTakedown string
 
 // MediaCode defines model for MediaCode.
 type MediaCode struct {
@@ -6919,7 +6943,7 @@ type PrintedBoard struct {
 	Number int32 `json:"number"`
 }
 
-// Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act.
+// Problem A refusal. Members beside these say more about the code, such as `state`, the present state of a thing that does not allow the act. A common.conflict over a version says both: `yours` is the one sent, `current.version` the present one.
 type Problem struct {
 	// Code feature.reason, stable for ever.
 	Code   string  `json:"code"`
@@ -7137,7 +7161,7 @@ type Publication struct {
 	StartOn string           `json:"startOn"`
 	State   PublicationState `json:"state"`
 
-	// Takedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown; not in lists.
+	// Takedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown.
 	Takedown *PublicationTakedown `json:"takedown,omitempty"`
 	Text     string               `json:"text"`
 	Title    string               `json:"title"`
@@ -7150,7 +7174,7 @@ type PublicationKind string
 // PublicationState defines model for Publication.State.
 type PublicationState string
 
-// PublicationTakedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown; not in lists.
+// PublicationTakedown Its page is hidden: an editor has yet to decide on it, or has taken it down. Left out while it is shown.
 type PublicationTakedown string
 
 // PublicationPage defines model for PublicationPage.

@@ -41,6 +41,11 @@ func TestH3WhoeverMadeAPageHearsThatItIsHiddenAndReadsIt(t *testing.T) {
 			if err != nil || got.Hidden != want {
 				t.Errorf("%s: hidden as %q (%v), want %q", what, got.Hidden, err, want)
 			}
+			for who, by := range map[string]org.Actor{"the author": author, "an editor": editor} {
+				if all, _, err := x.s.Publications(t.Context(), by, "", 0); err != nil || len(all) != 1 || all[0].Hidden != want {
+					t.Errorf("%s: the list of %s: %+v (%v), want it hidden as %q", what, who, all, err, want)
+				}
+			}
 			if n := heard(); n != told {
 				t.Errorf("%s: the author has heard %d times, want %d", what, n, told)
 			}
@@ -74,6 +79,10 @@ func TestH3WhoeverMadeAPageHearsThatItIsHiddenAndReadsIt(t *testing.T) {
 		reads("a picture of it", board.Upheld, 4)
 		decide(picture, board.Upheld)
 		reads("a picture of it is taken down", board.Upheld, 5)
+		one, err := x.s.Media(t.Context(), author, m.ID)
+		if all, _, listed := x.s.AllMedia(t.Context(), author, "", 0); err != nil || listed != nil || one.Hidden != board.Upheld || len(all) != 1 || all[0].Hidden != board.Upheld {
+			t.Errorf("the picture: hidden as %q (%v), in the list %+v (%v), want %q", one.Hidden, err, all, listed, board.Upheld)
+		}
 	})
 }
 

@@ -38,6 +38,7 @@ type Media struct {
 
 	Shown   []Depicted    `db:"-"`
 	Picture upload.Upload `db:"-"`
+	Hidden  State         `db:"-"` // of the takedown that hides its page; "": none
 }
 
 // What somebody is shown in.

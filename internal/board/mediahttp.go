@@ -160,6 +160,7 @@ func (h *Handler) media(by org.Actor, m Media) api.Media {
 		ID: int64(m.ID), PublicationID: (*int64)(m.PublicationID), Caption: m.Caption, Credit: m.Credit, Scope: m.UnitName,
 		Own: m.AuthorID == by.PersonID, Shown: depictedToAPI(m.Shown), Agreed: agreed(m.Shown), Width: m.Picture.Width, Height: m.Picture.Height,
 		URL: h.service.uploads.Link(by.PersonID, m.Picture), CreatedAt: m.CreatedAt, Version: m.Version,
+		Takedown: api.Optional(api.MediaTakedown(m.Hidden)),
 	}
 }
 
@@ -177,7 +178,6 @@ func depictedToAPI(all []Depicted) []api.Depicted {
 func (h *Handler) publication(by org.Actor, p Publication) api.Publication {
 	a := p.toAPI(by)
 	a.Shown, a.Media = depictedToAPI(p.Shown), h.allMedia(by, p.Media)
-	a.Takedown = api.Optional(api.PublicationTakedown(p.Hidden))
 	return a
 }
 

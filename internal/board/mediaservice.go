@@ -238,7 +238,7 @@ func fitting(ctx context.Context, q db.Queryer, all []Media) (map[MediaID]bool, 
 	hidden, err := hiddenOf(ctx, q, MediaPage, ids)
 	fit := make(map[MediaID]bool, len(all))
 	for _, m := range all {
-		fit[m.ID] = agreed(m.Shown) && m.Picture.ID != 0 && !hidden[int64(m.ID)]
+		fit[m.ID] = agreed(m.Shown) && m.Picture.ID != 0 && hidden[int64(m.ID)] == ""
 	}
 	return fit, err
 }

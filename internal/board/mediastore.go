@@ -102,7 +102,7 @@ func mediaOf(ctx context.Context, q db.Queryer, ids []PublicationID) (all []Medi
 	return all, db.Wrap(q.Select(ctx, &all, query, args...), nil, "find the pictures of %d publications", len(ids))
 }
 
-// complete adds to pictures their files, and who is shown on them.
+// complete adds to pictures their files, who is shown on them, and whether somebody has had them hidden.
 func complete(ctx context.Context, q db.Queryer, all []Media) error {
 	ids := make([]int64, len(all))
 	for i, m := range all {
@@ -116,8 +116,12 @@ func complete(ctx context.Context, q db.Queryer, all []Media) error {
 	if err != nil {
 		return err
 	}
+	hidden, err := hiddenOf(ctx, q, MediaPage, ids)
+	if err != nil {
+		return err
+	}
 	for i, m := range all {
-		all[i].Picture, all[i].Shown = files[int64(m.ID)], shown[int64(m.ID)]
+		all[i].Picture, all[i].Shown, all[i].Hidden = files[int64(m.ID)], shown[int64(m.ID)], hidden[int64(m.ID)]
 	}
 	return nil
 }
@@ -135,7 +139,7 @@ func updateMedia(ctx context.Context, tx *db.Tx, m Media) error {
 		SET caption = ?, credit = ?, version = version + 1
 		WHERE id = ? AND version = ?`, m.Caption, m.Credit, m.ID, m.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, m.Version, `SELECT version FROM media WHERE id = ?`, m.ID)
 	}
 	return db.Wrap(err, nil, "change picture %d", m.ID)
 }

@@ -120,7 +120,7 @@ func pressable(ctx context.Context, q db.Queryer, all []Media) (map[MediaID]bool
 			continue
 		}
 		story := int64(*m.PublicationID)
-		fit[m.ID] = fit[m.ID] && *m.PublicationState == PublicationPublished && !hidden[story] && agreed(named[story])
+		fit[m.ID] = fit[m.ID] && *m.PublicationState == PublicationPublished && hidden[story] == "" && agreed(named[story])
 	}
 	return fit, err
 }

@@ -321,7 +321,15 @@ func (s *Service) Publications(ctx context.Context, by org.Actor, cursor string,
 		return nil, "", err
 	}
 	all, next = page.Cut(all, p, publicationKey)
-	return all, next, nil
+	ids := make([]int64, len(all))
+	for i, p := range all {
+		ids[i] = int64(p.ID)
+	}
+	hidden, err := hiddenOf(ctx, s.db, PublicationPage, ids)
+	for i, p := range all {
+		all[i].Hidden = hidden[int64(p.ID)]
+	}
+	return all, next, err
 }
 
 func publicationKey(p Publication) (time.Time, int64) { return time.UnixMilli(0), int64(p.ID) }

@@ -210,6 +210,7 @@ func (p Publication) toAPI(by org.Actor) api.Publication {
 		ID: int64(p.ID), Kind: api.PublicationKind(p.Kind), Title: p.Title, Text: p.Text, StartOn: string(p.StartOn), EndOn: (*string)(p.EndOn),
 		State: api.PublicationState(p.State), Scope: p.UnitName, Own: p.AuthorID == by.PersonID, Reason: api.Optional(p.Reason),
 		PublishedAt: p.PublishedAt, CheckedAt: p.CheckedAt, Version: p.Version,
+		Takedown: api.Optional(api.PublicationTakedown(p.Hidden)),
 	}
 }
 

@@ -49,23 +49,28 @@ func placeOfPage(ctx context.Context, q db.Queryer, p PageRef) (at place, err er
 	return place{row.Unit, row.Number}, db.Wrap(err, problem.ErrNotFound, "find the page %s %d", p.Kind, p.ID)
 }
 
-// hiddenOf are those of pages, of a kind that has no versions, that are hidden by a takedown.
-func hiddenOf(ctx context.Context, q db.Queryer, kind PageKind, ids []int64) (map[int64]bool, error) {
-	hidden := map[int64]bool{}
+// hiddenOf are those of pages, of a kind that has no versions, that are hidden by a takedown, with its state: upheld stands
+// before hidden_pending.
+func hiddenOf(ctx context.Context, q db.Queryer, kind PageKind, ids []int64) (map[int64]State, error) {
+	hidden := map[int64]State{}
 	if len(ids) == 0 {
 		return hidden, nil
 	}
 	query, args, err := db.In(`
-		SELECT DISTINCT ref_id
+		SELECT DISTINCT ref_id, state
 		FROM takedown
-		WHERE kind = ? AND ref_id IN (?) AND state IN (?, ?)`, kind, ids, HiddenPending, Upheld)
+		WHERE kind = ? AND ref_id IN (?) AND state IN (?, ?)
+		ORDER BY state`, kind, ids, HiddenPending, Upheld)
 	if err != nil {
 		return nil, err
 	}
-	var found []int64
+	var found []struct {
+		ID    int64 `db:"ref_id"`
+		State State `db:"state"`
+	}
 	err = q.Select(ctx, &found, query, args...)
-	for _, id := range found {
-		hidden[id] = true
+	for _, f := range found {
+		hidden[f.ID] = f.State
 	}
 	return hidden, db.Wrap(err, nil, "ask which of %d pages %s are hidden", len(ids), kind)
 }
