@@ -120,9 +120,9 @@ func TestWhoChangesWhatSomebodyElseHasChangedReadsBothVersions(t *testing.T) {
 				t.Errorf("%s: %v, want a conflict", what, err)
 				continue
 			}
-			now, isNow := c.Members["version"].(int64)
-			read, isRead := c.Members["yourVersion"].(int64)
-			if !isNow || !isRead || now != read+1 {
+			now, isNow := c.Members["current"].(map[string]any)
+			read, isRead := c.Members["yours"].(int64)
+			if !isNow || !isRead || now["version"] != read+1 {
 				t.Errorf("%s: the versions are %v, want both", what, c.Members)
 			}
 		}

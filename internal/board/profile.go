@@ -259,7 +259,7 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 			INSERT INTO public_profile (person_id, shows_name, shows_items, shows_phone, shows_portrait, items, unread_since, changed_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, p.PersonID, p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, text, unread, tx.Now)
 		if db.IsDuplicate(err) {
-			return problem.ErrConflict
+			return db.Stale(ctx, tx, 0, `SELECT version FROM public_profile WHERE person_id = ?`, p.PersonID)
 		}
 		return db.Wrap(err, nil, "store the profile of person %d", p.PersonID)
 	}
@@ -270,7 +270,7 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 		WHERE person_id = ? AND version = ?`,
 		p.ShowsName, p.ShowsItems, p.ShowsPhone, p.ShowsPortrait, text, unread, tx.Now, p.PersonID, p.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, p.Version, `SELECT version FROM public_profile WHERE person_id = ?`, p.PersonID)
 	}
 	return db.Wrap(err, nil, "change the profile of person %d", p.PersonID)
 }

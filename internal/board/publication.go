@@ -126,7 +126,7 @@ func (p Publication) canDecide(by org.Actor, next State) error {
 // asRead says that what is being changed is not what was read any more, with both versions, or nil.
 func asRead(now, read int64) error {
 	if now != read {
-		return problem.ErrConflict.With("version", now).With("yourVersion", read)
+		return problem.Stale(read, now)
 	}
 	return nil
 }

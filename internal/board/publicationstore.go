@@ -129,7 +129,7 @@ func updatePublication(ctx context.Context, tx *db.Tx, p Publication) error {
 		SET title = ?, body = ?, start_on = ?, end_on = ?, version = version + 1
 		WHERE id = ? AND version = ?`, p.Title, p.Text, p.StartOn, p.EndOn, p.ID, p.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, p.Version, `SELECT version FROM publication WHERE id = ?`, p.ID)
 	}
 	return db.Wrap(err, nil, "change publication %d", p.ID)
 }

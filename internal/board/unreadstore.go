@@ -78,7 +78,7 @@ func saveRead(ctx context.Context, tx *db.Tx, u Unread) error {
 		SET items = ?, unread_since = ?, version = version + 1
 		WHERE person_id = ? AND version = ?`, text, since, u.PersonID, u.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, u.Version, `SELECT version FROM public_profile WHERE person_id = ?`, u.PersonID)
 	}
 	return db.Wrap(err, nil, "keep that the items of person %d were read", u.PersonID)
 }

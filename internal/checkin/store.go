@@ -249,7 +249,7 @@ func change(ctx context.Context, tx *db.Tx, p *Presence, decidedBy org.PersonID,
 		SET state = ?, due_at = ?, decided_by = ?, decided_at = ?, reason = ?, version = version + 1
 		WHERE id = ? AND version = ?`, p.State, p.DueAt, person, at, reason, p.ID, p.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, p.Version, `SELECT version FROM presence WHERE id = ?`, p.ID)
 	}
 	p.Version++
 	return db.Wrap(err, nil, "change presence %d", p.ID)

@@ -99,7 +99,7 @@ func SaveContact(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id ID, c Con
 	if err != nil {
 		return 0, err
 	}
-	return 0, problem.ErrConflict.With("version", c.Version).With("presentVersion", present)
+	return 0, problem.Stale(c.Version, present)
 }
 
 // used notes that a contact serves somebody: one that nobody uses for long is erased.

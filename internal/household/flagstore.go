@@ -113,7 +113,7 @@ func saveFlag(ctx context.Context, tx *db.Tx, by org.Actor, f Flag) error {
 		f.ConsentID, f.BasisID, f.ExpiresOn, warnAt(f.ExpiresOn, tx.Now), f.ExpiresOn.Add(flagPurge), by.PersonID, by.Assignment,
 		f.ID, f.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict.With("version", f.Version)
+		return db.Stale(ctx, tx, f.Version, `SELECT version FROM care_flag WHERE id = ?`, f.ID)
 	}
 	return db.Wrap(err, nil, "renew flag %d", f.ID)
 }

@@ -98,7 +98,7 @@ func renameBuilding(ctx context.Context, tx *db.Tx, b Building, version int64, n
 	case err != nil:
 		return thereAlready(db.Wrap(err, nil, "rename building %d", b.ID), ErrBuildingThere)
 	case found == 0:
-		return problem.ErrConflict.With("version", version).With("presentVersion", b.Version)
+		return db.Stale(ctx, tx, version, `SELECT version FROM building WHERE id = ?`, b.ID)
 	}
 	var stairs []Entrance
 	if err := tx.Select(ctx, &stairs, `
@@ -129,7 +129,7 @@ func endBuilding(ctx context.Context, tx *db.Tx, b Building, version int64) erro
 		SET ended_on = ?, version = version + 1
 		WHERE id = ? AND version = ? AND ended_on IS NULL`, calendar.DayOf(tx.Now), b.ID, version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict.With("version", version).With("presentVersion", b.Version)
+		return db.Stale(ctx, tx, version, `SELECT version FROM building WHERE id = ?`, b.ID)
 	}
 	return db.Wrap(err, nil, "end building %d", b.ID)
 }
@@ -207,7 +207,7 @@ func renameEntrance(ctx context.Context, tx *db.Tx, e Entrance, version int64, n
 		SET number = ?, label = ?, version = version + 1
 		WHERE id = ? AND version = ? AND ended_on IS NULL`, number, label, e.ID, version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict.With("version", version).With("presentVersion", e.Version)
+		return db.Stale(ctx, tx, version, `SELECT version FROM entrance WHERE id = ?`, e.ID)
 	}
 	return thereAlready(db.Wrap(err, nil, "rename entrance %d", e.ID), ErrEntranceThere)
 }
@@ -218,7 +218,7 @@ func endEntrance(ctx context.Context, tx *db.Tx, id EntranceID, version int64) e
 		SET ended_on = ?, version = version + 1
 		WHERE id = ? AND version = ? AND ended_on IS NULL`, calendar.DayOf(tx.Now), id, version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict.With("version", version)
+		return db.Stale(ctx, tx, version, `SELECT version FROM entrance WHERE id = ?`, id)
 	}
 	return db.Wrap(err, nil, "end entrance %d", id)
 }
@@ -260,7 +260,7 @@ func saveDoor(ctx context.Context, tx *db.Tx, d Doorway, version int64) error {
 		SET door = ?, kind = ?, occupied = ?, ended_on = ?, version = version + 1
 		WHERE id = ? AND version = ? AND ended_on IS NULL`, d.Door, d.Kind, d.Occupied, d.EndedOn, d.ID, version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict.With("version", version).With("presentVersion", d.Version)
+		return db.Stale(ctx, tx, version, `SELECT version FROM premises WHERE id = ?`, d.ID)
 	}
 	return db.Wrap(err, nil, "save door %d", d.ID)
 }

@@ -7,7 +7,6 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 )
 
@@ -157,7 +156,7 @@ func Restate(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id ID, version i
 	case err != nil:
 		return err
 	case found == 0:
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, version, `SELECT version FROM member WHERE id = ?`, id)
 	case since == "":
 		return updateSince(ctx, tx, id, nil)
 	}

@@ -118,7 +118,7 @@ func (s *Service) Correct(ctx context.Context, by org.Actor, id ID, c Correction
 			return err
 		}
 		if m.Version != c.Version {
-			return problem.ErrConflict.With("version", m.Version).With("yourVersion", c.Version)
+			return problem.Stale(c.Version, m.Version)
 		}
 		fields := []string{}
 		if c.Status != "" {
@@ -132,7 +132,7 @@ func (s *Service) Correct(ctx context.Context, by org.Actor, id ID, c Correction
 			return err
 		}
 		if found == 0 { // somebody was faster
-			return problem.ErrConflict
+			return db.Stale(ctx, tx, c.Version, `SELECT version FROM member WHERE id = ?`, m.ID)
 		}
 		if c.Since != "" {
 			fields = append(fields, "fullMemberSince")

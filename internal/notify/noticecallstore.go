@@ -93,7 +93,7 @@ func saveNoticeCall(ctx context.Context, tx *db.Tx, by org.Actor, c *NoticeCall,
 		SET state = ?, tries = tries + ?, ended_at = ?, ended_by = ?, version = version + 1
 		WHERE id = ? AND version = ?`, as, tries, ended, by.PersonID, c.ID, c.Version)
 	if err == nil && n == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, c.Version, `SELECT version FROM notice_call WHERE id = ?`, c.ID)
 	}
 	c.State, c.Tries, c.Version = as, c.Tries+tries, c.Version+1
 	return db.Wrap(err, nil, "note how call %d went", c.ID)

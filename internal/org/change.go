@@ -83,7 +83,7 @@ func nextVersion(ctx context.Context, tx *db.Tx, id UnitID, version int64) error
 	if err := tx.Get(ctx, &now, `SELECT version FROM unit WHERE id = ?`, id); err != nil {
 		return db.Wrap(err, problem.ErrNotFound, "read the version of unit %d", id)
 	}
-	return problem.ErrConflict.With("yours", version).With("current", now)
+	return problem.Stale(version, now)
 }
 
 // SetLabel is what a place calls a level from today on; "" goes back to the usual word.

@@ -28,8 +28,8 @@ func insertCard(ctx context.Context, tx *db.Tx, c Card) (CardID, error) {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		c.SeriesID, c.Edition, c.Kind, c.State, c.Category, c.UnitID, c.Title, c.ForWhom, c.Region, c.Materials, c.Counter, c.HowTo,
 		c.Source, c.ValidFrom, c.ValidTo, c.ReviewOn, c.RequestID, c.FirstUnitID, c.ProposedBy, orNull(int64(c.ProposedAs)), c.ProposedAt)
-	if db.IsDuplicate(err) { // somebody else has proposed this edition
-		return 0, problem.ErrConflict
+	if db.IsDuplicate(err) { // somebody else has just proposed this edition
+		return 0, db.ErrAgain
 	}
 	return CardID(id), db.Wrap(err, nil, "insert card")
 }

@@ -57,7 +57,7 @@ func saveDangerQuestion(ctx context.Context, tx *db.Tx, by org.Actor, d DangerQu
 	var now int64
 	err = tx.Get(ctx, &now, `SELECT version FROM danger_question WHERE category = ?`, d.Category)
 	if err == nil || errors.Is(err, sql.ErrNoRows) {
-		return 0, problem.ErrConflict.With("yours", d.Version).With("current", map[string]any{"version": now})
+		return 0, problem.Stale(d.Version, now)
 	}
 	return 0, db.Wrap(err, nil, "read the question of danger in %s", d.Category)
 }

@@ -58,7 +58,7 @@ func (s *Service) moveEmergency(ctx context.Context, by org.Actor, id EmergencyI
 				return err
 			}
 			if version != 0 && e.Version != version {
-				return problem.ErrConflict.With("yours", version).With("current", map[string]any{"version": e.Version})
+				return problem.Stale(version, e.Version)
 			}
 			if err := do(tx, &e); err != nil {
 				return err

@@ -51,7 +51,7 @@ func saveMuster(ctx context.Context, tx *db.Tx, m *Muster) error {
 		SET state = ?, open_request_id = ?, begun_at = ?, ended_at = ?, version = version + 1
 		WHERE id = ? AND version = ?`, m.State, open, m.BegunAt, m.EndedAt, m.ID, m.Version)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, m.Version, `SELECT version FROM muster WHERE id = ?`, m.ID)
 	}
 	m.Version++
 	return db.Wrap(err, nil, "move muster %d", m.ID)

@@ -3,7 +3,6 @@ package request
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -130,7 +129,7 @@ func (s *Service) SetCategory(ctx context.Context, by org.Actor, c CategoryChang
 // madeFrom says why a change made from a version of a subject comes too late, or nil.
 func (b *rulebook) madeFrom(kind ruleKind, subject string, version int64) error {
 	if now := b.newest(kind, subject); now != version {
-		return problem.ErrConflict.With("yours", version).With("current", map[string]any{"version": now})
+		return problem.Stale(version, now)
 	}
 	return nil
 }
@@ -246,9 +245,9 @@ func (s *Service) Ship(ctx context.Context, cal calendar.Change) error {
 	if book, err := s.rules.learn(ctx, s.db); err != nil || book.last != 0 {
 		return err
 	}
-	err := s.db.InTx(ctx, func(tx *db.Tx) error {
+	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		book, err := s.rules.learn(ctx, tx)
-		if err != nil || book.last != 0 {
+		if err != nil || book.last != 0 { // or another node was first
 			return err
 		}
 		at := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -259,10 +258,6 @@ func (s *Service) Ship(ctx context.Context, cal calendar.Change) error {
 		}
 		return insertRule(ctx, tx, org.Actor{}, &ruleChange{Kind: ofCalendar, At: at, Reason: "初始设置"}, cal)
 	})
-	if errors.Is(err, problem.ErrConflict) { // another node is first
-		return nil
-	}
-	return err
 }
 
 // LearnRules reads what other nodes have changed: for what asks the working calendar without acting on a need.

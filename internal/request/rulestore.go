@@ -10,7 +10,6 @@ import (
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/problem"
 )
 
 // rules are the rules as this process knows them. What another node has changed is known as soon as somebody acts, since
@@ -100,8 +99,8 @@ func insertRule(ctx context.Context, tx *db.Tx, by org.Actor, ch *ruleChange, bo
 		INSERT INTO rule_change (id, kind, subject, body, takes_effect_at, reason, set_by, assignment_id, recorded_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		ch.ID, ch.Kind, ch.Subject, ch.Body, ch.At, ch.Reason, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)), tx.Now)
-	if db.IsDuplicate(err) {
-		return problem.ErrConflict
+	if db.IsDuplicate(err) { // with what somebody else has just set, it is known whether this comes too late
+		return db.ErrAgain
 	}
 	return db.Wrap(err, nil, "change the rules of %s %s", ch.Kind, ch.Subject)
 }

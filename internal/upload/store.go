@@ -88,7 +88,7 @@ func replace(ctx context.Context, tx *db.Tx, u Upload, was int64) error {
 		UPDATE upload SET file = ?, number = ?, width = ?, height = ?, size = ?, version = version + 1
 		WHERE id = ? AND version = ?`, u.File, u.Number, u.Width, u.Height, u.Size, u.ID, was)
 	if err == nil && found == 0 {
-		return problem.ErrConflict
+		return db.Stale(ctx, tx, was, `SELECT version FROM upload WHERE id = ?`, u.ID)
 	}
 	return db.Wrap(err, nil, "replace the file of upload %d", u.ID)
 }

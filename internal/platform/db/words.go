@@ -1,12 +1,15 @@
 package db
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+
+	"wanjia/internal/platform/problem"
 )
 
 // Save changes a row or makes it: UPDATE, else INSERT, else UPDATE once more, for when somebody else made the row
@@ -24,6 +27,16 @@ func Save(update func() (found int64, err error), insert func() error) error {
 		err = errors.New("save: the row is there and the update does not find it")
 	}
 	return err
+}
+
+// Stale says that an UPDATE has found another version than yours, with both: the present one is what query finds. What is gone
+// is not found.
+func Stale(ctx context.Context, tx *Tx, yours int64, query string, args ...any) error {
+	var present int64
+	if err := tx.Get(ctx, &present, query, args...); err != nil {
+		return Wrap(err, problem.ErrNotFound, "read the present version")
+	}
+	return problem.Stale(yours, present)
 }
 
 // Wrap says what was being done when err happened; nil stays nil. A missing row becomes noRow, when there is one.

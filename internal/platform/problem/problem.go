@@ -83,6 +83,11 @@ func (p *Problem) RetryAfter(d time.Duration) *Problem {
 	return &q
 }
 
+// Stale says that what is being changed is not the version that was read any more, with both versions.
+func Stale(yours, present int64) *Problem {
+	return ErrConflict.With("yours", yours).With("current", map[string]any{"version": present})
+}
+
 // Problems that belong to no feature.
 var (
 	ErrMalformed          = New(Malformed, "common.malformed")
