@@ -363,6 +363,17 @@ func TestTheHolderHearsOnceThatFlagsEndInFourteenDays(t *testing.T) {
 		if err := d.Select(t.Context(), &told, `SELECT args FROM inbox WHERE kind = 'flag.expiring'`); err != nil || !slices.Equal(told, []string{`{"count":2}`}) {
 			t.Errorf("told %q (%v), want once, of two", told, err)
 		}
+		all, err := x.service.Flags(t.Context(), x.YaoMangzhong, x.doors[0])
+		if err != nil || len(all) != 1 {
+			t.Fatalf("the flags: %+v, %v", all, err)
+		}
+		if _, err := x.service.RenewFlag(t.Context(), x.YaoMangzhong, all[0].ID, "2026-08-31", "仍需照看"); err != nil {
+			t.Fatal(err)
+		}
+		warn(day("2026-08-17").Add(8*time.Hour + 30*time.Minute)) // with the one until 30 July
+		if got := count(t, d, `SELECT COUNT(*) FROM inbox WHERE kind = 'flag.expiring'`); got != 2 {
+			t.Errorf("told %d times in all once a renewed flag ends again, want twice", got)
+		}
 	})
 }
 

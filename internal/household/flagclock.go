@@ -52,7 +52,7 @@ func warn(ctx context.Context, tx *db.Tx, flags []expiring) error {
 	}
 	return notify.Tell(ctx, tx, inRoles(in), notify.Item{
 		Kind: "flag.expiring", Ref: notify.Ref{Type: "area", ID: int64(flags[0].AreaID)}, Args: map[string]any{"count": n},
-		Dedupe: fmt.Sprintf("flag.expiring:%d:%d", flags[0].AreaID, flags[0].ID),
+		Dedupe: fmt.Sprintf("flag.expiring:%d:%d:%s", flags[0].AreaID, flags[0].ID, calendar.DayOf(tx.Now)), // a renewed one ends again
 	})
 }
 
