@@ -1,6 +1,7 @@
 package board
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -51,6 +52,44 @@ func scanned(t *testing.T, svg string) string {
 		t.Fatalf("the code cannot be read: %v", err)
 	}
 	return read.GetText()
+}
+
+// A node of an earlier release knows texts and last days alone: it shows no item that waits to be read, and loses none.
+func TestAnItemThatNobodyHasReadIsOverForWhoKnowsOfNoReading(t *testing.T) {
+	t.Parallel()
+	p := Profile{Items: []Item{
+		{Text: "代办证明"}, {Text: "代买药", Unread: true}, {Text: "暑期托管", ValidTo: "2026-08-31", Unread: true},
+		{Text: "看房", Unread: true, Returned: "请写明地点"}, {Text: "修车", ValidTo: "2026-12-31"},
+	}}
+	text, err := p.itemText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var earlier []struct {
+		Text    string
+		ValidTo calendar.Day
+	}
+	if err := json.Unmarshal([]byte(text), &earlier); err != nil {
+		t.Fatal(err)
+	}
+	var shown []string
+	for _, it := range earlier {
+		if it.ValidTo == "" || "2026-08-01" <= it.ValidTo {
+			shown = append(shown, it.Text)
+		}
+	}
+	if !slices.Equal(shown, []string{"代办证明", "修车"}) || len(earlier) != len(p.Items) {
+		t.Errorf("an earlier release shows %q of %d, want what was read, of %d", shown, len(earlier), len(p.Items))
+	}
+	for what, kept := range map[string]string{
+		"as it is kept": text,
+		"as it was":     `[{"text":"代办证明"},{"text":"代买药","unread":true},{"text":"暑期托管","validTo":"2026-08-31","unread":true},{"text":"看房","unread":true,"returned":"请写明地点"},{"text":"修车","validTo":"2026-12-31"}]`,
+	} {
+		got := Profile{ItemText: kept}
+		if err := got.readItems(); err != nil || !slices.Equal(got.Items, p.Items) {
+			t.Errorf("%s: read as %+v (%v), want %+v", what, got.Items, err, p.Items)
+		}
+	}
 }
 
 func TestX30TheCodeOfABoardReadsBack(t *testing.T) {

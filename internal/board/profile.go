@@ -275,9 +275,39 @@ func SaveProfile(ctx context.Context, tx *db.Tx, p Profile) error {
 	return db.Wrap(err, nil, "change the profile of person %d", p.PersonID)
 }
 
+// A kept item is an Item as it is stored. One that is unread is over for whoever does not know that items are read first: a
+// node of an earlier release, beside newer ones, shows none that nobody has read.
+type keptItem struct {
+	Item
+	Until calendar.Day `json:"until,omitempty"` // its last day, of one that is unread
+}
+
+// long is over for everybody, and a day that the contract takes.
+const long calendar.Day = "1900-01-01"
+
+func keep(it Item) keptItem {
+	k := keptItem{Item: it}
+	if it.Unread {
+		k.Until, k.ValidTo = it.ValidTo, long
+	}
+	return k
+}
+
+func (k keptItem) item() Item {
+	it := k.Item
+	if it.Unread && it.ValidTo == long {
+		it.ValidTo = k.Until
+	}
+	return it
+}
+
 // itemText is how the items of p are stored.
 func (p Profile) itemText() (string, error) {
-	text, err := json.Marshal(append([]Item{}, p.Items...))
+	kept := make([]keptItem, len(p.Items))
+	for i, it := range p.Items {
+		kept[i] = keep(it)
+	}
+	text, err := json.Marshal(kept)
 	if err != nil {
 		return "", fmt.Errorf("write the service items of person %d: %w", p.PersonID, err)
 	}
@@ -286,8 +316,13 @@ func (p Profile) itemText() (string, error) {
 
 // readItems reads the items of p as they are stored.
 func (p *Profile) readItems() error {
-	if err := json.Unmarshal([]byte(p.ItemText), &p.Items); err != nil {
+	var kept []keptItem
+	if err := json.Unmarshal([]byte(p.ItemText), &kept); err != nil {
 		return fmt.Errorf("read the service items of person %d: %w", p.PersonID, err)
+	}
+	p.Items = make([]Item, len(kept))
+	for i, k := range kept {
+		p.Items[i] = k.item()
 	}
 	return nil
 }
