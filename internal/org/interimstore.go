@@ -7,6 +7,21 @@ import (
 	"wanjia/internal/platform/db"
 )
 
+// UnledSections are the sections of subdistrict u that nobody leads on day.
+func UnledSections(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (all []Unit, err error) {
+	from, to := below(u)
+	err = q.Select(ctx, &all, `
+		SELECT u.id, u.tree, u.kind, u.name, u.path, u.level
+		FROM unit u
+		WHERE u.path > ? AND u.path < ? AND u.kind = ?
+		  AND (SELECT COUNT(*)
+		       FROM role_assignment a
+		       WHERE a.unit_id = u.id AND a.role = ?
+		         AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?) AND a.unsigned_yet = ?) = 0
+		ORDER BY u.id`, from, to, Section, RoleSectionHead, day, day, false)
+	return all, db.Wrap(err, nil, "find the sections of unit %d that nobody leads", u.ID)
+}
+
 // unledBelow are the grid units below u, down to the areas, that nobody leads on day, those of the lowest level first.
 func unledBelow(ctx context.Context, q db.Queryer, u Unit, day calendar.Day) (all []Unit, err error) {
 	from, to := below(u)

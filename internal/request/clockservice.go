@@ -233,7 +233,11 @@ func holding(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]or
 		if err != nil {
 			return nil, err
 		}
-		return unconcerned(ctx, tx, r, in)
+		if in, err = unconcerned(ctx, tx, r, in); err != nil || len(in) > 0 {
+			return in, err
+		}
+		_, in, err = leadOf(ctx, tx, r, ladder) // who can take it over, or acts for a section meanwhile
+		return in, err
 	}
 	_, in, err := leadFrom(ctx, tx, r, ladder, r.Level)
 	return in, err

@@ -19,7 +19,7 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 	if by.Role == org.RoleCommitteeSecretary { // who follows the office, and has the same unit
 		below = by.Grid.ID != 0 && strings.HasPrefix(r.HolderPath, by.Grid.Path)
 	}
-	if r.HolderRole != "" || r.Level == 0 || !below || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+	if r.HolderRole != "" || !below || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
 		return false, nil
 	}
 	u, err := org.UnitByID(ctx, q, r.HolderUnitID)
@@ -30,7 +30,21 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 	if err != nil {
 		return false, err
 	}
-	_, in, err := leadFrom(ctx, q, r.Request, ladder, r.Level)
+	from := r.Level
+	if u.Kind == org.Section { // which stands on no ladder: the office is above it
+		head, err := leads(ctx, q, u)
+		if err == nil {
+			head, err = unconcerned(ctx, q, r.Request, head)
+		}
+		if err != nil || len(head) > 0 {
+			return false, err
+		}
+		if ladder, err = ladderOf(ctx, q, r.Request); err != nil {
+			return false, err
+		}
+		from = topLevel
+	}
+	_, in, err := leadFrom(ctx, q, r.Request, ladder, from)
 	if err != nil || !slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
 		return false, err
 	}
@@ -68,13 +82,13 @@ func vacant(ctx context.Context, q db.Queryer, by org.Actor) ([]org.UnitID, erro
 	var err error
 	switch {
 	case by.Role == org.RolePartyOffice && by.Grid.Kind == org.Subdistrict:
-		units, err = org.VacantBelow(ctx, q, by.Grid, calendar.DayOf(db.NowOf(q)))
+		units, err = vacantBelow(ctx, q, by.Grid)
 	case by.Role == org.RoleCommitteeSecretary && by.Grid.Kind == org.Subdistrict:
 		var office []org.Incumbent
 		if office, err = leads(ctx, q, by.Grid); err != nil || len(office) > 0 {
 			return nil, err
 		}
-		units, err = org.VacantBelow(ctx, q, by.Grid, calendar.DayOf(db.NowOf(q)))
+		units, err = vacantBelow(ctx, q, by.Grid)
 		units = append(units, by.Grid)
 	case leading[by.Role]:
 		units, err = org.Vacant(ctx, q, by)
@@ -84,6 +98,17 @@ func vacant(ctx context.Context, q db.Queryer, by org.Actor) ([]org.UnitID, erro
 		ids[i] = u.ID
 	}
 	return ids, err
+}
+
+// vacantBelow are the units below a subdistrict that its office acts for meanwhile, sections among them.
+func vacantBelow(ctx context.Context, q db.Queryer, subdistrict org.Unit) ([]org.Unit, error) {
+	day := calendar.DayOf(db.NowOf(q))
+	units, err := org.VacantBelow(ctx, q, subdistrict, day)
+	if err != nil {
+		return nil, err
+	}
+	sections, err := org.UnledSections(ctx, q, subdistrict, day)
+	return append(units, sections...), err
 }
 
 // standsFor says whether by acts meanwhile for a unit that nobody leads.
@@ -107,7 +132,11 @@ func (r Seen) giver(ctx context.Context, q db.Queryer, by org.Actor) (org.Actor,
 		return org.Actor{}, err
 	}
 	role := org.RolePartyOffice
-	if u.Kind != org.Subdistrict {
+	switch u.Kind { //nolint:exhaustive // because the others are led by who leads their members
+	case org.Subdistrict:
+	case org.Section:
+		role = org.RoleSectionHead
+	default:
 		party, err := org.LinkedParty(ctx, q, u.ID, calendar.DayOf(db.NowOf(q)))
 		if err != nil {
 			return org.Actor{}, err

@@ -35,6 +35,47 @@ func TestT8_TheInterimHolderActsForAVacantArea(t *testing.T) {
 	})
 }
 
+// T8: while a section has no head, the office above it acts for it; while the office is empty, the committee's secretary.
+func TestT8_TheOfficeActsForASectionWithoutAHead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮", CallBack: request.CallPhone, Phone: "19900000001"})
+		moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请协助"}))
+		office, other := x.LuoQingming, x.HeQingqing
+		if slices.Contains(x.held(t, office), r.ID) {
+			t.Error("the office holds what a section with a head holds")
+		}
+		if _, err := x.service.Accept(t.Context(), office, r.ID, ""); err == nil {
+			t.Error("the office accepts what a section with a head holds")
+		}
+		ends(t, d, x.LuoQingming, x.SectionHead)
+		told := func(by org.Actor) (n int) {
+			if err := d.Get(t.Context(), &n, `SELECT COUNT(*) FROM inbox WHERE kind = 'request.answered' AND person_id = ?`, by.PersonID); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		if _, err := x.service.Say(t.Context(), x.shown(t, r.Receipt, "0001"), "灯还没亮"); err != nil {
+			t.Fatal(err)
+		}
+		if told(office) != 1 || told(other) != 0 {
+			t.Errorf("what the asker writes is told the office %d times, others %d; want once", told(office), told(other))
+		}
+		if !slices.Contains(x.held(t, office), r.ID) || slices.Contains(x.held(t, other), r.ID) {
+			t.Errorf("held by the office: %v, by another: %v; want the office alone", x.held(t, office), x.held(t, other))
+		}
+		if m := moved(t)(x.service.Accept(t.Context(), office, r.ID, "")); m.State != request.Accepted || m.HolderUnitID != x.Section.ID {
+			t.Errorf("accepted as %s by %d, want for the section", m.State, m.HolderUnitID)
+		}
+		if _, err := x.service.MakePromise(t.Context(), office, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "周四修好"}); err != nil {
+			t.Errorf("the office promises for the section: %v", err)
+		}
+		if m := moved(t)(x.service.HandBack(t.Context(), office, r.ID, 1, "已答复")); m.Level != 1 {
+			t.Errorf("handed back to level %d, want the area", m.Level)
+		}
+	})
+}
+
 // ends ends roles in d, in order.
 func ends(t *testing.T, d *db.DB, by org.Actor, roles ...org.Actor) *org.Service {
 	t.Helper()
