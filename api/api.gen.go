@@ -3967,8 +3967,12 @@ type BindingRefusal struct {
 
 // BoardAddresses Pages of the board on this server, as paths; those to print once there is a version.
 type BoardAddresses struct {
-	A3    *string `json:"a3,omitempty"`
+	A3 *string `json:"a3,omitempty"`
+
+	// A3Pdf A file of the same, where the installation has a font for it.
+	A3Pdf *string `json:"a3Pdf,omitempty"`
 	A4    *string `json:"a4,omitempty"`
+	A4Pdf *string `json:"a4Pdf,omitempty"`
 	Aloud string  `json:"aloud"`
 	Page  string  `json:"page"`
 }

@@ -398,6 +398,13 @@ func (a *App) edge(limits *limit.Limits, f features) (*server.Server, error) {
 	if a.mailbox != nil {
 		told = server.Told{Path: notify.EventsPath, Serve: a.sends.ServeEvents}
 	}
+	if file := a.config.Board.Font; file != "" {
+		font, err := board.ReadFont(file)
+		if err != nil {
+			return nil, fmt.Errorf("board.font: %w", err)
+		}
+		a.boards.Printing(font)
+	}
 	public := board.NewPages(a.boards, a.config.Listen.Site)
 	return server.New(server.Options{
 		Public:     server.Public{Paths: board.Paths, Needs: board.NeedPaths, Serve: public.Serve, Known: public.Known, Refuse: public.Refuse},

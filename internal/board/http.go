@@ -66,6 +66,9 @@ func (h *Handler) GetBoard(ctx context.Context, req api.GetBoardRequestObject) (
 	}
 	if d.Latest > 0 {
 		answer.Addresses.A3, answer.Addresses.A4 = new(page+"/a3"), new(page+"/a4")
+		if h.service.font != nil {
+			answer.Addresses.A3Pdf, answer.Addresses.A4Pdf = new(page+"/a3.pdf"), new(page+"/a4.pdf")
+		}
 	}
 	return answer, nil
 }

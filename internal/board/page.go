@@ -193,6 +193,7 @@ type boardPage struct {
 	Form  sheetPage // by which a message is sent
 	QR    template.HTML
 	Paper string // a3 or a4
+	PDF   bool   // there is a file of it too
 	Today calendar.Day
 }
 
@@ -206,6 +207,8 @@ func (p *Pages) board(w http.ResponseWriter, r *http.Request) error {
 	switch what {
 	case "a3", "a4":
 		return p.paper(w, r, ID(id), what)
+	case "a3.pdf", "a4.pdf":
+		return p.pdf(w, r, ID(id), strings.TrimSuffix(what, ".pdf"))
 	case "", "aloud":
 		return p.look(w, r, ID(id), 0, what)
 	}
@@ -241,23 +244,36 @@ func (p *Pages) pageOf(found Scan) boardPage {
 	}
 }
 
-// paper is a board to print from the browser. It says what the newest version says: an older one is worth no paper.
+// paper is a board to print from the browser.
 func (p *Pages) paper(w http.ResponseWriter, r *http.Request, id ID, size string) error {
-	found, err := p.service.Look(r.Context(), id, 0)
-	switch {
-	case err != nil:
-		return err
-	case found.Hidden != "":
-		return notShown(found.Hidden)
-	}
-	page := p.pageOf(found)
-	page.Paper = size
-	page.Content.Holders = staying(found.Content.Holders)
-	page.QR, err = drawQR(fmt.Sprintf("%s/b/%d/%d", p.address(r), id, found.Latest))
+	page, err := p.printed(r, id)
 	if err != nil {
 		return err
 	}
+	page.Paper, page.PDF = size, p.service.font != nil
+	if page.QR, err = drawQR(p.codeOf(r, page.Scan)); err != nil {
+		return err
+	}
 	return write(w, "paper.html", page)
+}
+
+// printed is what a board says on paper. It says what the newest version says: an older one is worth no paper.
+func (p *Pages) printed(r *http.Request, id ID) (page boardPage, err error) {
+	found, err := p.service.Look(r.Context(), id, 0)
+	switch {
+	case err != nil:
+		return page, err
+	case found.Hidden != "":
+		return page, notShown(found.Hidden)
+	}
+	page = p.pageOf(found)
+	page.Content.Holders = staying(found.Content.Holders)
+	return page, nil
+}
+
+// codeOf is what the code on a printed board says: where it is found, and which version it is.
+func (p *Pages) codeOf(r *http.Request, found Scan) string {
+	return fmt.Sprintf("%s/b/%d/%d", p.address(r), found.ID, found.Latest)
 }
 
 // portrait is that of somebody whom a board shows.

@@ -12,24 +12,39 @@ import (
 // quiet is how many modules of white a QR code has around it.
 const quiet = 4
 
-// drawQR is text as a QR code, drawn as SVG: sharp at every size, and no picture that a page would have to fetch.
-func drawQR(text string) (template.HTML, error) {
+// A modules is n dark modules of a QR code beside each other.
+type modules struct{ x, y, n int }
+
+// runsOf is text as a QR code of side modules, without the white around it.
+func runsOf(text string) (runs []modules, side int, err error) {
 	code, err := qr.Encode(text, qr.Q, qr.Auto) // a quarter of it may be worn off by sun and rain
 	if err != nil {
-		return "", fmt.Errorf("draw a QR code: %w", err)
+		return nil, 0, fmt.Errorf("draw a QR code: %w", err)
 	}
-	size := code.Bounds().Dx()
-	var path strings.Builder
-	for y := range size {
-		for x := 0; x < size; x++ {
+	side = code.Bounds().Dx()
+	for y := range side {
+		for x := 0; x < side; x++ {
 			from := x
-			for x < size && dark(code.At(x, y)) {
+			for x < side && dark(code.At(x, y)) {
 				x++
 			}
 			if x > from {
-				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from+quiet, y+quiet, x-from, x-from)
+				runs = append(runs, modules{from, y, x - from})
 			}
 		}
+	}
+	return runs, side, nil
+}
+
+// drawQR is text as a QR code, drawn as SVG: sharp at every size, and no picture that a page would have to fetch.
+func drawQR(text string) (template.HTML, error) {
+	runs, size, err := runsOf(text)
+	if err != nil {
+		return "", err
+	}
+	var path strings.Builder
+	for _, r := range runs {
+		fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", r.x+quiet, r.y+quiet, r.n, r.n)
 	}
 	side := size + 2*quiet
 	return template.HTML(fmt.Sprintf( //nolint:gosec // because it is made of numbers only

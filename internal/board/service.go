@@ -28,11 +28,18 @@ type Service struct {
 
 	uploads *upload.Service // see Picturing
 	look    Look            // see Looking; nil: nobody can be asked
+	font    *Font           // see Printing; nil: browsers print, and no PDF is offered
 }
 
 // NewService makes a Service, whose working days are those of cal.
 func NewService(d *db.DB, keys *sealed.Keys, pages *page.Keys, needs *request.Service, cal *calendar.Calendar) *Service {
 	return &Service{db: d, keys: keys, pages: pages, needs: needs, cal: cal}
+}
+
+// Printing makes s offer boards as PDF files too, in font's letters.
+func (s *Service) Printing(font *Font) *Service {
+	s.font = font
+	return s
 }
 
 // Create says that a board hangs at a site and shows an area of the same place.

@@ -26,6 +26,7 @@ type Config struct {
 	Request   Request   `koanf:"request"`
 
 	Household Household `koanf:"household"`
+	Board     Board     `koanf:"board"`
 }
 
 // Listen says where the two listeners are and who stands before them.
@@ -91,6 +92,11 @@ type Retention struct {
 // Checkin is about being on duty.
 type Checkin struct {
 	LateEntry time.Duration `koanf:"late_entry"` // how long after the day a late entry is taken (X12)
+}
+
+// Board is about what hangs in the street.
+type Board struct {
+	Font string `koanf:"font"` // a TrueType file with Chinese letters, in which boards are offered as PDF files (F3); none: browsers print them
 }
 
 // Household is about homes and the areas that look after them.
