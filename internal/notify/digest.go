@@ -17,11 +17,13 @@ const (
 	digestEvery = 30 * time.Minute // summaries are made at full and half hours
 	digestAfter = 5 * time.Second  // for acts of the last moment, which commit a little later than they happen
 	digestLate  = 3 * time.Hour    // after a standstill nobody is told of the day so late
-	digestSpan  = 24 * time.Hour
+	digestSpan  = 24 * time.Hour   // of a person's first summary
+	digestMost  = 7 * 24 * time.Hour
 )
 
 // Digests makes the summaries of the day that are due in this node's shards: of what people have not read and what can
-// wait, of the 24 hours up to their time and that moment included (K18). It says whether it made any.
+// wait, from their last summary up to their time and that moment included (K18): what was told on a day whose summary nobody
+// made, or before somebody set another time, is in the next. It says whether it made any.
 func (s *Sends) Digests(ctx context.Context) (bool, error) {
 	shards := s.Leases.Held()
 	if s.app == "" || len(shards) == 0 {
@@ -83,9 +85,17 @@ func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error 
 const digestLoad = 100
 
 func digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time) error {
-	items, err := digestItems(ctx, tx, persons, slot.Add(-digestSpan), slot)
-	if err != nil || len(items) == 0 {
+	since, oldest, err := digestSince(ctx, tx, persons, slot)
+	if err != nil {
 		return err
+	}
+	items, err := digestItems(ctx, tx, persons, oldest, slot)
+	if err != nil {
+		return err
+	}
+	items = slices.DeleteFunc(items, func(t Told) bool { return !t.At.After(since[t.Person]) })
+	if len(items) == 0 {
+		return nil
 	}
 	unwanted, err := digestUnwanted(ctx, tx, persons)
 	if err != nil {
@@ -150,9 +160,29 @@ func summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[person
 	return d, nil
 }
 
-// args are the fields of d as its message keeps them.
-func (d summary) args() (string, error) {
-	fields := map[string]any{count: d.count}
+// digestSince is from when the summaries of persons at slot begin, and from when the longest does.
+func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
+	last, err := lastDigests(ctx, tx, persons, slot.Add(-digestMost), slot)
+	if err != nil {
+		return nil, oldest, err
+	}
+	since, oldest = make(map[org.PersonID]time.Time, len(persons)), slot
+	for _, p := range persons {
+		from, ok := last[p]
+		if !ok {
+			from = slot.Add(-digestSpan)
+		}
+		since[p] = from
+		if from.Before(oldest) {
+			oldest = from
+		}
+	}
+	return since, oldest, nil
+}
+
+// args are the fields of d, made at slot, as its message keeps them.
+func (d summary) args(slot time.Time) (string, error) {
+	fields := map[string]any{count: d.count, at: slot}
 	if !d.due.IsZero() {
 		fields[dueAt] = d.due
 	}

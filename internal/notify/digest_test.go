@@ -212,5 +212,58 @@ func TestASummaryThatWasMissedIsMadeForSomeHours(t *testing.T) {
 		if got := len(o.fake.Sent()); got != 1 {
 			t.Errorf("at 21:00 there are %d summaries, want none of this day any more", got)
 		}
+		o.set("2026-04-10 18:00:05") // what was told before the day that has none is not forgotten
+		n.digests()
+		if sent := o.fake.Sent(); len(sent) != 2 || sent[1].Fields["number1"] != "1" {
+			t.Errorf("the day after that there are %d summaries, the last %+v; want one of the item that no summary had", len(sent), sent[len(sent)-1])
+		}
+	})
+}
+
+// Whoever moves their summary to an earlier time, after that time, or to a later one, misses nothing of between, and has nothing
+// twice. What a whole week has not brought is not brought.
+func TestASummaryBeginsWhereTheLastOneEnded(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.readers(1, 9)[0]
+		n := o.node("a")
+		service := NewService(o.db, nil, testEra)
+		summaryAt := func(at string) {
+			t.Helper()
+			if _, err := service.SetPreferences(t.Context(), org.Actor{PersonID: p}, Preferences{"21:30", "07:30", at, nil}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		id := int64(0)
+		told := func(at string) {
+			o.set(at)
+			id++
+			o.tell(taskDue(id), p)
+		}
+		summary := func(at string, summaries int, items string) {
+			t.Helper()
+			o.set(at)
+			n.digests()
+			sent := o.fake.Sent()
+			if len(sent) != summaries || sent[len(sent)-1].Fields["number1"] != items {
+				t.Errorf("at %s there are %d summaries, the last of %s; want %d, the last of %s", at, len(sent), sent[len(sent)-1].Fields["number1"], summaries, items)
+			}
+		}
+		summaryAt("19:00")
+		told("2026-04-08 18:30:00")
+		summary("2026-04-08 19:00:05", 1, "1")
+		told("2026-04-08 20:00:00")
+		o.set("2026-04-09 18:30:00")
+		n.digests()
+		summaryAt("18:00") // which is over today, for this node
+		o.set("2026-04-09 21:30:05")
+		told("2026-04-10 17:00:00")
+		summary("2026-04-10 18:00:05", 2, "2")
+		summaryAt("19:00")
+		told("2026-04-10 18:30:00")
+		summary("2026-04-10 19:00:05", 2, "2") // one a day
+		summary("2026-04-11 19:00:05", 3, "1")
+		told("2026-04-11 19:30:00")
+		told("2026-04-18 19:30:00")
+		summary("2026-04-19 19:00:05", 4, "1")
 	})
 }

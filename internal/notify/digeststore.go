@@ -2,6 +2,8 @@ package notify
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -90,6 +92,43 @@ func digestItems(ctx context.Context, q db.Queryer, persons []org.PersonID, from
 	return items, db.Wrap(err, nil, "find what %d persons have not read", len(persons))
 }
 
+// lastDigests is up to when the newest summary before slot of each of persons goes, of those who have had one since.
+func lastDigests(ctx context.Context, q db.Queryer, persons []org.PersonID, since, slot time.Time) (map[org.PersonID]time.Time, error) {
+	query, args, err := db.In(`
+		SELECT person_id, COALESCE(args, '{}') AS args
+		FROM wechat_send
+		WHERE person_id IN (?) AND event >= ? AND event <= ? AND template = ?`,
+		persons, digestEvent(since), digestEvent(slot), onDigest)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Person org.PersonID `db:"person_id"`
+		Args   string       `db:"args"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find the last summaries of %d persons", len(persons))
+	}
+	last := make(map[org.PersonID]time.Time, len(rows))
+	for _, r := range rows {
+		var fields struct {
+			At time.Time `json:"at"`
+		}
+		if err := json.Unmarshal([]byte(r.Args), &fields); err != nil {
+			return nil, fmt.Errorf("read the summary of person %d: %w", r.Person, err)
+		}
+		if fields.At.Before(slot) && fields.At.After(last[r.Person]) {
+			last[r.Person] = fields.At
+		}
+	}
+	return last, nil
+}
+
+// digestEvent is the event of the summary at slot: one a day.
+func digestEvent(slot time.Time) string {
+	return "d:" + strings.ReplaceAll(string(calendar.DayOf(slot)), "-", "")
+}
+
 // digestUnwanted are the kinds that persons do not want in their summary.
 func digestUnwanted(ctx context.Context, q db.Queryer, persons []org.PersonID) (map[personKey]bool, error) {
 	query, args, err := db.In(`
@@ -115,16 +154,15 @@ const digestKind = "digest"
 
 // insertDigest lets the summary of a person and day wait to be sent, once.
 func insertDigest(ctx context.Context, tx *db.Tx, d summary, slot time.Time) error {
-	args, err := d.args()
+	args, err := d.args(slot)
 	if err != nil {
 		return err
 	}
-	event := "d:" + strings.ReplaceAll(string(calendar.DayOf(slot)), "-", "")
 	_, err = tx.Change(ctx, `
 		INSERT INTO wechat_send (
 			shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at)
 		VALUES (?, ?, ?, ?, ?, ?, 'inbox', 0, ?, 0, ?, ?, 'waiting', ?)`,
-		kv.ShardOf(int64(d.person)), d.person, event, d.last, onDigest, digestKind, args, Ordinary, slot, tx.Now)
+		kv.ShardOf(int64(d.person)), d.person, digestEvent(slot), d.last, onDigest, digestKind, args, Ordinary, slot, tx.Now)
 	if db.IsDuplicate(err) {
 		return nil
 	}
