@@ -48,7 +48,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		}
 		_, err := s.end(ctx, tx, l.send, verdict{outcome: Sent, msgID: x.msgID})
 		return err
-	case wechat.Transient, wechat.TokenStale:
+	case wechat.Transient:
 		if l.Tries+1 >= mostTries {
 			ended, err := s.end(ctx, tx, l.send, verdict{outcome: Dead, code: x.code})
 			if err != nil || !ended {
@@ -61,6 +61,11 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		return s.again(ctx, tx, l.send, tx.Now.Add(wait), 1)
 	case wechat.Unknown, wechat.Garbled:
 		return s.unanswered(ctx, tx, l.send)
+	case wechat.TokenStale: // this says nothing of the message, and the token may be fetched anew after a while
+		if s.away.stale(tx.Now) >= staleMost {
+			return s.notAllowed(ctx, tx, x)
+		}
+		return s.again(ctx, tx, l.send, tx.Now.Add(wechat.FreshToken), 0)
 	case wechat.Refused:
 		ended, err := s.end(ctx, tx, l.send, verdict{outcome: NoCredit, code: x.code})
 		if err != nil || !ended {
@@ -88,12 +93,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		}
 		return s.again(ctx, tx, l.send, until, 0)
 	case wechat.Account:
-		s.alarm(tx, "WeChat does not let this app send", x)
-		until := tx.Now.Add(channelOff)
-		if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
-			return err
-		}
-		return s.again(ctx, tx, l.send, until, 0)
+		return s.notAllowed(ctx, tx, x)
 	default: // our bug, or a code that nobody has told us of
 		s.alarm(tx, "WeChat finds a message ill-formed", x)
 		ended, err := s.end(ctx, tx, l.send, verdict{outcome: Dead, code: x.code})
@@ -110,6 +110,16 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 
 // alarm says, once it is certain, what only a person can mend.
 func (s *Sends) alarm(tx *db.Tx, what string, x settled) {
+// notAllowed pauses all messages: the app may not send until a person has mended something.
+func (s *Sends) notAllowed(ctx context.Context, tx *db.Tx, x settled) error {
+	s.alarm(tx, "WeChat does not let this app send", x)
+	until := tx.Now.Add(channelOff)
+	if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
+		return err
+	}
+	return s.again(ctx, tx, x.letter.send, until, 0)
+}
+
 	tx.After(func() {
 		s.alarms.Add(1)
 		s.Log.Error(what, "errcode", x.code, "template", x.letter.Template, "class", x.class.String())

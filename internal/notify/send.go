@@ -303,7 +303,7 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 		x.code = e.Code
 	}
 	// Without a token the message itself was not sent, and what went wrong says nothing of it but that the app may not.
-	if err != nil && (!said || e.Call != wechat.SendCall) && x.class != wechat.Account {
+	if err != nil && (!said || e.Call != wechat.SendCall) && x.class != wechat.Account && x.class != wechat.TokenStale {
 		x.class = wechat.Transient
 	}
 	return x

@@ -453,7 +453,7 @@ func TestEveryAnswerOfWeChatHasItsConsequence(t *testing.T) {
 			{"an unknown page", code(41030), 0, []time.Duration{time.Hour}, Dead, 41030, 1, 3, 1, 0},
 			{"a code of no rule", code(99999), 0, []time.Duration{time.Hour}, Dead, 99999, 1, 3, 1, 0},
 			{"a stale token", code(42001), 1, nil, Sent, 0, 1, 2, 0, 1},
-			{"a stale token again", code(40001), 0, []time.Duration{3, 6, 12, 24, 48}, Dead, 40001, 6, 3, 1, 0},
+			{"no token that WeChat takes, until the pause is over", code(40001), 0, []time.Duration{3, 6, 12, 24, 48}, Sent, 0, 4, 2, 0, 1},
 			{"too many a minute", code(45011), 1, []time.Duration{time.Minute}, Sent, 0, 2, 2, 0, 1},
 			{"too many a day", code(45009), 1, []time.Duration{24 * time.Hour}, Sent, 0, 2, 2, 0, 1},
 			{"the app may not", code(48001), 1, []time.Duration{channelOff}, Sent, 0, 2, 2, 0, 1},
@@ -521,6 +521,54 @@ func (o *office) forget() {
 func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
 		p := o.followers(1, 2)[0]
+// A WeChat that takes none of the tokens it gives out ends no message: it is asked more and more seldom, by one message at a
+// time, and after a minute somebody is to look and all wait.
+func TestATokenThatIsNeverTakenPausesAndEndsNoMessage(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.followers(60, 1)
+		n := o.node("a")
+		o.fake.Inject(fake.Fault{Call: fake.Send, Kind: fake.ErrCode, Code: 40001})
+		o.closed(1, ids...)
+		o.move(patience)
+		for range 12 {
+			n.work()
+			o.move(4 * time.Second)
+		}
+		if got := o.outcomes(); got["waiting"] != len(ids) || n.Alarms() != 0 || o.calls() != 0 {
+			t.Errorf("within a minute: %v, %d alarms, %d calls; want all to wait", got, n.Alarms(), o.calls())
+		}
+		for range 28 {
+			n.work()
+			o.move(4 * time.Second)
+		}
+		l, err := findLine(t.Context(), o.db, fake.AppID)
+		if err != nil || !l.paused(o.now()) || l.Code != 40001 || n.Alarms() != 1 {
+			t.Errorf("after it: %+v (%v) with %d alarms, want a pause and an alarm", l, err, n.Alarms())
+		}
+		asked := 0
+		for _, r := range o.rows() {
+			asked += r.Attempt
+		}
+		if fetched := o.fake.Calls(fake.Token); asked > len(ids)+10 || fetched > 5 {
+			t.Errorf("%d attempts were made with %d messages, and %d tokens fetched", asked, len(ids), fetched)
+		}
+		for _, p := range ids {
+			if o.credit(p) != 1 {
+				t.Errorf("person %d has a credit of %d, want it back", p, o.credit(p))
+			}
+		}
+		o.fake.Heal()
+		o.move(channelOff)
+		for range 30 {
+			n.work()
+			o.move(10 * time.Second)
+		}
+		if got := o.outcomes(); got["sent"] != len(ids) || o.once() != len(ids) || o.calls() != 0 {
+			t.Errorf("when the pause is over: %v and %d calls, want all sent", got, o.calls())
+		}
+	})
+}
+
 		n := o.node("a")
 		if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
 			return pauseLine(t.Context(), tx, fake.AppID, tx.Now.Add(3*tooOld), 48001)

@@ -202,17 +202,16 @@ func (c *Client) Send(ctx context.Context, m Message) (msgID string, err error) 
 }
 
 // withToken makes a call that needs the access token; if the token turns out to be stale it is dropped,
-// fetched again and the call repeated once (push.md §12).
+// fetched again and the call repeated once (push.md §12), unless that has just been done.
 func (c *Client) withToken(ctx context.Context, name, path string, body any) (answer, error) {
 	token, err := c.keeper.token(ctx)
 	if err != nil {
 		return answer{}, err
 	}
 	a, err := c.call(ctx, name, http.MethodPost, path, url.Values{"access_token": {token}}, body)
-	if ClassOf(err) != TokenStale {
+	if ClassOf(err) != TokenStale || !c.keeper.drop(ctx, token) {
 		return a, err
 	}
-	c.keeper.drop(ctx, token)
 	if token, err = c.keeper.token(ctx); err != nil {
 		return answer{}, err
 	}

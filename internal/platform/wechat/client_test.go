@@ -271,6 +271,37 @@ func TestAStaleTokenIsReplacedAndTheCallRepeatedOnce(t *testing.T) {
 	}
 }
 
+// A platform that gives out one token again and again and never takes it is asked for it once in a while, and not with every
+// call.
+func TestATokenThatIsNeverTakenIsNotFetchedWithEveryCall(t *testing.T) {
+	t.Parallel()
+	s, c, clk := platform(t)
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil {
+		t.Fatal(err)
+	}
+	s.Inject(fake.Fault{Call: fake.Phone, Kind: fake.ErrCode, Code: 40001, Times: 11}) // of ten calls and one repeat
+	for range 10 {
+		if err := calls[fake.Phone](t.Context(), s, c); wechat.ClassOf(err) != wechat.TokenStale {
+			t.Errorf("got %v, want the refusal of the token", err)
+		}
+	}
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil || s.Calls(fake.Token) != 2 {
+		t.Errorf("the eleventh call: %v, %d fetches; want it taken after 2 in all", err, s.Calls(fake.Token))
+	}
+	s.Inject(fake.Fault{Call: fake.Phone, Kind: fake.ErrCode, Code: 40001})
+	clk.move(wechat.FreshToken - time.Millisecond)
+	_ = calls[fake.Phone](t.Context(), s, c)
+	if got := s.Calls(fake.Token); got != 2 {
+		t.Errorf("before %v are over it is fetched %d times, want 2", wechat.FreshToken, got)
+	}
+	clk.move(time.Millisecond)
+	s.Heal()
+	s.ExpireToken()
+	if err := calls[fake.Phone](t.Context(), s, c); err != nil || s.Calls(fake.Token) != 3 {
+		t.Errorf("then: %v after %d fetches, want the call answered after 3", err, s.Calls(fake.Token))
+	}
+}
+
 func TestNodesThatShareFetchOneToken(t *testing.T) {
 	t.Parallel()
 	s, _, clk := platform(t)

@@ -42,8 +42,9 @@ type keeper struct {
 	flight  singleflight.Group
 	fetches atomic.Int64
 
-	mu   sync.Mutex
-	kept Token
+	mu      sync.Mutex
+	kept    Token
+	dropped time.Time // when a token was last found to be stale
 }
 
 // token is a token that is good now. Any number of callers at once make one fetch.
@@ -155,16 +156,27 @@ func (k *keeper) keep(t Token) {
 	k.kept = t
 }
 
-// drop forgets value, unless a newer token has taken its place meanwhile.
-func (k *keeper) drop(ctx context.Context, value string) {
+// FreshToken is how long a token that has taken the place of a stale one is kept whatever the platform says of it: as long as it
+// gives out the same one and does not take it, another fetch helps nobody.
+const FreshToken = 30 * time.Second
+
+// drop forgets value, unless a newer token has taken its place meanwhile, and says whether there is another to be had.
+func (k *keeper) drop(ctx context.Context, value string) bool {
 	k.mu.Lock()
-	if k.kept.Value == value {
-		k.kept = Token{}
+	now := k.now()
+	ours := k.kept.Value == value
+	if ours && now.Before(k.dropped.Add(FreshToken)) {
+		k.mu.Unlock()
+		return false
+	}
+	if ours {
+		k.kept, k.dropped = Token{}, now
 	}
 	k.mu.Unlock()
-	if k.shared.Drop != nil {
+	if ours && k.shared.Drop != nil {
 		_ = k.shared.Drop(ctx, value)
 	}
+	return true
 }
 
 // RefreshToken fetches the token a while before anybody needs it. One node of all is to call it every few seconds.
