@@ -13,6 +13,7 @@ import (
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/push"
 	"wanjia/internal/platform/wechat/fake"
 )
 
@@ -377,6 +378,8 @@ func TestPreferencesAreKeptAndDangerTakesNone(t *testing.T) { // N7
 		}{
 			{Preference{Kind: "risk.opened"}, ErrKindFixed},
 			{Preference{Kind: "request.closed", WeChat: true, Muted: true}, ErrKindFixed},
+			{Preference{Kind: "contact.changed", WeChat: true, Muted: true}, ErrKindFixed},
+			{Preference{Kind: "promise.moved", WeChat: true, Muted: true}, ErrKindFixed},
 			{Preference{Kind: "task.invented"}, ErrKind},
 		} {
 			if _, err := service.SetPreferences(t.Context(), by, Preferences{"21:30", "07:30", "18:00", []Preference{c.of}}); !errors.Is(err, c.want) {
@@ -395,8 +398,28 @@ func TestPreferencesAreKeptAndDangerTakesNone(t *testing.T) { // N7
 		o.closed(1, ids...)
 		o.move(patience)
 		n.work()
-		if got := o.outcomes(); got["suppressed"] != 1 || got["sent"] != 1 || o.calls() != 0 {
-			t.Errorf("the messages are %v with %d calls, want none for who does not want it", got, o.calls())
+		if got := o.outcomes(); got["no_credit"] != 1 || got["sent"] != 1 || o.calls() != 1 || o.credit(ids[0]) != 2 {
+			t.Errorf("the messages are %v with %d calls, want who does not want it by WeChat called", got, o.calls())
+		}
+		// Of what a device has, and of what need not reach them, nobody is called.
+		if _, err := service.SetPreferences(t.Context(), by, Preferences{"22:00", "06:00", "12:00", []Preference{{Kind: "promise.moved"}, {Kind: "request.closed"}}}); err != nil {
+			t.Fatal(err)
+		}
+		o.closed(2, by.PersonID) // which a device has
+		if err := (Inboxes{o.db}).Acked(t.Context(), []push.Ack{{Person: int64(by.PersonID), Session: 1, Seq: 2}}); err != nil {
+			t.Fatal(err)
+		}
+		o.tell(Item{Kind: "promise.moved", Ref: Ref{"request", 3}}, by.PersonID)
+		o.closed(4, by.PersonID)
+		o.set("2026-04-08 23:00:00") // whom one calls is not said in the night
+		n.work()
+		if got := o.outcomes(); got["suppressed"] != 2 || got["waiting"] != 1 || o.calls() != 1 {
+			t.Errorf("in the night the messages are %v with %d calls, want two suppressed and the other to wait", got, o.calls())
+		}
+		o.set("2026-04-09 07:30:00")
+		n.work()
+		if got := o.outcomes(); got["no_credit"] != 2 || o.calls() != 2 {
+			t.Errorf("in the morning the messages are %v with %d calls, want one call more", got, o.calls())
 		}
 	})
 }

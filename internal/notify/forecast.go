@@ -14,8 +14,8 @@ import (
 // fewest is the smallest group of which anything is told but its size: of fewer, a count is somebody's habit.
 const fewest = 5
 
-// A Reach is whom an announcement reaches in which way, as far as one can know before. The counts stand beside each other:
-// who has muted the kind is in none of WithCredit and CallNeeded.
+// A Reach is whom an announcement reaches in which way, as far as one can know before. Who has
+// muted the kind is not in WithCredit, and in CallNeeded if they must be reached.
 type Reach struct {
 	Recipients int `json:"recipients"`
 	WithCredit int `json:"withCredit"` // WeChat may tell them, at once or in the summary of the day
@@ -109,6 +109,9 @@ func (w weigher) add(ctx context.Context, q db.Queryer, r *Reach, some []recipie
 		switch {
 		case muted[p]:
 			r.Muted++
+			if w.mustReach {
+				r.CallNeeded++
+			}
 		case reached[p]:
 			r.WithCredit++
 		case w.mustReach:

@@ -32,14 +32,14 @@ type Preference struct {
 	Muted  bool   `db:"muted"`
 }
 
-// check says why p cannot be had (N7): what warns of danger comes in every way, and answers to one's own needs are never
-// without a sound.
+// check says why p cannot be had (N7): what warns of danger comes in every way, and answers to one's own needs, and
+// of what people are called, are never without a sound.
 func (p Preference) check() error {
 	k, ok := kinds[p.Kind]
 	switch {
 	case !ok:
 		return ErrKind
-	case k.prio == Safety, p.Muted && repeats[p.Kind].code == onRequest:
+	case k.prio == Safety, p.Muted && loud(p.Kind):
 		return ErrKindFixed
 	}
 	return nil

@@ -251,8 +251,8 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 		if err != nil || has {
 			return to, verdict{outcome: Suppressed}, err
 		}
-		wants, err := wantsWeChat(ctx, tx, m.Person, m.Kind)
-		if err != nil || !wants {
+		wants, err = wantsWeChat(ctx, tx, m.Person, m.Kind)
+		if err != nil || !wants && !m.MustReach {
 			return to, verdict{outcome: Suppressed}, err
 		}
 	}
@@ -280,6 +280,7 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 	case !found, t.ID == "": // nobody can have allowed what is not registered
 		return to, verdict{outcome: NoCredit}, nil
 	case t.paused(tx.Now):
+	wants := true
 		return to, verdict{outcome: Dead}, nil
 	}
 	if to.OpenID, err = s.Keys.Open(sealed.Personal, "wechat_account", "openid_sealed", to.Account, to.Sealed); err != nil {
@@ -307,6 +308,9 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 		x.class = wechat.Transient
 	}
 	return x
+	if !wants { // who must be reached is, by phone (N3)
+		return to, verdict{outcome: NoCredit}, nil
+	}
 }
 
 // notSent is the code of a letter that found no room in the bucket.

@@ -39,6 +39,13 @@ var repeats = map[string]repeat{
 	"muster.asked": {onWork, false}, "muster.started": {onWork, false}, "muster.cancelled": {onWork, false},
 }
 
+// loud says whether items of kind may not be without a sound: answers to one's own needs, and whoever is not reached is
+// called (N7).
+func loud(kind string) bool {
+	r := repeats[kind]
+	return r.code == onRequest || r.mustReach
+}
+
 // repeatOf is how WeChat repeats an item of a kind and priority, if it does (N2).
 func repeatOf(kind string, prio int) (r repeat, ok bool) {
 	if prio > Prompt {
@@ -79,8 +86,8 @@ type Outcome string
 // The outcomes. Each message ends in exactly one (X32).
 const (
 	Sent       Outcome = "sent"
-	NoCredit   Outcome = "no_credit"  // the person has not allowed it, or has no account
-	Suppressed Outcome = "suppressed" // a device had it in time, or the person does not want it
+	NoCredit   Outcome = "no_credit"  // the person has not allowed it, must be reached and does not want it, or has no account
+	Suppressed Outcome = "suppressed" // a device had it in time, or the person need not have it and does not want it
 	Unknown    Outcome = "unknown"    // sent twice, and no answer came
 	Dead       Outcome = "dead"       // WeChat does not take it
 )
