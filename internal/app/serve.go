@@ -111,6 +111,7 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "claims nobody answered", a.onSite.Lapse)
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Second, "messages of WeChat that are due", a.sends.Turn)
+	loop(time.Second, "messages of WeChat that warn of danger", a.sends.TurnDanger)
 	loop(500*time.Millisecond, "announcements", a.fanouts.Turn)
 	loop(10*time.Second, "summaries of the day", a.sends.Digests)
 	loop(5*time.Second, "access token of WeChat", a.refreshToken)
@@ -163,7 +164,7 @@ func (a *App) shipRules(ctx context.Context) error {
 // TurnClocks lets happen what the clocks of requests and messages have to say by now, without waiting for their loops: for
 // tests that move the time.
 func (a *App) TurnClocks(ctx context.Context) error {
-	for _, turn := range []func(context.Context) (bool, error){a.needs.FollowRules, a.needs.RunClocks, a.fanouts.Turn, a.sends.Digests, a.sends.Turn} {
+	for _, turn := range []func(context.Context) (bool, error){a.needs.FollowRules, a.needs.RunClocks, a.fanouts.Turn, a.sends.Digests, a.sends.TurnDanger, a.sends.Turn} {
 		for some := true; some; {
 			var err error
 			if some, err = turn(ctx); err != nil {

@@ -65,11 +65,10 @@ type Sends struct {
 	db  *db.DB
 	app string
 
-	turn   sync.Mutex
-	looked time.Time // for what is too old, while the app may not send; kept by turn
-	away   away
-	bad    sync.Map // code of a template → nothing: WeChat found a message of it ill-formed here, and took none since
-	known  sync.Map // message id → settled: what WeChat said, and the database could not be told
+	danger, others round
+	away           away
+	bad            sync.Map // code of a template → nothing: WeChat found a message of it ill-formed here, and took none since
+	known          sync.Map // message id → settled: what WeChat said, and the database could not be told
 
 	ended  map[Outcome]*atomic.Int64
 	alarms atomic.Int64
@@ -93,7 +92,14 @@ func (s *Sends) Ended(o Outcome) int64 { return s.ended[o].Load() }
 // Alarms is how often, since the start, WeChat said something that only a person can mend.
 func (s *Sends) Alarms() int64 { return s.alarms.Load() }
 
-// Turn sends the messages that are due in this node's shards, a load at a time, and says whether any moved on.
+// A round is one of the two in which messages go out: what warns of danger does not wait for a load of others.
+type round struct {
+	mu     sync.Mutex
+	looked time.Time // for what is too old, while the app may not send
+}
+
+// Turn sends the messages that are due in this node's shards and warn of no danger, a load at a time, and says whether any
+// moved on.
 func (s *Sends) Turn(ctx context.Context) (bool, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
@@ -108,19 +114,24 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 	now := s.db.Now()
 	line, err := findLine(ctx, s.db, s.app)
 	if err != nil {
-		return settled, err
+		return false, err
 	}
-	since, look := s.toldBy(line, now)
+	since, look := r.toldBy(line, now)
 	if !look {
 		return settled, nil
 	}
-	due, err := dueSends(ctx, s.db, shards, now, since)
+	due, err := dueSends(ctx, s.db, shards, now, since, from, to)
+	return s.send(ctx, &s.danger, shards, Safety, Safety)
+}
+
+// send sends a load of the messages of priorities that are due in shards, and says whether any moved on.
+func (s *Sends) send(ctx context.Context, r *round, shards []int, from, to int) (bool, error) {
 	if due = due[:min(len(due), s.away.room(now))]; err != nil || len(due) == 0 {
-		return settled, err
+		return false, err
 	}
 	templates, err := allTemplates(ctx, s.db)
 	if err != nil {
-		return settled, err
+		return false, err
 	}
 	var moved atomic.Bool
 	group := errgroup.Group{}
@@ -139,21 +150,21 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 	}
 	err = group.Wait()
 	if moved.Load() { // there may be more
-		s.looked = time.Time{}
+		r.looked = time.Time{}
 	}
-	return settled || moved.Load(), err
+	return moved.Load(), err
 }
 
 // toldBy is by when a message must have been told to be taken up now, and whether to look for any: while the app may not
 // send, what is too old ends all the same, but nobody need look for it every second.
-func (s *Sends) toldBy(line line, now time.Time) (since time.Time, look bool) {
+func (r *round) toldBy(line line, now time.Time) (since time.Time, look bool) {
 	if !line.paused(now) {
 		return now, true
 	}
-	if now.Before(s.looked.Add(time.Minute)) {
+	if now.Before(r.looked.Add(time.Minute)) {
 		return now, false
 	}
-	s.looked = now
+	r.looked = now
 	return now.Add(-tooOld), true
 }
 

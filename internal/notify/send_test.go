@@ -140,11 +140,15 @@ func (n *sender) step(seconds int) {
 func (n *sender) work() {
 	n.o.t.Helper()
 	for range 100 {
+		danger, err := n.TurnDanger(n.o.t.Context())
+		if err != nil {
+			n.o.t.Fatal(err)
+		}
 		some, err := n.Turn(n.o.t.Context())
 		if err != nil {
 			n.o.t.Fatal(err)
 		}
-		if !some {
+		if !some && !danger {
 			return
 		}
 	}
@@ -517,10 +521,6 @@ func (o *office) forget() {
 	}
 }
 
-// A backlog that waits out a pause is looked at once a minute, and what is too old ends all the same.
-func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
-	offices(t, func(t *testing.T, o *office) {
-		p := o.followers(1, 2)[0]
 // A WeChat that takes none of the tokens it gives out ends no message: it is asked more and more seldom, by one message at a
 // time, and after a minute somebody is to look and all wait.
 func TestATokenThatIsNeverTakenPausesAndEndsNoMessage(t *testing.T) {
@@ -569,6 +569,10 @@ func TestATokenThatIsNeverTakenPausesAndEndsNoMessage(t *testing.T) {
 	})
 }
 
+// A backlog that waits out a pause is looked at once a minute, and what is too old ends all the same.
+func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 2)[0]
 		n := o.node("a")
 		if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
 			return pauseLine(t.Context(), tx, fake.AppID, tx.Now.Add(3*tooOld), 48001)

@@ -100,11 +100,11 @@ const sendColumns = `
 // sendLoad is how many messages are taken up at once.
 const sendLoad = 200
 
-// dueSends are messages of shards whose time has come and that were told by since: safety first, then the oldest. Each
-// priority is asked for by itself, so that it is read in the order of the index: what waits for the morning is not sorted
+// dueSends are messages of shards and of priorities whose time has come and that were told by since: safety first, then the
+// oldest. Each priority is asked for by itself, so that it is read in the order of the index: what waits for the morning is not sorted
 // once a second.
-func dueSends(ctx context.Context, q db.Queryer, shards []int, now, since time.Time) (due []send, err error) {
-	for prio := Safety; prio <= Ordinary && len(due) < sendLoad; prio++ {
+func dueSends(ctx context.Context, q db.Queryer, shards []int, now, since time.Time, from, to int) (due []send, err error) {
+	for prio := from; prio <= to && len(due) < sendLoad; prio++ {
 		query, args, err := db.In(sendColumns+`
 			WHERE state = 'waiting' AND prio = ? AND not_before <= ? AND created_at <= ? AND shard IN (?)
 			ORDER BY not_before, id

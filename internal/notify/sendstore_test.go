@@ -23,7 +23,7 @@ func TestABacklogIsReadInItsOrderAndNotSorted(t *testing.T) {
 
 		var sent []db.Sent
 		d.Watch(func(_ context.Context, s db.Sent) { sent = append(sent, s) })
-		due, err := dueSends(t.Context(), d, []int{1, 2, 3}, now, now)
+		due, err := dueSends(t.Context(), d, []int{1, 2, 3}, now, now, Safety, Ordinary)
 		d.Watch(nil)
 		if err != nil {
 			t.Fatal(err)
