@@ -35,6 +35,7 @@ const allowed = 6
 
 // A message is one that somebody is to get, as it ended.
 type message struct {
+	ID       int64  `db:"id"`
 	Person   int64  `db:"person_id"`
 	State    string `db:"state"`
 	Outcome  string `db:"outcome"`
@@ -46,7 +47,7 @@ type message struct {
 // messages are all of them, with what WeChat has accepted.
 func (w *world) messages(f *fake.Server) (all []message) {
 	w.t.Helper()
-	err := w.db.Select(w.t.Context(), &all, `SELECT person_id, state, COALESCE(outcome, '') AS outcome, attempt, unknowns FROM wechat_send ORDER BY id`)
+	err := w.db.Select(w.t.Context(), &all, `SELECT id, person_id, state, COALESCE(outcome, '') AS outcome, attempt, unknowns FROM wechat_send ORDER BY id`)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -111,6 +112,10 @@ func weChatKills(t *testing.T, kills int, forgets bool) (wrong []string) {
 			}
 		}
 	}
+	// One answer gets lost, and to that person there is a gateway in between for ever.
+	cut := fake.OpenID(fake.AppID, villager(senders-1, members-1))
+	f.Inject(fake.Fault{Call: fake.Send, OpenID: cut, Kind: fake.AnswerLost, Times: 1})
+	f.Inject(fake.Fault{Call: fake.Send, OpenID: cut, Kind: fake.Status, Code: http.StatusBadGateway})
 	// Some answers get lost, and some never come: of those the nodes know nothing when they are killed.
 	f.Inject(fake.Fault{Call: fake.Send, Kind: fake.AnswerLost, Times: 4})
 	f.Inject(fake.Fault{Call: fake.Send, Kind: fake.Silence, Times: 8})
@@ -158,6 +163,11 @@ func weChatKills(t *testing.T, kills int, forgets bool) (wrong []string) {
 	}
 	if n := w.count(`SELECT COUNT(*) FROM wechat_credit c WHERE balance <> (SELECT SUM(delta) FROM wechat_credit_entry e WHERE e.person_id = c.person_id AND e.template = c.template)`); n > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d credits are not the sums of their entries", n))
+	}
+	for _, m := range w.messages(f) { // what has reached somebody, or may have, is paid for
+		if n := w.count(`SELECT COALESCE(SUM(delta), 0) FROM wechat_credit_entry WHERE send_id = ?`, m.ID); n != -1 {
+			wrong = append(wrong, fmt.Sprintf("%+v is paid for with %d", m, -n))
+		}
 	}
 	(&sendFigure{
 		Case: "kill -9 of a node that sends", Kills: kills, Events: senders * members, Accepted: accepted, Twice: twice, Unknown: unknown, Wrong: len(wrong),

@@ -149,6 +149,7 @@ func (s *Sends) again(ctx context.Context, tx *db.Tx, m send, at time.Time, trie
 func (s *Sends) endWaiting(ctx context.Context, tx *db.Tx, m send, f fence, v verdict) (bool, error) {
 	ended, err := endFenced(ctx, tx, m, f, v)
 	if err != nil || !ended {
+	v = v.of(m)
 		return ended, err
 	}
 	return true, s.over(ctx, tx, m, v.outcome)
@@ -158,6 +159,7 @@ func (s *Sends) endWaiting(ctx context.Context, tx *db.Tx, m send, f fence, v ve
 func (s *Sends) end(ctx context.Context, tx *db.Tx, m send, v verdict) (bool, error) {
 	ended, err := endClaimed(ctx, tx, m, v)
 	if err != nil || !ended {
+	v = v.of(m)
 		return false, err
 	}
 	return true, s.over(ctx, tx, m, v.outcome)
@@ -165,6 +167,14 @@ func (s *Sends) end(ctx context.Context, tx *db.Tx, m send, v verdict) (bool, er
 
 // over is what else happens when m has ended: who must be reached and was not is called, once.
 func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
+// of is v as it can be said of m: while an attempt has no answer nobody knows that it was not sent.
+func (v verdict) of(m send) verdict {
+	if v.outcome == Dead && m.Unknowns > 0 {
+		v.outcome = Unknown
+	}
+	return v
+}
+
 	tx.After(func() { s.ended[o].Add(1) })
 	if o.reached() || !m.MustReach || m.Called {
 		return nil

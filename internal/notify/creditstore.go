@@ -117,9 +117,10 @@ func spend(ctx context.Context, tx *db.Tx, m send, account int64) (bool, error) 
 	return true, enter(ctx, tx, entered{person: m.Person, code: m.Template, delta: -1, reason: "spend", send: m.ID})
 }
 
-// refund gives back the credit of a message that WeChat did not take, while the account is the same.
+// refund gives back the credit of a message that WeChat did not take, while the account is the same. What may have been taken
+// in an attempt without an answer stays paid, whatever came of the others.
 func refund(ctx context.Context, tx *db.Tx, m send) error {
-	if !m.Paid {
+	if !m.Paid || m.Unknowns > 0 {
 		return nil
 	}
 	if _, err := tx.Change(ctx, `UPDATE wechat_send SET paid = 0 WHERE id = ?`, m.ID); err != nil {

@@ -18,11 +18,12 @@ func listLetters(ctx context.Context, q db.Queryer, o Outcome, p page.Page) (all
 	return all, db.Wrap(err, nil, "list messages that ended %s", o)
 }
 
-// revive lets a dead message wait again, with all its tries. That somebody was called is not forgotten.
+// revive lets a dead message wait again, with all its tries. That somebody was called is not forgotten, nor that an attempt had no
+// answer.
 func revive(ctx context.Context, tx *db.Tx, id int64) error {
 	found, err := tx.Change(ctx, `
 		UPDATE wechat_send
-		SET state = 'waiting', outcome = NULL, errcode = NULL, ended_at = NULL, tries = 0, unknowns = 0, not_before = ?, created_at = ?
+		SET state = 'waiting', outcome = NULL, errcode = NULL, ended_at = NULL, tries = 0, not_before = ?, created_at = ?
 		WHERE id = ? AND state = 'ended' AND outcome = 'dead'`, tx.Now, tx.Now, id)
 	if err != nil || found > 0 {
 		return db.Wrap(err, nil, "try message %d again", id)
