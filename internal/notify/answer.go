@@ -24,7 +24,9 @@ func (s *Sends) record(ctx context.Context, l letter, x settled) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	x.letter = l
-	err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.write(ctx, tx, x) })
+	err := safely(func() error {
+		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.write(ctx, tx, x) })
+	})
 	if err != nil {
 		s.known.Store(l.ID, x)
 		return err
@@ -59,13 +61,13 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		wait := firstPause << l.Tries
 		wait = wait/2 + rand.N(wait) //nolint:gosec,forbidigo // because a pause is no secret
 		return s.again(ctx, tx, l.send, tx.Now.Add(wait), 1)
-	case wechat.Unknown, wechat.Garbled:
-		return s.unanswered(ctx, tx, l.send)
 	case wechat.TokenStale: // this says nothing of the message, and the token may be fetched anew after a while
 		if s.away.stale(tx.Now) >= staleMost {
 			return s.notAllowed(ctx, tx, x)
 		}
 		return s.again(ctx, tx, l.send, tx.Now.Add(wechat.FreshToken), 0)
+	case wechat.Unknown, wechat.Garbled:
+		return s.unanswered(ctx, tx, l.send)
 	case wechat.Refused:
 		ended, err := s.end(ctx, tx, l.send, verdict{outcome: NoCredit, code: x.code})
 		if err != nil || !ended {
@@ -108,8 +110,6 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 	}
 }
 
-// alarm says, once it is certain, what only a person can mend.
-func (s *Sends) alarm(tx *db.Tx, what string, x settled) {
 // notAllowed pauses all messages: the app may not send until a person has mended something.
 func (s *Sends) notAllowed(ctx context.Context, tx *db.Tx, x settled) error {
 	s.alarm(tx, "WeChat does not let this app send", x)
@@ -120,6 +120,8 @@ func (s *Sends) notAllowed(ctx context.Context, tx *db.Tx, x settled) error {
 	return s.again(ctx, tx, x.letter.send, until, 0)
 }
 
+// alarm says, once it is certain, what only a person can mend.
+func (s *Sends) alarm(tx *db.Tx, what string, x settled) {
 	tx.After(func() {
 		s.alarms.Add(1)
 		s.Log.Error(what, "errcode", x.code, "template", x.letter.Template, "class", x.class.String())
@@ -147,9 +149,9 @@ func (s *Sends) again(ctx context.Context, tx *db.Tx, m send, at time.Time, trie
 
 // endWaiting ends a message that was never claimed.
 func (s *Sends) endWaiting(ctx context.Context, tx *db.Tx, m send, f fence, v verdict) (bool, error) {
+	v = v.of(m)
 	ended, err := endFenced(ctx, tx, m, f, v)
 	if err != nil || !ended {
-	v = v.of(m)
 		return ended, err
 	}
 	return true, s.over(ctx, tx, m, v.outcome)
@@ -157,16 +159,14 @@ func (s *Sends) endWaiting(ctx context.Context, tx *db.Tx, m send, f fence, v ve
 
 // end ends a message that was claimed, unless it has moved on without us.
 func (s *Sends) end(ctx context.Context, tx *db.Tx, m send, v verdict) (bool, error) {
+	v = v.of(m)
 	ended, err := endClaimed(ctx, tx, m, v)
 	if err != nil || !ended {
-	v = v.of(m)
 		return false, err
 	}
 	return true, s.over(ctx, tx, m, v.outcome)
 }
 
-// over is what else happens when m has ended: who must be reached and was not is called, once.
-func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
 // of is v as it can be said of m: while an attempt has no answer nobody knows that it was not sent.
 func (v verdict) of(m send) verdict {
 	if v.outcome == Dead && m.Unknowns > 0 {
@@ -175,6 +175,8 @@ func (v verdict) of(m send) verdict {
 	return v
 }
 
+// over is what else happens when m has ended: who must be reached and was not is called, once.
+func (s *Sends) over(ctx context.Context, tx *db.Tx, m send, o Outcome) error {
 	tx.After(func() { s.ended[o].Add(1) })
 	if o.reached() || !m.MustReach || m.Called {
 		return nil

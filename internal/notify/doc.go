@@ -20,7 +20,8 @@
 //
 //	wechat.go       which kinds WeChat repeats, and when
 //	send.go         one message: claimed, sent, recorded; answer.go: what each answer of WeChat makes of it
-//	away.go         when WeChat says nothing at all
+//	away.go         when WeChat says nothing at all, or takes no token
+//	poison.go       a message that fails on our side
 //	template.go     what stands in a message
 //	credit.go       what people have allowed, as a ledger; wallet.go: when they are asked for more
 //	wechatevent.go  what WeChat says by itself, later

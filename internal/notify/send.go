@@ -89,7 +89,8 @@ func NewSends(o SendOptions) *Sends {
 // Ended is how many messages have ended so on this node since the start.
 func (s *Sends) Ended(o Outcome) int64 { return s.ended[o].Load() }
 
-// Alarms is how often, since the start, WeChat said something that only a person can mend.
+// Alarms is how often, since the start, WeChat said something that only a person can mend, or a message was given up because
+// of a fault of ours.
 func (s *Sends) Alarms() int64 { return s.alarms.Load() }
 
 // A round is one of the two in which messages go out: what warns of danger does not wait for a load of others.
@@ -101,16 +102,30 @@ type round struct {
 // Turn sends the messages that are due in this node's shards and warn of no danger, a load at a time, and says whether any
 // moved on.
 func (s *Sends) Turn(ctx context.Context) (bool, error) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
+	s.others.mu.Lock()
+	defer s.others.mu.Unlock()
 	shards := s.Leases.Held()
 	if len(shards) == 0 {
 		return false, nil
 	}
-	settled, err := s.settle(ctx, shards)
-	if err != nil {
-		return settled, err
+	settled, wrong := s.settle(ctx, shards)
+	moved, err := s.send(ctx, &s.others, shards, Prompt, Ordinary)
+	return settled || moved, errors.Join(wrong, err)
+}
+
+// TurnDanger sends the messages that are due in this node's shards and warn of danger, while the load of Turn is under way.
+func (s *Sends) TurnDanger(ctx context.Context) (bool, error) {
+	s.danger.mu.Lock()
+	defer s.danger.mu.Unlock()
+	shards := s.Leases.Held()
+	if len(shards) == 0 {
+		return false, nil
 	}
+	return s.send(ctx, &s.danger, shards, Safety, Safety)
+}
+
+// send sends a load of the messages of priorities that are due in shards, and says whether any moved on.
+func (s *Sends) send(ctx context.Context, r *round, shards []int, from, to int) (bool, error) {
 	now := s.db.Now()
 	line, err := findLine(ctx, s.db, s.app)
 	if err != nil {
@@ -118,14 +133,9 @@ func (s *Sends) Turn(ctx context.Context) (bool, error) {
 	}
 	since, look := r.toldBy(line, now)
 	if !look {
-		return settled, nil
+		return false, nil
 	}
 	due, err := dueSends(ctx, s.db, shards, now, since, from, to)
-	return s.send(ctx, &s.danger, shards, Safety, Safety)
-}
-
-// send sends a load of the messages of priorities that are due in shards, and says whether any moved on.
-func (s *Sends) send(ctx context.Context, r *round, shards []int, from, to int) (bool, error) {
 	if due = due[:min(len(due), s.away.room(now))]; err != nil || len(due) == 0 {
 		return false, err
 	}
@@ -174,12 +184,25 @@ func (s *Sends) one(ctx context.Context, m send, t Template, line line) (bool, e
 	if !held || s.away.room(s.db.Now()) == 0 {
 		return false, nil
 	}
-	l, moved, err := s.claim(ctx, m, t, term)
-	if err != nil || l == nil {
-		return moved, err
+	var l *letter
+	moved := false
+	err := safely(func() (err error) {
+		l, moved, err = s.claim(ctx, m, t, term)
+		return err
+	})
+	if err != nil {
+		return false, s.failed(ctx, m, term, err)
+	}
+	if l == nil {
+		return moved, nil
 	}
 	// From here on a stop of the node waits: the message is between us and WeChat.
-	return true, s.record(context.WithoutCancel(ctx), *l, s.deliver(context.WithoutCancel(ctx), *l, line))
+	ctx = context.WithoutCancel(ctx)
+	err = safely(func() error { return s.record(ctx, *l, s.deliver(ctx, *l, line)) })
+	if err != nil {
+		err = s.failed(ctx, l.send, term, err)
+	}
+	return true, err
 }
 
 // A letter is a message that has been claimed.
@@ -257,6 +280,7 @@ type verdict struct {
 
 // judge says to whom m goes, or why not now.
 func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to addressee, v verdict, err error) {
+	wants := true
 	if m.Prio != Safety {
 		has, err := deviceHas(ctx, tx, m.Person, m.Seq)
 		if err != nil || has {
@@ -284,6 +308,9 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 			return to, verdict{later: end}, nil
 		}
 	}
+	if !wants { // who must be reached is, by phone (N3)
+		return to, verdict{outcome: NoCredit}, nil
+	}
 	to, found, err := findAddressee(ctx, tx, m.Person, s.app)
 	switch {
 	case err != nil:
@@ -291,7 +318,6 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 	case !found, t.ID == "": // nobody can have allowed what is not registered
 		return to, verdict{outcome: NoCredit}, nil
 	case t.paused(tx.Now):
-	wants := true
 		return to, verdict{outcome: Dead}, nil
 	}
 	if to.OpenID, err = s.Keys.Open(sealed.Personal, "wechat_account", "openid_sealed", to.Account, to.Sealed); err != nil {
@@ -319,9 +345,6 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 		x.class = wechat.Transient
 	}
 	return x
-	if !wants { // who must be reached is, by phone (N3)
-		return to, verdict{outcome: NoCredit}, nil
-	}
 }
 
 // notSent is the code of a letter that found no room in the bucket.
@@ -352,40 +375,60 @@ func (s *Sends) bucket(l line) limit.Limiter {
 }
 
 // settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when
-// the database did not take what WeChat had said. Of the former nobody knows whether they were sent.
+// the database did not take what WeChat had said. Of the former nobody knows whether they were sent. One with which
+// something is wrong stops none of the others.
 func (s *Sends) settle(ctx context.Context, shards []int) (some bool, err error) {
-	left, err := underWay(ctx, s.db, shards)
+	left, err := underWay(ctx, s.db, shards, s.db.Now())
 	if err != nil {
 		return false, err
 	}
+	var wrong []error
 	for _, m := range left {
-		if x, ok := s.known.Load(m.ID); ok && x.(settled).letter.Attempt == m.Attempt { //nolint:forcetypeassert // because nothing else is kept there
-			if err := s.record(ctx, x.(settled).letter, x.(settled)); err != nil { //nolint:forcetypeassert // as above
-				return some, err
-			}
-			some = true
-			continue
-		}
 		term, held := s.Leases.Holds(m.Shard)
 		if !held {
 			continue
 		}
 		took := false
-		err := s.db.InTx(ctx, func(tx *db.Tx) error {
-			took = false
-			ours, err := adopt(ctx, tx, m, fence{m.Shard, s.Leases.Node(), term})
-			if err != nil || !ours {
-				return err
-			}
-			took = true
-			return s.unanswered(ctx, tx, m)
+		err := safely(func() (err error) {
+			took, err = s.settleOne(ctx, m, term)
+			return err
 		})
 		if err != nil {
-			return some, err
+			took, err = false, s.failed(ctx, m, term, err)
+		}
+		if err != nil {
+			wrong = append(wrong, err)
 		}
 		some = some || took
 	}
-	return some, nil
+	return some, errors.Join(wrong...)
+}
+
+// settleOne takes up one message that is under way, and says whether it was for us to do so.
+func (s *Sends) settleOne(ctx context.Context, m send, term int64) (took bool, err error) {
+	if x, ok := s.knownOf(m); ok {
+		return true, s.record(ctx, x.letter, x)
+	}
+	err = s.db.InTx(ctx, func(tx *db.Tx) error {
+		took = false
+		ours, err := adopt(ctx, tx, m, fence{m.Shard, s.Leases.Node(), term})
+		if err != nil || !ours {
+			return err
+		}
+		took = true
+		return s.unanswered(ctx, tx, m)
+	})
+	return took, err
+}
+
+// knownOf is what WeChat said to the attempt of m, if the database could not be told.
+func (s *Sends) knownOf(m send) (x settled, ok bool) {
+	v, ok := s.known.Load(m.ID)
+	if !ok {
+		return x, false
+	}
+	x = v.(settled) //nolint:forcetypeassert // because nothing else is kept there
+	return x, x.letter.Attempt == m.Attempt
 }
 
 // A send is a message as it stands.

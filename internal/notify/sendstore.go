@@ -121,12 +121,12 @@ func dueSends(ctx context.Context, q db.Queryer, shards []int, now, since time.T
 	return due, nil
 }
 
-// underWay are messages of shards that were claimed and have no outcome.
-func underWay(ctx context.Context, q db.Queryer, shards []int) (some []send, err error) {
+// underWay are messages of shards that were claimed and have no outcome, but for those that are left alone for a while.
+func underWay(ctx context.Context, q db.Queryer, shards []int, now time.Time) (some []send, err error) {
 	query, args, err := db.In(sendColumns+`
-		WHERE shard IN (?) AND state = 'sending'
+		WHERE shard IN (?) AND state = 'sending' AND not_before <= ?
 		ORDER BY id
-		LIMIT ?`, shards, sendLoad)
+		LIMIT ?`, shards, now, sendLoad)
 	if err != nil {
 		return nil, err
 	}
@@ -203,6 +203,26 @@ func endClaimed(ctx context.Context, tx *db.Tx, m send, v verdict) (bool, error)
 		WHERE id = ? AND attempt = ? AND `+condition,
 		v.outcome, orNull(v.code), orNull(v.msgID), tx.Now, m.ID, m.Attempt)
 	return found > 0, db.Wrap(err, nil, "end message %d", m.ID)
+}
+
+// countTry counts a step of m that failed on our side, and lets m be until at.
+func countTry(ctx context.Context, tx *db.Tx, m send, f fence, at time.Time) error {
+	_, err := tx.Change(ctx, `
+		UPDATE wechat_send
+		SET tries = tries + 1, not_before = ?
+		WHERE id = ? AND state <> 'ended' AND attempt = ? AND `+lease.Fence,
+		at, m.ID, m.Attempt, f.shard, f.owner, f.term)
+	return db.Wrap(err, nil, "count a try of message %d", m.ID)
+}
+
+// endFailed notes what is known of a message with which something is wrong on our side.
+func endFailed(ctx context.Context, tx *db.Tx, m send, f fence, v verdict) (bool, error) {
+	found, err := tx.Change(ctx, `
+		UPDATE wechat_send
+		SET state = 'ended', outcome = ?, errcode = ?, msgid = ?, ended_at = ?
+		WHERE id = ? AND state <> 'ended' AND attempt = ? AND `+lease.Fence,
+		v.outcome, orNull(v.code), orNull(v.msgID), tx.Now, m.ID, m.Attempt, f.shard, f.owner, f.term)
+	return found > 0, db.Wrap(err, nil, "give message %d up", m.ID)
 }
 
 // waitUntil lets a message that was not sent wait for its next try.
