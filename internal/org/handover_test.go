@@ -10,6 +10,7 @@ import (
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/problem"
@@ -148,6 +149,33 @@ func TestC5_AnUnsignedHandoverIsAGapAfterSevenDays(t *testing.T) {
 			d.SetNow(func() time.Time { return at.Add(c.after) })
 			if g := gaps(); len(g) != c.want || c.want == 1 && !g[0].Unsigned {
 				t.Errorf("after %v %+v, want %d unsigned", c.after, g, c.want)
+			}
+		}
+	})
+}
+
+// T8: whoever is named long after the things were packed has a week to sign for them as well.
+func TestT8_AWeekToSignBeginsWithWhoIsToSign(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		w := orgtest.Tree(t, d)
+		noon(t, d, "2026-03-01")
+		s, _ := newService(d)
+		h := &handed{}
+		s.HandingOver(h.tell, things...)
+		area := w.Ruihe.Areas[0]
+		if err := s.EndAssignment(t.Context(), w.ChenGuyu, w.ZhouChunhe.Assignment, "", "搬离"); err != nil {
+			t.Fatal(err)
+		}
+		noon(t, d, "2026-03-20")
+		if _, err := s.Grant(t.Context(), w.ChenGuyu, org.NewAssignment{Person: orgtest.Person(t, d), Role: org.RoleAreaHolder, Unit: area.Household}); err != nil {
+			t.Fatal(err)
+		}
+		for day, want := range map[calendar.Day]int{"2026-03-20": 0, "2026-03-26": 0, "2026-03-27": 1} {
+			noon(t, d, day)
+			c, err := org.CheckLeads(t.Context(), d, w.XuBailu, 0, day)
+			if err != nil || len(c.Gaps) != want || want == 1 && !c.Gaps[0].Unsigned {
+				t.Errorf("on %s %+v (%v), want %d unsigned", day, c.Gaps, err, want)
 			}
 		}
 	})
