@@ -248,6 +248,12 @@ func purgeFlags(ctx context.Context, tx *db.Tx, ids ...FlagID) error {
 	return remove(ctx, tx, `DELETE FROM care_flag WHERE id IN (?)`, ids)
 }
 
+// purgeFlagsOf leaves nothing of the flags of a household.
+func purgeFlagsOf(ctx context.Context, tx *db.Tx, id ID) error {
+	_, err := tx.Change(ctx, `DELETE FROM care_flag WHERE premises_id = ?`, id)
+	return db.Wrap(err, nil, "purge all flags of household %d", id)
+}
+
 // purgeConsented leaves nothing of the flags of a household that rest on its consent.
 func purgeConsented(ctx context.Context, tx *db.Tx, id ID) (n int64, err error) {
 	n, err = tx.Change(ctx, `

@@ -219,11 +219,18 @@ func listOffers(ctx context.Context, q db.Queryer, by org.Actor, event RiskEvent
 		LEFT JOIN visit v ON v.id = o.visit_id
 		WHERE u.path >= ? AND u.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND o.event_id = ? AND (o.visit_id IS NOT NULL OR p.occupied = ? AND p.ended_on IS NULL)
+		  AND o.event_id = ? AND (o.visit_id IS NOT NULL OR p.occupied = ? AND p.ended_on IS NULL AND `+stillAgreed+`)
 		ORDER BY p.id
-		LIMIT 1000`, from, to, day, day, event, true)
+		LIMIT 1000`, from, to, day, day, event, true, AgreedRiskVisit, RiskVisit, day, day)
 	return offers, db.Wrap(err, nil, "list the homes of risk event %d", event)
 }
+
+// stillAgreed is the condition that offer o does not rest on a consent that has ended since.
+const stillAgreed = `(o.reason <> ? OR EXISTS (
+	SELECT 1
+	FROM household_consent c
+	WHERE c.premises_id = o.premises_id AND c.purpose = ? AND c.withdrawn_at IS NULL
+	  AND c.valid_from <= ? AND (c.valid_to IS NULL OR c.valid_to > ?)))`
 
 // countDone is at how many homes of an event somebody has called.
 func countDone(ctx context.Context, q db.Queryer, event RiskEventID) (n int, err error) {
@@ -268,13 +275,14 @@ func visitedInRisk(ctx context.Context, tx *db.Tx, v Visit) error {
 
 // atRisk are those of the households that stand on the list of an open risk event and were not called at yet.
 func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
-	found := map[ID]bool{}
+	found, day := map[ID]bool{}, calendar.DayOf(db.NowOf(q))
 	for some := range slices.Chunk(ids, 500) {
 		query, args, err := db.In(`
 			SELECT o.premises_id
 			FROM risk_offer o
 			JOIN risk_event e ON e.id = o.event_id
-			WHERE o.premises_id IN (?) AND o.visit_id IS NULL AND e.state = ?`, some, RiskOpen)
+			WHERE o.premises_id IN (?) AND o.visit_id IS NULL AND e.state = ? AND `+stillAgreed,
+			some, RiskOpen, AgreedRiskVisit, RiskVisit, day, day)
 		if err != nil {
 			return nil, err
 		}

@@ -3,6 +3,7 @@ package household_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -230,6 +231,72 @@ func TestT6_ADoorWithSomethingOpenDoesNotEnd(t *testing.T) {
 		}
 		if err := end(2); err != nil {
 			t.Errorf("a door about which nothing is kept ends: %v", err)
+		}
+	})
+}
+
+// What was agreed with who has moved out holds for nobody who moves in: neither a consent nor a flag, a number or a wish.
+func TestNothingOfWhoMovedOutHoldsForWhoMovesIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.flag(t, x.doors[0], "2026-12-31")
+		x.flag(t, x.doors[1], "2026-12-31")
+		for _, door := range x.doors[:2] {
+			x.agree(t, x.YaoMangzhong, door, household.RiskVisit)
+			c := household.Contact{FormOfAddress: sealed.NameOf("林女士"), Phone: sealed.PhoneOf("19900000001")}
+			if _, err := x.service.SetContact(t.Context(), x.YaoMangzhong, door, c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		event := x.rain(t)
+		if err := x.service.Mute(t.Context(), x.YaoMangzhong, x.doors[0], calendar.DayOf(d.Now()).Add(90)); err != nil {
+			t.Fatal(err)
+		}
+		kept := func(door household.ID) (all []int) {
+			day := calendar.DayOf(d.Now())
+			return []int{
+				count(t, d, `SELECT COUNT(*) FROM household_consent WHERE premises_id = ? AND withdrawn_at IS NULL AND (valid_to IS NULL OR valid_to > ?)`, door, day),
+				count(t, d, `SELECT COUNT(*) FROM care_flag WHERE premises_id = ?`, door),
+				count(t, d, `SELECT COUNT(*) FROM household_contact WHERE premises_id = ?`, door),
+				count(t, d, `SELECT COUNT(*) FROM household_mute WHERE premises_id = ?`, door),
+			}
+		}
+		for i, empty := range []bool{true, false} { // the family moves out, and another one in
+			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], int64(i+1), empty); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := kept(x.doors[0]); !slices.Equal(got, []int{0, 0, 0, 0}) {
+			t.Errorf("consents, flags, contacts and mutes that hold are %v, want none", got)
+		}
+		if got := kept(x.doors[1]); !slices.Equal(got, []int{2, 1, 1, 0}) {
+			t.Errorf("of the neighbour they are %v, want them kept", got)
+		}
+		round, err := x.service.Round(t.Context(), x.YaoMangzhong, event.ID)
+		if err != nil || len(round) != 1 || round[0].Premises != x.doors[1] {
+			t.Errorf("the round is %+v (%v), want the neighbour alone", round, err)
+		}
+	})
+}
+
+// A home that has agreed until a day stands on no list of a risk round from that day on.
+func TestARoundListsNobodyWhoseConsentHasEnded(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit)
+		n := household.NewConsent{
+			Household: x.doors[1], Purpose: household.RiskVisit, Wording: "2026-01", Channel: "in_person", Until: calendar.DayOf(d.Now()).Add(1),
+		}
+		if _, err := x.service.GiveConsent(t.Context(), x.YaoMangzhong, n); err != nil {
+			t.Fatal(err)
+		}
+		event := x.rain(t)
+		for after, want := range []int{2, 1} {
+			now := d.Now()
+			x.at(now.Add(time.Duration(after) * 24 * time.Hour))
+			if round, err := x.service.Round(t.Context(), x.YaoMangzhong, event.ID); err != nil || len(round) != want {
+				t.Errorf("after %d days the round is %+v (%v), want %d homes", after, round, err, want)
+			}
 		}
 	})
 }

@@ -191,12 +191,17 @@ func (s *Service) RenameDoor(ctx context.Context, by org.Actor, id ID, version i
 	})
 }
 
-// MarkDoor says whether anybody lives behind a door: empty homes stand in no list of visits (idea 9). The holder of the
-// area knows as well.
+// MarkDoor says whether anybody lives behind a door: empty homes stand in no list of visits (idea 9), and nothing of those who
+// have moved out holds for those who move in. The holder of the area knows as well.
 func (s *Service) MarkDoor(ctx context.Context, by org.Actor, id ID, version int64, empty bool) (d Doorway, err error) {
 	return s.door(ctx, by, "door.marked", id, func(tx *db.Tx, d Doorway) error {
+		left := empty && d.Occupied
 		d.Occupied = !empty
-		return saveDoor(ctx, tx, d, version)
+		if err := saveDoor(ctx, tx, d, version); err != nil || !left {
+			return err
+		}
+		audit.Note(tx, by.Did("household.left", "household", int64(id)))
+		return forgetHome(ctx, tx, id)
 	})
 }
 

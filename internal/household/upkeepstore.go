@@ -265,6 +265,27 @@ func saveDoor(ctx context.Context, tx *db.Tx, d Doorway, version int64) error {
 	return db.Wrap(err, nil, "save door %d", d.ID)
 }
 
+// forgetHome leaves nothing of those who have moved out: what they agreed to ends, and their flags, contact and mutes are gone.
+func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
+	for _, p := range purposes {
+		if err := supersede(ctx, tx, id, p, calendar.DayOf(tx.Now)); err != nil {
+			return err
+		}
+	}
+	if err := purgeFlagsOf(ctx, tx, id); err != nil {
+		return err
+	}
+	for _, query := range []string{
+		`DELETE FROM household_contact WHERE premises_id = ?`,
+		`DELETE FROM household_mute WHERE premises_id = ?`,
+	} {
+		if _, err := tx.Change(ctx, query, id); err != nil {
+			return db.Wrap(err, nil, "forget who lived behind door %d", id)
+		}
+	}
+	return nil
+}
+
 // endDoorsOf ends the doors behind entrances that are still there, and returns them.
 func endDoorsOf(ctx context.Context, tx *db.Tx, entrances []EntranceID) (ids []ID, err error) {
 	query, args, err := db.In(`
