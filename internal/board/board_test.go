@@ -58,8 +58,11 @@ func scanned(t *testing.T, svg string) string {
 func TestAnItemThatNobodyHasReadIsOverForWhoKnowsOfNoReading(t *testing.T) {
 	t.Parallel()
 	p := Profile{Items: []Item{
-		{Text: "代办证明"}, {Text: "代买药", Unread: true}, {Text: "暑期托管", ValidTo: "2026-08-31", Unread: true},
-		{Text: "看房", Unread: true, Returned: "请写明地点"}, {Text: "修车", ValidTo: "2026-12-31"},
+		{Text: "代办证明"},
+		{Text: "代买药", Unread: true},
+		{Text: "暑期托管", ValidTo: "2026-08-31", Unread: true},
+		{Text: "看房", Unread: true, Returned: "请写明地点"},
+		{Text: "修车", ValidTo: "2026-12-31"},
 	}}
 	text, err := p.itemText()
 	if err != nil {

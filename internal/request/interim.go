@@ -132,7 +132,7 @@ func (r Seen) giver(ctx context.Context, q db.Queryer, by org.Actor) (org.Actor,
 		return org.Actor{}, err
 	}
 	role := org.RolePartyOffice
-	switch u.Kind { //nolint:exhaustive // because the others are led by who leads their members
+	switch u.Kind {
 	case org.Subdistrict:
 	case org.Section:
 		role = org.RoleSectionHead
