@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -137,7 +138,7 @@ func New(o Options) (*Client, error) {
 	}}
 	if o.Cursor != "" {
 		var err error
-		if c.era, c.seq, err = parse(o.Cursor); err != nil {
+		if c.era, c.seq, err = parseCursor(o.Cursor); err != nil {
 			return nil, err
 		}
 		c.known = true
@@ -160,7 +161,7 @@ func New(o Options) (*Client, error) {
 	return c, nil
 }
 
-func parse(cursor string) (era, seq int64, err error) {
+func parseCursor(cursor string) (era, seq int64, err error) {
 	first, second, _ := strings.Cut(cursor, ".")
 	era, err = strconv.ParseInt(first, 10, 64)
 	if err == nil {
@@ -248,32 +249,25 @@ func (c *Client) up(top int64) {
 	}
 }
 
-// A line is one connection while it stands.
+// A line is one connection while it stands. Of a socket two goroutines hold it in turn, by its lock.
 type line struct {
+	sync.Mutex
 	heard int64         // the highest item that came over it
 	acked int64         // what was acked, or need not be
 	after time.Duration // how long bye asks to stay away
 	every time.Duration
 	ping  *time.Timer               // nil: nobody pings
 	asked bool                      // a ping was sent and has no answer
+	ack   *time.Timer               // runs while something is to be acked that came too soon behind the last ack
+	acks  bool                      // it runs
 	renew func(ticket string) error // nil: it cannot be renewed in place
-}
-
-type frame struct {
-	Type  string `json:"t"`
-	Item         // of n
-	List  []Item `json:"n"`
-	Era   int64  `json:"era"`
-	Top   int64  `json:"top"`
-	From  int64  `json:"from"`
-	After int64  `json:"after"`
 }
 
 // take applies one frame.
 func (c *Client) take(ctx context.Context, l *line, b []byte) error {
-	var f frame
-	if err := json.Unmarshal(b, &f); err != nil {
-		return fmt.Errorf("read a frame: %w", err)
+	f, err := parse(b)
+	if err != nil {
+		return err
 	}
 	switch f.Type {
 	case "hi":

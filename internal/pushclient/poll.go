@@ -66,7 +66,7 @@ func (c *Client) poll(ctx context.Context, base string) (code int, after time.Du
 		if code, after, err := c.request(ctx, http.MethodGet, base+"/v1/inbox?"+q.Encode(), "", &p); err != nil {
 			return code, after, fmt.Errorf("ask for the inbox: %w", err)
 		}
-		era, from, err := parse(p.Cursor)
+		era, from, err := parseCursor(p.Cursor)
 		if err != nil {
 			return 0, 0, err
 		}
