@@ -26,13 +26,16 @@ for i = 1, n do
   if top and (not number or seq > number + 1) then
     gaps[#gaps+1] = i
   elseif top and seq > number then
-    local id = string.format('%.0f', seq)
-    local added = redis.pcall('XADD', KEYS[2*i+1], 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', ARGV[3*i+3] .. ARGV[3])
+    local id, stream, item = ARGV[3*i+2], KEYS[2*i+1], ARGV[3*i+3] .. ARGV[3]
+    local added = redis.pcall('XADD', stream, 'NOMKSTREAM', 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', item)
+    if not added then
+      added = redis.pcall('XADD', stream, id .. '-0', 'd', item)
+      redis.call('PEXPIRE', stream, redis.call('PTTL', KEYS[2*i]))
+    end
     if type(added) == 'table' and added.err then
       gaps[#gaps+1] = i
     else
       redis.call('SET', KEYS[2*i], id, 'KEEPTTL')
-      if redis.call('PTTL', KEYS[2*i+1]) < 0 then redis.call('PEXPIRE', KEYS[2*i+1], redis.call('PTTL', KEYS[2*i])) end
       told = true
     end
   end
@@ -112,7 +115,7 @@ func (h *Hub) heardOfMany(message string) {
 		if errID != nil || errSeq != nil {
 			continue // it is a hint and nothing more
 		}
-		if p := h.find(id); p != nil {
+		if p := h.find(id); p != nil && !p.knows(seq) { // this node itself may have told them
 			h.deliverTo(p, Delivery{Person: id, Entries: []Entry{{Seq: seq, Tail: role + tail}}})
 		}
 	}

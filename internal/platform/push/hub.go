@@ -267,6 +267,13 @@ func (h *Hub) deliverTo(p *person, d Delivery) {
 	h.rise(p, d.Entries[len(d.Entries)-1].Seq)
 }
 
+// knows says whether everybody here who lacks the item of that number has been seen to.
+func (p *person) knows(seq int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.top >= seq
+}
+
 // rise notes that there are items up to top, and sees to everybody who lacks them. p is locked.
 func (h *Hub) rise(p *person, top int64) {
 	p.top = max(p.top, top)
