@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// every runs f now and then again a period after it said that there was nothing to do, until ctx ends. f does
-// one unit of work in one transaction and says whether there was any: while there is, the next turn follows at
+// every runs f now and then again a period after it said that there was nothing to do, or when it is woken before, until
+// ctx ends. f does one unit of work in one transaction and says whether there was any: while there is, the next turn follows at
 // once. An error is logged and waits a period; a panic stops this turn and not the loop (R11).
-func every(ctx context.Context, log *slog.Logger, period time.Duration, name string, f func(context.Context) (bool, error)) {
+func every(ctx context.Context, log *slog.Logger, period time.Duration, woken <-chan struct{}, name string, f func(context.Context) (bool, error)) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -21,6 +21,7 @@ func every(ctx context.Context, log *slog.Logger, period time.Duration, name str
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+		case <-woken:
 		}
 		worked, err := turn(ctx, f)
 		if err != nil && !errors.Is(err, context.Canceled) {

@@ -87,10 +87,14 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	run("courier", a.courier.Run)
 	loop := func(period time.Duration, name string, f func(context.Context) (bool, error)) {
 		group.Go(func() error {
-			every(ctx, a.log, period, name, f)
+			every(ctx, a.log, period, nil, name, f)
 			return nil
 		})
 	}
+	group.Go(func() error {
+		every(ctx, a.log, 500*time.Millisecond, a.fanouts.Woken(), "announcements", a.fanouts.Turn)
+		return nil
+	})
 	loop(2*time.Second, "revocations", func(ctx context.Context) (bool, error) {
 		return false, a.Auth.LoadRevocations(ctx)
 	})
@@ -112,7 +116,6 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 	loop(time.Minute, "askers waited for", a.needs.GoOn)
 	loop(time.Second, "messages of WeChat that are due", a.sends.Turn)
 	loop(time.Second, "messages of WeChat that warn of danger", a.sends.TurnDanger)
-	loop(500*time.Millisecond, "announcements", a.fanouts.Turn)
 	loop(10*time.Second, "summaries of the day", a.sends.Digests)
 	loop(5*time.Second, "access token of WeChat", a.refreshToken)
 	loop(time.Minute, "tries of receipts", a.needs.ForgetTries)

@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	chunkSize   = 1_000
+	chunkSize   = 900                    // of a list of a thousand MariaDB makes a table, before it looks at one row
 	chunkPause  = 2 * time.Millisecond   // in which others get at the database: whoever waits for an inbox has it as soon as a chunk ends
 	chunksATurn = 8                      // and no longer than turnFor, before it is asked what else there is: danger does not wait
 	turnFor     = 300 * time.Millisecond // when the database is slow
@@ -46,8 +46,10 @@ type Fanouts struct {
 	mu      sync.Mutex
 	still   map[NoticeID]standing // those that did not move when all were looked at
 	stalled bool
-	run     int  // chunks a turn
-	blind   bool // begins chunks without the condition: tests show that they would see it
+	woken   chan struct{}
+	run     int           // chunks a turn
+	most    time.Duration // that a turn takes when they are slow
+	blind   bool          // begins chunks without the condition: tests show that they would see it
 }
 
 // A standing is where a fan-out stands, and since when.
@@ -57,8 +59,26 @@ type standing struct {
 	since        time.Time
 }
 
-// NewFanouts makes the Fanouts of a node.
-func NewFanouts(o FanoutOptions) *Fanouts { return &Fanouts{FanoutOptions: o, run: chunksATurn} }
+// NewFanouts makes the Fanouts of a node and lets transactions of its database find it.
+func NewFanouts(o FanoutOptions) *Fanouts {
+	f := &Fanouts{FanoutOptions: o, woken: make(chan struct{}, 1), run: chunksATurn, most: turnFor}
+	o.DB.Attach(announced{}, f.wake)
+	return f
+}
+
+// announced is the key of what a database is given to hear of announcements that this node has committed.
+type announced struct{}
+
+func (f *Fanouts) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default: // it is about to look
+	}
+}
+
+// Woken says that this node has committed an announcement, so that a turn is worth its while. Of those of other nodes nobody
+// says it.
+func (f *Fanouts) Woken() <-chan struct{} { return f.woken }
 
 // A fan is a fan-out as it stands.
 type fan struct {
@@ -188,22 +208,30 @@ func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
 	if x.PushedTo < x.Next {
 		return f.writeBehind(ctx, x)
 	}
-	loads, err := f.ahead(ctx, x, f.run)
+	n := f.run
+	if x.Next == 0 {
+		n = 1 // the first shall not wait until many have been read
+	}
+	loads, err := f.ahead(ctx, x, n)
 	if err != nil {
 		return false, err
 	}
 	chunks, carried := make(chan written, 1), make(chan brought, 1)
 	go func() { carried <- f.carry(ctx, chunks) }()
 	y := x
-	for over := f.DB.Now().Add(turnFor); len(loads) > 0 && f.DB.Now().Before(over); loads = loads[1:] {
+	for over := f.DB.Now().Add(f.most); err == nil && len(loads) > 0 && f.DB.Now().Before(over); {
 		z, ds, failed := f.chunk(ctx, y, loads[0])
 		if err = failed; err != nil || z.Next == y.Next {
 			break
 		}
-		y, moved = z, true
+		y, moved, loads = z, true, loads[1:]
 		select {
 		case chunks <- written{ds, z.Next}:
 		case <-ctx.Done():
+		}
+		if more := f.run - n; more > 0 && y.State == NoticeRunning {
+			n = f.run
+			loads, err = f.ahead(ctx, y, more)
 		}
 		pause(ctx, chunkPause)
 	}

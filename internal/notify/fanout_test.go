@@ -392,7 +392,7 @@ func TestAChunkThatWasNotPushedIsPushedByTheNextHolder(t *testing.T) {
 		v.until(t, 5*time.Second, "connected", func() bool { return v.ups == 1 })
 		told := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
-		if _, ds, err := a.oneOf(t.Context(), c.fan(told.ID)); err != nil || len(ds) != 1_000 {
+		if _, ds, err := a.oneOf(t.Context(), c.fan(told.ID)); err != nil || len(ds) != chunkSize {
 			t.Fatalf("the first chunk is of %d (%v)", len(ds), err)
 		} // and a dies
 		b := c.node("b")
@@ -561,11 +561,11 @@ func TestATurnIsAFewChunks(t *testing.T) {
 	crowds(t, 2_100, func(t *testing.T, c *crowd) {
 		n := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
-		a.run = 2
+		a.run, a.most = 2, time.Hour // however slow the machine is
 		for _, want := range []struct {
 			state   NoticeState
 			written int
-		}{{NoticeRunning, 2_000}, {NoticeWritten, 2_100}, {NoticeDone, 2_100}} {
+		}{{NoticeRunning, 2 * chunkSize}, {NoticeWritten, 2_100}, {NoticeDone, 2_100}} {
 			if some, err := a.Turn(t.Context()); err != nil || !some {
 				t.Fatal("no end", err)
 			}
@@ -575,6 +575,36 @@ func TestATurnIsAFewChunks(t *testing.T) {
 		}
 		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 {
 			t.Errorf("in the end: %v", wrong[:min(3, len(wrong))])
+		}
+	})
+}
+
+// The node that commits an announcement goes on with it at once; what was not committed wakes nobody.
+func TestACommittedAnnouncementWakesItsNode(t *testing.T) {
+	crowds(t, 60, func(t *testing.T, c *crowd) {
+		a := c.node("a")
+		woken := func() bool {
+			select {
+			case <-a.Woken():
+				return true
+			default:
+				return false
+			}
+		}
+		thinks := errors.New("somebody thinks better of it")
+		err := c.d.InTx(t.Context(), func(tx *db.Tx) error {
+			if _, err := Announce(t.Context(), tx, Announcement{Item: c.item(), To: Scope{Unit: c.unit.ID}}); err != nil {
+				return err
+			}
+			return thinks
+		})
+		if !errors.Is(err, thinks) || woken() {
+			t.Errorf("what came to nothing wakes its node (%v)", err)
+		}
+		c.announce(Announcement{Item: c.item()})
+		c.announce(Announcement{Item: c.item()})
+		if !woken() || woken() {
+			t.Error("two that are committed wake their node, and once")
 		}
 	})
 }
@@ -593,7 +623,7 @@ func TestAnAnnouncementOfDangerGoesFirst(t *testing.T) {
 				t.Fatal("no end", err)
 			}
 		}
-		if x := c.fan(usual.ID); x.Written != 1_000 {
+		if x := c.fan(usual.ID); x.Written != chunkSize {
 			t.Errorf("while there is danger %d of the usual announcement are written", x.Written)
 		}
 		a.work(t)

@@ -59,7 +59,7 @@ func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons 
 }
 
 // insertFanned writes an item of x for each of some persons, who have their numbers; its text stays in x. The engine takes
-// numbers and roles from where they are: to be sent a thousand rows it would have to read them first.
+// numbers and roles from where they are: to be sent hundreds of rows it would have to read them first.
 func insertFanned(ctx context.Context, tx *db.Tx, x fan, some []recipient) error {
 	roles := make([]org.AssignmentID, len(some))
 	for i, r := range some {

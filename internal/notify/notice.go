@@ -89,7 +89,7 @@ const (
 
 // Announce tells everybody in a scope, in this transaction: who is meant is asked now. Up to 50 persons have it in their
 // inbox when the transaction commits. Above, the transaction writes one notice and one fan-out, and whichever node holds
-// its shard writes the inboxes afterwards, a thousand in a transaction (Fanouts.Turn, a loop of the program): each person
+// its shard writes the inboxes afterwards, hundreds in a transaction (Fanouts.Turn, a loop of the program): each person
 // once, whatever dies meanwhile. Who comes into the scope behind the place that the fan-out has reached does not get it.
 //
 //	var n notify.Notice
@@ -137,8 +137,14 @@ func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
 	} else {
 		n.State, n.Written, n.Pushed = NoticeDone, n.Total, n.Total
 	}
-	if err := insertNotice(ctx, tx, &n); err != nil || n.State == NoticeRunning {
+	if err := insertNotice(ctx, tx, &n); err != nil {
 		return n, err
+	}
+	if n.State == NoticeRunning {
+		if wake, ok := tx.Attached(announced{}).(func()); ok {
+			tx.After(wake)
+		}
+		return n, nil
 	}
 	a.Ref, a.notice = Ref{n.RefType, n.RefID}, n.ID
 	var to Audience

@@ -210,10 +210,10 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 			t.Errorf("a chunk goes on: %+v (%v)", y, err)
 		}
 		b.spread.work(t)
-		if told := b.toldOf(made.ID); len(told) != 1_000 {
-			t.Errorf("%d are told, want the 1,000 who had it", len(told))
+		if told := b.toldOf(made.ID); len(told) != chunkSize {
+			t.Errorf("%d are told, want the %d who had it", len(told), chunkSize)
 		}
-		if got := b.outcomes(); len(got) != 1 || got["suppressed"] != 1_000 {
+		if got := b.outcomes(); len(got) != 1 || got["suppressed"] != chunkSize {
 			t.Errorf("the messages are %v, want none to wait", got)
 		}
 		if x := b.fan(made.ID); x.State != NoticeWithdrawn {
@@ -226,7 +226,7 @@ func TestAWithdrawnAnnouncementIsToldToNobodyMore(t *testing.T) {
 			t.Errorf("withdrawn again: %v", err)
 		}
 		got, err := b.notices.Result(t.Context(), b.by, made.ID)
-		if err != nil || got.ToCall != 0 || got.Written != 1_000 || got.Total != 1_140 {
+		if err != nil || got.ToCall != 0 || got.Written != chunkSize || got.Total != 1_140 {
 			t.Errorf("the result is %+v (%v)", got, err)
 		}
 	})
@@ -313,7 +313,7 @@ func TestAnAnnouncementEndsWithItsTime(t *testing.T) {
 		if n := len(b.fake.Sent()); n != 0 || b.outcomes()["suppressed"] != 5 {
 			t.Errorf("WeChat has sent %d; %v", n, b.outcomes())
 		}
-		if x := b.fan(many.ID); x.State != NoticeExpired || x.Written != 1_000 || len(b.toldOf(few.ID)) != 5 {
+		if x := b.fan(many.ID); x.State != NoticeExpired || x.Written != chunkSize || len(b.toldOf(few.ID)) != 5 {
 			t.Errorf("it is %+v", x)
 		}
 		if _, err := b.notices.Create(t.Context(), b.by, NewNotice{To: Scope{Unit: b.unit.ID}, Title: "停水检修", Until: b.now()}); !errors.Is(err, ErrExpired) {

@@ -2,7 +2,9 @@ package notify
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 
@@ -19,36 +21,43 @@ const ahead = 4_000
 
 // assignmentsAhead is the person up to whom the next assignments behind one lie, and whether there are more behind.
 func assignmentsAhead(ctx context.Context, q db.Queryer, after org.PersonID) (to org.PersonID, more bool, err error) {
-	var next struct {
-		To org.PersonID `db:"upto"`
-		N  int          `db:"n"`
+	err = q.Get(ctx, &to, `
+		SELECT person_id
+		FROM role_assignment
+		WHERE person_id > ?
+		ORDER BY person_id
+		LIMIT 1 OFFSET ?`, after, ahead-1)
+	if errors.Is(err, sql.ErrNoRows) {
+		return math.MaxInt64, false, nil
 	}
-	err = q.Get(ctx, &next, `
-		SELECT COALESCE(MAX(person_id), 0) AS upto, COUNT(*) AS n
-		FROM (SELECT person_id FROM role_assignment WHERE person_id > ? ORDER BY person_id LIMIT ?) t`, after, ahead)
-	if next.N < ahead {
-		next.To = math.MaxInt64
-	}
-	return next.To, next.N == ahead, db.Wrap(err, nil, "look ahead for recipients")
+	return to, true, db.Wrap(err, nil, "look ahead for recipients")
 }
 
 // fewIn says whether f has no more assignments, of any time, than are looked at for one load.
 func (f found) fewIn(ctx context.Context, q db.Queryer) (bool, error) {
-	var n int
-	err := q.Get(ctx, &n, `
-		SELECT COUNT(*)
-		FROM (
-			SELECT a.id
-			FROM unit u
-			JOIN role_assignment a ON a.unit_id = u.id
-			WHERE u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?
-			LIMIT ?) t`, f.ranges[0][0], f.ranges[0][1], f.ranges[1][0], f.ranges[1][1], ahead+1)
-	return n <= ahead, db.Wrap(err, nil, "look how large a scope is")
+	var id int64
+	err := q.Get(ctx, &id, `
+		SELECT a.id
+		FROM unit u
+		JOIN role_assignment a ON a.unit_id = u.id
+		WHERE u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?
+		LIMIT 1 OFFSET ?`, f.ranges[0][0], f.ranges[0][1], f.ranges[1][0], f.ranges[1][1], ahead)
+	if errors.Is(err, sql.ErrNoRows) {
+		return true, nil
+	}
+	return false, db.Wrap(err, nil, "look how large a scope is")
 }
 
 // inScope is the condition of an assignment that a scope has; its arguments are those of found.args.
 const inScope = `
-	(u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?) AND (? = 0 OR a.role IN (?))
+	(u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?)` + held
+
+// inScopeOfMany is the same where the unit may be missing, and never is.
+const inScopeOfMany = `
+	(COALESCE(u.path, '') >= ? AND COALESCE(u.path, '') < ? OR COALESCE(u.path, '') >= ? AND COALESCE(u.path, '') < ?)` + held
+
+// held is what of it is not about the unit.
+const held = ` AND (? = 0 OR a.role IN (?))
 	AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?) AND a.person_id <> ? AND p.disabled_at IS NULL`
 
 func (f found) args(without org.PersonID) []any {
@@ -63,16 +72,22 @@ func (f found) args(without org.PersonID) []any {
 
 // between are persons of f behind one and up to another, in order.
 func (f found) between(ctx context.Context, q db.Queryer, without, after, to org.PersonID, most int) (some []recipient, err error) {
-	person := `a.person_id`
-	if f.few { // no index by persons, which is that of all others too
-		person += ` + 0`
-	}
-	query, args, err := db.In(`
-		SELECT a.person_id, MIN(a.id) AS id
+	// Of few, no index by persons, which is that of all others too. Of many no other: whoever begins with the unit sorts
+	// its persons as a whole. The last two do not begin anything, since they may be missing, for all the engine knows.
+	from := `
 		FROM role_assignment a
 		JOIN person p ON p.id = a.person_id
 		JOIN unit u ON u.id = a.unit_id
-		WHERE `+inScope+` AND `+person+` > ? AND `+person+` <= ?
+		WHERE ` + inScope + ` AND a.person_id + 0 > ? AND a.person_id + 0 <= ?`
+	if !f.few {
+		from = `
+		FROM role_assignment a
+		LEFT JOIN person p ON p.id = a.person_id
+		LEFT JOIN unit u ON u.id = a.unit_id
+		WHERE ` + inScopeOfMany + ` AND a.person_id > ? AND a.person_id <= ?`
+	}
+	query, args, err := db.In(`
+		SELECT a.person_id, MIN(a.id) AS id`+from+`
 		GROUP BY a.person_id
 		ORDER BY a.person_id
 		LIMIT ?`, append(f.args(without), after, to, most)...)
