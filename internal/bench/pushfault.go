@@ -37,7 +37,7 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 		return v, err
 	}
 	profiled := s.profile(ctx, f.Round)
-	begun := time.Now()
+	spent, begun := s.w.spent(), time.Now()
 	for i := 0; time.Since(begun) < 2*p.o.Slice && ctx.Err() == nil; i++ {
 		room := func() bool { return int64(i-underWay+1)*int64(n) <= s.fleet.got.Load() }
 		if !s.fleet.until(ctx, settleWithin, room) {
@@ -46,6 +46,11 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 		if err := s.play(ctx, toAll); err != nil {
 			return v, err
 		}
+	}
+	all := int64(len(s.sent.all)) * int64(n)
+	s.fleet.until(ctx, settleWithin, func() bool { return s.fleet.got.Load() >= all })
+	for name, by := range s.w.spent() { // and not for what is compared afterwards
+		f.Got[name+"Micros"] = round(float64((by - spent[name]).Microseconds()) / float64(all))
 	}
 	if v, err = s.settle(ctx, settleWithin); err != nil {
 		return v, err

@@ -136,6 +136,13 @@ func (w *watchman) beside() (load, stores time.Duration) {
 	return load, stores
 }
 
+// spent is how much processor time each part has used since the watch began.
+func (w *watchman) spent() map[string]time.Duration {
+	_, server, _ := w.seen()
+	load, stores := w.beside()
+	return map[string]time.Duration{"server": server, "load": load, "stores": stores}
+}
+
 // seen is how many cores others have used, how much time the servers have, and how long it took.
 func (w *watchman) seen() (others float64, server, took time.Duration) {
 	took = time.Since(w.begun)
