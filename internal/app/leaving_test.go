@@ -180,6 +180,9 @@ func TestR13_ANodeThatStopsIsNotReadyWhileWhatIsUnderWayEnds(t *testing.T) {
 	if status != http.StatusServiceUnavailable || !strings.Contains(why, "about to stop") {
 		t.Errorf("while a request is under way: %d %s, want that it is about to stop", status, why)
 	}
+	for range toldOften - 1 { // if the node was asked once more before it began to stop, it waits until whoever asks has noticed
+		ready(t, at[1])
+	}
 	send(body)
 	res, err := http.ReadResponse(said, nil)
 	if err != nil {
