@@ -34,7 +34,7 @@ const fixed = "0123456789服务公示牌本责任区户电话（姓名未公开�
 
 // ReadFont reads a TrueType file with Chinese letters.
 func ReadFont(path string) (*Font, error) {
-	file, err := os.ReadFile(path) //nolint:gosec // because the operator names it
+	file, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read a font: %w", err)
 	}
@@ -84,7 +84,7 @@ type measure struct {
 	name                                                         string
 	width, height, margin, pad, gap                              float64
 	place, title, base, duty, who, phone, item, lead, scan, note float64
-	code, faceWidth, faceHeight                                  float64
+	side, faceWidth, faceHeight                                  float64
 }
 
 var papers = map[string]measure{
@@ -145,7 +145,8 @@ func (p paper) blocks() (all []block) {
 // head is what stands above all.
 func (p paper) head() block {
 	return block{middle: true, phrases: []phrase{
-		{p.Content.Place, p.place, false}, {p.Content.Area + "服务公示牌", p.title, true},
+		{p.Content.Place, p.place, false},
+		{p.Content.Area + "服务公示牌", p.title, true},
 		{fmt.Sprintf("本责任区 %d 户", p.Content.Households), p.base, false},
 	}}
 }
@@ -153,7 +154,8 @@ func (p paper) head() block {
 // foot is what stands at the end of each sheet, beside the code: sheets get apart.
 func (p paper) foot() block {
 	return block{phrases: []phrase{
-		{"扫码：看最新内容、留言、请人回电", p.scan, true}, {"着火 119　急救 120　报警 110", p.base, false},
+		{"扫码：看最新内容、留言、请人回电", p.scan, true},
+		{"着火 119　急救 120　报警 110", p.base, false},
 		{fmt.Sprintf("牌号 %d · 第 %d 版 · %s", p.ID, p.Latest, date(p.today)), p.note, false},
 	}}
 }
@@ -184,11 +186,11 @@ func (f *Font) print(p paper, at time.Time) ([]byte, error) {
 	d.SetLang("zh-CN")
 	d.SetCreationDate(at)
 	d.SetModificationDate(at)
-	runs, side, err := runsOf(p.link)
+	runs, across, err := runsOf(p.link)
 	if err != nil {
 		return nil, err
 	}
-	s := &setter{pdf: d, paper: p, runs: runs, side: side}
+	s := &setter{pdf: d, paper: p, runs: runs, across: across}
 	s.sheet()
 	s.put(p.head())
 	d.SetFillColor(0xa8, 0x16, 0x1c)
@@ -217,7 +219,7 @@ type setter struct {
 	pdf *fpdf.Fpdf
 	paper
 	runs   []modules
-	side   int
+	across int     // modules of the code
 	y, end float64 // where the next line goes, and the last may end
 	fresh  float64 // y of a sheet without anything
 }
@@ -226,16 +228,16 @@ type setter struct {
 func (s *setter) sheet() {
 	s.pdf.AddPage()
 	left, right := s.margin+s.pad, s.width-s.margin-s.pad
-	top := s.height - s.margin - s.measure.code
+	top := s.height - s.margin - s.side
 	s.end = top - s.gap
 	s.pdf.SetFillColor(0, 0, 0)
 	s.pdf.Rect(s.margin, s.end+s.gap/2, s.width-2*s.margin, .5, "F")
-	module := s.measure.code / float64(s.side+2*quiet)
+	module := s.side / float64(s.across+2*quiet)
 	for _, r := range s.runs {
-		s.pdf.Rect(right-s.measure.code+float64(r.x+quiet)*module, top+float64(r.y+quiet)*module, float64(r.n)*module, module, "F")
+		s.pdf.Rect(right-s.side+float64(r.x+quiet)*module, top+float64(r.y+quiet)*module, float64(r.n)*module, module, "F")
 	}
-	lines, high := s.lay(s.foot(), right-s.measure.code-s.gap-left)
-	s.draw(lines, left, top+s.measure.code-high)
+	lines, high := s.lay(s.foot(), right-s.side-s.gap-left)
+	s.draw(lines, left, top+s.side-high)
 	s.y = s.margin
 	s.fresh = s.y
 }

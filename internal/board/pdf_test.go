@@ -204,7 +204,7 @@ func TestF3NothingRunsOutOfTheSheet(t *testing.T) {
 	if len(all) < 3 {
 		t.Fatalf("%d pages", len(all))
 	}
-	foot := (p.margin + p.measure.code) / point
+	foot := (p.margin + p.side) / point
 	for n, l := range all {
 		if got := scanned(t, l.svg()); got != p.link {
 			t.Errorf("a camera reads %q on sheet %d", got, n+1)

@@ -30,7 +30,7 @@ func Find(ctx context.Context) (string, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	for range tries {
-		port := first + rand.IntN(last-first) //nolint:gosec // because it need not be secret
+		port := first + rand.IntN(last-first) //nolint:gosec,forbidigo // because it need not be secret
 		if given[port] {
 			continue
 		}

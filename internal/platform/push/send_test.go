@@ -13,12 +13,12 @@ import (
 // as the goodbye, is not held to a time that was over before.
 func TestAWriteWaitsForRoomAndNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // because it is a test's own
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	device, err := net.Dial("tcp", l.Addr().String()) //nolint:noctx // as above
+	device, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
