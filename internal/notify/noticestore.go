@@ -2,9 +2,7 @@ package notify
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 
@@ -21,31 +19,31 @@ const ahead = 4_000
 
 // assignmentsAhead is the person up to whom the next assignments behind one lie, and whether there are more behind.
 func assignmentsAhead(ctx context.Context, q db.Queryer, after org.PersonID) (to org.PersonID, more bool, err error) {
-	err = q.Get(ctx, &to, `
-		SELECT person_id
-		FROM role_assignment
-		WHERE person_id > ?
-		ORDER BY person_id
-		LIMIT 1 OFFSET ?`, after, ahead-1)
-	if errors.Is(err, sql.ErrNoRows) {
-		return math.MaxInt64, false, nil
+	var next struct {
+		To org.PersonID `db:"upto"`
+		N  int          `db:"n"`
 	}
-	return to, true, db.Wrap(err, nil, "look ahead for recipients")
+	err = q.Get(ctx, &next, `
+		SELECT COALESCE(MAX(person_id), 0) AS upto, COUNT(*) AS n
+		FROM (SELECT person_id FROM role_assignment WHERE person_id > ? ORDER BY person_id LIMIT ?) t`, after, ahead)
+	if next.N < ahead {
+		next.To = math.MaxInt64
+	}
+	return next.To, next.N == ahead, db.Wrap(err, nil, "look ahead for recipients")
 }
 
 // fewIn says whether f has no more assignments, of any time, than are looked at for one load.
 func (f found) fewIn(ctx context.Context, q db.Queryer) (bool, error) {
-	var id int64
-	err := q.Get(ctx, &id, `
-		SELECT a.id
-		FROM unit u
-		JOIN role_assignment a ON a.unit_id = u.id
-		WHERE u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?
-		LIMIT 1 OFFSET ?`, f.ranges[0][0], f.ranges[0][1], f.ranges[1][0], f.ranges[1][1], ahead)
-	if errors.Is(err, sql.ErrNoRows) {
-		return true, nil
-	}
-	return false, db.Wrap(err, nil, "look how large a scope is")
+	var n int
+	err := q.Get(ctx, &n, `
+		SELECT COUNT(*)
+		FROM (
+			SELECT a.id
+			FROM unit u
+			JOIN role_assignment a ON a.unit_id = u.id
+			WHERE u.path >= ? AND u.path < ? OR u.path >= ? AND u.path < ?
+			LIMIT ?) t`, f.ranges[0][0], f.ranges[0][1], f.ranges[1][0], f.ranges[1][1], ahead+1)
+	return n <= ahead, db.Wrap(err, nil, "look how large a scope is")
 }
 
 // inScope is the condition of an assignment that a scope has; its arguments are those of found.args.
