@@ -2,6 +2,7 @@ package notify
 
 import (
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,23 +23,24 @@ func cutAlone(t *testing.T, d *db.DB, yields bool) (open int) {
 	redis := kvtest.Process(t)
 	toA, gate := redis.OpenGated()
 	toB, _ := redis.OpenGated()
-	at := time.Duration(0)
+	var at, cut atomic.Int64 // the couriers of both nodes ask while this test moves them
+	now := func() time.Duration { return time.Duration(at.Load()) }
+	cut.Store(-1)
 	a, b := lease.New(d, "a", false), lease.New(d, "b", false)
 	for _, l := range []*lease.Leases{a, b} {
-		l.SetTimer(func() time.Duration { return at })
+		l.SetTimer(now)
 	}
-	cut := time.Duration(-1)
 	if yields {
 		a.YieldWhile(func() time.Duration {
-			if cut < 0 || !toA.Away(0) {
+			if cut.Load() < 0 || !toA.Away(0) {
 				return 0
 			}
-			return at - cut
+			return now() - time.Duration(cut.Load())
 		})
 	}
 	step := func() {
 		t.Helper()
-		at += time.Second
+		at.Add(int64(time.Second))
 		for _, l := range []*lease.Leases{a, b} {
 			if _, err := l.Step(t.Context()); err != nil {
 				t.Fatal(err)
@@ -69,7 +71,7 @@ func cutAlone(t *testing.T, d *db.DB, yields bool) (open int) {
 			t.Fatal("a node without Redis does not notice")
 		}
 	}
-	cut = at
+	cut.Store(at.Load())
 	for range 10 {
 		_ = toA.Ping(t.Context())
 		step()
