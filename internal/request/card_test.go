@@ -259,6 +259,24 @@ func TestC23_ASolutionIsSuggestedToOthersAndGoesBackToWhoHadTheNeedFirst(t *test
 	})
 }
 
+// T8: while nobody holds the area that had the need first, the answer goes to the next lead up the ladder.
+func TestC23_AnAnswerForAVacantAreaReachesWhoStandsIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "单元门打不开"})
+		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		c := x.propose(t, x.XuBailu, request.NewCard{Request: r.ID, CardText: request.CardText{
+			Kind: request.SolutionCard, Category: "general", Title: "单元门报修", HowTo: "联系门禁公司，半天可修好",
+			ValidFrom: "2026-03-02", ValidTo: "2027-03-01", ReviewOn: "2026-12-01",
+		}})
+		ends(t, d, x.ChenGuyu, x.ZhouChunhe)
+		x.approve(t, x.XuBailu, c)
+		if got := inboxes(t, d, "card.approved"); !slices.Equal(got, []org.PersonID{x.SunLixia.PersonID}) {
+			t.Errorf("told %v, want the leader above the vacant area, %d", got, x.SunLixia.PersonID)
+		}
+	})
+}
+
 // A number that stands in why a card has ended is shown as a mask.
 func TestV4_ANumberInTheHistoryOfACardIsMasked(t *testing.T) {
 	t.Parallel()

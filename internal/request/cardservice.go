@@ -188,11 +188,16 @@ func (s *Service) ApproveCard(ctx context.Context, by org.Actor, id CardID, a Ap
 		}
 		to := notify.Persons(c.ProposedBy)
 		if c.FirstUnitID != nil { // the answer goes back to who had the need first (C23)
-			first, err := seated(ctx, tx, seat{Unit: *c.FirstUnitID})
+			first := Request{UnitID: *c.FirstUnitID}
+			ladder, err := ladderOf(ctx, tx, first)
 			if err != nil {
 				return err
 			}
-			to = first.And(to)
+			_, in, err := leadFrom(ctx, tx, first, ladder, ladder[0].Level)
+			if err != nil {
+				return err
+			}
+			to = audience(in).And(to)
 		}
 		return notify.Tell(ctx, tx, to, c.told("card.approved", by))
 	})

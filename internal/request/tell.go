@@ -61,12 +61,6 @@ func holders(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (to n
 	return audience(in), err
 }
 
-// seated are the persons of a seat, none if it is vacant.
-func seated(ctx context.Context, tx *db.Tx, s seat) (to notify.Audience, err error) {
-	in, err := inSeat(ctx, tx, s)
-	return audience(in), err
-}
-
 // hearing are those of a seat who may hear of r.
 func hearing(ctx context.Context, tx *db.Tx, r Request, s seat) (to notify.Audience, err error) {
 	in, err := inSeat(ctx, tx, s)
