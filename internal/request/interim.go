@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -45,17 +46,46 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 		from = topLevel
 	}
 	_, in, err := leadFrom(ctx, q, r.Request, ladder, from)
-	if err != nil || !slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
+	if err != nil {
 		return false, err
 	}
-	self, err := unconcerned(ctx, q, r.Request, []org.Incumbent{{Person: by.PersonID, Assignment: by.Assignment, Role: by.Role}})
-	return len(self) > 0, err // who stands in for the lead may be somebody whom a concern is kept from
+	return r.oneOf(ctx, q, by, in)
 }
 
-// findInterim is a request that by sees for acting meanwhile for whoever holds it, though by does not follow what is
-// opened below; else it is not found.
-func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, error) {
-	if by.Role != org.RolePartyOffice && by.Role != org.RoleCommitteeSecretary {
+// oneOf says whether by is one of in and may know of r: who stands in for one of them may be somebody whom a concern is kept
+// from.
+func (r Request) oneOf(ctx context.Context, q db.Queryer, by org.Actor, in []org.Incumbent) (bool, error) {
+	if !slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
+		return false, nil
+	}
+	self, err := unconcerned(ctx, q, r, []org.Incumbent{{Person: by.PersonID, Assignment: by.Assignment, Role: by.Role}})
+	return len(self) > 0, err
+}
+
+// leadsPlace says whether by acts for the lead of r's place, since nobody leads that today who may know of r (T8): only who
+// stands above all places does. What was opened above its place is not that lead's.
+func (r Request) leadsPlace(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
+	if by.Grid.Kind != org.Subdistrict || !abovePlaces[by.Role] {
+		return false, nil
+	}
+	ladder, err := ladderOf(ctx, q, r)
+	if err != nil || !slices.ContainsFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }) {
+		return false, err
+	}
+	_, in, err := leadFrom(ctx, q, r, ladder, placeLevel)
+	if err != nil {
+		return false, err
+	}
+	return r.oneOf(ctx, q, by, in)
+}
+
+// abovePlaces are the roles that stand above all places, and follow nothing that is opened below.
+var abovePlaces = map[org.Role]bool{org.RolePartyOffice: true, org.RoleCommitteeSecretary: true}
+
+// findInterim is a request that by sees, though by does not follow what is opened below: for acting meanwhile for whoever
+// holds it, or for the lead of its place as long as that lead has something to do with it; else it is not found.
+func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID, window time.Duration) (Seen, error) {
+	if !abovePlaces[by.Role] {
 		return Seen{}, problem.ErrNotFound
 	}
 	rows, err := byIDs(ctx, q, []ID{id})
@@ -66,13 +96,47 @@ func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID) (Seen, 
 		return Seen{}, problem.ErrNotFound
 	}
 	r := rows[0]
-	if r.Interim, err = r.standsIn(ctx, q, by); err == nil && (!r.Interim || !r.State.Open()) {
+	if err := r.stand(ctx, q, by); err != nil {
+		return Seen{}, err
+	}
+	found, err := r.fromAbove(ctx, q, window)
+	if err == nil && !found {
 		err = problem.ErrNotFound
 	}
 	if err != nil {
 		return Seen{}, err
 	}
 	return r, nil
+}
+
+// fromAbove says whether who stands above all places, and acts for others as r says, has something to do with r.
+func (r Request) fromAbove(ctx context.Context, q db.Queryer, window time.Duration) (bool, error) {
+	switch {
+	case r.State.Open():
+		return r.Interim || r.ForPlace, nil
+	case r.ForPlace:
+		return r.comesBack(ctx, q, window)
+	}
+	return false, nil
+}
+
+// stand notes for whom by acts of those who have to do with r and are gone.
+func (r *Seen) stand(ctx context.Context, q db.Queryer, by org.Actor) (err error) {
+	if r.Interim, err = r.standsIn(ctx, q, by); err != nil {
+		return err
+	}
+	r.ForPlace, err = r.leadsPlace(ctx, q, by)
+	return err
+}
+
+// comesBack says whether the lead of r's place can still let r, which is over, go on: undo that it was merged, or open it again.
+func (r Request) comesBack(ctx context.Context, q db.Queryer, window time.Duration) (bool, error) {
+	now := db.NowOf(q)
+	if r.State == Merged {
+		return r.late(now, unmergeWindow) == nil, nil
+	}
+	theirs, err := endedForThem(ctx, q, r)
+	return err == nil && r.over(theirs) == nil && r.late(now, window) == nil, err
 }
 
 // vacant are the units for which by acts meanwhile, since nobody leads them, nor any between them and by's own: below a

@@ -76,6 +76,168 @@ func TestT8_TheOfficeActsForASectionWithoutAHead(t *testing.T) {
 	})
 }
 
+// leave lets roles in d end without a successor, whoever may end them.
+func leave(t *testing.T, d *db.DB, roles ...org.Actor) {
+	t.Helper()
+	for _, a := range roles {
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE role_assignment SET valid_to = '2026-03-02' WHERE id = ?`, a.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// T8: while a place has no lead, who acts for it merges there what several hold and opens what is over again, and finds it as
+// long as it can.
+func TestT8_TheOfficeMergesAndReopensForAPlaceWithoutALead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, office := t.Context(), x.LuoQingming
+		a, b := x.burst(t, x.ZhouChunhe, "林女士").ID, x.burst(t, x.WangQiufen, "李女士").ID
+		over, theirs := x.burst(t, x.ZhouChunhe, "孙女士").ID, x.burst(t, x.ZhouChunhe, "张先生").ID
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, over, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		moved(t)(x.service.Withdraw(ctx, x.ZhouChunhe, theirs, request.Phone, 0))
+		all := []request.ID{a, b, over, theirs}
+		finds := func(what string, by org.Actor, want ...request.ID) {
+			t.Helper()
+			for _, id := range all {
+				_, err := x.service.Read(ctx, by, id)
+				if found := err == nil; err != nil && !errors.Is(err, problem.ErrNotFound) || found != slices.Contains(want, id) {
+					t.Errorf("%s: %s %d finds need %d: %v, want %v", what, by.Role, by.PersonID, id, err, slices.Contains(want, id))
+				}
+			}
+		}
+		finds("with a lead", office)
+		leave(t, d, x.XuBailu)
+		finds("without a lead", office, all...)
+		for _, by := range []org.Actor{x.GaoXiaohan, x.SectionHead, x.ZhenxiSecretary, x.ElsewhereSecr} {
+			finds("without a lead", by)
+		}
+		if _, err := x.service.Merge(ctx, x.ChenGuyu, a, []request.ID{b}); !errors.Is(err, problem.ErrForbidden) {
+			t.Errorf("the lead of a grid merges what two areas hold: %v, want forbidden", err)
+		}
+		if _, err := x.service.Accept(ctx, office, a, ""); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("the office accepts what an area holds: %v, want %v", err, request.ErrNotHolder)
+		}
+		if m, err := x.service.Merge(ctx, office, a, []request.ID{b}); err != nil || m.Askers != 2 {
+			t.Fatalf("the office merges: %d askers, error %v", m.Askers, err)
+		}
+		finds("with one merged", office, all...)
+		moved(t)(x.service.Unmerge(ctx, office, b))
+		moved(t)(x.service.Reopen(ctx, office, over, "仍有问题"))
+		moved(t)(x.service.Reopen(ctx, office, theirs, "没有撤回"))
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, over, request.Closing{Kind: request.Explained, Text: "属供水公司管辖"}))
+		if got := inboxes(t, d, "request.explained"); !slices.Equal(got, []org.PersonID{office.PersonID, x.OfficeTwo.PersonID}) {
+			t.Errorf("told %v of the explanation, want the office", got)
+		}
+		if _, err := x.service.Merge(ctx, office, a, []request.ID{b}); err != nil {
+			t.Fatal(err)
+		}
+		at(d, 24*60-1)
+		finds("a minute before a day is over", office, all...)
+		at(d, 24*60)
+		finds("after a day", office, a, over, theirs)
+		at(d, 30*24*60)
+		finds("after thirty days", office, a, theirs)
+	})
+}
+
+// An asker who took a need back themselves is left in peace, also by who acts for a place.
+func TestT8_WhatItsAskerTookBackIsNotFoundForAPlaceWithoutALead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		leave(t, d, x.XuBailu)
+		if _, err := x.service.Read(t.Context(), x.LuoQingming, r.ID); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.TakeBack(t.Context(), x.shown(t, r.Receipt, "0001")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.Read(t.Context(), x.LuoQingming, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office reads it: %v, want not found", err)
+		}
+	})
+}
+
+// V6: what was opened above its place is not its lead's, nor whoever's who acts for that lead.
+func TestV6_AConcernAboveItsPlaceIsNotFoundForAPlaceWithoutALead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "态度不好", Category: request.HolderConcern, About: x.OfficeTwo.Assignment})
+		leave(t, d, x.XuBailu, x.OfficeTwo) // the rest of the office stands no more beside whom it is about
+		if _, err := x.service.Read(t.Context(), x.GaoXiaohan, r.ID); err != nil {
+			t.Errorf("the committee's secretary, who holds it: %v", err)
+		}
+		if _, err := x.service.Read(t.Context(), x.LuoQingming, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office: %v, want not found", err)
+		}
+	})
+}
+
+// T8: what a grid assistant holds whose seat is empty its place's lead hears of, and while there is none who acts for them.
+func TestT8_WhatAnEmptySeatHoldsIsToldWhoStandsIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		leave(t, d, x.HeQingqing)
+		asker := x.shown(t, r.Receipt, "0001")
+		if _, err := x.service.Say(ctx, asker, "还没修好"); err != nil {
+			t.Fatal(err)
+		}
+		if got := inboxes(t, d, "request.answered"); !slices.Equal(got, []org.PersonID{x.XuBailu.PersonID}) {
+			t.Errorf("told %v of what the asker writes, want the lead of the place", got)
+		}
+		moved(t)(x.service.Pull(ctx, x.XuBailu, r.ID, "我来办"))
+		moved(t)(x.service.HandBack(ctx, x.XuBailu, r.ID, 2, "请修好"))
+		moved(t)(x.service.Close(ctx, x.SunLixia, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		leave(t, d, x.XuBailu, x.ZhouChunhe)
+		if _, err := x.service.Answer(ctx, asker, false, "又漏了"); err != nil {
+			t.Fatal(err)
+		}
+		want := []org.PersonID{x.SunLixia.PersonID, x.LuoQingming.PersonID, x.OfficeTwo.PersonID}
+		slices.Sort(want)
+		if got := inboxes(t, d, "request.reopened"); !slices.Equal(got, want) {
+			t.Errorf("told %v that it is open again, want the last holder, and the office for the place: %v", got, want)
+		}
+		for _, by := range []org.Actor{x.SunLixia, x.LuoQingming, x.OfficeTwo} {
+			if _, err := x.service.Read(ctx, by, r.ID); err != nil {
+				t.Errorf("%s %d is told of it and opens it: %v", by.Role, by.PersonID, err)
+			}
+		}
+	})
+}
+
+// V3, T8: of what a section without a head held once, who acts for it keeps the section's line.
+func TestV3_WhoActsForAFormerHolderKeepsItsLine(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, office := t.Context(), x.LuoQingming
+		r := x.burst(t, x.ZhouChunhe, "林女士")
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请协助"}))
+		moved(t)(x.service.HandBack(ctx, x.SectionHead, r.ID, 1, "已答复"))
+		moved(t)(x.service.Close(ctx, x.ZhouChunhe, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		if _, err := x.service.ReadPassed(ctx, office, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office reads the line of a section with a head: %v, want not found", err)
+		}
+		leave(t, d, x.SectionHead)
+		moved(t)(x.service.Reopen(ctx, x.XuBailu, r.ID, "又漏了"))
+		if got := inboxes(t, d, "request.reopened"); !slices.Contains(got, office.PersonID) {
+			t.Errorf("told %v, want the office for the section", got)
+		}
+		if _, err := x.service.ReadPassed(ctx, office, r.ID); err != nil {
+			t.Errorf("the office reads the section's line: %v", err)
+		}
+		if _, err := x.service.Read(ctx, office, r.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office reads it all: %v, want not found", err)
+		}
+	})
+}
+
 // ends ends roles in d, in order.
 func ends(t *testing.T, d *db.DB, by org.Actor, roles ...org.Actor) *org.Service {
 	t.Helper()

@@ -20,10 +20,10 @@ var (
 // unmergeWindow is how long a merging can be undone: at exactly its end it is too late (K23).
 const unmergeWindow = 24 * time.Hour
 
-// mayMerge says why by does not make who asks for r ask for another request, or nil: the lead of the place of both does,
-// or whoever holds both.
+// mayMerge says why by does not make who asks for r ask for another request, or nil: the lead of the place of both does, or
+// whoever acts for that lead, or whoever holds both.
 func (r Request) mayMerge(by org.Actor, into Request) error {
-	lead := leading[by.Role] && by.Grid.ID == r.PlaceID && by.Grid.ID == into.PlaceID
+	lead := r.placeLed(by) && into.placeLed(by)
 	if guard.On(guard.Rule) && !lead && (r.mayAct(by) != nil || into.mayAct(by) != nil) {
 		return problem.ErrForbidden
 	}

@@ -73,6 +73,11 @@ func (r Request) heldBy(by org.Actor) bool {
 	return r.HolderUnitID == s.unit && (r.HolderRole == s.roles[0] || r.HolderRole == s.roles[1])
 }
 
+// placeLed says whether by leads the place of r, or acts for its lead meanwhile.
+func (r Request) placeLed(by org.Actor) bool {
+	return leading[by.Role] && by.Grid.ID == r.PlaceID || r.ForPlace
+}
+
 // mayAct says why by does not act on r, or nil.
 func (r Request) mayAct(by org.Actor) error {
 	if guard.On(guard.Rule) && !r.heldBy(by) && !r.Interim {
@@ -90,12 +95,11 @@ func (r Seen) mayPull(by org.Actor) error {
 	return nil
 }
 
-// mayReopen says why by does not open r again, or nil: the lead of its place does, within window (O13). A concern, which
-// that lead may not know of, whoever held it last does. What its askers themselves have taken back nobody opens for them;
+// mayReopen says why by does not open r again, or nil: the lead of its place does, or whoever acts for that lead, within window
+// (O13). A concern, which that lead may not know of, whoever held it last does. What its askers themselves have taken back nobody opens for them;
 // what the holder wrote down as taken back, for them, is opened.
 func (r Request) mayReopen(by org.Actor, now time.Time, window time.Duration, forThem bool) error {
-	lead := leading[by.Role] && by.Grid.ID == r.PlaceID
-	if guard.On(guard.Rule) && !lead && (r.About == nil || !r.heldBy(by)) {
+	if guard.On(guard.Rule) && !r.placeLed(by) && (r.About == nil || !r.heldBy(by)) {
 		return problem.ErrForbidden
 	}
 	if err := r.over(forThem); err != nil {

@@ -113,7 +113,8 @@ type Request struct {
 	SolveMS        *int64       `db:"solve_ms"`        // how long it may take to be solved
 	Version        int64        `db:"version"`
 
-	Interim bool `db:"-" json:"-"` // whoever looks at it acts for its holder, who is gone (T8)
+	Interim  bool `db:"-" json:"-"` // whoever looks at it acts for its holder, who is gone (T8)
+	ForPlace bool `db:"-" json:"-"` // and for the lead of its place, who is gone
 }
 
 // start puts r at the lowest unit of its ladder that stands at level or above (C7), and at its place.

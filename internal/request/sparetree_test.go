@@ -327,7 +327,7 @@ func (p *planted) moves(tx *db.Tx, r Request) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	for _, to := range []addressee{toHolder, toLead, toStandIn, callers} {
+	for _, to := range []addressee{toHolder, toLead, toStandIn, callers, placeLeads} {
 		in, err := to(ctx, tx, r, ladder)
 		if err != nil {
 			p.t.Fatal(err)
@@ -348,6 +348,12 @@ func (p *planted) moves(tx *db.Tx, r Request) {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+// placeLeads are those who hear of r as the lead of its place, or act for that lead.
+func placeLeads(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+	r.HolderUnitID, r.HolderRole, r.Level = r.PlaceID, "", placeLevel
+	return holding(ctx, tx, r, ladder)
 }
 
 // callers are those who are asked to call the asker of r.

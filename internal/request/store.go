@@ -277,18 +277,22 @@ func climbed(ctx context.Context, q db.Queryer, r Request) (level int, err error
 	return level, db.Wrap(err, nil, "find how far request %d has climbed", r.ID)
 }
 
-// heldOnce says whether by's unit, or by's role in it, holds the request or held it before; else it is not found.
+// heldOnce says whether by's unit, or by's role in it, or a unit for which by acts meanwhile, holds the request or held it
+// before; else it is not found.
 func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
-	s := sightOf(by)
+	held, args, err := holdsToday(ctx, q, by, "l.holder_unit_id", "l.holder_role")
+	if err != nil {
+		return err
+	}
 	var first int64
-	err := q.Get(ctx, &first, `
+	err = q.Get(ctx, &first, `
 		SELECT l.id
 		FROM request_history l
 		JOIN request r ON r.id = l.request_id
-		WHERE l.request_id = ? AND l.holder_unit_id = ? AND l.holder_role IN (?, ?)
+		WHERE l.request_id = ? AND `+held+`
 		  AND `+unsparing+`
 		ORDER BY l.id
-		LIMIT 1`, append([]any{id, s.unit, s.roles[0], s.roles[1]}, sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
+		LIMIT 1`, append(append([]any{id}, args...), sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
 	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
 }
 
@@ -354,13 +358,12 @@ func findSeen(ctx context.Context, q db.Queryer, by org.Actor, id ID, window tim
 			id, s.from, s.to, s.unit, s.roles[0], s.roles[1], true, now.Add(-window), calendar.DayOf(now.Add(-window)),
 		}, sparing(by, calendar.DayOf(now))...)...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return findInterim(ctx, q, by, id)
+		return findInterim(ctx, q, by, id, window)
 	}
 	if err != nil {
 		return Seen{}, db.Wrap(err, nil, "find request %d", id)
 	}
-	r.Interim, err = r.standsIn(ctx, q, by)
-	return r, err
+	return r, r.stand(ctx, q, by)
 }
 
 // findRecorded returns the request if by has recorded it for somebody else since then.

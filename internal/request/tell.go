@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 
 	"wanjia/internal/notify"
 	"wanjia/internal/org"
@@ -61,13 +60,11 @@ func holders(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (to n
 	return audience(in), err
 }
 
-// hearing are those of a seat who may hear of r.
-func hearing(ctx context.Context, tx *db.Tx, r Request, s seat) (to notify.Audience, err error) {
-	in, err := inSeat(ctx, tx, s)
-	if err != nil {
-		return to, err
-	}
-	in, err = unconcerned(ctx, tx, r, in)
+// hearing are those who hear of r for a seat that has to do with it: who holds it there or, while nobody does who may know of
+// r, who stands in.
+func hearing(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit, s seat) (to notify.Audience, err error) {
+	r.HolderUnitID, r.HolderRole, r.Level = s.Unit, s.Role, s.Level
+	in, err := holding(ctx, tx, r, ladder)
 	return audience(in), err
 }
 
@@ -118,7 +115,7 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 	where := ladder[0] // a concern may have been opened above the place, whose lead does not see it then
 	if at := slices.IndexFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }); at >= 0 {
 		where = ladder[at]
-		lead, err := hearing(ctx, tx, r, seat{Unit: r.PlaceID})
+		lead, err := hearing(ctx, tx, r, ladder, seat{Unit: r.PlaceID, Level: placeLevel})
 		if err != nil {
 			return err
 		}
@@ -140,7 +137,7 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 	}
 	var earlier notify.Audience
 	for _, s := range seats {
-		some, err := hearing(ctx, tx, r, s)
+		some, err := hearing(ctx, tx, r, ladder, s)
 		if err != nil {
 			return err
 		}
@@ -152,11 +149,11 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 
 // tellExplained gives the place's lead a copy of an explanation.
 func tellExplained(ctx context.Context, tx *db.Tx, by org.Actor, r Seen) error {
-	place, err := org.UnitByID(ctx, tx, r.PlaceID)
-	if err != nil || !strings.HasPrefix(r.UnitPath, place.Path) { // a concern that was opened above the place
+	ladder, err := ladderOf(ctx, tx, r.Request)
+	if err != nil || !slices.ContainsFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }) { // a concern that was opened above the place
 		return err
 	}
-	lead, err := hearing(ctx, tx, r.Request, seat{Unit: r.PlaceID})
+	lead, err := hearing(ctx, tx, r.Request, ladder, seat{Unit: r.PlaceID, Level: placeLevel})
 	if err != nil {
 		return err
 	}
