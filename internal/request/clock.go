@@ -40,6 +40,15 @@ type timer struct {
 	FiredAt *time.Time `db:"fired_at"`
 }
 
+// toldLead says whether t has told whoever leads the holder by now (K7-K9, K12).
+func (t timer) toldLead(now time.Time) bool {
+	said := t.Step - 1
+	if t.FiredAt != nil && !t.DueAt.After(now) {
+		said = t.Step
+	}
+	return t.Clock == accepting && said > 1 || (t.Clock == solving || t.Clock == stale) && said > 0
+}
+
 // term is the one that r's clock is in.
 func (r Request) term(clock clockName) int {
 	if clock == solving {

@@ -277,18 +277,18 @@ func leadFrom(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit, l
 
 // leadOf is whoever leads the holder of r, and the seat they do so from: the next unit up the ladder, of a role in a
 // unit that unit, of the office the committee's secretary (glossary: Lead).
-func leadOf(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (seat, []org.Incumbent, error) {
+func leadOf(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit) (seat, []org.Incumbent, error) {
 	if r.Level > 0 {
-		return leadFrom(ctx, tx, r, ladder, r.Level+1)
+		return leadFrom(ctx, q, r, ladder, r.Level+1)
 	}
-	at, err := org.UnitByID(ctx, tx, r.HolderUnitID)
+	at, err := org.UnitByID(ctx, q, r.HolderUnitID)
 	if err != nil {
 		return seat{}, nil, err
 	}
 	if r.HolderRole == "" { // a section, which is below the office
-		return leadFrom(ctx, tx, r, ladder, topLevel)
+		return leadFrom(ctx, q, r, ladder, topLevel)
 	}
-	return leadFrom(ctx, tx, r, ladder, at.Level)
+	return leadFrom(ctx, q, r, ladder, at.Level)
 }
 
 // topLevel is the level of the subdistrict, on top of every ladder.

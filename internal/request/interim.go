@@ -83,7 +83,8 @@ func (r Request) leadsPlace(ctx context.Context, q db.Queryer, by org.Actor) (bo
 var abovePlaces = map[org.Role]bool{org.RolePartyOffice: true, org.RoleCommitteeSecretary: true}
 
 // findInterim is a request that by sees, though by does not follow what is opened below: for acting meanwhile for whoever
-// holds it, or for the lead of its place as long as that lead has something to do with it; else it is not found.
+// holds it, or for the lead of its place as long as that lead has something to do with it, or for having been told of it as
+// whoever leads its holder; else it is not found.
 func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID, window time.Duration) (Seen, error) {
 	if !abovePlaces[by.Role] {
 		return Seen{}, problem.ErrNotFound
@@ -99,7 +100,7 @@ func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID, window 
 	if err := r.stand(ctx, q, by); err != nil {
 		return Seen{}, err
 	}
-	found, err := r.fromAbove(ctx, q, window)
+	found, err := r.fromAbove(ctx, q, by, window)
 	if err == nil && !found {
 		err = problem.ErrNotFound
 	}
@@ -109,11 +110,13 @@ func findInterim(ctx context.Context, q db.Queryer, by org.Actor, id ID, window 
 	return r, nil
 }
 
-// fromAbove says whether who stands above all places, and acts for others as r says, has something to do with r.
-func (r Request) fromAbove(ctx context.Context, q db.Queryer, window time.Duration) (bool, error) {
+// fromAbove says whether by, who stands above all places, has something to do with r.
+func (r Request) fromAbove(ctx context.Context, q db.Queryer, by org.Actor, window time.Duration) (bool, error) {
 	switch {
+	case r.State.Open() && (r.Interim || r.ForPlace):
+		return true, nil
 	case r.State.Open():
-		return r.Interim || r.ForPlace, nil
+		return r.leadHeard(ctx, q, by)
 	case r.ForPlace:
 		return r.comesBack(ctx, q, window)
 	}
@@ -137,6 +140,31 @@ func (r Request) comesBack(ctx context.Context, q db.Queryer, window time.Durati
 	}
 	theirs, err := endedForThem(ctx, q, r)
 	return err == nil && r.over(theirs) == nil && r.late(now, window) == nil, err
+}
+
+// leadHeard says whether by leads the holder of r and was told of it: by its clocks, which are the only way in which whoever
+// stands above all places comes to know of what others hold.
+func (r Request) leadHeard(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
+	timers, err := timersOf(ctx, q, r.ID)
+	if err != nil {
+		return false, err
+	}
+	now, heard := db.NowOf(q), false
+	for _, t := range timers {
+		heard = heard || t.Term == r.term(t.Clock) && t.toldLead(now)
+	}
+	if !heard {
+		return false, nil
+	}
+	ladder, err := ladderOf(ctx, q, r)
+	if err != nil {
+		return false, err
+	}
+	_, in, err := leadOf(ctx, q, r, ladder)
+	if err != nil {
+		return false, err
+	}
+	return r.oneOf(ctx, q, by, in)
 }
 
 // vacant are the units for which by acts meanwhile, since nobody leads them, nor any between them and by's own: below a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
@@ -162,6 +163,54 @@ func TestT8_WhatItsAskerTookBackIsNotFoundForAPlaceWithoutALead(t *testing.T) {
 	})
 }
 
+// V1, V2: the office leads the sections. It finds what one of them holds once a clock has told it so, and takes it over; before
+// that, and where another leads, it is not found.
+func TestTheOfficeOpensAndPullsWhatItsClockHasToldItOf(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, office := t.Context(), x.LuoQingming
+		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		area := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请协助"}))
+		opens := func(what string, by org.Actor, id request.ID, want bool) {
+			t.Helper()
+			_, err := x.service.Read(ctx, by, id)
+			if (err == nil) != want || err != nil && !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s: %s opens it: %v, want %v", what, by.Role, err, want)
+			}
+		}
+		opens("at first", office, r.ID, false)
+		if _, err := x.service.Pull(ctx, office, r.ID, "我来办"); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the office pulls what it was not told of: %v, want not found", err)
+		}
+		at(d, 240) // its holder alone hears (K7)
+		x.ticks(t)
+		opens("not accepted", office, r.ID, false)
+		at(d, 480)
+		x.ticks(t)
+		opens("not accepted for twice the time", office, r.ID, true)
+		at(d, 1875)
+		x.ticks(t)
+		for _, kind := range []string{"request.accept_overdue", "request.target_near"} {
+			if got := inboxes(t, d, kind); !slices.Contains(got, office.PersonID) {
+				t.Errorf("told %v of %s, want the office among them", got, kind)
+			}
+		}
+		opens("nearly late", office, r.ID, true)
+		opens("nearly late", x.GaoXiaohan, r.ID, false)
+		opens("nearly late, of an area", office, area.ID, false)
+		if _, err := x.service.Accept(ctx, office, r.ID, ""); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("the office accepts for a section with a head: %v, want %v", err, request.ErrNotHolder)
+		}
+		m := moved(t)(x.service.Pull(ctx, office, r.ID, "我来办"))
+		if m.HolderUnitID != x.Subdistrict.ID || m.Level != 5 {
+			t.Errorf("held by %d at level %d, want the office", m.HolderUnitID, m.Level)
+		}
+		moved(t)(x.service.Close(ctx, office, r.ID, request.Closing{Kind: request.Resolved, Text: "已修好"}))
+		opens("once it is over", x.SectionHead, r.ID, false)
+	})
+}
+
 // V6: what was opened above its place is not its lead's, nor whoever's who acts for that lead.
 func TestV6_AConcernAboveItsPlaceIsNotFoundForAPlaceWithoutALead(t *testing.T) {
 	t.Parallel()
@@ -173,6 +222,38 @@ func TestV6_AConcernAboveItsPlaceIsNotFoundForAPlaceWithoutALead(t *testing.T) {
 		}
 		if _, err := x.service.Read(t.Context(), x.LuoQingming, r.ID); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("the office: %v, want not found", err)
+		}
+	})
+}
+
+// K12: what lies still on its list the office opens, and the committee's secretary what lies still with the office.
+func TestK12_WhoeverIsToldThatANeedLiesStillOpensIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		for _, c := range []struct {
+			to   request.Climb
+			lead org.Actor
+			not  org.Actor
+		}{
+			{request.Climb{To: "section", Section: x.Section.ID, Note: "请协助"}, x.LuoQingming, x.GaoXiaohan},
+			{request.Climb{To: "level", Level: 4, Note: "请协助"}, x.LuoQingming, x.GaoXiaohan},
+			{request.Climb{To: "level", Level: 5, Note: "请协助"}, x.GaoXiaohan, x.SectionHead},
+		} {
+			d.SetNow(func() time.Time { return monday })
+			r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮", Category: "advice"})
+			moved(t)(x.service.Escalate(t.Context(), x.ZhouChunhe, r.ID, c.to))
+			at(d, 168*60)
+			x.ticks(t)
+			rows, _, err := x.service.List(t.Context(), c.lead, request.Filter{Stale: true}, "", 10)
+			if err != nil || !slices.ContainsFunc(rows, func(s request.Seen) bool { return s.ID == r.ID }) {
+				t.Errorf("to %s %d: %d on the list of %s, error %v; want it there", c.to.To, c.to.Level, len(rows), c.lead.Role, err)
+			}
+			if _, err := x.service.Read(t.Context(), c.lead, r.ID); err != nil {
+				t.Errorf("to %s %d: %s opens what is on the list: %v", c.to.To, c.to.Level, c.lead.Role, err)
+			}
+			if _, err := x.service.Read(t.Context(), c.not, r.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("to %s %d: %s opens it: %v, want not found", c.to.To, c.to.Level, c.not.Role, err)
+			}
 		}
 	})
 }

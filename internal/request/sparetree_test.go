@@ -345,6 +345,9 @@ func (p *planted) moves(tx *db.Tx, r Request) {
 	if err == nil {
 		err = setStale(ctx, tx, r, p.grid[p.r.IntN(len(p.grid))].ID, "")
 	}
+	if err == nil && p.r.IntN(2) == 0 { // its clocks have told whoever leads its holder
+		_, err = tx.Change(ctx, `UPDATE request_timer SET step = ? WHERE request_id = ?`, 3, r.ID)
+	}
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -559,6 +559,24 @@ func aHeldRequest(c *cell) int64 {
 	return id
 }
 
+// leadsSections says that a is an office, which leads the sections beside it.
+func leadsSections(a *actor) bool { return a.role == org.RolePartyOffice && a.home.subdistrict() != nil }
+
+// aPullable is a request of an area; if c.position is self one that a section holds, and of which its clock has told the
+// office that it is nearly late.
+func aPullable(c *cell) int64 {
+	if c.position != self {
+		return aRequest(c)
+	}
+	i := slices.IndexFunc(c.units, func(u *unit) bool { return u.Kind == org.Area && u.below(c.by.home.grid()) })
+	id := c.recorded(c.units[i])
+	c.lead(c.units[i]).post(fmt.Sprintf("/v1/requests/%d/escalate", id), map[string]any{
+		"to": "section", "unitId": c.someSection(c.by).ID, "note": "请协助",
+	})
+	c.set(`UPDATE request_timer SET step = 2 WHERE request_id = ? AND clock = 'solving'`, id)
+	return id
+}
+
 // aSilentRequest is a request that c.by may print the slip of if c.position is self; else one that the area of c.at holds.
 // Its asker has left no number.
 func aSilentRequest(c *cell) int64 {
@@ -1151,7 +1169,7 @@ var plans = map[string]*plan{
 			return refused(http.StatusUnprocessableEntity, request.ErrTarget.Code) // there is nothing below an area
 		},
 	},
-	"pullRequest": {mine: true, fits: areas, make: aRequest, sees: seesRequest},
+	"pullRequest": {self: true, mine: true, has: leadsSections, fits: areas, make: aPullable, sees: findsRequest},
 	"reopenRequest": {
 		fits: areas, make: func(c *cell) int64 {
 			id := aRequest(c)
