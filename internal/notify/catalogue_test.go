@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A catalogued is one of domain.md §8.2: how soon, whether who cannot be reached is called (☎), and which message of WeChat repeats
@@ -84,6 +85,29 @@ var besides = map[string]string{
 	"security.bind_requested": "security.md: the secretary confirms", "security.factor_changed": "security.md", "security.session_ended": "security.md",
 	"consent.given": "privacy: written down for somebody", "consent.withdrawn": "privacy", "break_glass.review": "X: each use is reviewed",
 	"own_data.received": "rights of people: the office answers in time", "privacy.browsing": "X50",
+}
+
+// stoodFor are the kinds of §8.2 whose items stand for each other, with how long an earlier one may be back. What each has in
+// common TestN6_EachKindIsToldTogetherByItsOwnKey tells. "Once per version" is the dedupe key of whoever tells it.
+var stoodFor = map[string]time.Duration{
+	"request.status":         10 * time.Minute,
+	"request.accept_overdue": 10 * time.Minute, "request.target_near": 10 * time.Minute, "request.target_missed": 10 * time.Minute,
+	"call.assigned": 10 * time.Minute, "counter.waiting": 10 * time.Minute,
+	"task.assigned": 10 * time.Minute, "task.returned": 10 * time.Minute,
+}
+
+func TestWhatStandsForEachOtherIsThatOfTheDesign(t *testing.T) {
+	t.Parallel()
+	for name := range kinds {
+		if got, want := coalesced[name].within, stoodFor[name]; got != want {
+			t.Errorf("%s stands for an earlier one for %v, want %v", name, got, want)
+		}
+	}
+	for name := range coalesced {
+		if _, there := kinds[name]; !there {
+			t.Errorf("%s is no kind, and stands for others", name)
+		}
+	}
 }
 
 func TestTheCatalogueIsThatOfTheDesign(t *testing.T) {

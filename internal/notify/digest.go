@@ -17,8 +17,7 @@ const (
 	digestEvery = 30 * time.Minute // summaries are made at full and half hours
 	digestAfter = 5 * time.Second  // for acts of the last moment, which commit a little later than they happen
 	digestLate  = 3 * time.Hour    // after a standstill nobody is told of the day so late
-	digestSpan  = 24 * time.Hour   // of a person's first summary
-	digestMost  = 7 * 24 * time.Hour
+	digestMost  = 7 * 24 * time.Hour // what is older is in no summary
 )
 
 // Digests makes the summaries of the day that are due in this node's shards: of what people have not read and what can
@@ -170,7 +169,7 @@ func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot ti
 	for _, p := range persons {
 		from, ok := last[p]
 		if !ok {
-			from = slot.Add(-digestSpan)
+			from = slot.Add(-digestMost)
 		}
 		since[p] = from
 		if from.Before(oldest) {

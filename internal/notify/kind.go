@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"regexp"
 	"slices"
 	"strconv"
@@ -148,7 +149,9 @@ var coalesced = map[string]coalescing{
 	"request.target_near":    {10 * time.Minute, perUnit},
 	"request.target_missed":  {10 * time.Minute, perUnit},
 	"call.assigned":          {10 * time.Minute, perCalls},
+	"counter.waiting":        {10 * time.Minute, perPlace},
 	"task.assigned":          {10 * time.Minute, perAssigner},
+	"task.returned":          {10 * time.Minute, perAssigner},
 }
 
 func perThing(item Item) string { return keyed(item.Ref.Type+":", item.Ref.ID) }
@@ -162,6 +165,17 @@ func perCalls(item Item) string {
 		return ""
 	}
 	return "all"
+}
+
+// perPlace is one key for all who wait at one counter: what it is called says which of a clerk's counters it is.
+func perPlace(item Item) string {
+	label, _ := item.Args[placeLabel].(string)
+	if label == "" {
+		return ""
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(label)) // never fails
+	return "place:" + strconv.FormatUint(h.Sum64(), 36)
 }
 
 func perAssigner(item Item) string { return keyed("by:", int64(item.By.PersonID)) }

@@ -114,6 +114,11 @@ func TestN6_ANewItemStandsForTheUnreadOneBeforeIt(t *testing.T) {
 	})
 }
 
+// waiting is somebody who has to go to a counter with a label.
+func waiting(request int64, label string) Item {
+	return Item{Kind: "counter.waiting", Ref: Ref{"request", request}, Args: map[string]any{"count": 1, "placeLabel": label}}
+}
+
 // What comes by each kind's key of the catalogue stands together, and nothing else of the kind.
 func TestN6_EachKindIsToldTogetherByItsOwnKey(t *testing.T) {
 	t.Parallel()
@@ -132,6 +137,11 @@ func TestN6_EachKindIsToldTogetherByItsOwnKey(t *testing.T) {
 			{"calls of two announcements", Item{Kind: "call.assigned", Ref: Ref{"notice", 1}}, Item{Kind: "call.assigned", Ref: Ref{"notice", 2}}, "1:1×1 2:2×1"},
 			{"tasks of one assigner", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: assigner}, "2:2×2"},
 			{"tasks of two assigners", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: other}, "1:1×1 2:2×1"},
+			{"tasks returned by one assigner", Item{Kind: "task.returned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.returned", Ref: Ref{"task", 2}, By: assigner}, "2:2×2"},
+			{"a task and one returned", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: assigner}, Item{Kind: "task.returned", Ref: Ref{"task", 2}, By: assigner}, "1:1×1 2:2×1"},
+			{"who waits at one counter", waiting(1, "1号窗口"), waiting(2, "1号窗口"), "2:2×2"},
+			{"who waits at two counters", waiting(1, "1号窗口"), waiting(2, "2号窗口"), "1:1×1 2:2×1"},
+			{"who waits nobody says where", waiting(1, ""), waiting(2, ""), "1:1×1 2:2×1"},
 			{"tasks of a clock", Item{Kind: "task.assigned", Ref: Ref{"task", 1}, By: org.System}, Item{Kind: "task.assigned", Ref: Ref{"task", 2}, By: org.System}, "1:1×1 2:2×1"},
 			{"what waits, of no unit", missed(1, 0), missed(2, 0), "1:1×1 2:2×1"},
 			{"messages", Item{Kind: "request.message", Ref: Ref{"request", 1}}, Item{Kind: "request.message", Ref: Ref{"request", 1}}, "1:1×1 2:1×1"},
