@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"wanjia/internal/platform/db"
@@ -23,6 +24,8 @@ func TestOneRowThatFailsKeepsNoOtherFromItsTurn(t *testing.T) {
 			return fmt.Errorf("row %d: %w", n, bad)
 		case 3:
 			return fmt.Errorf("row %d: %w", n, late)
+		case 4:
+			panic("poison")
 		case 5:
 			end()
 		}
@@ -31,7 +34,7 @@ func TestOneRowThatFailsKeepsNoOtherFromItsTurn(t *testing.T) {
 	if !slices.Equal(done, []int{1, 2, 3, 4, 5}) {
 		t.Errorf("done are %v, want all until the end of the context", done)
 	}
-	if !errors.Is(err, bad) || errors.Is(err, late) || !errors.Is(err, context.Canceled) {
-		t.Errorf("it says %v, want what failed and that the context is over", err)
+	if !errors.Is(err, bad) || errors.Is(err, late) || !strings.Contains(err.Error(), "panic: poison") || !errors.Is(err, context.Canceled) {
+		t.Errorf("it says %v, want what failed, what panicked, and that the context is over", err)
 	}
 }
