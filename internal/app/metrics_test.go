@@ -43,7 +43,7 @@ func TestEachMetricIsNamedAndRegistered(t *testing.T) {
 	for _, name := range []string{
 		"wanjia_push_connections", "wanjia_push_lagging_connections_total", "wanjia_push_position_behind_total", "wanjia_push_sql_fill_total",
 		"wanjia_push_items_total", "wanjia_push_resets_total", "wanjia_push_gap_total", "wanjia_push_swept_total", "wanjia_push_replayed_total",
-		"wanjia_push_outbox_oldest_seconds", "wanjia_push_lease_held", "wanjia_fanout_remaining", "wanjia_fanout_no_progress", "wanjia_push_commit_to_socket_seconds", "wanjia_wechat_token_fetch_total",
+		"wanjia_push_outbox_oldest_seconds", "wanjia_push_lease_held", "wanjia_fanout_remaining", "wanjia_fanout_no_progress", "wanjia_request_clocks_failing", "wanjia_push_commit_to_socket_seconds", "wanjia_wechat_token_fetch_total",
 		"wanjia_sql_statements_total", "wanjia_password_hashes_total", "wanjia_http_requests_in_flight",
 	} {
 		if _, there := got[name]; !there {

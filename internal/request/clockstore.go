@@ -96,14 +96,19 @@ func deleteTimer(ctx context.Context, tx *db.Tx, id int64) error {
 	return db.Wrap(err, nil, "stop clock %d", id)
 }
 
-// dueTimers are clocks that have something to say by now, the latest of them first to come.
-func dueTimers(ctx context.Context, q db.Queryer, now time.Time) (due []timer, err error) {
+// dueTimers are clocks behind one that have something to say by now, those that wait longest in front.
+func dueTimers(ctx context.Context, q db.Queryer, now time.Time, behind timer) (due []timer, err error) {
+	from := behind.DueAt
+	if from.IsZero() {
+		from = time.Unix(0, 0).UTC()
+	}
 	err = q.Select(ctx, &due, `
 		SELECT id, request_id, clock, term, step, due_at, fired_at
 		FROM request_timer
 		WHERE fired_at IS NULL AND due_at <= ?
+		  AND due_at >= ? AND (due_at > ? OR id > ?)
 		ORDER BY due_at, id
-		LIMIT 100`, now)
+		LIMIT 100`, now, from, from, behind.ID)
 	return due, db.Wrap(err, nil, "find clocks that are due")
 }
 

@@ -14,7 +14,7 @@ import (
 type Due []timer
 
 // Due is what a node sees when it looks.
-func (s *Service) Due(ctx context.Context) (Due, error) { return dueTimers(ctx, s.db, s.db.Now()) }
+func (s *Service) Due(ctx context.Context) (Due, error) { return dueTimers(ctx, s.db, s.db.Now(), timer{}) }
 
 // Fire says what is due, as a node does that looked some time ago.
 func (s *Service) Fire(ctx context.Context, due Due) error {
