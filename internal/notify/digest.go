@@ -51,6 +51,10 @@ func (s *Sends) Digests(ctx context.Context) (bool, error) {
 func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error {
 	day := calendar.DayOf(slot)
 	at := clockTime(slot.Sub(day.Time()) / time.Minute)
+	before, err := digestsBefore(ctx, s.db, slot, shards)
+	if err != nil {
+		return err
+	}
 	for after := org.PersonID(0); ; {
 		persons, err := digestPersons(ctx, s.db, s.app, at, after)
 		if err != nil {
@@ -72,7 +76,7 @@ func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error 
 			})
 		}
 		for some := range slices.Chunk(ours, digestLoad) {
-			if err := s.db.InTx(ctx, func(tx *db.Tx) error { return digestSome(ctx, tx, some, slot) }); err != nil {
+			if err := s.db.InTx(ctx, func(tx *db.Tx) error { return digestSome(ctx, tx, some, slot, before) }); err != nil {
 				return err
 			}
 		}
@@ -83,8 +87,8 @@ func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error 
 // digestLoad is for how many persons summaries are made at once.
 const digestLoad = 100
 
-func digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time) error {
-	since, oldest, err := digestSince(ctx, tx, persons, slot)
+func digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) error {
+	since, oldest, err := digestSince(ctx, tx, persons, slot, before)
 	if err != nil {
 		return err
 	}
@@ -159,8 +163,9 @@ func summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[person
 	return d, nil
 }
 
-// digestSince is from when the summaries of persons at slot begin, and from when the longest does.
-func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
+// digestSince is from when the summaries of persons at slot begin, and from when the longest does: where a person's last one
+// ended, or, for who has had none, when the last ones of their shard at this time of the day were made (before).
+func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
 	last, err := lastDigests(ctx, tx, persons, slot.Add(-digestMost), slot)
 	if err != nil {
 		return nil, oldest, err
@@ -168,6 +173,9 @@ func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot ti
 	since, oldest = make(map[org.PersonID]time.Time, len(persons)), slot
 	for _, p := range persons {
 		from, ok := last[p]
+		if !ok {
+			from, ok = before[kv.ShardOf(int64(p))]
+		}
 		if !ok {
 			from = slot.Add(-digestMost)
 		}

@@ -44,6 +44,8 @@ func TestK18_ASummaryHoldsTheDayUpToSixOClock(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
 		p := o.readers(1, 3)[0]
 		n := o.node("a")
+		o.set("2026-04-07 18:00:05")
+		n.digests()
 		ordinary := func(at string, after time.Duration, id int64) {
 			o.set(at)
 			o.move(after)
@@ -217,6 +219,44 @@ func TestASummaryThatWasMissedIsMadeForSomeHours(t *testing.T) {
 		if sent := o.fake.Sent(); len(sent) != 2 || sent[1].Fields["number1"] != "1" {
 			t.Errorf("the day after that there are %d summaries, the last %+v; want one of the item that no summary had", len(sent), sent[len(sent)-1])
 		}
+	})
+}
+
+// Whoever has never had a summary loses none of what was told on a day whose summaries nobody made.
+func TestAFirstSummaryBeginsWhereTheLastOnesWereMade(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(2, 2)
+		n := o.node("a")
+		summary := func(at string, summaries int, items string) {
+			t.Helper()
+			o.set(at)
+			n.digests()
+			if sent := o.fake.Sent(); len(sent) != summaries || summaries > 0 && sent[len(sent)-1].Fields["number1"] != items {
+				t.Errorf("at %s there are %d summaries: %+v; want %d, the last of %s", at, len(sent), sent, summaries, items)
+			}
+		}
+		wants := func(kinds ...Preference) {
+			t.Helper()
+			by := org.Actor{PersonID: ids[0]}
+			if _, err := NewService(o.db, nil, testEra).SetPreferences(t.Context(), by, Preferences{"21:30", "07:30", "18:00", kinds}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.set("2026-04-07 12:00:00")
+		wants(Preference{Kind: "task.due", WeChat: true})
+		o.tell(taskDue(9), ids[0])
+		summary("2026-04-07 18:00:05", 0, "") // which do not want it, and will not have it later
+		wants()
+		o.set("2026-04-07 19:00:00")
+		o.tell(taskDue(1), ids[0])
+		o.set("2026-04-09 17:00:00") // all nodes were away from the 7th on
+		o.tell(taskDue(2), ids[0])
+		summary("2026-04-09 18:00:05", 1, "2")
+		o.tell(taskDue(3), ids[1])
+		summary("2026-04-17 18:00:05", 1, "2") // what is older than a week is in none
+		o.set("2026-04-18 18:00:00")
+		o.tell(taskDue(4), ids[1])
+		summary("2026-04-20 18:00:05", 2, "1")
 	})
 }
 

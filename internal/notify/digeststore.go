@@ -34,6 +34,35 @@ func digestsDone(ctx context.Context, q db.Queryer, since time.Time) (map[digest
 	return done, nil
 }
 
+// digestsBefore is when the last summaries of each of shards before slot were made that were due at its time of the day; one
+// whose summaries were not made for a week is left out.
+func digestsBefore(ctx context.Context, q db.Queryer, slot time.Time, shards []int) (map[int]time.Time, error) {
+	var days []time.Time
+	for at := slot.Add(-24 * time.Hour); slot.Sub(at) <= digestMost; at = at.Add(-24 * time.Hour) {
+		days = append(days, at)
+	}
+	query, args, err := db.In(`
+		SELECT shard, slot
+		FROM notice_digest
+		WHERE shard IN (?) AND slot IN (?)
+		ORDER BY shard, slot`, shards, days)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Shard int       `db:"shard"`
+		Slot  time.Time `db:"slot"`
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find when the last summaries were made")
+	}
+	before := make(map[int]time.Time, len(rows))
+	for _, r := range rows {
+		before[r.Shard] = r.Slot
+	}
+	return before, nil
+}
+
 // digestsKept is how long it is known that summaries were made.
 const digestsKept = 7 * 24 * time.Hour
 
