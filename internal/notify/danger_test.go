@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,7 +11,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"wanjia/internal/platform/db/dbtest"
+	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/wechat"
 	"wanjia/internal/platform/wechat/fake"
 )
@@ -91,4 +96,53 @@ func TestAWarningOfDangerDoesNotWaitForALoadOfOthers(t *testing.T) {
 			t.Errorf("in the end the messages are %v, want all sent once", got)
 		}
 	})
+}
+
+// A warning of danger finds room in the bucket that a large announcement keeps empty, on every node and without Redis, and what
+// it takes the others wait for: no more goes out than WeChat is to get.
+func TestAWarningOfDangerFindsRoomInAnEmptyBucket(t *testing.T) {
+	t.Parallel()
+	for _, redis := range []bool{true, false} {
+		kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+			o := newOffice(t, dbtest.SQLite(t), k)
+			if !redis {
+				gate.Shut()
+			}
+			ids := o.followers(3, 2)
+			n := o.node("a")
+			n.Rate = 2
+			bucket := n.bucket(line{})
+			take := func(want int) {
+				t.Helper()
+				got := 0
+				for n.Limits.Allow(t.Context(), bucket, n.app).OK {
+					got++
+				}
+				if got != want && !redis { // Redis forgets a bucket by its own clock
+					t.Errorf("there is room for %d others, want %d", got, want)
+				}
+			}
+			take(2)
+			for range 2 {
+				o.tell(Item{Kind: "request.closed", Ref: Ref{"request", 2}, Urgent: true}, ids[0])
+			}
+			if _, err := n.TurnDanger(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := o.outcomes(); len(o.fake.Sent()) != 2 || got["sent"] != 2 {
+				t.Errorf("WeChat has %d messages (%v), want both warnings", len(o.fake.Sent()), got)
+			}
+			over, cancel := context.WithCancel(t.Context())
+			cancel() // nobody waits
+			if !redis && n.mayGo(over, line{}, Safety) {
+				t.Error("warnings find room without end")
+			}
+			o.move(time.Second) // which the warnings have had
+			take(0)
+			o.move(500 * time.Millisecond)
+			take(1)
+			o.move(time.Second)
+			take(2)
+		})
+	}
 }

@@ -328,7 +328,7 @@ func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to ad
 
 // deliver sends l, outside of any transaction, and says what came of it.
 func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
-	if !s.mayGo(ctx, line) {
+	if !s.mayGo(ctx, line, l.Prio) {
 		return settled{letter: l, class: wechat.None, code: notSent}
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*sendTime) // a stale token makes three calls of one
@@ -351,8 +351,11 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 const notSent = -2
 
 // mayGo waits for room in the bucket that all nodes share. A node that cannot ask has its share of it.
-func (s *Sends) mayGo(ctx context.Context, line line) bool {
+func (s *Sends) mayGo(ctx context.Context, line line, prio int) bool {
 	bucket := s.bucket(line)
+	if prio == Safety {
+		bucket = reserved(bucket)
+	}
 	for range 5 {
 		v := s.Limits.Allow(ctx, bucket, s.app)
 		if v.OK {
@@ -372,6 +375,13 @@ func (s *Sends) bucket(l line) limit.Limiter {
 		rate = max(1, rate/2)
 	}
 	return limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
+}
+
+// reserved is the same bucket for what warns of danger, which finds it empty only when as much of it again is gone: others
+// then wait until that is made up for, so that the rate is what it was.
+func reserved(bucket limit.Limiter) limit.Limiter {
+	bucket.Size, bucket.Window = 2*bucket.Size, 2*bucket.Window
+	return bucket
 }
 
 // settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when
