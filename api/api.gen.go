@@ -6360,11 +6360,13 @@ type NoticeForecast struct {
 
 // NoticeOutcomes defines model for NoticeOutcomes.
 type NoticeOutcomes struct {
-	Dead     *int32 `json:"dead,omitempty"`
+	Dead *int32 `json:"dead,omitempty"`
+
+	// NoCredit WeChat may not bring it, or they do not want it from WeChat and must be reached.
 	NoCredit *int32 `json:"noCredit,omitempty"`
 	Sent     *int32 `json:"sent,omitempty"`
 
-	// Suppressed A device had it in time, they do not want it, or it was withdrawn.
+	// Suppressed Nothing more is needed. A device had it in time, or it was withdrawn, or they do not want it from WeChat and need not be reached. Nobody of these is called.
 	Suppressed *int32 `json:"suppressed,omitempty"`
 	Unknown    *int32 `json:"unknown,omitempty"`
 	Waiting    *int32 `json:"waiting,omitempty"`

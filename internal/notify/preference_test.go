@@ -1,9 +1,12 @@
 package notify
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
+	"wanjia/api"
 	"wanjia/internal/platform/calendar"
 )
 
@@ -85,6 +88,24 @@ func TestNightsAreAsLongAllTheYear(t *testing.T) {
 		}
 		if got := d.Add(1).Time().Sub(d.Time()); got != 24*time.Hour {
 			t.Errorf("%s lasts %v", d, got)
+		}
+	}
+}
+
+// Whoever sets preferences reads which kinds they cannot mute: no more and no fewer than are refused.
+func TestTheContractNamesTheKindsThatCannotBeMuted(t *testing.T) {
+	t.Parallel()
+	const from, to = "answers to one's own needs", "cannot be muted"
+	said := strings.Join(strings.Fields(string(api.Document)), " ")
+	_, said, begins := strings.Cut(said, from)
+	said, _, ends := strings.Cut(said, to)
+	if !begins || !ends {
+		t.Fatal("the contract does not say what cannot be muted")
+	}
+	for name, k := range kinds {
+		refused := errors.Is(Preference{Kind: name, WeChat: true, Muted: true}.check(), ErrKindFixed) && k.prio != Safety
+		if named := strings.Contains(said, "`"+name+"`"); named != refused {
+			t.Errorf("that %s cannot be muted is said: %v, want %v", name, named, refused)
 		}
 	}
 }
