@@ -14,7 +14,9 @@ import (
 type Due []timer
 
 // Due is what a node sees when it looks.
-func (s *Service) Due(ctx context.Context) (Due, error) { return dueTimers(ctx, s.db, s.db.Now(), timer{}) }
+func (s *Service) Due(ctx context.Context) (Due, error) {
+	return dueTimers(ctx, s.db, s.db.Now(), timer{})
+}
 
 // Fire says what is due, as a node does that looked some time ago.
 func (s *Service) Fire(ctx context.Context, due Due) error {

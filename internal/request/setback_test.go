@@ -113,7 +113,9 @@ func TestK14_AClockThatFailsRestsLongerEachTime(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"}) // its other clocks have long nothing to say
-		if err := d.InTx(t.Context(), func(tx *db.Tx) error { // there is no such notice
+
+		// There is no such notice.
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
 			_, err := tx.Change(t.Context(), `UPDATE request_timer SET step = 0 WHERE request_id = ? AND clock = 'accepting'`, r.ID)
 			return err
 		}); err != nil {

@@ -560,7 +560,9 @@ func aHeldRequest(c *cell) int64 {
 }
 
 // leadsSections says that a is an office, which leads the sections beside it.
-func leadsSections(a *actor) bool { return a.role == org.RolePartyOffice && a.home.subdistrict() != nil }
+func leadsSections(a *actor) bool {
+	return a.role == org.RolePartyOffice && a.home.subdistrict() != nil
+}
 
 // aPullable is a request of an area; if c.position is self one that a section holds, and of which its clock has told the
 // office that it is nearly late.
