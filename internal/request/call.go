@@ -117,9 +117,9 @@ func callerOf(ctx context.Context, tx *db.Tx, r Request) (caller seat, to notify
 
 // concernCaller is who calls the askers of r, which concerns somebody: its holder, or who leads it meanwhile.
 func concernCaller(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) (caller seat, to notify.Audience, err error) {
-	if r.Level == 0 {
+	if r.Level == 0 || r.HolderRole != "" {
 		to, err = holders(ctx, tx, r, ladder)
-		return seat{Unit: r.HolderUnitID, Role: r.HolderRole}, to, err
+		return seat{Unit: r.HolderUnitID, Role: r.HolderRole, Level: r.Level}, to, err
 	}
 	caller, in, err := leadFrom(ctx, tx, r, ladder, r.Level)
 	return caller, audience(in), err

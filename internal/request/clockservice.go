@@ -260,8 +260,8 @@ func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
 
 // holding are all persons who hold r; of a vacant unit, those who stand in for its lead (T8).
 func holding(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
-	if r.Level == 0 {
-		in, err := inSeat(ctx, tx, seat{r.HolderUnitID, r.HolderRole, 0})
+	if r.Level == 0 || r.HolderRole != "" {
+		in, err := inSeat(ctx, tx, seat{r.HolderUnitID, r.HolderRole, r.Level})
 		if err != nil {
 			return nil, err
 		}

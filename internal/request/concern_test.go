@@ -103,6 +103,35 @@ func TestV6_AConcernOpensAboveWhomItIsAboutAndNobodyBelowSeesIt(t *testing.T) {
 	})
 }
 
+// What the committee's secretary holds stays theirs to hear of once nobody in the office is kept from it any more.
+func TestV6_AConcernOfTheCommitteesSecretaryStaysTheirs(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		r := x.create(t, x.ZhouChunhe, request.Need{
+			What: "态度不好", Category: request.HolderConcern, About: x.OfficeTwo.Assignment, Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001",
+		})
+		leave(t, d, x.OfficeTwo)
+		if _, err := x.service.Say(t.Context(), x.shown(t, r.Receipt, "0001"), "又是这样"); err != nil {
+			t.Fatal(err)
+		}
+		if got := inboxes(t, d, "request.answered"); !slices.Equal(got, []org.PersonID{x.GaoXiaohan.PersonID}) {
+			t.Errorf("told %v of what the asker writes, want the committee's secretary", got)
+		}
+		moved(t)(x.service.Message(t.Context(), x.GaoXiaohan, r.ID, "正在核实", request.ToTell))
+		if c := x.toCall(t, x.GaoXiaohan); c.Request != r.ID {
+			t.Errorf("the secretary is to call about need %d, want %d", c.Request, r.ID)
+		}
+		if rows, _, err := x.service.Calls(t.Context(), x.LuoQingming, "", 10); err != nil || len(rows) != 0 {
+			t.Errorf("the office has %d calls (%v), want none", len(rows), err)
+		}
+		at(d, 450) // it is not accepted
+		x.ticks(t)
+		if got := inboxes(t, d, "request.accept_overdue"); !slices.Equal(got, []org.PersonID{x.GaoXiaohan.PersonID}) {
+			t.Errorf("told %v that it is not accepted, want the committee's secretary", got)
+		}
+	})
+}
+
 func TestV6_WhoeverIsPromotedAboveTheirConcernStillNeverSeesIt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
