@@ -60,7 +60,7 @@ func (a *App) measure(wx *wechat.Client) {
 		}
 		return 0
 	})
-	gauge("request_clocks_failing", "Clocks of needs that are due and could not say so when this node last tried; alarm when above 0 for ten minutes.",
+	gauge("request_clocks_failing", "Clocks of needs that are due and went wrong when this node last tried; alarm when above 0 for ten minutes.",
 		func() float64 { return float64(a.needs.FailingClocks()) })
 	gauge("push_no_progress", "1 while the oldest row of a shard of this node's outbox has been the same for a minute; alarm.", func() float64 {
 		if relay.Stalled() {

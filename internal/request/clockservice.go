@@ -2,10 +2,8 @@ package request
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/notify"
@@ -18,43 +16,13 @@ import (
 // whoever takes a notice says it, in one transaction, so each is said once; after downtime with the time it was due (K14).
 // One that fails rests for a while, and holds up none that is due behind it.
 func (s *Service) RunClocks(ctx context.Context) (some bool, err error) {
-	now, still := s.db.Now(), map[int64]bool{}
-	var failed []error
-	for behind := (timer{}); ; {
-		due, err := dueTimers(ctx, s.db, now, behind)
-		if err != nil {
-			return some, errors.Join(append(failed, err)...)
-		}
-		if len(due) == 0 {
-			s.setbacks.keep(still)
-			return some, errors.Join(failed...)
-		}
-		behind = due[len(due)-1]
-		for _, t := range due {
-			still[t.ID] = true
-		}
-		ready := s.setbacks.ready(due, now)
-		some = some || len(ready) > 0
-		failed = append(failed, db.Each(ctx, ready, func(t timer) error {
-			err := s.try(ctx, t, now)
-			if err == nil {
-				delete(still, t.ID)
-			}
-			return err
-		}))
-	}
-}
-
-// try says the notice of t, and counts that as a setback if it goes wrong.
-func (s *Service) try(ctx context.Context, t timer, now time.Time) error {
-	err := db.Safely(func() error {
-		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.fire(ctx, tx, t) })
+	now := s.db.Now()
+	return inTurn(ctx, &s.late.clocks, now, func(behind timer) ([]timer, error) {
+		return dueTimers(ctx, s.db, now, behind)
+	}, func(t timer) error {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.fire(ctx, tx, t) })
+		return db.Wrap(err, nil, "clock %s of request %d", t.Clock, t.Request)
 	})
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	tries := s.setbacks.failed(t, now)
-	return db.Wrap(err, nil, "clock %s of request %d, try %d", t.Clock, t.Request, tries)
 }
 
 // fire says the notice of t, unless it was said or is not due any more.

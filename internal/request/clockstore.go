@@ -98,10 +98,8 @@ func deleteTimer(ctx context.Context, tx *db.Tx, id int64) error {
 
 // dueTimers are clocks behind one that have something to say by now, those that wait longest in front.
 func dueTimers(ctx context.Context, q db.Queryer, now time.Time, behind timer) (due []timer, err error) {
-	from := behind.DueAt
-	if from.IsZero() {
-		from = time.Unix(0, 0).UTC()
-	}
+	from := begin(behind.DueAt)
+
 	err = q.Select(ctx, &due, `
 		SELECT id, request_id, clock, term, step, due_at, fired_at
 		FROM request_timer
@@ -110,6 +108,14 @@ func dueTimers(ctx context.Context, q db.Queryer, now time.Time, behind timer) (
 		ORDER BY due_at, id
 		LIMIT 100`, now, from, from, behind.ID)
 	return due, db.Wrap(err, nil, "find clocks that are due")
+}
+
+// begin is at or, if that is none, a moment before all others.
+func begin(at time.Time) time.Time {
+	if at.IsZero() {
+		return time.Unix(0, 0).UTC()
+	}
+	return at
 }
 
 // claim takes the notice of t for this node, and leaves t as then; false if another node has taken it, or it is not

@@ -350,20 +350,22 @@ func PromisesOf(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]
 	return all, nil
 }
 
+func (p Promise) turn() turn { return turn{row: int64(p.ID), due: p.RemindAt.UnixMilli()} }
+
 // RemindPromises reminds those whose promises are due, and says whether there were any. Any number of nodes may do so
 // at one time: each promise is taken by one of them (K14).
 func (s *Service) RemindPromises(ctx context.Context) (some bool, err error) {
-	due, err := toRemind(ctx, s.db, s.db.Now())
-	if err != nil {
-		return false, err
-	}
-	return len(due) > 0, db.Each(ctx, due, func(p Promise) error {
-		return s.db.InTx(ctx, func(tx *db.Tx) error {
+	now := s.db.Now()
+	return inTurn(ctx, &s.late.reminders, now, func(behind Promise) ([]Promise, error) {
+		return toRemind(ctx, s.db, now, behind)
+	}, func(p Promise) error {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error {
 			taken, err := takeReminder(ctx, tx, p)
 			if err != nil || !taken {
 				return err
 			}
 			return s.tellDue(ctx, tx, p)
 		})
+		return db.Wrap(err, nil, "remind of promise %d", p.ID)
 	})
 }

@@ -250,14 +250,19 @@ func MovePromises(ctx context.Context, tx *db.Tx, from, to org.UnitID, premises 
 	return db.Wrap(err, nil, "move the promises at %d doors", len(premises))
 }
 
-// toRemind are promises whose reminder is due, the earliest first.
-func toRemind(ctx context.Context, q db.Queryer, now time.Time) (all []Promise, err error) {
+// toRemind are promises behind one whose reminder is due, the earliest first.
+func toRemind(ctx context.Context, q db.Queryer, now time.Time, behind Promise) (all []Promise, err error) {
+	from := begin(time.Time{})
+	if behind.RemindAt != nil {
+		from = *behind.RemindAt
+	}
 	err = q.Select(ctx, &all, `
 		SELECT `+promiseColumns+`
 		FROM promise p
 		WHERE p.remind_at <= ?
+		  AND p.remind_at >= ? AND (p.remind_at > ? OR p.id > ?)
 		ORDER BY p.remind_at, p.id
-		LIMIT 100`, now)
+		LIMIT 100`, now, from, from, behind.ID)
 	return all, db.Wrap(err, nil, "find promises to remind of")
 }
 

@@ -41,6 +41,27 @@ func spoil(t *testing.T, d *db.DB, needs ...request.ID) (mend func()) {
 	}
 }
 
+// many are needs of an area that are opened at one time.
+func (x *fixture) many(t *testing.T, d *db.DB, n int, need request.Need) (ids []request.ID) {
+	t.Helper()
+	if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+		ids = nil
+		for range n {
+			id, err := x.service.Open(t.Context(), tx, x.ZhouChunhe, request.Opening{
+				Need: need, Channel: request.ToldMember, Unit: x.Ruihe.Areas[0].Area, HappenedAt: tx.Now,
+			})
+			if err != nil {
+				return err
+			}
+			ids = append(ids, id)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 // after moves the clock of d to a while behind monday.
 func after(d *db.DB, passed time.Duration) {
 	now := monday.Add(passed)
@@ -52,10 +73,7 @@ func TestK14_ClocksThatFailHoldUpNoOther(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		travel := request.Need{What: "返岗需要跨市通行证明", Category: "cert_travel"}
-		var bad []request.ID
-		for range 101 {
-			bad = append(bad, x.create(t, x.ZhouChunhe, travel).ID)
-		}
+		bad := x.many(t, d, 101, travel)
 		mend := spoil(t, d, bad...)
 		at(d, 10)
 		good := x.create(t, x.ZhouChunhe, travel).ID
@@ -67,7 +85,7 @@ func TestK14_ClocksThatFailHoldUpNoOther(t *testing.T) {
 				some, _ = x.service.RunClocks(t.Context())
 			}
 		}
-		if err == nil || !strings.Contains(err.Error(), "clock news of request") || !strings.Contains(err.Error(), ", try 1: ") {
+		if err == nil || !strings.Contains(err.Error(), "try 1: clock news of request") {
 			t.Errorf("what fails is said to be %.200v, want its clock and the try", err)
 		}
 		if got := x.misses(t, x.ZhouChunhe, good); len(got) != 3 {
@@ -152,6 +170,78 @@ func TestK14_AClockThatFailsRestsLongerEachTime(t *testing.T) {
 		}
 		if !tried(at) {
 			t.Error("once its need has moved it is not tried at once")
+		}
+	})
+}
+
+// Neither do needs that cannot go on hold up others, nor promises that nobody can be reminded of.
+func TestK14_WaitingThatCannotEndHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		bad := x.many(t, d, 101, request.Need{What: "路灯不亮"})
+		good := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"}).ID
+		for _, id := range append(bad, good) {
+			until := monday.Add(time.Hour)
+			if id == good {
+				until = until.Add(time.Minute)
+			}
+			if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Change(t.Context(), `
+					UPDATE request
+					SET state = ?, wait_until = ?, waiting_since = ?
+					WHERE id = ?`, request.WaitingResident, until, monday, id)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mend := spoil(t, d, bad...)
+		at(d, 120)
+		if some, err := x.service.GoOn(t.Context()); !some || err == nil || !strings.Contains(err.Error(), "try 1: let request ") {
+			t.Errorf("went on: %v, %.200v; want what fails said", some, err)
+		}
+		if got := x.read(t, x.ZhouChunhe, good).State; got != request.InProgress || x.service.FailingClocks() != len(bad) {
+			t.Errorf("the one that waited less is %s, and %d fail; want it in progress, and %d", got, x.service.FailingClocks(), len(bad))
+		}
+		mend()
+		at(d, 121)
+		if _, err := x.service.GoOn(t.Context()); err != nil || x.service.FailingClocks() != 0 {
+			t.Errorf("once they are mended: %v, %d fail", err, x.service.FailingClocks())
+		}
+		if got := x.read(t, x.ZhouChunhe, bad[100]).State; got != request.InProgress {
+			t.Errorf("the last of them is %s", got)
+		}
+	})
+}
+
+func TestK19_PromisesThatCannotBeRemindedOfHoldUpNoOther(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		bad, good := x.create(t, x.ZhouChunhe, needOfLin).ID, x.create(t, x.ZhouChunhe, needOfLin).ID
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			for i := range 102 {
+				n := request.NewPromise{Request: bad, DueOn: "2026-03-03", Text: "来修路灯"}
+				if i == 101 {
+					n.Request, n.DueOn = good, "2026-03-04"
+				}
+				if _, err := x.service.Promise(t.Context(), tx, x.ZhouChunhe, n); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Change(t.Context(), `UPDATE request SET receipt_sealed = ? WHERE id = ?`, []byte("lost"), bad)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		at(d, 60*48)
+		if some, err := x.service.RemindPromises(t.Context()); !some || err == nil || !strings.Contains(err.Error(), "try 1: remind of promise ") {
+			t.Errorf("reminded: %v, %.200v; want what fails said", some, err)
+		}
+		if got := inboxes(t, d, "promise.due"); len(got) != 1 || x.service.FailingClocks() != 101 {
+			t.Errorf("reminded %d times, and %d fail; want one, and 101", len(got), x.service.FailingClocks())
+		}
+		if some, err := x.service.RemindPromises(t.Context()); some || err != nil {
+			t.Errorf("they are tried again at once: %v, %v", some, err)
 		}
 	})
 }

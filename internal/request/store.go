@@ -296,15 +296,25 @@ func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
 	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
 }
 
-// waitedFor are requests whose asker was waited for long enough, the longest first.
-func waitedFor(ctx context.Context, q db.Queryer, now time.Time) (ids []ID, err error) {
-	err = q.Select(ctx, &ids, `
-		SELECT id
+// A wait is a request that waits for its asker until a moment.
+type wait struct {
+	Request ID        `db:"id"`
+	Until   time.Time `db:"wait_until"`
+}
+
+func (w wait) turn() turn { return turn{row: int64(w.Request), due: w.Until.UnixMilli()} }
+
+// waitedFor are requests behind one whose asker was waited for long enough, the longest first.
+func waitedFor(ctx context.Context, q db.Queryer, now time.Time, behind wait) (due []wait, err error) {
+	from := begin(behind.Until)
+	err = q.Select(ctx, &due, `
+		SELECT id, wait_until
 		FROM request
 		WHERE state = ? AND wait_until <= ?
+		  AND wait_until >= ? AND (wait_until > ? OR id > ?)
 		ORDER BY wait_until, id
-		LIMIT 100`, WaitingResident, now)
-	return ids, db.Wrap(err, nil, "find requests whose asker was waited for")
+		LIMIT 100`, WaitingResident, now, from, from, behind.Request)
+	return due, db.Wrap(err, nil, "find requests whose asker was waited for")
 }
 
 // A seat is a unit, or a role in it, that holds requests.

@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
@@ -11,14 +12,16 @@ import (
 // GoOn lets requests go on whose asker was waited for long enough, and says whether there were any. Any number of
 // nodes may do so at one time: each request moves on the version that was read, so one of them does it (K14).
 func (s *Service) GoOn(ctx context.Context) (some bool, err error) {
-	ids, err := waitedFor(ctx, s.db, s.db.Now())
-	if err != nil {
-		return false, err
-	}
-	return len(ids) > 0, db.Each(ctx, ids, func(id ID) error {
-		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.goOnDue(ctx, tx, id) })
-		return db.Wrap(err, nil, "let request %d go on", id)
-	}, ErrIllegalTransition)
+	now := s.db.Now()
+	return inTurn(ctx, &s.late.waits, now, func(behind wait) ([]wait, error) {
+		return waitedFor(ctx, s.db, now, behind)
+	}, func(w wait) error {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.goOnDue(ctx, tx, w.Request) })
+		if errors.Is(err, ErrIllegalTransition) { // another node was faster
+			return nil
+		}
+		return db.Wrap(err, nil, "let request %d go on", w.Request)
+	})
 }
 
 // goOnDue lets a request go on as of the moment until when was waited: a node that was down comes late, the clocks
