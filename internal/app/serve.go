@@ -102,10 +102,6 @@ func (a *App) loops(ctx context.Context, group *errgroup.Group) {
 		_, err := a.leases.Step(ctx)
 		return false, err
 	})
-	loop(time.Second, "a Redis that is away", func(ctx context.Context) (bool, error) {
-		a.Stores.KV.LookAgain(ctx)
-		return false, nil
-	})
 	loop(time.Minute, "signing keys", func(ctx context.Context) (bool, error) {
 		return false, a.Auth.LoadKeys(ctx)
 	})

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// rest is how long a breaker stands open before it lets one call try.
+// rest is how long a breaker stands open before it lets one call try. As a rule nobody's does: who looks for a Redis that is
+// away (see seek) comes by more often.
 const rest = 500 * time.Millisecond
 
 // A breaker stands before one Redis, so that a dead one costs a time-out now and then and not one a request.
@@ -17,6 +18,7 @@ type breaker struct {
 	until   time.Time
 	since   time.Time // when it opened
 	returns atomic.Int64
+	back    func() // called when it closes; must not block
 }
 
 // allow says whether a call may go through. While open it lets one at a time try, after a rest.
@@ -33,24 +35,38 @@ func (b *breaker) allow() bool {
 	return true
 }
 
-func (b *breaker) answered() {
+// mayLook says whether who looks for what is away may try: nobody else is at it.
+func (b *breaker) mayLook() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.trying = false
-	if b.open {
-		b.open = false
+	if b.trying {
+		return false
+	}
+	b.trying = b.open
+	return true
+}
+
+func (b *breaker) answered() {
+	b.mu.Lock()
+	back := b.open
+	b.open, b.trying = false, false
+	b.mu.Unlock()
+	if back {
 		b.returns.Add(1)
+		b.back()
 	}
 }
 
-func (b *breaker) failed() {
+// failed notes that there was no answer, and says whether there had been before.
+func (b *breaker) failed() (opened bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	if !b.open {
+	if opened = !b.open; opened {
 		b.since = now
 	}
 	b.open, b.trying, b.until = true, false, now.Add(rest)
+	return opened
 }
 
 func (b *breaker) unknown() {

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -47,12 +48,20 @@ type KV struct {
 	cluster  bool
 	prefix   string
 	breakers []*breaker // one; on a cluster one a shard, since a dead master is a third of them
+
+	knock func(ctx context.Context) bool // whether there is anybody at all; nil: only a call can tell
+
+	mu      sync.Mutex
+	backs   []func()
+	seeking bool          // somebody looks for what is away
+	closed  chan struct{} // when Close begins
+	seekers sync.WaitGroup
 }
 
 // Open connects to the Redis of o. One that is away is no error, since everything works without it; one
 // that is too old is.
 func Open(ctx context.Context, o Options) (*KV, error) {
-	k := &KV{cluster: o.Cluster, prefix: o.Prefix + "w" + strconv.FormatInt(o.Era, 10) + ":", breakers: []*breaker{{}}}
+	k := &KV{cluster: o.Cluster, prefix: o.Prefix + "w" + strconv.FormatInt(o.Era, 10) + ":", closed: make(chan struct{})}
 	dial := Dialer((&net.Dialer{Timeout: 500 * time.Millisecond, KeepAlive: 30 * time.Second}).DialContext)
 	if len(o.Addrs) == 0 {
 		if o.Cluster {
@@ -101,11 +110,22 @@ func Open(ctx context.Context, o Options) (*KV, error) {
 		c.MaxRedirects = -1                            // it would also repeat what had no answer; a slot that moved is away until we know
 		k.client = redis.NewClusterClient(c)
 		k.breakers = make([]*breaker, Shards)
-		for i := range k.breakers {
-			k.breakers[i] = &breaker{}
-		}
 	} else {
 		k.client = redis.NewClient(u.Simple())
+		k.breakers = make([]*breaker, 1)
+		k.knock = func(ctx context.Context) bool {
+			ctx, cancel := context.WithTimeout(ctx, patience)
+			defer cancel()
+			c, err := dial(ctx, "tcp", o.Addrs[0])
+			if err != nil {
+				return false
+			}
+			_ = c.Close() // it has served
+			return true
+		}
+	}
+	for i := range k.breakers {
+		k.breakers[i] = &breaker{back: k.isBack}
 	}
 	if err := k.checkVersion(ctx); err != nil && !errors.Is(err, ErrAway) {
 		_ = k.Close()
@@ -135,6 +155,14 @@ func serverName(c *tls.Config, addr string) *tls.Config {
 
 // Close ends all connections, and the embedded Redis with them.
 func (k *KV) Close() error {
+	k.mu.Lock()
+	select {
+	case <-k.closed:
+	default:
+		close(k.closed)
+	}
+	k.mu.Unlock()
+	k.seekers.Wait()
 	err := k.client.Close()
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // a connection that had broken already
@@ -175,12 +203,83 @@ func (k *KV) AwayFor() (longest time.Duration) {
 	return longest
 }
 
-// LookAgain asks what is away whether it is back: who needs nothing of Redis would not learn of it otherwise.
-func (k *KV) LookAgain(ctx context.Context) {
+// OnReturn lets f hear that Redis, or a part of it, answers again after an error. It must not block.
+func (k *KV) OnReturn(f func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.backs = append(k.backs, f)
+}
+
+func (k *KV) isBack() {
+	k.mu.Lock()
+	backs := k.backs
+	k.mu.Unlock()
+	for _, f := range backs {
+		f()
+	}
+}
+
+// Between two looks for what is away. Nodes do not come by at the same moment.
+const (
+	lookEvery = 100 * time.Millisecond
+	lookLater = 150 * time.Millisecond // at most so much more
+)
+
+// seek looks for what is away until all of it is back, so that nobody's call need try, and who needs nothing of Redis
+// learns of it, too. k.mu is held.
+func (k *KV) seek() {
+	select {
+	case <-k.closed:
+		return
+	default:
+	}
+	if k.seeking {
+		return
+	}
+	k.seeking = true
+	k.seekers.Go(func() {
+		for {
+			timer := time.NewTimer(lookEvery + rand.N(lookLater)) //nolint:gosec // because it only spreads load
+			select {
+			case <-timer.C:
+			case <-k.closed:
+				timer.Stop()
+				return
+			}
+			k.look(context.Background())
+			if k.found() {
+				return
+			}
+		}
+	})
+}
+
+// found says whether nothing is away any more, and so nobody need look.
+func (k *KV) found() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, b := range k.breakers {
+		if b.isOpen() {
+			return false
+		}
+	}
+	k.seeking = false
+	return true
+}
+
+// look asks what is away whether it is back. Where nobody answers at all the client is not troubled: after some calls that
+// failed it would wait for a second by itself.
+func (k *KV) look(ctx context.Context) {
 	b := k.Batch()
+	b.looking = true
+	there := k.knock == nil || k.knock(ctx)
 	for shard, breaker := range k.breakers {
-		if breaker.isOpen() {
+		switch {
+		case !breaker.isOpen():
+		case there:
 			b.Get(Content(shard))
+		default:
+			breaker.failed()
 		}
 	}
 	_ = b.Send(ctx) // whether there was an answer, the breakers know
@@ -240,7 +339,11 @@ func (k *KV) guarded(ctx context.Context, b *breaker, f func() error) error {
 // failed opens b. On a cluster a replica may have stood in for the master that did not answer: the map of slots is read
 // anew, a few times a second at most, for nobody else says so while a dead master is asked.
 func (k *KV) failed(b *breaker) {
-	b.failed()
+	if b.failed() {
+		k.mu.Lock()
+		k.seek()
+		k.mu.Unlock()
+	}
 	if c, ok := k.client.(*redis.ClusterClient); ok {
 		c.ReloadState(context.Background())
 	}

@@ -228,6 +228,34 @@ func waitFor(t *testing.T, k *kv.KV) {
 	}
 }
 
+// Nobody need ask for anything: what is away is looked for, and whoever wants to hears that it is back.
+func TestWhatIsAwayIsLookedForUntilItIsBack(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		back := make(chan struct{}, 10)
+		k.OnReturn(func() { back <- struct{}{} })
+		for n := range int64(3) {
+			before := k.Returns(0)
+			g.Shut()
+			if err := k.Ping(t.Context()); !errors.Is(err, kv.ErrAway) {
+				t.Fatalf("got %v, want ErrAway", err)
+			}
+			g.Open()
+			select {
+			case <-back:
+			case <-time.After(20 * time.Second):
+				t.Fatal("nobody says that Redis is back")
+			}
+			if k.Away(0) || k.Returns(0) != before+1 {
+				t.Errorf("round %d: away %v after %d returns, want back after %d", n, k.Away(0), k.Returns(0), before+1)
+			}
+		}
+		if len(back) > 0 {
+			t.Errorf("a return was told %d times more", len(back))
+		}
+	})
+}
+
 // Others ask how long, and who needs nothing of Redis learns that it is back.
 func TestHowLongRedisIsAwayIsKnownUntilItAnswers(t *testing.T) {
 	t.Parallel()
@@ -242,7 +270,6 @@ func TestHowLongRedisIsAwayIsKnownUntilItAnswers(t *testing.T) {
 		until := func(what string, ok func(away time.Duration) bool) {
 			t.Helper()
 			for {
-				k.LookAgain(t.Context())
 				if ok(k.AwayFor()) {
 					return
 				}

@@ -41,8 +41,9 @@ func (k *KV) Run(ctx context.Context, s *Script, keys []Key, args ...any) (any, 
 // A Batch is several commands sent in one go. Each has an answer of its own; they may lie in different
 // slots, and are not one step.
 type Batch struct {
-	k     *KV
-	parts []*Reply
+	k       *KV
+	parts   []*Reply
+	looking bool // what is away is asked all the same
 }
 
 // A Reply is the answer of one part of a Batch, after Send.
@@ -163,7 +164,7 @@ func (b *Batch) sendSome(ctx context.Context, parts []*Reply) {
 	for _, r := range parts {
 		br := b.k.breaker(r.key)
 		if !allowed[br] && !refused[br] {
-			if br.allow() {
+			if b.looking && br.mayLook() || !b.looking && br.allow() {
 				allowed[br] = true
 			} else {
 				refused[br] = true

@@ -34,9 +34,11 @@ type Relay struct {
 	deliver func(ctx context.Context, rows []Row) (done []int64)
 	log     *slog.Logger
 
-	done chan int64
-	wake chan int
-	keep time.Duration
+	done  chan int64
+	wake  chan int
+	back  chan struct{} // Redis is there again
+	keep  time.Duration
+	every time.Duration // between two rounds
 
 	last int64 // the highest id when the round that is under way began
 
@@ -52,10 +54,17 @@ type Relay struct {
 // NewRelay makes a Relay. Held are the shards that are this node's to sweep; two nodes that sweep the same do no
 // harm. Deliver pushes rows and says which of them need nothing more.
 func NewRelay(d *db.DB, k *kv.KV, held func() []int, deliver func(ctx context.Context, rows []Row) (done []int64), log *slog.Logger) *Relay {
-	return &Relay{
-		db: d, kv: k, held: held, deliver: deliver, log: log, keep: keepDone,
-		done: make(chan int64, 8*doneAtOnce), wake: make(chan int, kv.Shards),
+	r := &Relay{
+		db: d, kv: k, held: held, deliver: deliver, log: log, keep: keepDone, every: sweepEvery,
+		done: make(chan int64, 8*doneAtOnce), wake: make(chan int, kv.Shards), back: make(chan struct{}, 1),
 	}
+	k.OnReturn(func() {
+		select {
+		case r.back <- struct{}{}:
+		default:
+		}
+	})
+	return r
 }
 
 // Keep says how long rows stay when they are done. Call it before Run.
@@ -81,7 +90,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		}
 	}
 	warn("sweep the outbox", r.Sweep(ctx))
-	tick, ripe := time.NewTicker(sweepEvery), time.NewTimer(ripeAfter)
+	tick, ripe := time.NewTicker(r.every), time.NewTimer(ripeAfter)
 	defer tick.Stop()
 	defer ripe.Stop()
 	for n := 0; ; {
@@ -95,6 +104,8 @@ func (r *Relay) Run(ctx context.Context) error {
 				warn("clean the outbox", errors.Join(r.clean(ctx), r.look(ctx)))
 			}
 			n++
+		case <-r.back:
+			warn("sweep the outbox since Redis is back", r.sweepBack(ctx))
 		case shard := <-r.wake:
 			warn("sweep a shard of the outbox", r.sweepWoken(ctx, shard))
 		case <-ctx.Done():
@@ -115,14 +126,35 @@ func (r *Relay) begin(ctx context.Context) error {
 // sweepRipe pushes the rows that were there when the round began and that nobody has marked since.
 func (r *Relay) sweepRipe(ctx context.Context) error { return r.sweepUpTo(ctx, r.last) }
 
-// sweepWoken sweeps shard and whatever else was woken meanwhile, as far as it is ours.
-func (r *Relay) sweepWoken(ctx context.Context, shard int) error {
+// sweepBack pushes what stayed behind while Redis was away, without waiting for the next round. Parts of a cluster come back
+// one by one, so it waits for others a moment.
+func (r *Relay) sweepBack(ctx context.Context) error {
+	if err := rest(ctx); err != nil {
+		return err
+	}
+	select {
+	case <-r.back:
+	default:
+	}
+	return r.Sweep(ctx)
+}
+
+// rest lets others come along after a wake-up.
+func rest(ctx context.Context) error {
 	pause := time.NewTimer(wakePause)
 	defer pause.Stop()
 	select {
 	case <-pause.C:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// sweepWoken sweeps shard and whatever else was woken meanwhile, as far as it is ours.
+func (r *Relay) sweepWoken(ctx context.Context, shard int) error {
+	if err := rest(ctx); err != nil {
+		return err
 	}
 	shards := []int{shard}
 	for len(r.wake) > 0 {

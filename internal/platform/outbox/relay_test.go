@@ -141,6 +141,54 @@ func TestAWakeUpSweepsItsShard(t *testing.T) {
 	}
 }
 
+// Rows that Redis did not take are pushed when it is back, and not when the next round comes.
+func TestWhatStayedBehindIsPushedWhenRedisIsBack(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		b := newBelt(t, dbtest.SQLite(t), k, 4)
+		b.every = time.Hour
+		b.no[4] = true
+		b.put(t, 4)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- b.Run(ctx) }()
+		defer func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}()
+		tried := func(times int) {
+			t.Helper()
+			tick, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+			defer tick.Stop()
+			for {
+				b.mu.Lock()
+				n := b.by[4]
+				b.mu.Unlock()
+				if n == times {
+					return
+				}
+				select {
+				case <-tick.C:
+				case <-end:
+					t.Fatalf("the row was tried %d times, want %d", n, times)
+				}
+			}
+		}
+		tried(1) // at the start
+		g.Shut()
+		if err := k.Ping(t.Context()); !errors.Is(err, kv.ErrAway) {
+			t.Fatalf("Redis is there: %v", err)
+		}
+		b.mu.Lock()
+		b.no[4] = false
+		b.mu.Unlock()
+		g.Open()
+		tried(2)
+	})
+}
+
 // What came after a round had begun is being pushed by whoever made it: the next round sees whether it was.
 func TestARoundLeavesNewRowsToWhoeverMadeThem(t *testing.T) {
 	t.Parallel()

@@ -100,6 +100,7 @@ type Hub struct {
 	answered atomic.Int64            // when SQL last answered, Unix ms
 	deaf     atomic.Bool             // SQL did not answer the last time: only one question at a time goes there
 	trouble  [kv.Shards]atomic.Int64 // until when positions are checked in short rounds, Unix ms
+	pressing atomic.Uint64           // a bit for each shard whose positions are checked without waiting for the wheel
 	checked  [kv.Shards]int64
 	returns  [kv.Shards]int64
 }
@@ -147,7 +148,7 @@ func NewHub(o Options) *Hub {
 		h.shards[i].persons = map[int64]*person{}
 	}
 	h.answered.Store(o.Now().UnixMilli())
-	h.sub = o.KV.Subscribe(h.heard, h.hurry)
+	h.sub = o.KV.Subscribe(h.heard, h.resumed)
 	return h
 }
 
@@ -245,6 +246,13 @@ func (h *Hub) now() int64 { return h.o.Now().UnixMilli() }
 
 // hurry makes the position checks of a shard come in short rounds for a while: something may have been lost.
 func (h *Hub) hurry(shard int) { h.trouble[shard].Store(h.now() + 5_000) }
+
+// resumed is called when wake-ups of a shard were lost and are heard again: whoever is connected may lack something, and
+// that is looked for at once, and again in short rounds for a while, for names come back one after the other.
+func (h *Hub) resumed(shard int) {
+	h.hurry(shard)
+	h.pressing.Or(1 << shard)
+}
 
 // Deliver hands new items to the devices of their person that are connected here. It never waits.
 func (h *Hub) Deliver(d Delivery) {

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -381,6 +382,43 @@ func TestThePositionCheckFindsWhatNobodyTold(t *testing.T) {
 		d.pass(t, 25*time.Second)
 		p.until(t, "three items", func() bool { n, ok := p.items(); return n == 3 && ok })
 	})
+}
+
+// What was committed while nobody heard wake-ups is looked for when they are heard again, before the wheel comes by.
+func TestWhatWasMissedIsLookedForWhenWakeUpsAreHeardAgain(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		d := newDesk(t, k)
+		_, p := d.join(t, &Cursor{1, 0})
+		g.Shut()
+		d.inbox.add(3, 0)
+		d.press(t.Context())
+		if n, _ := p.items(); n != 0 {
+			t.Errorf("%d items are there already: the test does not test", n)
+		}
+		g.Open()
+		await(t, "wake-ups to be heard", func() bool { return d.pressing.Load() == 1<<kv.ShardOf(somebody) })
+		d.press(t.Context())
+		p.until(t, "three items", func() bool { n, ok := p.items(); return n == 3 && ok })
+		if left := d.pressing.Load(); left != 0 {
+			t.Errorf("shards %b press still", left)
+		}
+	})
+}
+
+// All shards at once are looked at piece by piece, so that the wheel goes on.
+func TestShardsThatPressAreVisitedPieceByPiece(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	for shard := range kv.Shards {
+		d.resumed(shard)
+	}
+	for left := kv.Shards; left > 0; left -= pressed {
+		if got := bits.OnesCount64(d.pressing.Load()); got != left {
+			t.Errorf("%d shards press, want %d", got, left)
+		}
+		d.press(t.Context())
+	}
 }
 
 // S5, and push.md §15: who does not know the rights any more delivers nothing.

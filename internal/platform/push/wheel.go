@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"maps"
+	"math/bits"
 	"sync"
 	"time"
 
@@ -33,7 +34,24 @@ func (h *Hub) turn(ctx context.Context) {
 				h.askWhetherSQLIsThere(ctx)
 			}
 			h.visit(ctx, i)
+			h.press(ctx)
 		}
+	}
+}
+
+// pressed is how many shards are visited beside one of the wheel: all of them within a quarter of a second.
+const pressed = 8
+
+// press visits some of the shards that are pressing.
+func (h *Hub) press(ctx context.Context) {
+	for range pressed {
+		left := h.pressing.Load()
+		if left == 0 {
+			return
+		}
+		shard := bits.TrailingZeros64(left)
+		h.pressing.And(^(uint64(1) << shard))
+		h.visit(ctx, shard)
 	}
 }
 
