@@ -88,13 +88,15 @@ func (p *prepared) close() {
 func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
 	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
 	case s != nil && tx != nil:
-		return tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
+		return aside(func() error {
+			return tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
+		})
 	case s != nil:
-		return s.GetContext(ctx, dest, args...)
+		return aside(func() error { return s.GetContext(ctx, dest, args...) })
 	case tx != nil:
-		return tx.GetContext(ctx, dest, text, args...)
+		return aside(func() error { return tx.GetContext(ctx, dest, text, args...) })
 	default:
-		return p.pool.GetContext(ctx, dest, text, args...)
+		return aside(func() error { return p.pool.GetContext(ctx, dest, text, args...) })
 	}
 }
 
@@ -102,13 +104,15 @@ func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, 
 func (p *prepared) read(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
 	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
 	case s != nil && tx != nil:
-		return tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
+		return aside(func() error {
+			return tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
+		})
 	case s != nil:
-		return s.SelectContext(ctx, dest, args...)
+		return aside(func() error { return s.SelectContext(ctx, dest, args...) })
 	case tx != nil:
-		return tx.SelectContext(ctx, dest, text, args...)
+		return aside(func() error { return tx.SelectContext(ctx, dest, text, args...) })
 	default:
-		return p.pool.SelectContext(ctx, dest, text, args...)
+		return aside(func() error { return p.pool.SelectContext(ctx, dest, text, args...) })
 	}
 }
 
