@@ -184,7 +184,7 @@ func New(ctx context.Context, c config.Config, o Options) (a *App, err error) {
 		},
 	})
 	a.metrics, a.parting = watch.NewMetrics(), newParting(d.Now)
-	a.wirePush(o.Inbox)
+	a.wirePush(o.Inbox, limits)
 	holidays, err := calendar.Parse(configs.Holidays)
 	if err != nil {
 		return a, fmt.Errorf("configs/holidays.yaml: %w", err)
@@ -222,7 +222,7 @@ func (a *App) weChat(ctx context.Context) (*wechat.Client, error) {
 }
 
 // wirePush puts the way of a notification together: tickets, sockets, and the courier behind the outbox.
-func (a *App) wirePush(by func(push.Inbox) push.Inbox) {
+func (a *App) wirePush(by func(push.Inbox) push.Inbox, limits *limit.Limits) {
 	d, k := a.Stores.DB, a.Stores.KV
 	var inbox push.Inbox = notify.NewInboxes(d)
 	if by != nil {
@@ -232,6 +232,9 @@ func (a *App) wirePush(by func(push.Inbox) push.Inbox) {
 	hot := push.NewHot(k)
 	a.hub = push.NewHub(push.Options{
 		Era: era, Inbox: inbox, KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
+		Guess: func(ctx context.Context, subject string, n int) time.Duration {
+			return limits.Take(ctx, limit.TicketIP, subject, n).Retry
+		},
 		Written: a.written(),
 		Origins: a.pages(), Now: d.Now, Log: a.log,
 	})

@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	digestEvery = 30 * time.Minute // summaries are made at full and half hours
-	digestAfter = 5 * time.Second  // for acts of the last moment, which commit a little later than they happen
-	digestLate  = 3 * time.Hour    // after a standstill nobody is told of the day so late
+	digestEvery = 30 * time.Minute   // summaries are made at full and half hours
+	digestAfter = 5 * time.Second    // for acts of the last moment, which commit a little later than they happen
+	digestLate  = 3 * time.Hour      // after a standstill nobody is told of the day so late
 	digestMost  = 7 * 24 * time.Hour // what is older is in no summary
 )
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -210,6 +211,24 @@ func TestL2EveryOperationIsLimitedAsTheTableSays(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Sockets and streams are outside the contract: what is said of them stands on the page of the protocol.
+func TestL2ThePageOfTheProtocolSaysHowManyTicketsMayBeNone(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/push-protocol.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := limit.TicketIP
+	if !l.ByAddress() || l.Window != time.Minute {
+		t.Errorf("the limiter %+v is not by address and minute", l)
+	}
+	for _, said := range []string{fmt.Sprint("more than ", l.Size, " tickets a minute that are none gets 429"), "no answer, 503, 429"} {
+		if !strings.Contains(string(b), said) {
+			t.Errorf("the page does not say %q", said)
+		}
 	}
 }
 

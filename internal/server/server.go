@@ -19,6 +19,7 @@ import (
 	"wanjia/api"
 	"wanjia/internal/org"
 	"wanjia/internal/platform/limit"
+	"wanjia/internal/platform/watch"
 	"wanjia/internal/webui"
 )
 
@@ -211,10 +212,5 @@ func subject(by org.Actor, address netip.Addr) string {
 	if by.PersonID != 0 {
 		return fmt.Sprintf("p%d", by.PersonID)
 	}
-	if address.Is6() { // a household holds a whole /64
-		if p, err := address.Prefix(64); err == nil {
-			return "a" + p.Addr().String()
-		}
-	}
-	return "a" + address.String()
+	return watch.Subject(address)
 }

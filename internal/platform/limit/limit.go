@@ -57,6 +57,7 @@ var (
 	CheckIn       = Limiter{"check-in", 10, time.Minute, Local}
 	ShortCode     = Limiter{"short-code", 5, time.Minute, Local}
 	SocketConnect = Limiter{"socket-connect", 10, time.Minute, Local}
+	TicketIP      = Limiter{"ticket-ip", 120, time.Minute, Local} // those that are none; a gateway may stand before thousands of devices
 	Read          = Limiter{"read", 120, time.Minute, Local}
 	Write         = Limiter{"write", 60, time.Minute, Local}
 )
@@ -69,7 +70,7 @@ var All = []Limiter{
 	WeChatDevice, WeChatIP, PasswordIP, Refresh, CodeIP, Code,
 	UnmaskHour, UnmaskDay, PhoneSearch, Export, Upload, UploadBytes, Import, RequestHour, RequestDay,
 	StrangerHour, StrangerDay,
-	CheckIn, ShortCode, SocketConnect, Read, Write,
+	CheckIn, ShortCode, SocketConnect, TicketIP, Read, Write,
 }
 
 // Limits asks limiters. It is safe for use by many goroutines.

@@ -67,6 +67,9 @@ type Session struct {
 	Until               time.Time // when the session ends
 }
 
+// A Guess counts n tickets that are none of a subject, and says how long there is no room for them; 0: there was.
+type Guess func(ctx context.Context, subject string, n int) (wait time.Duration)
+
 // Options put a Hub together.
 type Options struct {
 	Era      int64
@@ -74,6 +77,7 @@ type Options struct {
 	KV       *kv.KV
 	Hot      *Hot
 	Redeem   func(ctx context.Context, ticket string) (Session, error)
+	Guess    Guess                                  // nil: nobody is refused
 	Identify func(r *http.Request) (Session, error) // whose request it is, by its Authorization header
 	Origins  []string                               // scheme://host[:port] of the pages that may open sockets
 	Written  func(after time.Duration)              // nil: nobody; told how long after their transaction items were written
@@ -92,6 +96,8 @@ type Hub struct {
 	acks   acks
 	round  round
 	stats  stats
+
+	guesses guesses
 
 	patience time.Duration // with one write to a device
 

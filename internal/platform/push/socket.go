@@ -79,13 +79,15 @@ func (h *Hub) ServeSocket(w http.ResponseWriter, r *http.Request) error {
 	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
 		return errNoSocket.Field("Sec-WebSocket-Protocol", "required")
 	}
-	q := r.URL.Query()
-	after, err := cursorOf(q.Get("after"))
+	after, err := cursorOf(r.URL.Query().Get("after"))
 	if err != nil {
 		return problem.ErrCursor
 	}
-	session, refused := h.o.Redeem(r.Context(), q.Get("ticket"))
-	if refused != nil && !errors.Is(refused, ErrTicket) {
+	session, refused := h.redeem(r)
+	switch {
+	case errors.Is(refused, problem.ErrTooMany):
+		return refused
+	case refused != nil && !errors.Is(refused, ErrTicket):
 		return unavailable(refused)
 	}
 	ws, err := upgrader.Upgrade(w, r, nil)

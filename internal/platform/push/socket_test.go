@@ -46,6 +46,7 @@ func plain(f func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	statuses := map[problem.Kind]int{
 		problem.Malformed: http.StatusBadRequest, problem.Unauthenticated: http.StatusUnauthorized,
 		problem.Forbidden: http.StatusForbidden, problem.Unavailable: http.StatusServiceUnavailable,
+		problem.TooMany: http.StatusTooManyRequests,
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		var p *problem.Problem

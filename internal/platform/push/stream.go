@@ -34,6 +34,8 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, ErrTicket):
 		return problem.ErrUnauthenticated
+	case errors.Is(err, problem.ErrTooMany):
+		return err
 	case err != nil:
 		return unavailable(err)
 	}
@@ -69,7 +71,7 @@ func (h *Hub) ServeEvents(w http.ResponseWriter, r *http.Request) error {
 // sessionOf is whose stream it is.
 func (h *Hub) sessionOf(r *http.Request) (Session, error) {
 	if r.Header.Get("Authorization") == "" || h.o.Identify == nil {
-		return h.o.Redeem(r.Context(), r.URL.Query().Get("ticket"))
+		return h.redeem(r)
 	}
 	return h.o.Identify(r)
 }

@@ -19,6 +19,16 @@ type Caller struct {
 	Client  string     // X-Wanjia-Client: mini, h5 or console, and its version
 }
 
+// Subject is who limiters count by an address.
+func Subject(address netip.Addr) string {
+	if address.Is6() { // a household holds a whole /64
+		if p, err := address.Prefix(64); err == nil {
+			address = p.Addr()
+		}
+	}
+	return "a" + address.String()
+}
+
 type callerKey struct{}
 
 // WithCaller returns ctx for a request that c makes.

@@ -1,0 +1,141 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wanjia/internal/platform/kv/kvtest"
+	"wanjia/internal/platform/problem"
+	"wanjia/internal/platform/watch"
+)
+
+// A counter lets devices show tickets, and counts those that somebody was asked about.
+type counter struct {
+	*line
+	asked  int
+	guards map[string][]int64 // when tickets that are none were shown
+}
+
+// most is how many tickets that are none an address may show in guessesFor.
+const most = 40
+
+// guess is a limiter that slides.
+func (c *counter) guess(_ context.Context, subject string, n int) time.Duration {
+	now := c.now()
+	shown := slices.DeleteFunc(c.guards[subject], func(at int64) bool { return now-at >= guessesFor.Milliseconds() })
+	switch {
+	case n < 0:
+		shown = shown[:len(shown)-1]
+	case len(shown) == most:
+		return time.Second
+	default:
+		shown = append(shown, now)
+	}
+	c.guards[subject] = shown
+	return 0
+}
+
+func newCounter(t *testing.T) *counter {
+	t.Helper()
+	c := &counter{line: newLine(t, kvtest.New(t)), guards: map[string][]int64{}}
+	c.o.Guess = c.guess
+	redeem := c.o.Redeem
+	c.o.Redeem = func(ctx context.Context, ticket string) (Session, error) {
+		c.asked++
+		return redeem(ctx, ticket)
+	}
+	return c
+}
+
+// show shows a ticket n times from an address, and says how many were redeemed, were none, and were too many.
+func (c *counter) show(t *testing.T, address, ticket string, n int) (good, none, late int) {
+	t.Helper()
+	from := watch.WithCaller(t.Context(), watch.Caller{Address: netip.MustParseAddr(address)})
+	for range n {
+		_, err := c.redeem(httptest.NewRequestWithContext(from, http.MethodGet, "/v1/push?ticket="+ticket, nil))
+		p, _ := errors.AsType[*problem.Problem](err)
+		switch {
+		case err == nil:
+			good++
+		case errors.Is(err, ErrTicket):
+			none++
+		case errors.Is(err, problem.ErrTooMany) && p.After > 0:
+			late++
+		default:
+			t.Errorf("a ticket is answered with %v", err)
+		}
+	}
+	return good, none, late
+}
+
+// L2: whoever makes tickets up is refused without a question to anybody, and no device for it but at that address.
+func TestWhoShowsManyTicketsThatAreNoneIsRefused(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	if good, _, _ := c.show(t, "192.0.2.1", "good", 3*most); good != 3*most {
+		t.Errorf("%d of %d good tickets of an office are taken", good, 3*most)
+	}
+	c.asked = 0
+	if _, none, late := c.show(t, "192.0.2.1", "bad", most+50); none != most || late != 50 || c.asked != most+1 {
+		t.Errorf("%d were none, %d too many, after %d questions; want %d, 50 and one question more", none, late, c.asked, most)
+	}
+	if good, _, _ := c.show(t, "192.0.2.2", "good", 1); good != 1 {
+		t.Error("another address waits, too")
+	}
+	if good, none, late := c.show(t, "2001:db8::1", "bad", most+1); good != 0 || none != most || late != 1 {
+		t.Errorf("of a household %d were none and %d too many", none, late)
+	}
+	if _, _, late := c.show(t, "2001:db8::2:1", "bad", 1); late != 1 {
+		t.Error("a household has a limit for each of its addresses")
+	}
+	c.pass(t, guessesFor/2)
+	c.show(t, "192.0.2.1", "bad", 1)
+	c.pass(t, guessesFor/2) // there is room, the address guessed half a minute ago, and what is good takes none of it
+	if good, _, _ := c.show(t, "192.0.2.1", "good", 3*most); good != 3*most {
+		t.Errorf("%d of %d good tickets of an address that guessed are taken", good, 3*most)
+	}
+	c.asked = 0
+	if _, none, late := c.show(t, "192.0.2.1", "bad", most+50); none != most || late != 50 || c.asked != most {
+		t.Errorf("a minute later %d were none and %d too many, after %d questions; want %d, 50 and none more", none, late, c.asked, most)
+	}
+	if _, err := c.redeem(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/push?ticket=nobody+knows", nil)); !errors.Is(err, errAway) {
+		t.Errorf("a ticket that nobody can look for is answered with %v", err)
+	}
+	c.pass(t, guessesFor+time.Second)
+	if c.guesses.suspects("a192.0.2.1", c.now()) {
+		t.Error("an address is suspected for ever")
+	}
+	for i := range int64(guessesKept + 1) {
+		c.guesses.note(strings.Repeat("a", int(i%7))+time.UnixMilli(i).String(), c.now())
+	}
+	if n := len(c.guesses.last); n > guessesKept {
+		t.Errorf("%d addresses are kept", n)
+	}
+}
+
+// Sockets and streams are refused alike: 429, before anything is opened.
+func TestTooManyTicketsAreRefusedBeforeAnythingIsOpened(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	for range most {
+		c.guess(t.Context(), watch.Subject(netip.Addr{}), 1)
+	}
+	if ws, status := c.dial("ticket=bad"); ws != nil || status != http.StatusTooManyRequests {
+		t.Errorf("a socket is answered with %d, want 429", status)
+	}
+	res, err := http.Get(c.url + "/v1/push/events?ticket=bad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close() // nothing of it is read
+	if res.StatusCode != http.StatusTooManyRequests || c.asked != 1 {
+		t.Errorf("a stream is answered with %d after %d questions, want 429 and none more than the first", res.StatusCode, c.asked)
+	}
+}
