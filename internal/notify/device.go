@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/push"
 )
@@ -48,9 +49,9 @@ func (i Inboxes) Items(ctx context.Context, person, after int64, limit int) ([]p
 	return entriesOf(told)
 }
 
-// Rights are the role assignments of person that hold now.
-func (i Inboxes) Rights(ctx context.Context, person int64) ([]int64, error) {
-	return liveAssignments(ctx, i.db, org.PersonID(person), i.db.Now())
+// Rights are the role assignments of persons that hold now, and those in which they stand in for somebody.
+func (i Inboxes) Rights(ctx context.Context, persons []int64) (map[int64][]int64, error) {
+	return org.Seats(ctx, i.db, persons, calendar.DayOf(i.db.Now()))
 }
 
 // MarkRead moves the read mark of person and says where it stands.

@@ -1,13 +1,17 @@
 package notify
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/org/orgtest"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/push"
@@ -66,6 +70,48 @@ func TestASocketIsClosedWithItsRights(t *testing.T) {
 			if got := closedWith(ws); got != int(code) {
 				t.Errorf("closed with %d, want %d", got, code)
 			}
+		}
+	})
+}
+
+// S5: what is asked of many at once is what is known of each: roles of their own that hold, and those in which they stand in.
+func TestTheRightsOfManyAreThoseOfEach(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		clocked(t, d)
+		w := orgtest.Tree(t, d)
+		day := calendar.DayOf(d.Now())
+		absences := org.NewAbsences(d, func(context.Context, *db.Tx, org.Actor, org.RoleEvent, org.Assignment) error { return nil },
+			func(context.Context, *db.Tx, org.Actor, org.AbsenceEvent, org.Absence, []org.Incumbent) error {
+				return nil
+			})
+		_, err := absences.Announce(t.Context(), w.FengShuangjiang, org.NewAbsence{StandInAs: w.YaoOfficer.Assignment, From: day, To: calendar.DayOf(d.Now().Add(72 * time.Hour))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		endRole(t, d, w.HeQingqing.Assignment)
+		var persons []int64
+		if err := d.Select(t.Context(), &persons, `SELECT id FROM person ORDER BY id`); err != nil || len(persons) < 5 {
+			t.Fatalf("%d persons, %v", len(persons), err)
+		}
+		all, err := NewInboxes(d).Rights(t.Context(), persons)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range persons {
+			want, err := liveAssignments(t.Context(), d, org.PersonID(p), d.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := all[p]
+			slices.Sort(got)
+			slices.Sort(want)
+			if !slices.Equal(got, want) {
+				t.Errorf("of person %d the roles %v hold, want %v", p, got, want)
+			}
+		}
+		if !slices.Contains(all[int64(w.YaoOfficer.PersonID)], int64(w.FengShuangjiang.Assignment)) || slices.Contains(all[int64(w.HeQingqing.PersonID)], int64(w.HeQingqing.Assignment)) {
+			t.Errorf("the roles are %v: the test does not test", all)
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"wanjia/internal/platform/kv"
 )
@@ -21,67 +20,76 @@ func (h *Hub) heads(ctx context.Context, ids []int64) ([]Head, error) {
 	return heads, err
 }
 
-// A round collects who wants to know the state of an inbox while the question of those before is under way: when a
-// thousand devices come back at once, they share a few questions.
-type round struct {
+// A round collects who wants to know something about a person, such as the state of an inbox, while the question of those
+// before is under way: when a thousand devices come back at once, or hear of one announcement, they share a few questions.
+type round[T any] struct {
 	mu   sync.Mutex
 	busy bool
-	next *question
+	next []*question[T]
 }
 
-type question struct {
-	ids   []int64
-	done  chan struct{}
-	heads map[int64]Head
-	err   error
+type question[T any] struct {
+	ids     []int64
+	done    chan struct{}
+	answers map[int64]T
+	err     error
 }
 
-// headOf is the state of one inbox, as it is after the call began.
-func (h *Hub) headOf(ctx context.Context, id int64) (Head, error) {
-	r := &h.round
+// askAbout is of how many persons one question is.
+const askAbout = 500
+
+// of is what ask says about one person, as it is after the call began: of many in one question, and of who is left out
+// nothing.
+func (r *round[T]) of(ctx context.Context, id int64, ask func(ctx context.Context, ids []int64) (map[int64]T, error)) (none T, err error) {
 	r.mu.Lock()
-	if r.next == nil {
-		r.next = &question{done: make(chan struct{})}
+	if n := len(r.next); n == 0 || len(r.next[n-1].ids) == askAbout {
+		r.next = append(r.next, &question[T]{done: make(chan struct{})})
 	}
-	q := r.next
+	q := r.next[len(r.next)-1]
 	q.ids = append(q.ids, id)
 	if !r.busy {
 		r.busy = true
-		go h.ask() //nolint:gosec // because one question is asked for many, and outlives whoever came first
+		go r.ask(ask) //nolint:gosec // because one question is asked for many, and outlives whoever came first
 	}
 	r.mu.Unlock()
 	select {
 	case <-q.done:
+		return q.answers[id], q.err
 	case <-ctx.Done():
-		return Head{}, ctx.Err()
+		return none, ctx.Err()
 	}
-	if head, ok := q.heads[id]; ok || q.err != nil {
-		return head, q.err
-	}
-	return Head{Person: id}, nil
 }
 
 // ask asks one question after the other until there is none.
-func (h *Hub) ask() {
-	r := &h.round
+func (r *round[T]) ask(ask func(ctx context.Context, ids []int64) (map[int64]T, error)) {
 	for {
 		r.mu.Lock()
-		q := r.next
-		r.next = nil
-		if r.busy = q != nil; q == nil {
+		if r.busy = len(r.next) > 0; !r.busy {
 			r.mu.Unlock()
 			return
 		}
+		q := r.next[0]
+		r.next = r.next[1:]
 		r.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-		heads, err := h.heads(ctx, slices.Compact(slices.Sorted(slices.Values(q.ids))))
+		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
+		q.answers, q.err = ask(ctx, slices.Compact(slices.Sorted(slices.Values(q.ids))))
 		cancel()
-		q.heads, q.err = make(map[int64]Head, len(heads)), err
-		for _, head := range heads {
-			q.heads[head.Person] = head
-		}
 		close(q.done)
 	}
+}
+
+// headOf is the state of one inbox, as it is after the call began.
+func (h *Hub) headOf(ctx context.Context, id int64) (Head, error) {
+	head, err := h.headsAsked.of(ctx, id, func(ctx context.Context, ids []int64) (map[int64]Head, error) {
+		heads, err := h.heads(ctx, ids)
+		found := make(map[int64]Head, len(heads))
+		for _, head := range heads {
+			found[head.Person] = head
+		}
+		return found, err
+	})
+	head.Person = id // who has no inbox has an empty one
+	return head, err
 }
 
 // fetch is the items after a number, from Redis when it has them, else from SQL.

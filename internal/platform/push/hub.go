@@ -53,8 +53,8 @@ type Inbox interface {
 	Heads(ctx context.Context, persons []int64) ([]Head, error)
 	// Items are person's items after a number, in order, at most limit.
 	Items(ctx context.Context, person, after int64, limit int) ([]Entry, error)
-	// Rights are the role assignments of person that hold now.
-	Rights(ctx context.Context, person int64) ([]int64, error)
+	// Rights are the role assignments of persons that hold now.
+	Rights(ctx context.Context, persons []int64) (map[int64][]int64, error)
 	// MarkRead moves the read mark and says where it stands.
 	MarkRead(ctx context.Context, person, seq int64) (read int64, err error)
 	// Acked notes what devices have applied.
@@ -94,8 +94,11 @@ type Hub struct {
 	over   chan struct{}   // closed when Run has ended
 	outbox func(shard int) // nil: nobody sweeps here
 	acks   acks
-	round  round
-	stats  stats
+
+	headsAsked  round[Head]
+	rightsAsked round[[]int64]
+
+	stats stats
 
 	guesses guesses
 

@@ -22,9 +22,13 @@ type memory struct {
 	live   []int64
 	acks   []Ack
 	away   bool
-	rights int           // how often Rights was asked
-	asked  []int         // of how many persons each call of Heads was
-	hold   chan struct{} // not nil: Heads waits until it is closed
+	ended  map[int64]bool // who has no role any more
+	rights int            // how often Rights was asked
+	about  int            // of how many persons, together
+	asked  []int          // of how many persons each call of Heads was
+	hold   chan struct{}  // not nil: Heads waits until it is closed
+
+	holdRights chan struct{} // the same of Rights
 }
 
 var errAway = fmt.Errorf("the test has taken SQL away")
@@ -61,14 +65,27 @@ func (m *memory) Items(_ context.Context, _, after int64, limit int) ([]Entry, e
 	return slices.Clone(some[:min(limit, len(some))]), nil
 }
 
-func (m *memory) Rights(context.Context, int64) ([]int64, error) {
+func (m *memory) Rights(_ context.Context, persons []int64) (map[int64][]int64, error) {
+	m.mu.Lock()
+	m.rights++
+	m.about += len(persons)
+	hold := m.holdRights
+	m.mu.Unlock()
+	if hold != nil {
+		<-hold
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.away {
 		return nil, errAway
 	}
-	m.rights++
-	return slices.Clone(m.live), nil
+	live := map[int64][]int64{}
+	for _, p := range persons {
+		if !m.ended[p] {
+			live[p] = slices.Clone(m.live)
+		}
+	}
+	return live, nil
 }
 
 func (m *memory) MarkRead(_ context.Context, _, seq int64) (int64, error) {
@@ -572,9 +589,10 @@ func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
 		ask(person)
 	}
 	await(t, "everybody else's", func() bool {
-		d.round.mu.Lock()
-		defer d.round.mu.Unlock()
-		return d.round.next != nil && len(d.round.next.ids) == 199
+		r := &d.headsAsked
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.next) == 1 && len(r.next[0].ids) == 199
 	})
 	close(hold)
 	all.Wait()
@@ -708,5 +726,56 @@ func TestNobodyWaitsForAHubThatHasEnded(t *testing.T) {
 	case <-asked:
 	case <-time.After(10 * time.Second):
 		t.Error("somebody asks a hub that has ended, and waits for ever")
+	}
+}
+
+// S5: when an announcement comes from another node, many devices wait for the same question about their rights, and who has
+// none any more sees no title.
+func TestManyWhoHearOfAnAnnouncementShareAQuestionAboutTheirRights(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	d.inbox.live, d.inbox.ended = []int64{12}, map[int64]bool{3: true}
+	const many = askAbout + 100
+	papers := make([]*paper, many)
+	for i := range papers {
+		p := &paper{moved: make(chan struct{}, 1)}
+		if _, err := d.Hub.join(t.Context(), Session{PersonID: int64(i + 1), SessionID: int64(i + 1)}, &Cursor{1, 0}, p, false); err != nil {
+			t.Fatal(err)
+		}
+		papers[i] = p
+	}
+	d.pass(t, time.Second)
+	hold := make(chan struct{})
+	d.inbox.holdRights = hold
+	d.inbox.add(1, 12)
+	message := `"k":"announcement"}`
+	for i := range papers {
+		message += fmt.Sprintf("\n%d 1 \"as\":12,", i+1)
+	}
+	d.heardOfMany(message)
+	await(t, "all to wait for the first question", func() bool {
+		d.inbox.mu.Lock()
+		n := d.inbox.about
+		d.inbox.mu.Unlock()
+		r := &d.rightsAsked
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for _, q := range r.next {
+			n += len(q.ids)
+		}
+		return n == many
+	})
+	close(hold)
+	for i, p := range papers {
+		want := `{"t":"n","s":1,"as":12,"k":"announcement"}`
+		if d.inbox.ended[int64(i+1)] {
+			want = `{"t":"n","s":1,"k":"gone"}`
+		}
+		p.until(t, want, p.has(want))
+	}
+	d.inbox.mu.Lock()
+	defer d.inbox.mu.Unlock()
+	if d.inbox.rights > 3 {
+		t.Errorf("%d questions about %d persons, want one, and at most two for all who came meanwhile", d.inbox.rights, many)
 	}
 }

@@ -76,7 +76,7 @@ func (h *Hub) holds(p *person, as int64) (bool, error) {
 		}
 		at := h.now()
 		ctx, cancel := context.WithTimeout(context.Background(), askWithin)
-		live, err := h.o.Inbox.Rights(ctx, p.id)
+		live, err := h.rightsAsked.of(ctx, p.id, h.o.Inbox.Rights)
 		cancel()
 		if err != nil {
 			return false, err
