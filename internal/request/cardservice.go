@@ -317,13 +317,16 @@ var cardLabels = map[CardKind]string{PolicyCard: "政策服务卡", SolutionCard
 // CardsDue moves the cards whose day has come, and says whether there were any: they begin, are to be looked at again,
 // and end. Any number of nodes may do so at one time: each card moves on the version that was read.
 func (s *Service) CardsDue(ctx context.Context) (some bool, err error) {
-	ids, err := cardsDue(ctx, s.db, calendar.DayOf(s.db.Now()))
-	if err != nil {
-		return false, err
-	}
-	return len(ids) > 0, db.Each(ctx, ids, func(id CardID) error {
-		return s.db.InTx(ctx, func(tx *db.Tx) error { return cardDue(ctx, tx, id) })
-	}, ErrCardTransition)
+	now := s.db.Now()
+	return inTurn(ctx, &s.late.cards, now, func(behind dueCard) ([]dueCard, error) {
+		return cardsDue(ctx, s.db, calendar.DayOf(now), behind.ID)
+	}, func(c dueCard) error {
+		err := s.db.InTx(ctx, func(tx *db.Tx) error { return cardDue(ctx, tx, c.ID) })
+		if errors.Is(err, ErrCardTransition) { // another node was faster
+			return nil
+		}
+		return db.Wrap(err, nil, "let the day of card %d come", c.ID)
+	})
 }
 
 func cardDue(ctx context.Context, tx *db.Tx, id CardID) error {

@@ -90,17 +90,26 @@ func otherEditions(ctx context.Context, q db.Queryer, c Card) (rows []Card, err 
 	return rows, db.Wrap(q.Select(ctx, &rows, query, args...), nil, "find other editions of card %d", c.ID)
 }
 
-// cardsDue are cards whose day has come, at most a hundred.
-func cardsDue(ctx context.Context, q db.Queryer, today calendar.Day) (ids []CardID, err error) {
-	err = q.Select(ctx, &ids, `
-		SELECT id FROM card WHERE state = ? AND valid_from <= ?
+// A dueCard is a card whose day has come.
+type dueCard struct {
+	ID      CardID `db:"id"`
+	Version int    `db:"version"`
+}
+
+func (c dueCard) turn() turn { return turn{row: int64(c.ID), term: c.Version} }
+
+// cardsDue are cards whose day has come, at most a hundred, behind another one.
+func cardsDue(ctx context.Context, q db.Queryer, today calendar.Day, behind CardID) (due []dueCard, err error) {
+	err = q.Select(ctx, &due, `
+		SELECT id, version FROM card WHERE state = ? AND valid_from <= ? AND id > ?
 		UNION
-		SELECT id FROM card WHERE state = ? AND review_on <= ?
+		SELECT id, version FROM card WHERE state = ? AND review_on <= ? AND id > ?
 		UNION
-		SELECT id FROM card WHERE state IN (?, ?, ?) AND valid_to < ?
+		SELECT id, version FROM card WHERE state IN (?, ?, ?) AND valid_to < ? AND id > ?
+		ORDER BY id
 		LIMIT 100`,
-		CardApproved, today, CardActive, today, CardApproved, CardActive, CardReviewDue, today)
-	return ids, db.Wrap(err, nil, "find cards whose day has come")
+		CardApproved, today, behind, CardActive, today, behind, CardApproved, CardActive, CardReviewDue, today, behind)
+	return due, db.Wrap(err, nil, "find cards whose day has come")
 }
 
 // listOfferedCards are the cards offered in any of the units on a day, the newest first.

@@ -45,7 +45,7 @@ type Service struct {
 	counter CounterFinder
 	reopens time.Duration // how long after its end a request can be opened again (O13)
 
-	late struct{ clocks, waits, reminders setbacks } // of this node
+	late struct{ clocks, waits, reminders, cards setbacks } // of this node
 }
 
 // NewService makes a Service, whose working hours are those of cal.

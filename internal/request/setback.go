@@ -111,7 +111,8 @@ func inTurn[T interface{ turn() turn }](ctx context.Context, s *setbacks, now ti
 	}
 }
 
-// FailingClocks is how many clocks, ends of waiting and reminders are due that went wrong when this node last tried.
+// FailingClocks is how many clocks, ends of waiting, reminders and days of cards are due that went wrong when this node last
+// tried.
 func (s *Service) FailingClocks() int {
-	return s.late.clocks.count() + s.late.waits.count() + s.late.reminders.count()
+	return s.late.clocks.count() + s.late.waits.count() + s.late.reminders.count() + s.late.cards.count()
 }

@@ -7,6 +7,7 @@ import (
 
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/page"
 	"wanjia/internal/request"
 )
@@ -244,4 +245,42 @@ func TestK19_PromisesThatCannotBeRemindedOfHoldUpNoOther(t *testing.T) {
 			t.Errorf("they are tried again at once: %v, %v", some, err)
 		}
 	})
+}
+
+// Only SQLite lets a column hold what is no number, so that a card cannot be read.
+func TestC23_CardsThatCannotBeReadHoldUpNoOther(t *testing.T) {
+	t.Parallel()
+	on(t, dbtest.SQLite(t), cardsThatCannotBeRead)
+}
+
+func cardsThatCannotBeRead(t *testing.T, d *db.DB, x *fixture) {
+	t.Helper()
+	n := travel()
+	n.ValidFrom, n.ValidTo, n.ReviewOn = "2026-03-09", "2026-06-30", "2026-04-01"
+	var last request.Card
+	for range 102 {
+		last = x.approve(t, x.LuoQingming, x.propose(t, x.LuoQingming, n))
+	}
+	set := func(query string, args ...any) {
+		t.Helper()
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), query, args...)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(`UPDATE card SET how_to = CAST(edition AS TEXT), edition = 'lost' WHERE id < ?`, last.ID)
+	onDay(t, d, "2026-03-09")
+	if some, err := x.service.CardsDue(t.Context()); !some || err == nil || !strings.Contains(err.Error(), "try 1: let the day of card ") {
+		t.Errorf("due: %v, %.200v; want what fails said", some, err)
+	}
+	if c, err := x.service.Card(t.Context(), x.LuoQingming, last.ID); err != nil || c.State != request.CardActive || x.service.FailingClocks() != 101 {
+		t.Errorf("the last card is %s, error %v, and %d fail; want it active, and 101", c.State, err, x.service.FailingClocks())
+	}
+	set(`UPDATE card SET edition = how_to WHERE id < ?`, last.ID)
+	onDay(t, d, "2026-03-10")
+	if _, err := x.service.CardsDue(t.Context()); err != nil || x.service.FailingClocks() != 0 {
+		t.Errorf("once they are mended: %v, %d fail", err, x.service.FailingClocks())
+	}
 }
