@@ -82,6 +82,7 @@ func binary() (string, error) {
 type part struct {
 	Config config.Config
 	Broken string // what is broken on purpose; empty: nothing
+	Blind  string // while there is a file of this name, it does not see by itself how far an inbox is; empty: it always does
 }
 
 // What may be broken on purpose in a node: it never fills from SQL what a device lacks; never looks again how far an inbox
@@ -147,6 +148,30 @@ func (c *noCheck) Heads(ctx context.Context, persons []int64) ([]push.Head, erro
 	return heads, err
 }
 
+// A blind inbox is as it was when a file came to be, until that is gone: what comes meanwhile, somebody must tell.
+type blind struct {
+	push.Inbox
+	while string
+
+	mu   sync.Mutex
+	last map[int64]push.Head
+}
+
+func (b *blind) Heads(ctx context.Context, persons []int64) ([]push.Head, error) {
+	heads, err := b.Inbox.Heads(ctx, persons)
+	_, seen := os.Stat(b.while)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, h := range heads {
+		if last, known := b.last[h.Person]; known && seen == nil {
+			heads[i] = last
+		} else {
+			b.last[h.Person] = h
+		}
+	}
+	return heads, err
+}
+
 // beNode serves until it is told to end, or until whoever started it is no more.
 func beNode(settings string) error {
 	var p part
@@ -160,6 +185,14 @@ func beNode(settings string) error {
 		os.Exit(3)
 	}()
 	o := app.Options{Version: "faults", Inbox: breakages[p.Broken]}
+	if p.Blind != "" {
+		o.Inbox = func(i push.Inbox) push.Inbox {
+			if breaks := breakages[p.Broken]; breaks != nil {
+				i = breaks(i)
+			}
+			return &blind{Inbox: i, while: p.Blind, last: map[int64]push.Head{}}
+		}
+	}
 	if p.Broken == withoutWord {
 		o.Away = func() time.Duration { return 0 }
 	}

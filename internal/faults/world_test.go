@@ -143,6 +143,7 @@ type world struct {
 	config config.Config
 	ways   []way // of each node; none: they reach their servers straight
 	broken string
+	blind  string // a file: see part
 	db     *db.DB // to look into
 	redis  *kvtest.Server
 	http   *http.Client
@@ -174,7 +175,7 @@ func (w *world) settingsOf(nth int) config.Config {
 func newWorld(t *testing.T, c config.Config, nodes int, broken string, ways ...way) *world {
 	t.Helper()
 	w := &world{
-		t: t, config: c, ways: ways, broken: broken, person: map[string]int64{}, tokens: map[string]string{},
+		t: t, config: c, ways: ways, broken: broken, blind: filepath.Join(t.TempDir(), "blind"), person: map[string]int64{}, tokens: map[string]string{},
 		http: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: hands}},
 	}
 	t.Cleanup(w.http.CloseIdleConnections)
@@ -191,10 +192,19 @@ func newWorld(t *testing.T, c config.Config, nodes int, broken string, ways ...w
 	}
 	t.Cleanup(func() { _ = w.db.Close() })
 	for nth := range nodes {
-		w.nodes = append(w.nodes, startNode(t, part{w.settingsOf(nth), broken}))
+		w.nodes = append(w.nodes, startNode(t, w.part(nth)))
 	}
 	w.learn(w.db)
 	return w
+}
+
+// part is what the nth node is told about itself. The first looks how far inboxes are, always.
+func (w *world) part(nth int) part {
+	p := part{Config: w.settingsOf(nth), Broken: w.broken}
+	if nth > 0 {
+		p.Blind = w.blind
+	}
+	return p
 }
 
 // embedded is a world of one node on SQLite, with Redis inside.
@@ -290,7 +300,7 @@ func (w *world) leaveNode(nth int) *node {
 // startNode puts a new node into the place of the nth.
 func (w *world) startNode(nth int) {
 	w.t.Helper()
-	n := startNode(w.t, part{w.settingsOf(nth), w.broken})
+	n := startNode(w.t, w.part(nth))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.nodes[nth] = n
