@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -291,6 +292,30 @@ func orKeptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSea
 	return `(` + condition + ` OR ` + in + `)`, append(args, also...), err
 }
 
+// emptySeats are the roles beside the lead of units that have promised something and that nobody has today.
+func emptySeats(ctx context.Context, q db.Queryer, units []org.UnitID) (empty []seat, err error) {
+	if len(units) == 0 {
+		return nil, nil
+	}
+	query, args, err := db.In(`
+		SELECT DISTINCT unit_id AS holder_unit_id, role AS holder_role
+		FROM promise
+		WHERE unit_id IN (?) AND state = ? AND role NOT IN (?)`, units, PromiseOpen, slices.Sorted(maps.Keys(leading)))
+	if err != nil {
+		return nil, err
+	}
+	if err := q.Select(ctx, &empty, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find who beside the lead has promised something")
+	}
+	var failed error
+	empty = slices.DeleteFunc(empty, func(s seat) bool {
+		in, err := inSeat(ctx, q, s)
+		failed = errors.Join(failed, err)
+		return len(in) > 0
+	})
+	return empty, failed
+}
+
 // gaveWord is the condition that promise p, which is about request r if about any, is to be kept by by today, and its
 // arguments: by's own, those of the leads for whom by acts meanwhile, and those about concerns that are kept from whoever
 // has come to lead their holder (V6).
@@ -306,6 +331,16 @@ func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string
 			append(also, by.Grid.ID), by.Grid.ID, by.Role, also, roles); err != nil {
 			return "", nil, err
 		}
+	}
+	if leading[by.Role] {
+		also = append(also, by.Grid.ID)
+	}
+	seats, err := emptySeats(ctx, q, also)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, s := range seats {
+		condition, args = `(`+condition+` OR p.unit_id = ? AND p.role = ?)`, append(args, s.Unit, s.Role)
 	}
 	ids, err := keptFrom(ctx, q, by, holderSeat)
 	if err != nil || len(ids) == 0 {

@@ -293,6 +293,53 @@ func TestT8_WhatAnEmptySeatHoldsIsToldWhoStandsIn(t *testing.T) {
 	})
 }
 
+// T8: what a grid assistant has promised whose seat is empty the place's lead is reminded of and keeps, until somebody has that
+// seat again.
+func TestT8_WhatAnEmptySeatHasPromisedItsUnitsLeadKeeps(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		moved(t)(x.service.Accept(ctx, x.HeQingqing, r.ID, ""))
+		p, err := x.service.MakePromise(ctx, x.HeQingqing, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来修路灯"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds := func(by org.Actor, want bool) {
+			t.Helper()
+			all, _, err := x.service.Promises(ctx, by, request.OwnPromises, "", 0)
+			if got := len(all) == 1 && all[0].ID == p.ID; err != nil || got != want {
+				t.Errorf("%s has it on the list: %v (%v), want %v", by.Role, got, err, want)
+			}
+		}
+		holds(x.XuBailu, false)
+		if _, err := x.service.KeepPromise(ctx, x.XuBailu, p.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("the lead keeps what the assistant has promised: %v, want not found", err)
+		}
+		leave(t, d, x.HeQingqing)
+		for _, by := range []org.Actor{x.ZhouChunhe, x.ChenGuyu, x.LuoQingming} {
+			holds(by, false)
+			if _, err := x.service.KeepPromise(ctx, by, p.ID); !errors.Is(err, problem.ErrNotFound) {
+				t.Errorf("%s keeps it: %v, want not found", by.Role, err)
+			}
+		}
+		holds(x.XuBailu, true)
+		onDay(t, d, "2026-03-05")
+		for some := true; some; {
+			if some, err = x.service.RemindPromises(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := inboxes(t, d, "promise.due"); !slices.Equal(got, []org.PersonID{x.XuBailu.PersonID}) {
+			t.Errorf("reminded %v, want the lead of the place", got)
+		}
+		if kept, err := x.service.KeepPromise(ctx, x.XuBailu, p.ID); err != nil || kept.State != request.PromiseKept {
+			t.Errorf("the lead keeps it: %s, %v", kept.State, err)
+		}
+	})
+}
+
 // V3, T8: of what a section without a head held once, who acts for it keeps the section's line.
 func TestV3_WhoActsForAFormerHolderKeepsItsLine(t *testing.T) {
 	t.Parallel()

@@ -235,8 +235,16 @@ func (p Promise) mayAct(ctx context.Context, q db.Queryer, by org.Actor) error {
 	if by.Grid.ID == p.UnitID && by.Role == p.Role {
 		return nil
 	}
-	if !leading[p.Role] {
-		return problem.ErrNotFound
+	if !leading[p.Role] { // its unit's lead, while nobody has that role
+		in, err := inSeat(ctx, q, seat{Unit: p.UnitID, Role: p.Role})
+		switch {
+		case err != nil:
+			return err
+		case len(in) > 0:
+			return problem.ErrNotFound
+		case by.Grid.ID == p.UnitID && leading[by.Role]:
+			return nil
+		}
 	}
 	if in, err := standsFor(ctx, q, by, p.UnitID); err != nil || in {
 		return err

@@ -19,7 +19,7 @@ func (p Promise) once(event string) string {
 	return "promise." + event + ":" + strconv.FormatInt(int64(p.ID), 10) + ":" + strconv.Itoa(p.Moved)
 }
 
-// promiser is whoever keeps p: of a vacant unit the interim holder, and while somebody is away who stands in. Of what p is
+// promiser is whoever keeps p: of an empty seat its unit's lead, of a vacant unit the interim holder, and while somebody is away who stands in. Of what p is
 // about a concern nobody hears whom that is kept from: whoever deals with it does (V6).
 func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u org.Unit, err error) {
 	if u, err = org.UnitByID(ctx, tx, p.UnitID); err != nil {
@@ -30,10 +30,12 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u
 		return nil, u, err
 	}
 	if !leading[p.Role] {
-		if in, err = inSeat(ctx, tx, seat{Unit: p.UnitID, Role: p.Role}); err == nil {
-			in, err = unconcerned(ctx, tx, r.Request, in)
+		if in, err = inSeat(ctx, tx, seat{Unit: p.UnitID, Role: p.Role}); err != nil || len(in) > 0 {
+			if err == nil {
+				in, err = unconcerned(ctx, tx, r.Request, in)
+			}
+			return in, u, err
 		}
-		return in, u, err
 	}
 	if in, err = leads(ctx, tx, u); err == nil && len(in) == 0 {
 		in, err = aboveIn(ctx, tx, u)

@@ -69,20 +69,20 @@ func hearing(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit, s sea
 }
 
 // inSeat are who sits in a seat today.
-func inSeat(ctx context.Context, tx *db.Tx, s seat) ([]org.Incumbent, error) {
-	u, err := org.UnitByID(ctx, tx, s.Unit)
+func inSeat(ctx context.Context, q db.Queryer, s seat) ([]org.Incumbent, error) {
+	u, err := org.UnitByID(ctx, q, s.Unit)
 	if err != nil {
 		return nil, err
 	}
 	if s.Role == "" {
-		return leads(ctx, tx, u)
+		return leads(ctx, q, u)
 	}
-	day := calendar.DayOf(tx.Now)
-	party, err := org.LinkedParty(ctx, tx, u.ID, day)
+	day := calendar.DayOf(db.NowOf(q))
+	party, err := org.LinkedParty(ctx, q, u.ID, day)
 	if err != nil {
 		return nil, err
 	}
-	return org.PersonsIn(ctx, tx, party.ID, s.Role, day)
+	return org.PersonsIn(ctx, q, party.ID, s.Role, day)
 }
 
 // leads are those who act for u: at the subdistrict its office does.
