@@ -76,9 +76,9 @@ type pushRun struct {
 	heads    map[int64]int64 // person: the last item that was committed
 	next     int64           // the number of the next message
 	random   *rand.Rand
-	started  atomic.Int64 // servers
-	services []int
-	fixed    PushFigure // what is the same in each line
+	started  atomic.Int64   // servers
+	services map[int]string // the processes of the database and of Redis
+	fixed    PushFigure     // what is the same in each line
 }
 
 // A listener is a person who is signed in on one device.

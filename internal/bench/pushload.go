@@ -217,8 +217,9 @@ func (s *stage) fill(f *PushFigure) {
 	others, server, took := s.w.seen()
 	f.Others, f.CPU, f.Seconds = round(others), round(server.Seconds()), round(took.Seconds())
 	f.Noisy = others > mostOthers
-	load, stores := s.w.beside()
-	f.Got["loadCpuSeconds"], f.Got["storesCpuSeconds"] = round(load.Seconds()), round(stores.Seconds())
+	for part, by := range s.w.beside() {
+		f.Got[part+"CpuSeconds"] = round(by.Seconds())
+	}
 	if f.RSS == 0 && len(s.nodes) > 0 {
 		f.RSS = residentOf(s.nodes[len(s.nodes)-1].Process.Pid)
 	}

@@ -85,18 +85,22 @@ func programsWorked() (all time.Duration) {
 
 // A watchman measures how much others use the machine while a round goes on.
 type watchman struct {
-	pids   []int // of processes that belong to the bench
-	begun  time.Time
-	all    time.Duration
-	ours   time.Duration
-	server time.Duration
-	nodes  []int
-	before map[int]time.Duration // what the bench, the database and Redis had used
+	pids     []int          // of processes that belong to the bench
+	services map[int]string // those among them that are the database and Redis
+	begun    time.Time
+	all      time.Duration
+	ours     time.Duration
+	server   time.Duration
+	nodes    []int
+	before   map[int]time.Duration // what the bench, the database and Redis had used
 }
 
 func (p *pushRun) watch() *watchman {
 	w := &watchman{
-		pids: append([]int{os.Getpid()}, p.services...), begun: time.Now(), all: programsWorked(), before: map[int]time.Duration{},
+		pids: []int{os.Getpid()}, services: p.services, begun: time.Now(), all: programsWorked(), before: map[int]time.Duration{},
+	}
+	for pid := range p.services {
+		w.pids = append(w.pids, pid)
 	}
 	for _, pid := range w.pids {
 		w.before[pid] = spentBy(pid)
@@ -124,23 +128,24 @@ func (w *watchman) leave(pid int) {
 	}
 }
 
-// beside is how much processor time the load has used, and the database with Redis.
-func (w *watchman) beside() (load, stores time.Duration) {
+// beside is how much processor time has been used beside the servers: by the load, by the database and by Redis.
+func (w *watchman) beside() map[string]time.Duration {
+	all := map[string]time.Duration{}
 	for pid, before := range w.before {
-		if spent := spentBy(pid) - before; pid == os.Getpid() {
-			load = spent
-		} else {
-			stores += spent
+		part := w.services[pid]
+		if pid == os.Getpid() {
+			part = "load"
 		}
+		all[part] += spentBy(pid) - before
 	}
-	return load, stores
+	return all
 }
 
 // spent is how much processor time each part has used since the watch began.
 func (w *watchman) spent() map[string]time.Duration {
-	_, server, _ := w.seen()
-	load, stores := w.beside()
-	return map[string]time.Duration{"server": server, "load": load, "stores": stores}
+	all := w.beside()
+	_, all["server"], _ = w.seen()
+	return all
 }
 
 // seen is how many cores others have used, how much time the servers have, and how long it took.
@@ -156,16 +161,18 @@ func (w *watchman) seen() (others float64, server, took time.Duration) {
 	return max(0, (programsWorked()-w.all-ours).Seconds()/took.Seconds()), server, took
 }
 
-// servicesOf are the ids of the processes of the database and of Redis, so that what they use is not taken for others'.
-func servicesOf(ctx context.Context, o PushOptions, dsn string) (pids []int) {
+// servicesOf are the processes of the database and of Redis by their ids, so that what they use is not taken for others'.
+func servicesOf(ctx context.Context, o PushOptions, dsn string) map[int]string {
+	pids := map[int]string{}
 	if dsn == "" {
-		return nil
+		return pids
 	}
 	if b, err := db.OpenBulk(ctx, dsn); err == nil {
 		if _, rows, err := b.Rows(ctx, `SHOW VARIABLES LIKE 'pid_file'`); err == nil && len(rows) == 1 {
 			if text, err := os.ReadFile(string(rows[0][1])); err == nil {
-				pid, _ := strconv.Atoi(strings.TrimSpace(string(text)))
-				pids = append(pids, pid)
+				if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
+					pids[pid] = "database"
+				}
 			}
 		}
 		_ = b.Close() // it has only been asked
@@ -173,8 +180,9 @@ func servicesOf(ctx context.Context, o PushOptions, dsn string) (pids []int) {
 	if text, err := askRedis(o.Redis, "INFO server"); err == nil {
 		for line := range strings.Lines(text) {
 			if rest, ok := strings.CutPrefix(line, "process_id:"); ok {
-				pid, _ := strconv.Atoi(strings.TrimSpace(rest))
-				pids = append(pids, pid)
+				if pid, err := strconv.Atoi(strings.TrimSpace(rest)); err == nil {
+					pids[pid] = "redis"
+				}
 			}
 		}
 	}
