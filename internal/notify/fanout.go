@@ -208,11 +208,15 @@ func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
 	if x.PushedTo < x.Next {
 		return f.writeBehind(ctx, x)
 	}
-	n := f.run
-	if x.Next == 0 {
-		n = 1 // the first shall not wait until many have been read
+	in, err := x.audienceOf(ctx, f.DB)
+	if err != nil {
+		return false, err
 	}
-	loads, err := f.ahead(ctx, x, n)
+	n := f.run
+	if x.Next == 0 && !in.few {
+		n = 1 // the first shall not wait until many have been read; of few all are found to find the first
+	}
+	loads, err := f.ahead(ctx, x, in, n)
 	if err != nil {
 		return false, err
 	}
@@ -231,7 +235,7 @@ func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
 		}
 		if more := f.run - n; more > 0 && y.State == NoticeRunning {
 			n = f.run
-			loads, err = f.ahead(ctx, y, more)
+			loads, err = f.ahead(ctx, y, in, more)
 		}
 		pause(ctx, chunkPause)
 	}
@@ -277,7 +281,11 @@ func (f *Fanouts) carry(ctx context.Context, chunks <-chan written) (b brought) 
 
 // writeBehind is a chunk of x, of which devices have not even got what was written before: a load of that follows it.
 func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
-	some, err := f.ahead(ctx, x, 1)
+	in, err := x.audienceOf(ctx, f.DB)
+	if err != nil {
+		return false, err
+	}
+	some, err := f.ahead(ctx, x, in, 1)
 	if err != nil {
 		return false, err
 	}
@@ -303,18 +311,19 @@ type load struct {
 	seen time.Time    // when their roles held
 }
 
-// ahead is what the next n chunks of x are of, at least one: reading many persons in their order at once costs little more
-// than reading few.
-func (f *Fanouts) ahead(ctx context.Context, x fan, n int) (loads []load, err error) {
+// audienceOf is to whom x goes, today.
+func (x fan) audienceOf(ctx context.Context, q db.Queryer) (found, error) {
 	var to Scope
 	if err := json.Unmarshal([]byte(x.Scope), &to); err != nil {
-		return nil, fmt.Errorf("read the audience of announcement %d: %w", x.ID, err)
+		return found{}, fmt.Errorf("read the audience of announcement %d: %w", x.ID, err)
 	}
+	return to.find(ctx, q)
+}
+
+// ahead is what the next n chunks of x are of, at least one: reading many persons in their order at once costs little more
+// than reading few.
+func (f *Fanouts) ahead(ctx context.Context, x fan, in found, n int) (loads []load, err error) {
 	seen := f.DB.Now()
-	in, err := to.find(ctx, f.DB)
-	if err != nil {
-		return nil, err
-	}
 	all, upTo, more, err := in.next(ctx, f.DB, x.By, x.Next, n*chunkSize)
 	if err != nil {
 		return nil, err

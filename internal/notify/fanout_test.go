@@ -142,7 +142,11 @@ func (s *spreader) begin(t *testing.T) {
 
 // oneOf is one chunk of x, before devices hear of it.
 func (s *spreader) oneOf(ctx context.Context, x fan) (fan, []push.Delivery, error) {
-	loads, err := s.ahead(ctx, x, 1)
+	in, err := x.audienceOf(ctx, s.DB)
+	if err != nil {
+		return x, nil, err
+	}
+	loads, err := s.ahead(ctx, x, in, 1)
 	if err != nil {
 		return x, nil, err
 	}
@@ -524,7 +528,11 @@ func TestWhoLeavesAfterTheyWereReadGetsNothing(t *testing.T) {
 		n := c.announce(Announcement{Item: c.item()})
 		a := c.node("a")
 		x := c.fan(n.ID)
-		loads, err := a.ahead(t.Context(), x, 8)
+		in, err := x.audienceOf(t.Context(), c.d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		loads, err := a.ahead(t.Context(), x, in, 8)
 		if err != nil || len(loads) != 2 {
 			t.Fatalf("%d loads (%v)", len(loads), err)
 		}
