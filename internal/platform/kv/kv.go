@@ -239,7 +239,7 @@ func (k *KV) seek() {
 	k.seeking = true
 	k.seekers.Go(func() {
 		for {
-			timer := time.NewTimer(lookEvery + rand.N(lookLater)) //nolint:gosec // because it only spreads load
+			timer := time.NewTimer(lookEvery + rand.N(lookLater)) //nolint:gosec,forbidigo // because it only spreads load
 			select {
 			case <-timer.C:
 			case <-k.closed:

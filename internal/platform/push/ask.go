@@ -49,7 +49,7 @@ func (r *round[T]) of(ctx context.Context, id int64, ask func(ctx context.Contex
 	q.ids = append(q.ids, id)
 	if !r.busy {
 		r.busy = true
-		go r.ask(ask) //nolint:gosec // because one question is asked for many, and outlives whoever came first
+		go r.ask(ask) // one question is asked for many, and outlives whoever came first
 	}
 	r.mu.Unlock()
 	select {
