@@ -3765,7 +3765,10 @@ type AreaPage struct {
 
 // AreaRow defines model for AreaRow.
 type AreaRow struct {
-	// Households A count; "<5" stands for 1 to 4 where small numbers are hidden.
+	// Doors All premises, with shops and workshops.
+	Doors SmallCount `json:"doors"`
+
+	// Households Premises of the kind home.
 	Households SmallCount `json:"households"`
 	ID         int64      `json:"id"`
 	Name       string     `json:"name"`
@@ -8116,12 +8119,19 @@ type SplitAnswer struct {
 
 // SplitArea defines model for SplitArea.
 type SplitArea struct {
+	// After Households, once the split is applied.
 	After  int              `json:"after"`
 	Answer *SplitAreaAnswer `json:"answer,omitempty"`
-	Before int              `json:"before"`
-	ID     int64            `json:"id"`
-	Name   string           `json:"name"`
-	Reason *string          `json:"reason,omitempty"`
+
+	// Before Households, of the kind home.
+	Before     int `json:"before"`
+	DoorsAfter int `json:"doorsAfter"`
+
+	// DoorsBefore All premises, with shops and workshops.
+	DoorsBefore int     `json:"doorsBefore"`
+	ID          int64   `json:"id"`
+	Name        string  `json:"name"`
+	Reason      *string `json:"reason,omitempty"`
 }
 
 // SplitAreaAnswer defines model for SplitArea.Answer.
@@ -8147,8 +8157,12 @@ type SplitState string
 
 // StairRow defines model for StairRow.
 type StairRow struct {
+	// Doors All premises, with shops and workshops.
 	Doors      int    `json:"doors"`
 	FromAreaID *int64 `json:"fromAreaId,omitempty"`
+
+	// Households Premises of the kind home.
+	Households int    `json:"households"`
 	ID         int64  `json:"id"`
 	Label      string `json:"label"`
 	PlaceID    *int64 `json:"placeId,omitempty"`
@@ -8849,8 +8863,9 @@ type WhatIf struct {
 
 // WhatIfPart defines model for WhatIfPart.
 type WhatIfPart struct {
-	Doors     int        `json:"doors"`
-	Entrances []StairRow `json:"entrances"`
+	Doors      int        `json:"doors"`
+	Entrances  []StairRow `json:"entrances"`
+	Households int        `json:"households"`
 }
 
 // WorkingCalendar defines model for WorkingCalendar.

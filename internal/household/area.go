@@ -74,12 +74,25 @@ func (c *AreaCheck) take(s Stair, n int) {
 
 // A Part is what one area would have of what is split.
 type Part struct {
+	Homes  int
 	Doors  int
 	Stairs []Stair
 }
 
-// split deals stairs, in the order in which one walks along their doors, to n parts as even as can be: the most that one
-// part has is as little as possible, and of several such ways the one whose parts differ least is taken.
+// A spread says how unevenly parts are made: the sum of the squares of their households, and that of their doors. Who
+// looks after an area visits households; shops and workshops decide only between parts that have as many of those.
+type spread struct{ homes, doors int }
+
+// with is s with one part more.
+func (s spread) with(homes, doors int) spread {
+	return spread{s.homes + homes*homes, s.doors + doors*doors}
+}
+
+func (s spread) less(than spread) bool {
+	return cmp.Or(cmp.Compare(s.homes, than.homes), cmp.Compare(s.doors, than.doors)) < 0
+}
+
+// split deals stairs, in the order in which one walks along their doors, to n parts as even as can be.
 func split(stairs []Stair, n int) []Part {
 	stairs = slices.Clone(stairs)
 	slices.SortStableFunc(stairs, func(a, b Stair) int {
@@ -89,25 +102,25 @@ func split(stairs []Stair, n int) []Part {
 	if n == 0 {
 		return nil
 	}
-	sum := make([]int, len(stairs)+1)
+	homes, doors := make([]int, len(stairs)+1), make([]int, len(stairs)+1)
 	for i, s := range stairs {
-		sum[i+1] = sum[i] + s.Doors
+		homes[i+1], doors[i+1] = homes[i]+s.Homes, doors[i]+s.Doors
 	}
-	// best[k][i] is the least sum of squares with which the first i stairs make k parts, and cut[k][i] where the last begins.
-	best, cut := make([][]int, n+1), make([][]int, n+1)
+	// best[k][i] is the least spread with which the first i stairs make k parts, and cut[k][i] where the last begins.
+	best, cut := make([][]*spread, n+1), make([][]int, n+1)
 	for k := range best {
-		best[k], cut[k] = make([]int, len(sum)), make([]int, len(sum))
-		for i := range best[k] {
-			best[k][i] = -1
-		}
+		best[k], cut[k] = make([]*spread, len(homes)), make([]int, len(homes))
 	}
-	best[0][0] = 0
+	best[0][0] = &spread{}
 	for k := 1; k <= n; k++ {
-		for i := k; i < len(sum); i++ {
+		for i := k; i < len(homes); i++ {
 			for j := k - 1; j < i; j++ {
-				part := sum[i] - sum[j]
-				if before := best[k-1][j]; before >= 0 && (best[k][i] < 0 || before+part*part < best[k][i]) {
-					best[k][i], cut[k][i] = before+part*part, j
+				if best[k-1][j] == nil {
+					continue
+				}
+				s := best[k-1][j].with(homes[i]-homes[j], doors[i]-doors[j])
+				if best[k][i] == nil || s.less(*best[k][i]) {
+					best[k][i], cut[k][i] = &s, j
 				}
 			}
 		}
@@ -115,7 +128,7 @@ func split(stairs []Stair, n int) []Part {
 	parts := make([]Part, n)
 	for k, end := n, len(stairs); k > 0; k-- {
 		begin := cut[k][end]
-		parts[k-1] = Part{Doors: sum[end] - sum[begin], Stairs: stairs[begin:end]}
+		parts[k-1] = Part{Homes: homes[end] - homes[begin], Doors: doors[end] - doors[begin], Stairs: stairs[begin:end]}
 		end = begin
 	}
 	return parts

@@ -97,6 +97,45 @@ func TestX1_ASplitIsAppliedWithTheLastYes(t *testing.T) {
 	})
 }
 
+// F5: households are homes. A street of shops suggests no split, and the preview tells homes and doors apart.
+func TestF5_ShopsAreDoorsAndNoHouseholds(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		street, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", "2-31")
+		if err != nil {
+			t.Fatal(err)
+		}
+		shops := []household.Premises{{Door: "东1", Kind: household.Shop}, {Door: "东2", Kind: household.Workshop}}
+		if _, err := x.service.Furnish(t.Context(), x.FengShuangjiang, street.ID, shops); err != nil {
+			t.Fatal(err)
+		}
+		areas, _, err := x.service.Hinting(3).Areas(t.Context(), x.YaoMangzhong, "", 10)
+		if err != nil || len(areas) != 1 || areas[0].Households != "3" || areas[0].Doors != "5" || areas[0].SplitSuggested {
+			t.Errorf("the area is %+v (%v), want 3 homes behind 5 doors, and no split of 3", areas, err)
+		}
+		v := x.halved(t, d)
+		for range 2 { // as proposed, and as applied
+			for _, a := range v.Areas {
+				want := map[org.UnitID][4]int{x.Xingwu.Areas[0].Area.ID: {1, 3, 1, 5}, x.Xingwu.Areas[1].Area.ID: {3, 1, 5, 1}}[a.ID]
+				if got := [4]int{a.Before, a.After, a.DoorsBefore, a.DoorsAfter}; got != want {
+					t.Errorf("%s: homes before and after, doors before and after are %v once %s, want %v", a.Name, got, v.State, want)
+				}
+			}
+			for _, m := range v.Moves {
+				if want := map[string][2]int{"2-31": {1, 3}, "2-32": {1, 1}}[m.Label]; want != [2]int{m.Homes, m.Doors} {
+					t.Errorf("%s brings %d homes and %d doors, want %v", m.Label, m.Homes, m.Doors, want)
+				}
+			}
+			if v.State == household.SplitApplied {
+				break
+			}
+			if v, err = x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // What was done and promised at a door goes with it: who looks after it from now on knows, who did does not any more.
 func TestX1_ASplitTakesVisitsAndPromisesAlong(t *testing.T) {
 	t.Parallel()

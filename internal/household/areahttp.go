@@ -17,7 +17,7 @@ func (h *Handler) WhatIfSplit(ctx context.Context, req api.WhatIfSplitRequestObj
 	}
 	answer := api.WhatIfSplit200JSONResponse{Parts: make([]api.WhatIfPart, len(parts))}
 	for i, p := range parts {
-		answer.Parts[i] = api.WhatIfPart{Doors: p.Doors, Entrances: stairsToAPI(p.Stairs)}
+		answer.Parts[i] = api.WhatIfPart{Households: p.Homes, Doors: p.Doors, Entrances: stairsToAPI(p.Stairs)}
 	}
 	return answer, nil
 }
@@ -26,7 +26,7 @@ func stairsToAPI(stairs []Stair) []api.StairRow {
 	rows := make([]api.StairRow, len(stairs))
 	for i, s := range stairs {
 		rows[i] = api.StairRow{
-			ID: int64(s.ID), Label: s.Label, Doors: s.Doors, PlaceID: api.Optional(int64(s.PlaceID)),
+			ID: int64(s.ID), Label: s.Label, Households: s.Homes, Doors: s.Doors, PlaceID: api.Optional(int64(s.PlaceID)),
 			FromAreaID: api.Optional(int64(s.From)), ToAreaID: api.Optional(int64(s.Moving)),
 		}
 	}
@@ -40,7 +40,7 @@ func splitToAPI(v SplitView) api.Split {
 	}
 	for i, a := range v.Areas {
 		x.Areas[i] = api.SplitArea{
-			ID: int64(a.ID), Name: a.Name, Before: a.Before, After: a.After,
+			ID: int64(a.ID), Name: a.Name, Before: a.Before, After: a.After, DoorsBefore: a.DoorsBefore, DoorsAfter: a.DoorsAfter,
 			Answer: api.Optional(api.SplitAreaAnswer(a.Answer)), Reason: api.Optional(a.Why),
 		}
 	}

@@ -114,7 +114,8 @@ func listUnassigned(ctx context.Context, q db.Queryer, by org.Actor, day calenda
 type Load struct {
 	ID           org.UnitID `db:"id"`
 	Name         string     `db:"name"`
-	Households   int        `db:"households"`
+	Households   int        `db:"households"` // premises of the kind home
+	Doors        int        `db:"doors"`      // all premises
 	OpenRequests int        `db:"open_requests"`
 	Promises     int        `db:"promises"` // that are due within a week
 }
@@ -129,8 +130,12 @@ func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day
 		SELECT u.id, u.name,
 		       (SELECT COUNT(*)
 		        FROM area_entrance a
-		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.ended_on IS NULL
+		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.kind = 'home' AND p.ended_on IS NULL
 		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS households,
+		       (SELECT COUNT(*)
+		        FROM area_entrance a
+		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.ended_on IS NULL
+		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS doors,
 		       (SELECT COUNT(*)
 		        FROM request r
 		        WHERE r.unit_id = u.id AND r.is_open = ?) AS open_requests,
@@ -142,7 +147,7 @@ func listAreas(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day
 		  AND u.kind = ? AND u.valid_from <= ? AND (u.valid_to IS NULL OR u.valid_to > ?)
 		  AND u.id > ?
 		ORDER BY u.id
-		LIMIT ?`, day, day, true, "open", day.Add(promisedSoon), from, to, org.Area, day, day, after(p), p.Limit())
+		LIMIT ?`, day, day, day, day, true, "open", day.Add(promisedSoon), from, to, org.Area, day, day, after(p), p.Limit())
 	return found, db.Wrap(err, nil, "list areas")
 }
 

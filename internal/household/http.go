@@ -28,8 +28,8 @@ func (h *Handler) ListAreas(ctx context.Context, req api.ListAreasRequestObject)
 	items := make([]api.AreaRow, len(areas))
 	for i, a := range areas {
 		items[i] = api.AreaRow{
-			ID: int64(a.ID), Name: a.Name, Households: a.Households, OpenRequests: a.OpenRequests, PromisesDue: a.PromisesDue,
-			SplitSuggested: a.SplitSuggested,
+			ID: int64(a.ID), Name: a.Name, Households: a.Households, Doors: a.Doors, OpenRequests: a.OpenRequests,
+			PromisesDue: a.PromisesDue, SplitSuggested: a.SplitSuggested,
 		}
 	}
 	return api.ListAreas200JSONResponse{Items: items, NextCursor: api.Optional(next)}, nil

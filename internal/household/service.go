@@ -71,6 +71,7 @@ type AreaLoad struct {
 	ID             org.UnitID
 	Name           string
 	Households     string
+	Doors          string
 	OpenRequests   string
 	PromisesDue    string
 	SplitSuggested bool
@@ -101,8 +102,8 @@ func (l Load) shownTo(by org.Actor, hint int) AreaLoad {
 		number = small
 	}
 	return AreaLoad{
-		ID: l.ID, Name: l.Name, Households: number(l.Households), OpenRequests: number(l.OpenRequests),
-		PromisesDue: number(l.Promises), SplitSuggested: l.Households > hint,
+		ID: l.ID, Name: l.Name, Households: number(l.Households), Doors: number(l.Doors),
+		OpenRequests: number(l.OpenRequests), PromisesDue: number(l.Promises), SplitSuggested: l.Households > hint,
 	}
 }
 

@@ -56,12 +56,33 @@ type Move struct {
 
 // A SplitArea is an area that a split concerns: what it has, and what it would have.
 type SplitArea struct {
-	ID     org.UnitID `db:"id"`
-	Name   string     `db:"name"`
-	Before int        `db:"doors"`
-	After  int        `db:"-"`
-	Answer string     `db:"-"` // of an area that gets doors: asked, accepted or declined
-	Why    string     `db:"-"`
+	ID          org.UnitID `db:"id"`
+	Name        string     `db:"name"`
+	Before      int        `db:"homes"`
+	After       int        `db:"-"`
+	DoorsBefore int        `db:"doors"` // with shops and workshops
+	DoorsAfter  int        `db:"-"`
+	Answer      string     `db:"-"` // of an area that gets doors: asked, accepted or declined
+	Why         string     `db:"-"`
+}
+
+// see says of a what moves change about it, which have been carried out already or not yet.
+func (a *SplitArea) see(moves []Stair, moved bool) {
+	homes, doors := 0, 0
+	for _, m := range moves {
+		switch a.ID {
+		case m.Moving:
+			homes, doors = homes+m.Homes, doors+m.Doors
+		case m.From:
+			homes, doors = homes-m.Homes, doors-m.Doors
+		}
+	}
+	a.After, a.DoorsAfter = a.Before, a.DoorsBefore
+	if moved { // what is is what was to be
+		a.Before, a.DoorsBefore = a.Before-homes, a.DoorsBefore-doors
+	} else {
+		a.After, a.DoorsAfter = a.After+homes, a.DoorsAfter+doors
+	}
 }
 
 // A SplitView is a split with its preview.

@@ -20,29 +20,48 @@ func TestDoorsAreNumberedAsPeopleDo(t *testing.T) {
 func TestF5_AnAreaIsSplitAlongItsEntrances(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		doors []int // behind each entrance
+		homes []int // behind each entrance
+		shops []int
 		parts int
 		want  []int
 	}{
-		{slices.Repeat([]int{1}, 72), 2, []int{36, 36}},
-		{[]int{12, 12}, 2, []int{12, 12}},
-		{[]int{12, 12, 12}, 2, []int{12, 24}},
-		{[]int{30, 1, 1, 1}, 2, []int{30, 3}},
-		{[]int{5, 5, 5, 5, 5, 5}, 3, []int{10, 10, 10}},
-		{[]int{7}, 2, []int{7}},
-		{nil, 2, nil},
+		{slices.Repeat([]int{1}, 72), nil, 2, []int{36, 36}},
+		{[]int{12, 12}, nil, 2, []int{12, 12}},
+		{[]int{12, 12, 12}, nil, 2, []int{12, 24}},
+		{[]int{30, 1, 1, 1}, nil, 2, []int{30, 3}},
+		{[]int{5, 5, 5, 5, 5, 5}, nil, 3, []int{10, 10, 10}},
+		{[]int{7}, nil, 2, []int{7}},
+		{[]int{6, 6, 6, 6}, []int{40, 0, 0, 0}, 2, []int{12, 12}}, // a street of shops is no household
+		{[]int{6, 0, 0, 6}, []int{0, 9, 1, 0}, 2, []int{6, 6}},
+		{nil, nil, 2, nil},
 	} {
 		var stairs []Stair
-		for i, n := range c.doors {
-			stairs = append(stairs, Stair{ID: EntranceID(i + 1), Number: fmt.Sprint(i + 1), Doors: n})
+		for i, n := range c.homes {
+			s := Stair{ID: EntranceID(i + 1), Number: fmt.Sprint(i + 1), Homes: n, Doors: n}
+			if c.shops != nil {
+				s.Doors += c.shops[i]
+			}
+			stairs = append(stairs, s)
 		}
 		var got []int
 		for _, p := range split(stairs, c.parts) {
-			got = append(got, p.Doors)
+			got = append(got, p.Homes)
 		}
 		if !slices.Equal(got, c.want) {
-			t.Errorf("%v in %d parts is %v, want %v", c.doors, c.parts, got, c.want)
+			t.Errorf("%v with %v shops in %d parts is %v, want %v", c.homes, c.shops, c.parts, got, c.want)
 		}
+	}
+}
+
+// Between parts of as many households their doors decide.
+func TestPartsOfAsManyHouseholdsHaveAboutAsManyDoors(t *testing.T) {
+	t.Parallel()
+	var stairs []Stair
+	for i, shops := range []int{2, 2, 4} {
+		stairs = append(stairs, Stair{ID: EntranceID(i + 1), Number: fmt.Sprint(i + 1), Doors: shops})
+	}
+	if parts := split(stairs, 2); parts[0].Doors != 4 || parts[1].Doors != 4 {
+		t.Errorf("three entrances of shops alone are %+v, want 4 and 4", parts)
 	}
 }
 
@@ -53,17 +72,18 @@ func TestEachEntranceIsInExactlyOnePart(t *testing.T) {
 		doors := rapid.SliceOfN(rapid.IntRange(0, 24), 0, 40).Draw(t, "doors")
 		var stairs []Stair
 		for i, n := range doors {
-			stairs = append(stairs, Stair{ID: EntranceID(i + 1), Number: fmt.Sprint(i + 1), Doors: n})
+			homes := rapid.IntRange(0, n).Draw(t, "homes")
+			stairs = append(stairs, Stair{ID: EntranceID(i + 1), Number: fmt.Sprint(i + 1), Homes: homes, Doors: n})
 		}
 		parts := split(stairs, rapid.IntRange(1, 6).Draw(t, "parts"))
 		var ids []EntranceID
 		for _, p := range parts {
-			sum := 0
+			homes, doors := 0, 0
 			for _, s := range p.Stairs {
-				ids, sum = append(ids, s.ID), sum+s.Doors
+				ids, homes, doors = append(ids, s.ID), homes+s.Homes, doors+s.Doors
 			}
-			if sum != p.Doors || len(p.Stairs) == 0 {
-				t.Fatalf("a part of %d entrances says %d doors, has %d", len(p.Stairs), p.Doors, sum)
+			if homes != p.Homes || doors != p.Doors || len(p.Stairs) == 0 {
+				t.Fatalf("a part of %d entrances says %d homes and %d doors, has %d and %d", len(p.Stairs), p.Homes, p.Doors, homes, doors)
 			}
 		}
 		if len(ids) != len(stairs) || !slices.IsSorted(ids) {

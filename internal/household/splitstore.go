@@ -168,12 +168,16 @@ func viewSplit(ctx context.Context, q db.Queryer, x Split) (v SplitView, err err
 		SELECT u.id, u.name,
 		       (SELECT COUNT(*)
 		        FROM area_entrance a
+		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.kind = 'home' AND p.ended_on IS NULL
+		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS homes,
+		       (SELECT COUNT(*)
+		        FROM area_entrance a
 		        JOIN premises p ON p.entrance_id = a.entrance_id AND p.ended_on IS NULL
 		        WHERE a.area_id = u.id AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)) AS doors
 		FROM unit u
 		WHERE u.id IN (SELECT from_id FROM area_split_move WHERE split_id = ?)
 		   OR u.id IN (SELECT to_id FROM area_split_move WHERE split_id = ?)
-		ORDER BY u.id`, day, day, x.ID, x.ID); err != nil {
+		ORDER BY u.id`, day, day, day, day, x.ID, x.ID); err != nil {
 		return SplitView{}, db.Wrap(err, nil, "read the areas of split %d", x.ID)
 	}
 	var answers []splitAnswer
@@ -182,21 +186,7 @@ func viewSplit(ctx context.Context, q db.Queryer, x Split) (v SplitView, err err
 	}
 	for i := range v.Areas {
 		a := &v.Areas[i]
-		a.After = a.Before
-		for _, m := range v.Moves {
-			switch {
-			case x.State == SplitApplied: // the doors have moved: what is is what was to be
-				if m.Moving == a.ID {
-					a.Before -= m.Doors
-				} else if m.From == a.ID {
-					a.Before += m.Doors
-				}
-			case m.Moving == a.ID:
-				a.After += m.Doors
-			case m.From == a.ID:
-				a.After -= m.Doors
-			}
-		}
+		a.see(v.Moves, x.State == SplitApplied)
 		for _, one := range answers {
 			if one.Area == a.ID {
 				a.Answer, a.Why = one.Answer, one.Reason

@@ -78,7 +78,7 @@ func TestF5_AnAreaOf72IsSplitInHalves(t *testing.T) {
 		v := w.village()
 		half := w.wants("what if", v.secretary.get(fmt.Sprintf("/v1/areas/%d/what-if", v.area)), ok)
 		for i := range 2 {
-			w.says("a half", half, 36, "parts", i, "doors")
+			w.says("a half", half, 36, "parts", i, "households")
 		}
 		var moves []any
 		for _, e := range half.at("parts", 1, "entrances").([]any) {
