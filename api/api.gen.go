@@ -2783,10 +2783,12 @@ func (e SplitAreaAnswer) Valid() bool {
 
 // Defines values for SplitState.
 const (
-	SplitStateApplied  SplitState = "applied"
-	SplitStateDeclined SplitState = "declined"
-	SplitStateDraft    SplitState = "draft"
-	SplitStateProposed SplitState = "proposed"
+	SplitStateApplied   SplitState = "applied"
+	SplitStateChanged   SplitState = "changed"
+	SplitStateDeclined  SplitState = "declined"
+	SplitStateDraft     SplitState = "draft"
+	SplitStateProposed  SplitState = "proposed"
+	SplitStateWithdrawn SplitState = "withdrawn"
 )
 
 // Valid indicates whether the value is a known member of the SplitState enum.
@@ -2794,11 +2796,15 @@ func (e SplitState) Valid() bool {
 	switch e {
 	case SplitStateApplied:
 		return true
+	case SplitStateChanged:
+		return true
 	case SplitStateDeclined:
 		return true
 	case SplitStateDraft:
 		return true
 	case SplitStateProposed:
+		return true
+	case SplitStateWithdrawn:
 		return true
 	default:
 		return false
@@ -8108,7 +8114,9 @@ type Split struct {
 	ProposedAt *time.Time  `json:"proposedAt,omitempty"`
 	Reason     string      `json:"reason"`
 	SettledAt  *time.Time  `json:"settledAt,omitempty"`
-	State      SplitState  `json:"state"`
+
+	// State `changed` is one that all had accepted and that could be applied no more: an entrance lay elsewhere by then, or an area had ended.
+	State SplitState `json:"state"`
 }
 
 // SplitAnswer defines model for SplitAnswer.
@@ -8145,14 +8153,16 @@ type SplitPage struct {
 
 // SplitRow defines model for SplitRow.
 type SplitRow struct {
-	DraftedAt time.Time  `json:"draftedAt"`
-	ID        int64      `json:"id"`
-	PlaceID   int64      `json:"placeId"`
-	Reason    string     `json:"reason"`
-	State     SplitState `json:"state"`
+	DraftedAt time.Time `json:"draftedAt"`
+	ID        int64     `json:"id"`
+	PlaceID   int64     `json:"placeId"`
+	Reason    string    `json:"reason"`
+
+	// State `changed` is one that all had accepted and that could be applied no more: an entrance lay elsewhere by then, or an area had ended.
+	State SplitState `json:"state"`
 }
 
-// SplitState defines model for SplitState.
+// SplitState `changed` is one that all had accepted and that could be applied no more: an entrance lay elsewhere by then, or an area had ended.
 type SplitState string
 
 // StairRow defines model for StairRow.
@@ -9029,6 +9039,15 @@ type AnswerSplitParams struct {
 
 // ProposeSplitParams defines parameters for ProposeSplit.
 type ProposeSplitParams struct {
+	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+
+	// XActingAs The role assignment the request is made in; without it, the primary one.
+	XActingAs *ActingAs `json:"X-Acting-As,omitempty"`
+}
+
+// WithdrawSplitParams defines parameters for WithdrawSplit.
+type WithdrawSplitParams struct {
 	// IdempotencyKey Made by the client, fresh for each act and the same for each retry of it. Repeated with the same content it gives the first result; with another content it is refused (422 `common.key_reused`).
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 
@@ -12486,6 +12505,9 @@ type ServerInterface interface {
 	// ProposeSplit 提出拆分 · Ask the holders of the areas that get doors
 	// (POST /v1/area-splits/{splitId}/propose)
 	ProposeSplit(ctx echo.Context, splitID SplitID, params ProposeSplitParams) error
+	// WithdrawSplit 撤回拆分 · Take back what was proposed and is not settled yet
+	// (POST /v1/area-splits/{splitId}/withdraw)
+	WithdrawSplit(ctx echo.Context, splitID SplitID, params WithdrawSplitParams) error
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx echo.Context, params ListAreasParams) error
@@ -13918,6 +13940,59 @@ func (w *ServerInterfaceWrapper) ProposeSplit(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ProposeSplit(ctx, splitID, params)
+	return err
+}
+
+// WithdrawSplit converts echo context to params.
+func (w *ServerInterfaceWrapper) WithdrawSplit(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "splitId" -------------
+	var splitID SplitID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "splitId", ctx.Param("splitId"), &splitID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter splitId: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawSplitParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+	// ------------- Optional header parameter "X-Acting-As" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Acting-As")]; found {
+		var XActingAs ActingAs
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for X-Acting-As, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Acting-As", valueList[0], &XActingAs, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int64"})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter X-Acting-As: %s", err))
+		}
+
+		params.XActingAs = &XActingAs
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WithdrawSplit(ctx, splitID, params)
 	return err
 }
 
@@ -28330,6 +28405,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/area-splits/:splitId", wrapper.GetSplit, options.OperationMiddlewares["getSplit"]...)
 	router.POST(options.BaseURL+"/v1/area-splits/:splitId/propose", wrapper.ProposeSplit, options.OperationMiddlewares["proposeSplit"]...)
 	router.POST(options.BaseURL+"/v1/area-splits/:splitId/answer", wrapper.AnswerSplit, options.OperationMiddlewares["answerSplit"]...)
+	router.POST(options.BaseURL+"/v1/area-splits/:splitId/withdraw", wrapper.WithdrawSplit, options.OperationMiddlewares["withdrawSplit"]...)
 	router.GET(options.BaseURL+"/v1/coverage/areas", wrapper.GetAreaChecks, options.OperationMiddlewares["getAreaChecks"]...)
 	router.POST(options.BaseURL+"/v1/receipts", wrapper.CreatePublicRequest, options.OperationMiddlewares["createPublicRequest"]...)
 	router.POST(options.BaseURL+"/v1/receipts/open", wrapper.OpenReceipt, options.OperationMiddlewares["openReceipt"]...)
@@ -29035,6 +29111,46 @@ type ProposeSplitdefaultApplicationProblemPlusJSONResponse struct {
 }
 
 func (response ProposeSplitdefaultApplicationProblemPlusJSONResponse) VisitProposeSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawSplitRequestObject struct {
+	SplitID SplitID `json:"splitId"`
+	Params  WithdrawSplitParams
+}
+
+type WithdrawSplitResponseObject interface {
+	VisitWithdrawSplitResponse(w http.ResponseWriter) error
+}
+
+type WithdrawSplit200JSONResponse Split
+
+func (response WithdrawSplit200JSONResponse) VisitWithdrawSplitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WithdrawSplitdefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response WithdrawSplitdefaultApplicationProblemPlusJSONResponse) VisitWithdrawSplitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -41853,6 +41969,9 @@ type StrictServerInterface interface {
 	// ProposeSplit 提出拆分 · Ask the holders of the areas that get doors
 	// (POST /v1/area-splits/{splitId}/propose)
 	ProposeSplit(ctx context.Context, request ProposeSplitRequestObject) (ProposeSplitResponseObject, error)
+	// WithdrawSplit 撤回拆分 · Take back what was proposed and is not settled yet
+	// (POST /v1/area-splits/{splitId}/withdraw)
+	WithdrawSplit(ctx context.Context, request WithdrawSplitRequestObject) (WithdrawSplitResponseObject, error)
 	// ListAreas Areas of the own unit and below, with their load
 	// (GET /v1/areas)
 	ListAreas(ctx context.Context, request ListAreasRequestObject) (ListAreasResponseObject, error)
@@ -43183,6 +43302,32 @@ func (sh *strictHandler) ProposeSplit(ctx echo.Context, splitID SplitID, params 
 		return err
 	} else if validResponse, ok := response.(ProposeSplitResponseObject); ok {
 		return validResponse.VisitProposeSplitResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WithdrawSplit operation middleware
+func (sh *strictHandler) WithdrawSplit(ctx echo.Context, splitID SplitID, params WithdrawSplitParams) error {
+	var request WithdrawSplitRequestObject
+
+	request.SplitID = splitID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WithdrawSplit(ctx.Request().Context(), request.(WithdrawSplitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WithdrawSplit")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WithdrawSplitResponseObject); ok {
+		return validResponse.VisitWithdrawSplitResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -3,6 +3,8 @@ package household_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"wanjia/internal/household"
@@ -27,12 +29,14 @@ func (x *fixture) halved(t *testing.T, d *db.DB) household.SplitView {
 	t.Helper()
 	var moves []household.Move
 	for _, label := range []string{"2-31", "2-32"} {
-		e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", label)
-		if err != nil {
-			t.Fatal(err)
-		}
-		moves = append(moves, household.Move{Entrance: e.ID, To: x.Xingwu.Areas[0].Area.ID})
+		moves = append(moves, household.Move{Entrance: x.stairOf(t, d, label), To: x.Xingwu.Areas[0].Area.ID})
 	}
+	return x.proposed(t, moves...)
+}
+
+// proposed is a split of such moves that is proposed.
+func (x *fixture) proposed(t *testing.T, moves ...household.Move) household.SplitView {
+	t.Helper()
 	v, err := x.service.DraftSplit(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID, moves, "均衡户数")
 	if err == nil {
 		v, err = x.service.ProposeSplit(t.Context(), x.FengShuangjiang, v.ID)
@@ -206,22 +210,146 @@ func TestT8_TheInterimHolderAnswersASplit(t *testing.T) {
 	})
 }
 
-// Doors that were dealt elsewhere meanwhile make the whole split fail.
-func TestX1_ASplitOfDoorsThatHaveMovedIsRefused(t *testing.T) {
+// told are how many items of a kind about a split wait for who is told in the role of by.
+func told(t *testing.T, d *db.DB, kind string, id household.SplitID, by org.Actor) int {
+	t.Helper()
+	return count(t, d, `
+		SELECT COUNT(*)
+		FROM inbox
+		WHERE kind = ? AND ref_type = 'area_split' AND ref_id = ? AND person_id = ? AND assignment_id = ?`, kind, id, by.PersonID, by.Assignment)
+}
+
+// stairOf is the entrance of 杏坞村 that is called so.
+func (x *fixture) stairOf(t *testing.T, d *db.DB, label string) household.EntranceID {
+	t.Helper()
+	e, err := household.FindEntrance(t.Context(), d, x.Xingwu.Unit.ID, "", label)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.ID
+}
+
+// A split whose doors were dealt elsewhere meanwhile is settled with the last yes and moves nothing, not even those that still
+// lie where they did. Whoever drafted it hears of it, and what has ended is not tied to it any more.
+func TestX1_ASplitOfDoorsThatHaveMovedIsSettled(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
-		first, second := x.halved(t, d), x.halved(t, d)
-		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, first.ID, true, ""); err != nil {
+		area := func(label string) org.UnitID {
+			id, err := household.AreaOf(t.Context(), d, x.stairOf(t, d, label), calendar.DayOf(d.Now()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		first, second := household.Move{Entrance: x.stairOf(t, d, "2-30"), To: x.Xingwu.Areas[0].Area.ID}, household.Move{Entrance: x.stairOf(t, d, "2-31"), To: x.Xingwu.Areas[0].Area.ID}
+		both, one := x.proposed(t, first, second), x.proposed(t, second)
+		late, err := x.service.DraftSplit(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID, []household.Move{second}, "就近走访")
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, second.ID, true, ""); !errors.Is(err, household.ErrSplitChanged) {
-			t.Errorf("the second split: %v, want %v", err, household.ErrSplitChanged)
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, one.ID, true, ""); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.ProposeSplit(t.Context(), x.FengShuangjiang, late.ID); !errors.Is(err, household.ErrSplitChanged) {
+			t.Errorf("what can be applied no more is proposed: %v, want %v", err, household.ErrSplitChanged)
+		}
+		v, err := x.service.AnswerSplit(t.Context(), x.YiPian, both.ID, true, "")
+		if err != nil || v.State != household.SplitChanged || v.SettledAt == nil {
+			t.Errorf("the second split is %s (%v), want changed", v.State, err)
+		}
+		if area("2-30") != x.Xingwu.Areas[1].Area.ID || area("2-31") != x.Xingwu.Areas[0].Area.ID {
+			t.Error("half of the second split was applied")
+		}
+		if n := told(t, d, "split.declined", both.ID, x.FengShuangjiang); n != 1 {
+			t.Errorf("who drafted it is told %d times, want once", n)
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, both.ID, true, ""); !errors.Is(err, household.ErrTransition) {
+			t.Errorf("a yes after that: %v, want %v", err, household.ErrTransition)
+		}
+		if err := x.service.EndEntrance(t.Context(), x.FengShuangjiang, first.Entrance, 1); err != nil {
+			t.Errorf("an entrance that a settled split spoke of ends: %v", err)
+		}
+	})
+}
+
+// What is proposed is taken back until it is settled: who was asked hears of it, and says nothing to it any more.
+func TestX1_ASplitIsWithdrawn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		v := x.halved(t, d)
+		for _, c := range []struct {
+			what string
+			by   org.Actor
+			want error
+		}{
+			{"who is asked", x.YiPian, problem.ErrForbidden},
+			{"another village", x.ZhengXiaoxue, problem.ErrNotFound},
+			{"the secretary", x.FengShuangjiang, nil},
+			{"the secretary, again", x.FengShuangjiang, household.ErrTransition},
+		} {
+			if _, err := x.service.WithdrawSplit(t.Context(), c.by, v.ID); !errors.Is(err, c.want) {
+				t.Errorf("%s withdraws it: %v, want %v", c.what, err, c.want)
+			}
+		}
+		if seen, err := x.service.FindSplit(t.Context(), x.YiPian, v.ID); err != nil || seen.State != household.SplitWithdrawn || seen.SettledAt == nil {
+			t.Errorf("who was asked sees it %s (%v), want withdrawn", seen.State, err)
+		}
+		if n := told(t, d, "split.declined", v.ID, x.YiPian); n != 1 {
+			t.Errorf("who was asked is told %d times, want once", n)
+		}
+		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); !errors.Is(err, household.ErrTransition) {
+			t.Errorf("a yes after that: %v, want %v", err, household.ErrTransition)
+		}
+		if err := x.service.EndEntrance(t.Context(), x.FengShuangjiang, x.stairOf(t, d, "2-31"), 1); err != nil {
+			t.Errorf("an entrance that it spoke of ends: %v", err)
+		}
+		draft, err := x.service.DraftSplit(t.Context(), x.FengShuangjiang, x.Xingwu.Unit.ID, []household.Move{{Entrance: x.stairOf(t, d, "2-30"), To: x.Xingwu.Areas[0].Area.ID}}, "就近走访")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.WithdrawSplit(t.Context(), x.FengShuangjiang, draft.ID); !errors.Is(err, household.ErrTransition) {
+			t.Errorf("a draft is withdrawn: %v, want %v", err, household.ErrTransition)
+		}
+	})
+}
+
+// Two at once: the doors have moved and it is applied, or they have not and it is withdrawn.
+func TestX1_ASplitIsAppliedOrWithdrawnNeverBoth(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		today := calendar.DayOf(d.Now())
+		for i := range 8 {
+			at := fmt.Sprintf("2-5%d", i)
+			door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[1].Area, at)
+			e := x.stairOf(t, d, at)
+			v := x.proposed(t, household.Move{Entrance: e, To: x.Xingwu.Areas[0].Area.ID})
+			var wg sync.WaitGroup
+			var yes, back error
+			start := make(chan struct{})
+			wg.Go(func() { <-start; _, yes = x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, "") })
+			wg.Go(func() { <-start; _, back = x.service.WithdrawSplit(t.Context(), x.FengShuangjiang, v.ID) })
+			close(start)
+			wg.Wait()
+			after, err := x.service.FindSplit(t.Context(), x.FengShuangjiang, v.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lies, err := household.AreaOf(t.Context(), d, e, today)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch moved := lies == x.Xingwu.Areas[0].Area.ID; {
+			case yes == nil && errors.Is(back, household.ErrTransition) && after.State == household.SplitApplied && moved:
+			case back == nil && errors.Is(yes, household.ErrTransition) && after.State == household.SplitWithdrawn && !moved:
+			default:
+				t.Errorf("accepted %v, withdrawn %v: it is %s, and the doors have moved: %v", yes, back, after.State, moved)
+			}
 		}
 	})
 }
 
 // T6: an area that has ended meanwhile takes no doors, whoever said yes for it.
-func TestT6_ASplitIntoAnAreaThatHasEndedIsRefused(t *testing.T) {
+func TestT6_ASplitIntoAnAreaThatHasEndedMovesNothing(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		v := x.halved(t, d)
@@ -231,8 +359,8 @@ func TestT6_ASplitIntoAnAreaThatHasEndedIsRefused(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); !errors.Is(err, household.ErrSplitChanged) {
-			t.Errorf("the split: %v, want %v", err, household.ErrSplitChanged)
+		if v, err := x.service.AnswerSplit(t.Context(), x.YiPian, v.ID, true, ""); err != nil || v.State != household.SplitChanged {
+			t.Errorf("the split is %s (%v), want changed", v.State, err)
 		}
 		if doors, err := household.DoorsOfArea(t.Context(), d, x.Xingwu.Areas[1].Area.ID, calendar.DayOf(d.Now())); err != nil || len(doors) != 3 {
 			t.Errorf("the area has %d doors (%v), want all 3", len(doors), err)

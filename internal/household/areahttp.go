@@ -102,6 +102,15 @@ func (h *Handler) AnswerSplit(ctx context.Context, req api.AnswerSplitRequestObj
 	return api.AnswerSplit200JSONResponse(splitToAPI(v)), nil
 }
 
+// WithdrawSplit serves POST /v1/area-splits/{splitId}/withdraw.
+func (h *Handler) WithdrawSplit(ctx context.Context, req api.WithdrawSplitRequestObject) (api.WithdrawSplitResponseObject, error) {
+	v, err := h.service.WithdrawSplit(ctx, org.ActorFrom(ctx), SplitID(req.SplitID))
+	if err != nil {
+		return nil, err
+	}
+	return api.WithdrawSplit200JSONResponse(splitToAPI(v)), nil
+}
+
 // AddEntrance serves POST /v1/entrances.
 func (h *Handler) AddEntrance(ctx context.Context, req api.AddEntranceRequestObject) (api.AddEntranceResponseObject, error) {
 	b := req.Body

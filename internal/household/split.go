@@ -19,11 +19,22 @@ type SplitState string
 
 // The states of a split.
 const (
-	SplitDraft    SplitState = "draft"
-	SplitProposed SplitState = "proposed"
-	SplitDeclined SplitState = "declined"
-	SplitApplied  SplitState = "applied"
+	SplitDraft     SplitState = "draft"
+	SplitProposed  SplitState = "proposed"
+	SplitDeclined  SplitState = "declined"
+	SplitChanged   SplitState = "changed" // all have said yes, and it could be applied no more
+	SplitWithdrawn SplitState = "withdrawn"
+	SplitApplied   SplitState = "applied"
 )
+
+// told is the kind of item by which people hear that x is settled. Whatever else became of it than was proposed, they read
+// in the split.
+func (x Split) told() string {
+	if x.State == SplitApplied {
+		return "split.applied"
+	}
+	return "split.declined"
+}
 
 // What splits refuse.
 var (
@@ -35,6 +46,7 @@ var (
 
 // A Split (责任区拆分) says which entrances of a place are to lie in another of its areas. It is drafted with a preview,
 // proposed to the holders of the areas that get doors, and applied in one transaction when all of them have accepted (X1).
+// One that can be applied no more by then, or is taken back before, moves nothing.
 type Split struct {
 	ID         SplitID          `db:"id"`
 	PlaceID    org.UnitID       `db:"place_id"`

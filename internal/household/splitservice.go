@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -83,6 +84,9 @@ func (s *Service) ProposeSplit(ctx context.Context, by org.Actor, id SplitID) (S
 		if err := x.among(SplitDraft); err != nil {
 			return err
 		}
+		if _, err := movesNow(ctx, tx, id); err != nil {
+			return err
+		}
 		now := tx.Now
 		x.State, x.ProposedAt = SplitProposed, &now
 		if err := saveSplit(ctx, tx, x); err != nil {
@@ -94,7 +98,7 @@ func (s *Service) ProposeSplit(ctx context.Context, by org.Actor, id SplitID) (S
 		}
 		audit.Note(tx, by.Did("split.proposed", "area_split", int64(id)))
 		for _, u := range areas {
-			if err := tellSplit(ctx, tx, by, *x, u); err != nil {
+			if err := tellSplit(ctx, tx, by, *x, "split.proposed", u); err != nil {
 				return err
 			}
 		}
@@ -102,7 +106,8 @@ func (s *Service) ProposeSplit(ctx context.Context, by org.Actor, id SplitID) (S
 	})
 }
 
-// AnswerSplit says whether by's area takes the doors. With the last yes the split is applied; one no ends it.
+// AnswerSplit says whether by's area takes the doors. With the last yes the split is applied, if what it was made for is still
+// there; one no ends it.
 func (s *Service) AnswerSplit(ctx context.Context, by org.Actor, id SplitID, accepted bool, reason string) (SplitView, error) {
 	if err := privacy.CheckText("/reason", reason); err != nil {
 		return SplitView{}, err
@@ -139,14 +144,49 @@ func (s *Service) AnswerSplit(ctx context.Context, by org.Actor, id SplitID, acc
 		case open > 0:
 			return nil
 		default:
-			x.State, x.SettledAt = SplitApplied, &now
-			if err := applySplit(ctx, tx, by, id); err != nil {
+			switch err := applySplit(ctx, tx, by, id); {
+			case errors.Is(err, ErrSplitChanged): // nothing has moved
+				x.State, x.SettledAt = SplitChanged, &now
+			case err != nil:
 				return err
+			default:
+				x.State, x.SettledAt = SplitApplied, &now
+				audit.Note(tx, by.Did("split.applied", "area_split", int64(id)))
 			}
-			audit.Note(tx, by.Did("split.applied", "area_split", int64(id)))
 		}
 		if err := saveSplit(ctx, tx, x); err != nil {
 			return err
+		}
+		return tellDrafter(ctx, tx, by, *x)
+	})
+}
+
+// WithdrawSplit takes back what was proposed and is not settled yet, and tells who was asked that nothing comes of it.
+func (s *Service) WithdrawSplit(ctx context.Context, by org.Actor, id SplitID) (SplitView, error) {
+	return s.movedSplit(ctx, by, id, func(tx *db.Tx, x *Split) error {
+		if !slices.Contains(drafting, by.Role) {
+			return problem.ErrForbidden
+		}
+		if err := holdSplit(ctx, tx, x); err != nil {
+			return err
+		}
+		if err := x.among(SplitProposed); err != nil {
+			return err
+		}
+		now := tx.Now
+		x.State, x.SettledAt = SplitWithdrawn, &now
+		if err := saveSplit(ctx, tx, x); err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did("split.withdrawn", "area_split", int64(id)))
+		areas, err := askedAreas(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		for _, u := range areas {
+			if err := tellSplit(ctx, tx, by, *x, x.told(), u); err != nil {
+				return err
+			}
 		}
 		return tellDrafter(ctx, tx, by, *x)
 	})
@@ -172,22 +212,14 @@ func (s *Service) movedSplit(ctx context.Context, by org.Actor, id SplitID, do f
 	return viewSplit(ctx, s.db, x)
 }
 
-// tellSplit tells whoever answers for an area that it is asked to take doors.
-func tellSplit(ctx context.Context, tx *db.Tx, by org.Actor, x Split, area org.Unit) error {
-	day := calendar.DayOf(tx.Now)
-	in, err := org.LeadOf(ctx, tx, area, day)
-	if err == nil && len(in) == 0 {
-		_, in, err = org.InterimHolder(ctx, tx, area, day)
-	}
+// tellSplit tells whoever answers for an area that it is asked to take doors, or is asked no more.
+func tellSplit(ctx context.Context, tx *db.Tx, by org.Actor, x Split, kind string, area org.Unit) error {
+	in, err := holderOf(ctx, tx, area.ID)
 	if err != nil {
 		return err
 	}
-	var to notify.Audience
-	for _, i := range in {
-		to = to.And(notify.InRole(i.Person, i.Assignment))
-	}
-	return notify.Tell(ctx, tx, to, notify.Item{
-		By: by, Kind: "split.proposed", Ref: notify.Ref{Type: "area_split", ID: int64(x.ID)},
+	return notify.Tell(ctx, tx, inRoles(in), notify.Item{
+		By: by, Kind: kind, Ref: notify.Ref{Type: "area_split", ID: int64(x.ID)},
 		Args: map[string]any{"unitLabel": area.Name, "at": tx.Now},
 	})
 }
@@ -199,7 +231,7 @@ func tellDrafter(ctx context.Context, tx *db.Tx, by org.Actor, x Split) error {
 		return err
 	}
 	return notify.Tell(ctx, tx, notify.InRole(x.DraftedBy, x.DraftedAs), notify.Item{
-		By: by, Kind: "split." + string(x.State), Ref: notify.Ref{Type: "area_split", ID: int64(x.ID)},
+		By: by, Kind: x.told(), Ref: notify.Ref{Type: "area_split", ID: int64(x.ID)},
 		Args: map[string]any{"unitLabel": place.Name, "at": tx.Now},
 	})
 }

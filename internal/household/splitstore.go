@@ -3,6 +3,7 @@ package household
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"wanjia/internal/org"
@@ -202,14 +203,20 @@ type splitAnswer struct {
 	Reason string     `db:"reason"`
 }
 
-// askAreas notes that the areas that get doors are asked, and returns them.
-func askAreas(ctx context.Context, tx *db.Tx, id SplitID) (areas []org.Unit, err error) {
-	if err := tx.Select(ctx, &areas, `
+// askedAreas are the areas that get doors.
+func askedAreas(ctx context.Context, tx *db.Tx, id SplitID) (areas []org.Unit, err error) {
+	err = tx.Select(ctx, &areas, `
 		SELECT id, tree, kind, name, path, level
 		FROM unit
 		WHERE id IN (SELECT to_id FROM area_split_move WHERE split_id = ?)
-		ORDER BY id`, id); err != nil {
-		return nil, db.Wrap(err, nil, "find who gets doors by split %d", id)
+		ORDER BY id`, id)
+	return areas, db.Wrap(err, nil, "find who gets doors by split %d", id)
+}
+
+// askAreas notes that the areas that get doors are asked, and returns them.
+func askAreas(ctx context.Context, tx *db.Tx, id SplitID) (areas []org.Unit, err error) {
+	if areas, err = askedAreas(ctx, tx, id); err != nil {
+		return nil, err
 	}
 	for _, u := range areas {
 		if _, err := tx.Change(ctx, `
@@ -254,34 +261,59 @@ func saveAnswers(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID, areas
 	return nil
 }
 
-// applySplit puts each entrance where it is to lie from today on, if it still lies where it did when that was drafted, and
-// the area that gets it has not ended: nobody would look after its doors.
-func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error {
-	var moves []struct {
-		Entrance EntranceID `db:"entrance_id"`
-		From     org.UnitID `db:"from_id"`
-		To       org.UnitID `db:"to_id"`
-	}
+// A splitMove is an entrance that a split leads from one area to another.
+type splitMove struct {
+	Entrance EntranceID `db:"entrance_id"`
+	From     org.UnitID `db:"from_id"`
+	To       org.UnitID `db:"to_id"`
+}
+
+// movesNow are the moves of a split, if all of them can be made today: each entrance is there and lies where it did when they
+// were drafted, and the area that gets it has not ended, since nobody would look after its doors. Nobody leads one of the
+// entrances elsewhere before tx is over.
+func movesNow(ctx context.Context, tx *db.Tx, id SplitID) (moves []splitMove, err error) {
 	if err := tx.Select(ctx, &moves, `
 		SELECT entrance_id, from_id, to_id
 		FROM area_split_move
 		WHERE split_id = ?
 		ORDER BY entrance_id`, id); err != nil {
-		return db.Wrap(err, nil, "read the moves of split %d", id)
+		return nil, db.Wrap(err, nil, "read the moves of split %d", id)
 	}
+	today := calendar.DayOf(tx.Now)
 	for _, m := range moves {
 		switch _, err := lockEntrance(ctx, tx, m.Entrance); {
 		case errors.Is(err, problem.ErrNotFound): // it has ended meanwhile
-			return ErrSplitChanged
+			return nil, ErrSplitChanged
 		case err != nil:
-			return err
+			return nil, err
+		}
+		var lies int
+		if err := tx.Get(ctx, &lies, `
+			SELECT COUNT(*)
+			FROM area_entrance
+			WHERE entrance_id = ? AND area_id = ? AND valid_from <= ? AND valid_to IS NULL`, m.Entrance, m.From, today); err != nil {
+			return nil, db.Wrap(err, nil, "look whether entrance %d lies in area %d", m.Entrance, m.From)
+		}
+		if lies == 0 {
+			return nil, ErrSplitChanged
 		}
 		switch _, err := org.FindStanding(ctx, tx, org.System, m.To); {
 		case errors.Is(err, org.ErrIllegalTransition):
-			return ErrSplitChanged
+			return nil, ErrSplitChanged
 		case err != nil:
-			return err
+			return nil, err
 		}
+	}
+	return moves, nil
+}
+
+// applySplit puts each entrance where it is to lie from today on, all of them or none.
+func applySplit(ctx context.Context, tx *db.Tx, by org.Actor, id SplitID) error {
+	moves, err := movesNow(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	for _, m := range moves {
 		if err := moveEntrance(ctx, tx, by, m.Entrance, m.From, m.To); err != nil {
 			return err
 		}
@@ -336,7 +368,7 @@ func leadEntrance(ctx context.Context, tx *db.Tx, by org.Actor, e EntranceID, fr
 	case err != nil:
 		return db.Wrap(err, nil, "end the days of entrance %d in area %d", e, from)
 	case found != 1:
-		return ErrSplitChanged
+		return fmt.Errorf("entrance %d does not lie in area %d", e, from)
 	}
 	return insertDeal(ctx, tx, by, to, e, today)
 }

@@ -29,6 +29,12 @@ func (v *village) splits() {
 	v.says("listed", v.wants("splits", holder.get("/v1/area-splits"), ok), float64(draft.id("id")), "items", 0, "id")
 	v.says("the answer is open", v.wants("split", v.secretary.get(path), ok), "就近走访", "reason")
 	v.says("applied", v.wants("accept", holder.post(path+"/answer", map[string]any{"accepted": true}), ok), "applied", "state")
+	back := v.wants("draft", v.secretary.post("/v1/area-splits", map[string]any{
+		"placeId": v.place, "reason": "还是原样", "moves": []any{map[string]any{"entranceId": added.id("id"), "toAreaId": v.neighbor}},
+	}), created)
+	path = fmt.Sprintf("/v1/area-splits/%d", back.id("id"))
+	v.wants("propose", v.secretary.post(path+"/propose", nil), ok)
+	v.says("withdrawn", v.wants("withdraw", v.secretary.post(path+"/withdraw", nil), ok), "withdrawn", "state")
 	parts := v.wants("what if", v.secretary.get(fmt.Sprintf("/v1/areas/%d/what-if?parts=2", v.area)), ok)
 	one, _ := parts.at("parts", 0, "doors").(float64)
 	two, _ := parts.at("parts", 1, "doors").(float64)

@@ -993,10 +993,11 @@ var plans = map[string]*plan{
 	"draftSplit": {fits: areas, sees: drafts, fill: fill(func(c *cell, b map[string]any) {
 		b["placeId"], b["moves"] = c.place(c.at).ID, []any{map[string]any{"entranceId": c.aDoorNextDoor(), "toAreaId": c.at.ID}}
 	})},
-	"listSplits":   {fits: areas, make: aProposedSplit, list: "id", sees: seesSplit},
-	"getSplit":     {fits: areas, make: aProposedSplit, sees: seesSplit},
-	"proposeSplit": {fits: areas, make: aDraftedSplit, sees: drafts},
-	"answerSplit":  {fits: areas, make: aProposedSplit, sees: seesSplit, rule: answersSplit},
+	"listSplits":    {fits: areas, make: aProposedSplit, list: "id", sees: seesSplit},
+	"getSplit":      {fits: areas, make: aProposedSplit, sees: seesSplit},
+	"proposeSplit":  {fits: areas, make: aDraftedSplit, sees: drafts},
+	"withdrawSplit": {fits: areas, make: aProposedSplit, sees: drafts},
+	"answerSplit":   {fits: areas, make: aProposedSplit, sees: seesSplit, rule: answersSplit},
 	"addEntrance": {fits: place, fill: fill(func(c *cell, b map[string]any) {
 		b["placeId"], b["number"] = c.at.ID, fmt.Sprint(c.next())
 	})},
