@@ -45,12 +45,14 @@ func insertRefusal(ctx context.Context, tx *db.Tx, by org.Actor, id ID, purpose 
 
 const consentColumns = `c.id, c.premises_id, c.purpose, c.wording, c.valid_from, c.valid_to, c.withdrawn_at`
 
-// newestConsent is what a household has said last to a purpose; the zero one if nothing.
+// newestConsent is what a household has said last to a purpose; the zero one if nothing. What others said who lived there
+// before is neither its yes nor its no.
 func newestConsent(ctx context.Context, q db.Queryer, id ID, purpose ConsentPurpose) (c Consent, err error) {
 	err = q.Get(ctx, &c, `
 		SELECT `+consentColumns+`
 		FROM household_consent c
-		WHERE c.premises_id = ? AND c.purpose = ?
+		JOIN premises p ON p.id = c.premises_id
+		WHERE c.premises_id = ? AND c.purpose = ? AND (p.left_at IS NULL OR c.recorded_at >= p.left_at)
 		ORDER BY c.valid_from DESC, c.id DESC
 		LIMIT 1`, id, purpose)
 	if errors.Is(err, sql.ErrNoRows) {

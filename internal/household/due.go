@@ -135,7 +135,7 @@ func (s *Service) due(ctx context.Context, areas []org.Actor) (all []Due, err er
 		return nil, err
 	}
 	for i, r := range rows {
-		k := knownOfDoor{promised: promised[keys[i]], atRisk: risky[r.ID], asked: asked[keys[i]], since: doors[i].Since}
+		k := knownOfDoor{promised: promised[keys[i]], atRisk: risky[r.ID], asked: asked[keys[i]], since: doors[i].since()}
 		if reason := r.dueReason(k, now); reason != "" {
 			all = append(all, Due{Row: r, Reason: reason})
 		}
@@ -180,16 +180,25 @@ func (d Due) place() time.Time {
 	return time.UnixMilli(at).UTC()
 }
 
-// A knownDoor is a door since when it is known.
+// A knownDoor is a door, since when it is known, and when those who lived there before have moved out.
 type knownDoor struct {
 	Household
-	Since time.Time `db:"created_at"`
+	Known time.Time  `db:"created_at"`
+	Left  *time.Time `db:"left_at"`
+}
+
+// since is from when on whoever lives there now may have been called at.
+func (k knownDoor) since() time.Time {
+	if k.Left != nil {
+		return *k.Left
+	}
+	return k.Known
 }
 
 func knownDoors(ctx context.Context, q db.Queryer, by org.Actor, day calendar.Day) (all []knownDoor, err error) {
 	from, to := by.Scope()
 	err = q.Select(ctx, &all, `
-		SELECT `+doorColumns+`, p.created_at
+		SELECT `+doorColumns+`, p.created_at, p.left_at
 		FROM unit u
 		JOIN area_entrance a ON a.area_id = u.id
 		JOIN entrance e ON e.id = a.entrance_id

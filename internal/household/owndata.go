@@ -25,7 +25,7 @@ var (
 // agreed to, when somebody came, what help they may be offered, and who opened any of it (X46). Whoever else lives there is
 // somebody else, so a home is a subject's own only under the very form of address and number that a member heard from them at
 // that door: what people type nobody has looked at. What a member wrote down beside a visit or a flag stays out, for it may
-// speak of others behind the same door.
+// speak of others behind the same door, and so does what was before those who lived there have moved out.
 func (s *Service) OwnData(ctx context.Context, of privacy.Subject) (sections []privacy.Section, err error) {
 	left, err := s.requests.Left(ctx, s.db, of)
 	if err != nil {
@@ -100,25 +100,30 @@ func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Secti
 		return one, err
 	}
 	one.Items = append(one.Items, flags...)
+	left, err := leftAt(ctx, s.db, id)
+	if err != nil {
+		return one, err
+	}
+	others := func(at time.Time) bool { return left != nil && at.Before(*left) } // who lived there then
 	visits, err := visitsAt(ctx, s.db, id)
 	if err != nil {
 		return one, err
 	}
-	for _, v := range visits {
+	for _, v := range slices.DeleteFunc(visits, func(v Visit) bool { return others(v.HappenedAt) }) {
 		add("走访", minute(v.HappenedAt)+" "+resultWords[v.Result])
 	}
 	opened, err := privacy.OpeningsOf(ctx, s.db, privacy.HouseholdFlags, int64(id))
 	if err != nil {
 		return one, err
 	}
-	for _, o := range opened {
+	for _, o := range slices.DeleteFunc(opened, func(o privacy.Opening) bool { return others(o.OpenedAt) }) {
 		add("应急查看", minute(o.OpenedAt)+" "+o.UnitName+" "+string(o.Role)+" "+o.Reason)
 	}
 	seen, err := viewsAt(ctx, s.db, id)
 	if err != nil {
 		return one, err
 	}
-	for _, v := range seen {
+	for _, v := range slices.DeleteFunc(seen, func(v view) bool { return others(v.At) }) {
 		add("谁看过", minute(v.At)+" "+string(v.Role)+" "+v.Purpose+" "+v.Reason)
 	}
 	return one, nil

@@ -9,6 +9,12 @@ import (
 	"wanjia/internal/platform/problem"
 )
 
+// leftAt is when those who lived in a home before have moved out; nil if nobody has.
+func leftAt(ctx context.Context, q db.Queryer, id ID) (at *time.Time, err error) {
+	err = q.Get(ctx, &at, `SELECT left_at FROM premises WHERE id = ?`, id)
+	return at, db.Wrap(err, problem.ErrNotFound, "find since when household %d lives there", id)
+}
+
 func visitsAt(ctx context.Context, q db.Queryer, id ID) (all []Visit, err error) {
 	err = q.Select(ctx, &all, `
 		SELECT v.id, v.result, v.happened_at

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
+	"wanjia/internal/request"
 )
 
 // house is a building of 瑞和社区 with an entrance of two doors in its first area.
@@ -516,6 +518,66 @@ func TestX45_ADoorThatHasEndedIsForgottenAfterNinetyDays(t *testing.T) {
 			}
 			if n := count(t, d, `SELECT COUNT(*) FROM premises`); n != c.left {
 				t.Errorf("after %d days there are %d doors, want %d: the one where a plaque hung stays as long as that", c.days, n, c.left)
+			}
+		}
+	})
+}
+
+// X46, F16: what was known of who has moved out is not of who lives there now: it stands in no pack of theirs, their no is
+// nobody else's, and the door is new to whoever visits it.
+func TestWhoMovesInHasNothingOfWhoMovedOut(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		const hers = "19900000031"
+		door := x.doors[1]
+		later := func() { x.at(d.Now().Add(24 * time.Hour)) }
+		x.called(t, door, "林女士", "19900000032")
+		before := household.Account{Household: door, Result: household.Declined, ClientRef: "11111111-4f6e-4a0e-8f57-90a4f9b0c1d2"}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, before); err != nil {
+			t.Fatal(err)
+		}
+		why := privacy.Why{Purpose: privacy.CallBack, Reason: "约定老住户回电"}
+		if _, err := x.service.Unmask(t.Context(), x.YaoMangzhong, door, []string{household.PhoneNumber}, why); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, door, household.CareVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
+		later()
+		for i, empty := range []bool{true, false} {
+			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, door, int64(i+1), empty); err != nil {
+				t.Fatal(err)
+			}
+		}
+		later()
+		due, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 50)
+		i := slices.IndexFunc(due, func(r household.Due) bool { return r.ID == door })
+		if err != nil || i < 0 || due[i].Reason != household.NewHousehold || due[i].LastVisited != nil {
+			t.Errorf("due are %+v (%v), want the home as a new one", due, err)
+		}
+		home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
+		if err != nil || home.Last != nil || len(home.Consents) != 0 {
+			t.Errorf("the home shows the visit %+v and the answers %+v (%v), want neither", home.Last, home.Consents, err)
+		}
+		x.flag(t, door, "2026-12-31")
+		x.called(t, door, "吴女士", hers)
+		told := leak(x)
+		told.HappenedAt, told.Needs[0].CallBack = nil, request.CallPhone
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, told); err != nil {
+			t.Fatal(err)
+		}
+		var asker int64
+		if err := d.Get(t.Context(), &asker, `SELECT MAX(id) FROM request_asker`); err != nil {
+			t.Fatal(err)
+		}
+		pack, err := x.service.OwnData(t.Context(), privacy.Subject{Asker: asker})
+		text := fmt.Sprint(pack)
+		if err != nil || !strings.Contains(text, "{走访 2026-08-19 16:40 有需要}") || !strings.Contains(text, "{关怀走访 同意 2026-08-19}") {
+			t.Errorf("the pack is %s (%v), want what is theirs", text, err)
+		}
+		for _, theirs := range []string{"谢绝走访", "不同意", "老住户", "2026-08-17"} {
+			if strings.Contains(text, theirs) {
+				t.Errorf("the pack holds %s of who lived there before: %s", theirs, text)
 			}
 		}
 	})

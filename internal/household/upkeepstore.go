@@ -266,6 +266,7 @@ func saveDoor(ctx context.Context, tx *db.Tx, d Doorway, version int64) error {
 }
 
 // forgetHome leaves nothing of those who have moved out: what they agreed to ends, and their flags, contact and mutes are gone.
+// What stays on record, such as visits, is from then on not of who lives there.
 func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 	for _, p := range purposes {
 		if err := supersede(ctx, tx, id, p, calendar.DayOf(tx.Now)); err != nil {
@@ -283,7 +284,8 @@ func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 			return db.Wrap(err, nil, "forget who lived behind door %d", id)
 		}
 	}
-	return nil
+	_, err := tx.Change(ctx, `UPDATE premises SET left_at = ? WHERE id = ?`, tx.Now, id)
+	return db.Wrap(err, nil, "note that who lived behind door %d has left", id)
 }
 
 // endDoorsOf ends the doors behind entrances that are still there, and returns them.

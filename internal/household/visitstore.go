@@ -151,13 +151,13 @@ func countResults(ctx context.Context, q db.Queryer, by org.Actor, since, until 
 }
 
 // lastVisited is when each of the households was visited last: of all visits of a door the newest one is read, by the
-// index that holds them in that order. One that could not be made was none.
+// index that holds them in that order. One that could not be made was none, nor is one at those who lived there before.
 func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time, error) {
 	query, args, err := db.In(`
 		SELECT p.id, (
 			SELECT v.happened_at
 			FROM visit v
-			WHERE v.premises_id = p.id AND v.result <> ?
+			WHERE v.premises_id = p.id AND v.result <> ? AND (p.left_at IS NULL OR v.happened_at >= p.left_at)
 			ORDER BY v.recorded_at DESC, v.id DESC
 			LIMIT 1) AS happened_at
 		FROM premises p
@@ -181,14 +181,15 @@ func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time,
 	return found, nil
 }
 
-// newestVisit is the last visit of the household that could be made; nil if there was none.
+// newestVisit is the last visit of the household that could be made, at those who live there now; nil if there was none.
 func newestVisit(ctx context.Context, q db.Queryer, id ID) (*Visit, error) {
 	var all []Visit
 	err := q.Select(ctx, &all, `
-		SELECT premises_id, result, happened_at
-		FROM visit
-		WHERE premises_id = ? AND result <> ?
-		ORDER BY recorded_at DESC, id DESC
+		SELECT v.premises_id, v.result, v.happened_at
+		FROM premises p
+		JOIN visit v ON v.premises_id = p.id
+		WHERE p.id = ? AND v.result <> ? AND (p.left_at IS NULL OR v.happened_at >= p.left_at)
+		ORDER BY v.recorded_at DESC, v.id DESC
 		LIMIT 1`, id, Unable)
 	if err != nil || len(all) == 0 {
 		return nil, db.Wrap(err, nil, "find the last visit of household %d", id)

@@ -1178,6 +1178,7 @@ CREATE TABLE `premises` (
   `created_at` datetime(3) NOT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
   `ended_on` char(10) DEFAULT NULL,
+  `left_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `premises_door` (`entrance_id`,`door`),
   CONSTRAINT `premises_entrance_fk` FOREIGN KEY (`entrance_id`) REFERENCES `entrance` (`id`)
