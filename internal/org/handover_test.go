@@ -154,31 +154,37 @@ func TestC5_AnUnsignedHandoverIsAGapAfterSevenDays(t *testing.T) {
 	})
 }
 
-// T8: whoever is named long after the things were packed has a week to sign for them as well.
+// T8: whoever is named long after the things were packed has a week to sign for them as well, from whatever day on
+// the role is said to hold.
 func TestT8_AWeekToSignBeginsWithWhoIsToSign(t *testing.T) {
 	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, d *db.DB) {
-		w := orgtest.Tree(t, d)
-		noon(t, d, "2026-03-01")
-		s, _ := newService(d)
-		h := &handed{}
-		s.HandingOver(h.tell, things...)
-		area := w.Ruihe.Areas[0]
-		if err := s.EndAssignment(t.Context(), w.ChenGuyu, w.ZhouChunhe.Assignment, "", "搬离"); err != nil {
-			t.Fatal(err)
+	for _, from := range []calendar.Day{"", "2026-03-02"} {
+		dbtest.Each(t, func(t *testing.T, d *db.DB) { aWeekToSign(t, d, from) })
+	}
+}
+
+func aWeekToSign(t *testing.T, d *db.DB, from calendar.Day) {
+	t.Helper()
+	w := orgtest.Tree(t, d)
+	noon(t, d, "2026-03-01")
+	s, _ := newService(d)
+	h := &handed{}
+	s.HandingOver(h.tell, things...)
+	area := w.Ruihe.Areas[0]
+	if err := s.EndAssignment(t.Context(), w.ChenGuyu, w.ZhouChunhe.Assignment, "", "搬离"); err != nil {
+		t.Fatal(err)
+	}
+	noon(t, d, "2026-03-20")
+	if _, err := s.Grant(t.Context(), w.ChenGuyu, org.NewAssignment{Person: orgtest.Person(t, d), Role: org.RoleAreaHolder, Unit: area.Household, Span: org.Span{From: from}}); err != nil {
+		t.Fatal(err)
+	}
+	for day, want := range map[calendar.Day]int{"2026-03-20": 0, "2026-03-26": 0, "2026-03-27": 1} {
+		noon(t, d, day)
+		c, err := org.CheckLeads(t.Context(), d, w.XuBailu, 0, day)
+		if err != nil || len(c.Gaps) != want || want == 1 && !c.Gaps[0].Unsigned {
+			t.Errorf("from %q, on %s %+v (%v), want %d unsigned", from, day, c.Gaps, err, want)
 		}
-		noon(t, d, "2026-03-20")
-		if _, err := s.Grant(t.Context(), w.ChenGuyu, org.NewAssignment{Person: orgtest.Person(t, d), Role: org.RoleAreaHolder, Unit: area.Household}); err != nil {
-			t.Fatal(err)
-		}
-		for day, want := range map[calendar.Day]int{"2026-03-20": 0, "2026-03-26": 0, "2026-03-27": 1} {
-			noon(t, d, day)
-			c, err := org.CheckLeads(t.Context(), d, w.XuBailu, 0, day)
-			if err != nil || len(c.Gaps) != want || want == 1 && !c.Gaps[0].Unsigned {
-				t.Errorf("on %s %+v (%v), want %d unsigned", day, c.Gaps, err, want)
-			}
-		}
-	})
+	}
 }
 
 // A role that ends on a later day is announced, and its successor, who was named before, still has to sign.

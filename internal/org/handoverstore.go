@@ -107,8 +107,14 @@ func nameSuccessor(ctx context.Context, tx *db.Tx, h *Handover) error {
 	if err != nil {
 		return db.Wrap(err, nil, "find the successor of handover %d", h.ID)
 	}
+	if h.SuccessorID != nil && *h.SuccessorID == next.ID { // whose week goes on
+		return nil
+	}
 	h.SuccessorID, h.Successor = &next.ID, &next.Person
-	_, err = tx.Change(ctx, `UPDATE handover SET successor_id = ?, version = version + 1 WHERE id = ?`, next.ID, h.ID)
+	_, err = tx.Change(ctx, `
+		UPDATE handover
+		SET named_at = ?, successor_id = ?, version = version + 1
+		WHERE id = ?`, tx.Now, next.ID, h.ID)
 	return db.Wrap(err, nil, "name the successor of handover %d", h.ID)
 }
 

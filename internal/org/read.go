@@ -368,6 +368,7 @@ func GridCoverage(ctx context.Context, q db.Queryer, by Actor, place UnitID, day
 	if now := db.NowOf(q); now.Before(at) {
 		at = now
 	}
+	late := at.Add(-unsignedFor)
 	var rows []coverageRow
 	err = q.Select(ctx, &rows, `
 		SELECT u.id, u.tree, u.kind, u.name, u.path, u.level, e.parent_id,
@@ -380,12 +381,13 @@ func GridCoverage(ctx context.Context, q db.Queryer, by Actor, place UnitID, day
 		          AND NOT EXISTS (
 		            SELECT 1
 		            FROM handover h
-		            WHERE h.successor_id = a.id AND h.packed_at <= ? AND a.valid_from <= ? AND (h.signed_at IS NULL OR h.signed_at > ?))) AS leads
+		            WHERE h.successor_id = a.id AND h.packed_at <= ? AND (h.named_at IS NULL OR h.named_at <= ?) AND a.valid_from <= ?
+		              AND (h.signed_at IS NULL OR h.signed_at > ?))) AS leads
 		FROM unit u
 		LEFT JOIN unit_edge e ON e.unit_id = u.id AND e.valid_from <= ? AND (e.valid_to IS NULL OR e.valid_to > ?)
 		WHERE u.path >= ? AND u.path < ? AND u.tree = 'grid'
 		  AND u.valid_from <= ? AND (u.valid_to IS NULL OR u.valid_to > ?)
-		ORDER BY u.id`, day, day, day, day, at.Add(-unsignedFor), calendar.DayOf(at.Add(-unsignedFor)), at, day, day, from, to, day, day)
+		ORDER BY u.id`, day, day, day, day, late, late, calendar.DayOf(late), at, day, day, from, to, day, day)
 	if err != nil {
 		return nil, db.Wrap(err, nil, "read who holds the levels of the grid")
 	}

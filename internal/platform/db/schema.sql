@@ -712,6 +712,7 @@ CREATE TABLE `handover` (
   `packed_at` datetime(3) DEFAULT NULL,
   `signed_at` datetime(3) DEFAULT NULL,
   `version` bigint(20) NOT NULL DEFAULT 1,
+  `named_at` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `handover_assignment` (`assignment_id`),
   KEY `handover_unit` (`unit_id`,`state`,`id`),
