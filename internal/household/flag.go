@@ -329,16 +329,17 @@ func (s *Service) RefuseFlag(ctx context.Context, by org.Actor, id FlagID, chann
 	})
 }
 
-// foundRight notes that a visit has found flags of its household right. Who may not know of them cannot.
-func (s *Service) foundRight(ctx context.Context, tx *db.Tx, by org.Actor, id ID, flags []FlagID) error {
+// foundRight notes that a visit has found flags of its household right, that were live on its day: it may be told later. Who may
+// not know of them cannot.
+func (s *Service) foundRight(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, flags []FlagID) error {
 	if len(flags) == 0 {
 		return nil
 	}
-	if err := mayCare(ctx, tx, by, id); err != nil {
+	if err := mayCare(ctx, tx, by, v.Premises); err != nil {
 		return err
 	}
 	for _, f := range flags {
-		found, err := seenFlag(ctx, tx, id, f)
+		found, err := seenFlag(ctx, tx, v, f)
 		if err != nil {
 			return err
 		}
@@ -346,6 +347,6 @@ func (s *Service) foundRight(ctx context.Context, tx *db.Tx, by org.Actor, id ID
 			return ErrFlagSeen.Field("/flagsSeen", ErrFlagSeen.Code)
 		}
 	}
-	audit.Note(tx, by.Did("flag.seen", "household", int64(id)))
+	audit.Note(tx, by.Did("flag.seen", "household", int64(v.Premises)))
 	return nil
 }

@@ -409,6 +409,26 @@ func TestX20_FlagsThatAVisitFoundRightAreNotedWithIt(t *testing.T) {
 	})
 }
 
+// X20: a visit of the last evening of a flag that is sent after midnight is taken as it was made; on the day after, the flag is none.
+func TestX20_AVisitThatIsSentLaterFoundWhatWasLiveOnItsDay(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		evening := day("2026-06-30").Add(22 * time.Hour)
+		x.at(evening)
+		f := x.flag(t, x.doors[1], "2026-06-30")
+		x.at(evening.Add(2*time.Hour + 10*time.Minute))
+		a := leak(x)
+		a.HappenedAt, a.FlagsSeen = nil, []household.FlagID{f.ID}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); !errors.Is(err, household.ErrFlagSeen) {
+			t.Errorf("found on the day after: %v, want %v", err, household.ErrFlagSeen)
+		}
+		a.HappenedAt = &evening
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+			t.Errorf("found on its last evening, sent after midnight: %v", err)
+		}
+	})
+}
+
 // The rule of idea 8: flags are read by the list of visits and by who may know of one flag, and by nothing else. No
 // other SQL of the program asks their table, but what erases a home or a consent only when no flag hangs on it.
 func TestNothingElseReadsCareFlags(t *testing.T) { // V5

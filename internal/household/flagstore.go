@@ -214,12 +214,12 @@ func LiveFlags(ctx context.Context, q db.Queryer, area org.UnitID) (ids []FlagID
 	return ids, db.Wrap(err, nil, "find the flags of area %d", area)
 }
 
-// seenFlag notes that a live flag of a household was found right, and says whether there is one.
-func seenFlag(ctx context.Context, tx *db.Tx, id ID, flag FlagID) (bool, error) {
+// seenFlag notes that a flag of a household was found right at v, and says whether there was one on that day.
+func seenFlag(ctx context.Context, tx *db.Tx, v Visit, flag FlagID) (bool, error) {
 	found, err := tx.Change(ctx, `
 		UPDATE care_flag
 		SET seen_at = ?
-		WHERE id = ? AND premises_id = ? AND expires_on >= ?`, tx.Now, flag, id, calendar.DayOf(tx.Now))
+		WHERE id = ? AND premises_id = ? AND expires_on >= ?`, tx.Now, flag, v.Premises, calendar.DayOf(v.HappenedAt))
 	return found == 1, db.Wrap(err, nil, "note that flag %d was seen", flag)
 }
 

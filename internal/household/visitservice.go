@@ -141,7 +141,7 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if err := s.giveWord(ctx, tx, by, v, a.Promises, opened); err != nil {
 		return 0, err
 	}
-	if err := s.foundRight(ctx, tx, by, v.Premises, a.FlagsSeen); err != nil {
+	if err := s.foundRight(ctx, tx, by, v, a.FlagsSeen); err != nil {
 		return 0, err
 	}
 	if err := visitedInRisk(ctx, tx, v); err != nil {
