@@ -711,6 +711,36 @@ func (e EmergencyState) Valid() bool {
 	}
 }
 
+// Defines values for EndedUseWhat.
+const (
+	EndedUseWhatConsents EndedUseWhat = "consents"
+	EndedUseWhatContacts EndedUseWhat = "contacts"
+	EndedUseWhatFlags    EndedUseWhat = "flags"
+	EndedUseWhatHomes    EndedUseWhat = "homes"
+	EndedUseWhatMutes    EndedUseWhat = "mutes"
+	EndedUseWhatOffers   EndedUseWhat = "offers"
+)
+
+// Valid indicates whether the value is a known member of the EndedUseWhat enum.
+func (e EndedUseWhat) Valid() bool {
+	switch e {
+	case EndedUseWhatConsents:
+		return true
+	case EndedUseWhatContacts:
+		return true
+	case EndedUseWhatFlags:
+		return true
+	case EndedUseWhatHomes:
+		return true
+	case EndedUseWhatMutes:
+		return true
+	case EndedUseWhatOffers:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EnrolmentState.
 const (
 	EnrolmentStateReady              EnrolmentState = "ready"
@@ -4610,6 +4640,8 @@ type Door struct {
 
 // DoorMark defines model for DoorMark.
 type DoorMark struct {
+	// Confirm What is kept of those who lived there may be erased.
+	Confirm *bool `json:"confirm,omitempty"`
 	Empty   bool  `json:"empty"`
 	Version int64 `json:"version"`
 }
@@ -4688,6 +4720,15 @@ type EndAssignment struct {
 	On     *string `json:"on,omitempty"`
 	Reason string  `json:"reason"`
 }
+
+// EndedUse defines model for EndedUse.
+type EndedUse struct {
+	Count int          `json:"count"`
+	What  EndedUseWhat `json:"what"`
+}
+
+// EndedUseWhat defines model for EndedUse.What.
+type EndedUseWhat string
 
 // EndingSessions defines model for EndingSessions.
 type EndingSessions struct {
@@ -5422,6 +5463,17 @@ type ListedUnit struct {
 
 // ListedUnitTree defines model for ListedUnit.Tree.
 type ListedUnitTree string
+
+// MarkedDoor defines model for MarkedDoor.
+type MarkedDoor struct {
+	Door       string       `json:"door"`
+	Empty      bool         `json:"empty"`
+	Ended      []EndedUse   `json:"ended"`
+	EntranceID int64        `json:"entranceId"`
+	ID         int64        `json:"id"`
+	Kind       PremisesKind `json:"kind"`
+	Version    int64        `json:"version"`
+}
 
 // Me defines model for Me.
 type Me struct {
@@ -31489,7 +31541,7 @@ type MarkDoorResponseObject interface {
 	VisitMarkDoorResponse(w http.ResponseWriter) error
 }
 
-type MarkDoor200JSONResponse Door
+type MarkDoor200JSONResponse MarkedDoor
 
 func (response MarkDoor200JSONResponse) VisitMarkDoorResponse(w http.ResponseWriter) error {
 

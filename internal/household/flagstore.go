@@ -200,6 +200,42 @@ func homesKept(ctx context.Context, q db.Queryer, day calendar.Day, ids []ID) (n
 	return n, db.Wrap(err, nil, "count the homes that something is kept of")
 }
 
+// keptOf are the kinds of things that hold for those who live in a home, and how many of each there are.
+func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
+	day := calendar.DayOf(tx.Now)
+	var n struct {
+		Consents int `db:"consents"`
+		Flags    int `db:"flags"`
+		Contacts int `db:"contacts"`
+		Mutes    int `db:"mutes"`
+		Offers   int `db:"offers"`
+	}
+	if err := tx.Get(ctx, &n, `
+		SELECT
+		  (SELECT COUNT(*)
+		   FROM household_consent c
+		   WHERE c.premises_id = p.id AND c.withdrawn_at IS NULL AND (c.valid_to IS NULL OR c.valid_to > ?)) AS consents,
+		  (SELECT COUNT(*) FROM care_flag f WHERE f.premises_id = p.id AND f.expires_on >= ?) AS flags,
+		  (SELECT COUNT(*)
+		   FROM household_contact c
+		   WHERE c.premises_id = p.id AND (c.address_sealed IS NOT NULL OR c.phone_sealed IS NOT NULL)) AS contacts,
+		  (SELECT COUNT(*) FROM household_mute m WHERE m.premises_id = p.id AND m.valid_to > ?) AS mutes,
+		  (SELECT COUNT(*)
+		   FROM risk_offer o
+		   JOIN risk_event e ON e.id = o.event_id
+		   WHERE o.premises_id = p.id AND o.reason = ? AND e.state = ?) AS offers
+		FROM premises p
+		WHERE p.id = ?`, day, day, day, AgreedRiskVisit, RiskOpen, id); err != nil {
+		return nil, db.Wrap(err, nil, "count what is kept of household %d", id)
+	}
+	for _, u := range []Use{{"consents", n.Consents}, {"flags", n.Flags}, {"contacts", n.Contacts}, {"mutes", n.Mutes}, {"offers", n.Offers}} {
+		if u.Count > 0 {
+			uses = append(uses, u)
+		}
+	}
+	return uses, nil
+}
+
 // LiveFlags are the live flags of the households of an area, by their ids: what a handover counts.
 func LiveFlags(ctx context.Context, q db.Queryer, area org.UnitID) (ids []FlagID, err error) {
 	day := calendar.DayOf(db.NowOf(q))

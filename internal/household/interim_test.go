@@ -181,14 +181,14 @@ func TestT8_TheInterimHolderMarksAnEmptyHome(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		home := door(t, d, x.Ruihe.Unit, x.Ruihe.Areas[0].Area, "3-101")
-		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, 1, true); !errors.Is(err, problem.ErrNotFound) {
+		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, household.Mark{Version: 1, Empty: true}); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("while somebody holds the area its leader above marks a door: %v, want not found", err)
 		}
 		x.leaves(t, d, x.ZhouChunhe)
-		if _, err := x.service.MarkDoor(t.Context(), x.ChenGuyu, home, 1, true); !errors.Is(err, problem.ErrNotFound) {
+		if _, err := x.service.MarkDoor(t.Context(), x.ChenGuyu, home, household.Mark{Version: 1, Empty: true}); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("who does not stand in marks a door: %v, want not found", err)
 		}
-		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, 1, true); err != nil {
+		if _, err := x.service.MarkDoor(t.Context(), x.SunLixia, home, household.Mark{Version: 1, Empty: true}); err != nil {
 			t.Errorf("the interim holder marks a door: %v", err)
 		}
 	})

@@ -297,7 +297,7 @@ func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
 	return found, nil
 }
 
-// dropOffers takes a household that does not agree any more off the lists of risk events, with all that was noted there
+// dropOffers takes a household that does not agree any more, or has moved out, off the lists of risk events, with all that was noted there
 // while they lasted.
 func dropOffers(ctx context.Context, tx *db.Tx, id ID) error {
 	var listed []struct {

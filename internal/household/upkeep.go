@@ -13,6 +13,7 @@ var (
 	ErrBuildingThere = problem.New(problem.Conflict, "household.building_there")
 	ErrDoorThere     = problem.New(problem.Conflict, "household.door_there")
 	ErrHangs         = problem.New(problem.Conflict, "household.ends_in_use")
+	ErrHomeKept      = problem.New(problem.Conflict, "household.empties_in_use")
 	ErrNumber        = problem.New(problem.Invalid, "household.number_invalid")
 )
 
@@ -25,6 +26,19 @@ type Doorway struct {
 	Occupied   bool          `db:"occupied"`
 	EndedOn    *calendar.Day `db:"ended_on"`
 	Version    int64         `db:"version"`
+}
+
+// A Mark says whether anybody lives behind a door.
+type Mark struct {
+	Version   int64
+	Empty     bool
+	Confirmed bool // that all that is kept of those who lived there goes with it, for good
+}
+
+// A Marked is a door that was marked, and what ended with whoever lived there.
+type Marked struct {
+	Doorway
+	Ended []Use
 }
 
 // A Use is a kind of thing that hangs on what would end, and how many of it do.

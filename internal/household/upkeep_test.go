@@ -251,6 +251,10 @@ func TestNothingOfWhoMovedOutHoldsForWhoMovesIn(t *testing.T) {
 			}
 		}
 		event := x.rain(t)
+		called := household.Account{Household: x.doors[0], Result: household.AllWell, ClientRef: ref}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, called); err != nil {
+			t.Fatal(err)
+		}
 		if err := x.service.Mute(t.Context(), x.YaoMangzhong, x.doors[0], calendar.DayOf(d.Now()).Add(90)); err != nil {
 			t.Fatal(err)
 		}
@@ -263,8 +267,9 @@ func TestNothingOfWhoMovedOutHoldsForWhoMovesIn(t *testing.T) {
 				count(t, d, `SELECT COUNT(*) FROM household_mute WHERE premises_id = ?`, door),
 			}
 		}
-		for i, empty := range []bool{true, false} { // the family moves out, and another one in
-			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], int64(i+1), empty); err != nil {
+		for i, out := range []bool{true, false} { // the family moves out, and another one in
+			m := household.Mark{Version: int64(i + 1), Empty: out, Confirmed: true}
+			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], m); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -277,6 +282,82 @@ func TestNothingOfWhoMovedOutHoldsForWhoMovesIn(t *testing.T) {
 		round, err := x.service.Round(t.Context(), x.YaoMangzhong, event.ID)
 		if err != nil || len(round) != 1 || round[0].Premises != x.doors[1] {
 			t.Errorf("the round is %+v (%v), want the neighbour alone", round, err)
+		}
+		x.agree(t, x.YaoMangzhong, x.doors[0], household.RiskVisit) // so does the new family
+		round, err = x.service.Round(t.Context(), x.YaoMangzhong, event.ID)
+		if err != nil || len(round) != 2 || round[0].VisitID != nil || round[1].VisitID != nil {
+			t.Errorf("the round is %+v (%v), want two homes that nobody has called at", round, err)
+		}
+	})
+}
+
+// empty is a door of a version where nobody lives, said of all that is kept there.
+func empty(version int64) household.Mark {
+	return household.Mark{Version: version, Empty: true, Confirmed: true}
+}
+
+// A tap on the wrong door erases nothing: what nothing brings back is shown first, and has to be confirmed.
+func TestAHomeOfWhichSomethingIsKeptIsMarkedEmptyOnceConfirmed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		home, other := x.doors[0], x.doors[1]
+		for _, door := range x.doors[:2] {
+			x.flag(t, door, "2026-12-31")
+			x.agree(t, x.YaoMangzhong, door, household.RiskVisit)
+		}
+		x.rain(t)
+		c := household.Contact{FormOfAddress: sealed.NameOf("林女士"), Phone: sealed.PhoneOf("19900000001")}
+		if _, err := x.service.SetContact(t.Context(), x.YaoMangzhong, home, c); err != nil {
+			t.Fatal(err)
+		}
+		if err := x.service.Mute(t.Context(), x.YaoMangzhong, home, calendar.DayOf(d.Now()).Add(90)); err != nil {
+			t.Fatal(err)
+		}
+		mark := func(by org.Actor, id household.ID, confirmed bool) (household.Marked, error) {
+			return x.service.MarkDoor(t.Context(), by, id, household.Mark{Version: 1, Empty: true, Confirmed: confirmed})
+		}
+		standIn := x.YaoMangzhong
+		standIn.PersonID, standIn.StandInFor = x.YiPian.PersonID, x.YaoMangzhong.PersonID
+		for _, c := range []struct {
+			by    org.Actor
+			want  string
+			noted int // that a flag was heard of
+		}{
+			{x.YaoMangzhong, "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1}]", 1},
+			{x.FengShuangjiang, "[{homes 1}]", 0},
+			{standIn, "[{homes 1}]", 0},
+		} {
+			_, err := mark(c.by, home, false)
+			var p *problem.Problem
+			if !errors.As(err, &p) || !errors.Is(err, household.ErrHomeKept) || fmt.Sprint(p.Members["uses"]) != c.want {
+				t.Errorf("%s without a word more: %v, want %v with %s", c.by.Role, err, household.ErrHomeKept, c.want)
+			}
+			n := count(t, d, `
+				SELECT COUNT(*)
+				FROM audit
+				WHERE action = 'flag.marked' AND object = 'household' AND object_id = ? AND person_id = ?`, home, c.by.PersonID)
+			if n != c.noted {
+				t.Errorf("that %s heard of a flag is noted %d times, want %d", c.by.Role, n, c.noted)
+			}
+		}
+		if got, err := x.service.Read(t.Context(), x.YaoMangzhong, home); err != nil || !got.Occupied || got.Contact.Phone != c.Phone {
+			t.Errorf("after that the home is %+v (%v), want it as it was", got, err)
+		}
+		got, err := mark(x.YaoMangzhong, home, true)
+		if want := "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1}]"; err != nil || got.Occupied || fmt.Sprint(got.Ended) != want {
+			t.Errorf("confirmed it is %+v (%v), want it empty, and %s ended", got, err, want)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM risk_offer WHERE premises_id = ?`, home); n != 0 {
+			t.Errorf("it stands on %d lists, want none", n)
+		}
+		if n := count(t, d, `SELECT offered FROM risk_event`); n != 1 {
+			t.Errorf("the list has %d homes, want the other", n)
+		}
+		if got, err := mark(x.FengShuangjiang, other, true); err != nil || fmt.Sprint(got.Ended) != "[{homes 1}]" {
+			t.Errorf("of another the secretary hears %v (%v), want one home", got.Ended, err)
+		}
+		if got, err := mark(x.YaoMangzhong, x.doors[2], false); err != nil || got.Occupied || len(got.Ended) != 0 {
+			t.Errorf("a home of which nothing is kept is %+v (%v), want it empty at once", got, err)
 		}
 	})
 }
@@ -333,10 +414,10 @@ func TestADoorThatEndsLeavesTheListsTheSameDay(t *testing.T) {
 		if got, want := lists(), [3]int{3, 2, 2}; got != want {
 			t.Fatalf("doors, due and round are %v, want %v", got, want)
 		}
-		if _, err := x.service.MarkDoor(t.Context(), x.YiPian, x.doors[0], 1, true); !errors.Is(err, problem.ErrNotFound) {
+		if _, err := x.service.MarkDoor(t.Context(), x.YiPian, x.doors[0], empty(1)); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("the neighbour marks it empty: %v, want not found", err)
 		}
-		if marked, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], 1, true); err != nil || marked.Occupied {
+		if marked, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, x.doors[0], empty(1)); err != nil || marked.Occupied {
 			t.Fatalf("marked empty: %+v, %v", marked, err)
 		}
 		if got, want := lists(), [3]int{3, 1, 1}; got != want {
@@ -544,8 +625,9 @@ func TestWhoMovesInHasNothingOfWhoMovedOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		later()
-		for i, empty := range []bool{true, false} {
-			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, door, int64(i+1), empty); err != nil {
+		for i, out := range []bool{true, false} {
+			m := household.Mark{Version: int64(i + 1), Empty: out, Confirmed: true}
+			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, door, m); err != nil {
 				t.Fatal(err)
 			}
 		}

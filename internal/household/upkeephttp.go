@@ -143,11 +143,19 @@ func (h *Handler) RenameDoor(ctx context.Context, req api.RenameDoorRequestObjec
 
 // MarkDoor serves POST /v1/doors/{doorId}/mark.
 func (h *Handler) MarkDoor(ctx context.Context, req api.MarkDoorRequestObject) (api.MarkDoorResponseObject, error) {
-	d, err := h.service.MarkDoor(ctx, org.ActorFrom(ctx), ID(req.DoorID), req.Body.Version, req.Body.Empty)
+	m := Mark{Version: req.Body.Version, Empty: req.Body.Empty, Confirmed: api.Given(req.Body.Confirm)}
+	d, err := h.service.MarkDoor(ctx, org.ActorFrom(ctx), ID(req.DoorID), m)
 	if err != nil {
 		return nil, err
 	}
-	return api.MarkDoor200JSONResponse(d.toAPI()), nil
+	ended := make([]api.EndedUse, len(d.Ended))
+	for i, u := range d.Ended {
+		ended[i] = api.EndedUse{What: api.EndedUseWhat(u.What), Count: u.Count}
+	}
+	x := d.toAPI()
+	return api.MarkDoor200JSONResponse{
+		ID: x.ID, EntranceID: x.EntranceID, Door: x.Door, Kind: x.Kind, Empty: x.Empty, Version: x.Version, Ended: ended,
+	}, nil
 }
 
 // EndDoor serves POST /v1/doors/{doorId}/end.

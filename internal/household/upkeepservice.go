@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -192,17 +193,62 @@ func (s *Service) RenameDoor(ctx context.Context, by org.Actor, id ID, version i
 }
 
 // MarkDoor says whether anybody lives behind a door: empty homes stand in no list of visits (idea 9), and nothing of those who
-// have moved out holds for those who move in. The holder of the area knows as well.
-func (s *Service) MarkDoor(ctx context.Context, by org.Actor, id ID, version int64, empty bool) (d Doorway, err error) {
-	return s.door(ctx, by, "door.marked", id, func(tx *db.Tx, d Doorway) error {
-		left := empty && d.Occupied
-		d.Occupied = !empty
-		if err := saveDoor(ctx, tx, d, version); err != nil || !left {
-			return err
+// have moved out holds for those who move in. The holder of the area knows as well. Nothing brings back what ends with it, so
+// it has to be confirmed once there is something.
+func (s *Service) MarkDoor(ctx context.Context, by org.Actor, id ID, m Mark) (marked Marked, err error) {
+	err = s.kept(ctx, by, "door.marked", "household", &marked, func(tx *db.Tx) (int64, error) {
+		d, err := s.findDoor(ctx, tx, by, id)
+		if err != nil {
+			return 0, err
 		}
-		audit.Note(tx, by.Did("household.left", "household", int64(id)))
-		return forgetHome(ctx, tx, id)
+		left := m.Empty && d.Occupied
+		d.Occupied = !m.Empty
+		if err := saveDoor(ctx, tx, d, m.Version); err != nil { // from here on nobody writes anything down about it
+			return 0, err
+		}
+		marked.Ended = nil
+		if left {
+			if marked.Ended, err = s.leaveHome(ctx, tx, by, id, m.Confirmed); err != nil {
+				return 0, err
+			}
+		}
+		marked.Doorway, err = doorByID(ctx, tx, id)
+		return int64(id), err
 	})
+	if errors.Is(err, ErrHomeKept) && hearsKinds(by) { // nobody hears of a flag without the note
+		noted := s.db.InTx(ctx, func(tx *db.Tx) error { noteKinds(tx, by, id); return nil })
+		if noted != nil {
+			return Marked{}, noted
+		}
+	}
+	return marked, err
+}
+
+// leaveHome ends all that is kept of those who have moved out, and says what that was: by its kinds to who may know of flags,
+// to others as one thing.
+func (s *Service) leaveHome(ctx context.Context, tx *db.Tx, by org.Actor, id ID, confirmed bool) ([]Use, error) {
+	uses, err := keptOf(ctx, tx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case hearsKinds(by):
+		noteKinds(tx, by, id)
+	case len(uses) > 0:
+		uses = []Use{{"homes", 1}}
+	}
+	if len(uses) > 0 && !confirmed {
+		return nil, ErrHomeKept.With("uses", uses)
+	}
+	audit.Note(tx, by.Did("household.left", "household", int64(id)))
+	return uses, forgetHome(ctx, tx, id)
+}
+
+// hearsKinds says whether by, who may mark a door, may know what is kept of who lives there.
+func hearsKinds(by org.Actor) bool { return !keepsOrder(by) && by.SeesFlags() }
+
+// noteKinds notes that by heard whether a home has a care flag.
+func noteKinds(tx *db.Tx, by org.Actor, id ID) {
+	audit.Note(tx, by.Did("flag.marked", "household", int64(id)).Showing("flags"))
 }
 
 // EndDoor ends a door from today on, if nothing hangs on it: it is in no list any more, and what was noted there stays.

@@ -265,8 +265,9 @@ func saveDoor(ctx context.Context, tx *db.Tx, d Doorway, version int64) error {
 	return db.Wrap(err, nil, "save door %d", d.ID)
 }
 
-// forgetHome leaves nothing of those who have moved out: what they agreed to ends, and their flags, contact and mutes are gone.
-// What stays on record, such as visits, is from then on not of who lives there.
+// forgetHome leaves nothing of those who have moved out: what they agreed to ends, their flags, contact and mutes are gone, and
+// the home stands on no list on which their yes has put it. What stays on record, such as visits, is from then on not of who
+// lives there.
 func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 	for _, p := range purposes {
 		if err := supersede(ctx, tx, id, p, calendar.DayOf(tx.Now)); err != nil {
@@ -274,6 +275,9 @@ func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 		}
 	}
 	if err := purgeFlagsOf(ctx, tx, id); err != nil {
+		return err
+	}
+	if err := dropOffers(ctx, tx, id); err != nil {
 		return err
 	}
 	for _, query := range []string{
