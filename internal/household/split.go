@@ -27,10 +27,10 @@ const (
 	SplitApplied   SplitState = "applied"
 )
 
-// told is the kind of item by which people hear that x is settled. Whatever else became of it than was proposed, they read
+// told is the kind of item by which people hear that s is settled. Whatever else became of it than was proposed, they read
 // in the split.
-func (x Split) told() string {
-	if x.State == SplitApplied {
+func (s Split) told() string {
+	if s.State == SplitApplied {
 		return "split.applied"
 	}
 	return "split.declined"
