@@ -38,10 +38,15 @@ type timer struct {
 	Step    int        `db:"step"` // which notice comes next, from 1
 	DueAt   time.Time  `db:"due_at"`
 	FiredAt *time.Time `db:"fired_at"`
+	SaidIn  int        `db:"said_in"` // the holding in which it last said anything; 0: in none
 }
 
-// toldLead says whether t has told whoever leads the holder by now (K7-K9, K12).
-func (t timer) toldLead(now time.Time) bool {
+// toldLead says whether t has told whoever leads the present holder of r by now (K7-K9, K12). The clock of solving runs through
+// holdings: what it said in an earlier one another lead has heard.
+func (t timer) toldLead(r Request, now time.Time) bool {
+	if t.Term != r.term(t.Clock) || t.SaidIn != r.Holding {
+		return false
+	}
 	said := t.Step - 1
 	if t.FiredAt != nil && !t.DueAt.After(now) {
 		said = t.Step

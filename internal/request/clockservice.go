@@ -35,7 +35,7 @@ func (s *Service) fire(ctx context.Context, tx *db.Tx, t timer) error {
 		return err
 	}
 	then, now := t, tx.Now
-	then.FiredAt = &now
+	then.FiredAt, then.SaidIn = &now, r.Holding
 	if t.Step < notices[t.Clock] {
 		if due := s.due(r.Request, t.Clock, t.Step+1); due != nil {
 			then.Step, then.DueAt, then.FiredAt = t.Step+1, *due, nil

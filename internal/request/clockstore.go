@@ -71,7 +71,7 @@ func insertTimers(ctx context.Context, tx *db.Tx, timers []timer) error {
 func timersOf(ctx context.Context, q db.Queryer, id ID) (map[clockName]timer, error) {
 	var rows []timer
 	if err := q.Select(ctx, &rows, `
-		SELECT id, request_id, clock, term, step, due_at, fired_at
+		SELECT id, request_id, clock, term, step, due_at, fired_at, said_in
 		FROM request_timer
 		WHERE request_id = ?`, id); err != nil {
 		return nil, db.Wrap(err, nil, "read the clocks of request %d", id)
@@ -101,7 +101,7 @@ func dueTimers(ctx context.Context, q db.Queryer, now time.Time, behind timer) (
 	from := begin(behind.DueAt)
 
 	err = q.Select(ctx, &due, `
-		SELECT id, request_id, clock, term, step, due_at, fired_at
+		SELECT id, request_id, clock, term, step, due_at, fired_at, said_in
 		FROM request_timer
 		WHERE fired_at IS NULL AND due_at <= ?
 		  AND due_at >= ? AND (due_at > ? OR id > ?)
@@ -123,9 +123,9 @@ func begin(at time.Time) time.Time {
 func claim(ctx context.Context, tx *db.Tx, t, then timer) (bool, error) {
 	found, err := tx.Change(ctx, `
 		UPDATE request_timer
-		SET step = ?, due_at = ?, fired_at = ?
+		SET step = ?, due_at = ?, fired_at = ?, said_in = ?
 		WHERE id = ? AND term = ? AND step = ? AND due_at = ? AND fired_at IS NULL`,
-		then.Step, then.DueAt, then.FiredAt, t.ID, t.Term, t.Step, t.DueAt)
+		then.Step, then.DueAt, then.FiredAt, then.SaidIn, t.ID, t.Term, t.Step, t.DueAt)
 	return found == 1, db.Wrap(err, nil, "take clock %d", t.ID)
 }
 

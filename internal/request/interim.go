@@ -63,6 +63,19 @@ func (r Request) oneOf(ctx context.Context, q db.Queryer, by org.Actor, in []org
 	return len(self) > 0, err
 }
 
+// leadsSeat says whether by leads whoever holds r, and may know of it.
+func (r Request) leadsSeat(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
+	ladder, err := ladderOf(ctx, q, r)
+	if err != nil {
+		return false, err
+	}
+	_, in, err := leadOf(ctx, q, r, ladder)
+	if err != nil {
+		return false, err
+	}
+	return r.oneOf(ctx, q, by, in)
+}
+
 // leadsPlace says whether by acts for the lead of r's place, since nobody leads that today who may know of r (T8): only who
 // stands above all places does. What was opened above its place is not that lead's.
 func (r Request) leadsPlace(ctx context.Context, q db.Queryer, by org.Actor) (bool, error) {
@@ -152,20 +165,12 @@ func (r Request) leadHeard(ctx context.Context, q db.Queryer, by org.Actor) (boo
 	}
 	now, heard := db.NowOf(q), false
 	for _, t := range timers {
-		heard = heard || t.Term == r.term(t.Clock) && t.toldLead(now)
+		heard = heard || t.toldLead(r, now)
 	}
 	if !heard {
 		return false, nil
 	}
-	ladder, err := ladderOf(ctx, q, r)
-	if err != nil {
-		return false, err
-	}
-	_, in, err := leadOf(ctx, q, r, ladder)
-	if err != nil {
-		return false, err
-	}
-	return r.oneOf(ctx, q, by, in)
+	return r.leadsSeat(ctx, q, by)
 }
 
 // vacant are the units for which by acts meanwhile, since nobody leads them, nor any between them and by's own: below a

@@ -202,6 +202,9 @@ func TestTheOfficeOpensAndPullsWhatItsClockHasToldItOf(t *testing.T) {
 		if _, err := x.service.Accept(ctx, office, r.ID, ""); !errors.Is(err, request.ErrNotHolder) {
 			t.Errorf("the office accepts for a section with a head: %v, want %v", err, request.ErrNotHolder)
 		}
+		moved(t)(x.service.Accept(ctx, x.ZhouChunhe, area.ID, ""))
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, area.ID, request.Climb{To: "level", Level: 4, Note: "请协助"}))
+		opens("nearly late below, before it climbed", office, area.ID, false)
 		m := moved(t)(x.service.Pull(ctx, office, r.ID, "我来办"))
 		if m.HolderUnitID != x.Subdistrict.ID || m.Level != 5 {
 			t.Errorf("held by %d at level %d, want the office", m.HolderUnitID, m.Level)
@@ -336,6 +339,42 @@ func TestT8_WhatAnEmptySeatHasPromisedItsUnitsLeadKeeps(t *testing.T) {
 		}
 		if kept, err := x.service.KeepPromise(ctx, x.XuBailu, p.ID); err != nil || kept.State != request.PromiseKept {
 			t.Errorf("the lead keeps it: %s, %v", kept.State, err)
+		}
+	})
+}
+
+// V6, T8: what an assistant has promised about a concern, and is gone, is nobody's whom it is kept from: who leads above them
+// keeps it.
+func TestV6_WhatAnEmptySeatHasPromisedAboutAConcernIsKeptAbove(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.YaoMangzhong, request.Need{What: "态度不好", Category: request.HolderConcern, About: x.ZhouChunhe.Assignment})
+		set := func(query string, args ...any) {
+			t.Helper()
+			if err := d.InTx(ctx, func(tx *db.Tx) error {
+				_, err := tx.Change(ctx, query, args...)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(`UPDATE request SET holder_unit_id = ?, holder_role = ?, level = 0 WHERE id = ?`, x.Ruihe.Unit.ID, org.RoleGridAssistant, r.ID)
+		p, err := x.service.MakePromise(ctx, x.HeQingqing, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来说明情况"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave(t, d, x.HeQingqing)
+		set(`UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhouChunhe.PersonID, x.XuBailu.Assignment) // who leads the place now
+		about, err := org.ActorOf(ctx, d, x.ZhouChunhe.PersonID, x.XuBailu.Assignment, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.KeepPromise(ctx, about, p.ID); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("whom it is about keeps it: %v, want not found", err)
+		}
+		if kept, err := x.service.KeepPromise(ctx, x.LuoQingming, p.ID); err != nil || kept.State != request.PromiseKept {
+			t.Errorf("the office keeps it: %s, %v", kept.State, err)
 		}
 	})
 }

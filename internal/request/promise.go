@@ -254,7 +254,11 @@ func (p Promise) mayAct(ctx context.Context, q db.Queryer, by org.Actor) error {
 		return err
 	}
 	if r.About != nil && r.HolderUnitID == p.UnitID {
-		if in, err := r.standsIn(ctx, q, by); err != nil || in {
+		in, err := r.standsIn(ctx, q, by)
+		if err == nil && !leading[p.Role] && r.HolderRole == p.Role { // and of an empty seat whoever leads it and may know
+			in, err = r.leadsSeat(ctx, q, by)
+		}
+		if err != nil || in {
 			return err
 		}
 	}

@@ -346,7 +346,7 @@ func (p *planted) moves(tx *db.Tx, r Request) {
 		err = setStale(ctx, tx, r, p.grid[p.r.IntN(len(p.grid))].ID, "")
 	}
 	if err == nil && p.r.IntN(2) == 0 { // its clocks have told whoever leads its holder
-		_, err = tx.Change(ctx, `UPDATE request_timer SET step = ? WHERE request_id = ?`, 3, r.ID)
+		_, err = tx.Change(ctx, `UPDATE request_timer SET step = ?, said_in = ? WHERE request_id = ?`, 3, r.Holding, r.ID)
 	}
 	if err != nil {
 		p.t.Fatal(err)
@@ -361,7 +361,7 @@ func placeLeads(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([
 
 // callers are those who are asked to call the asker of r.
 func callers(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
-	if r.Level == 0 {
+	if r.Level == 0 || r.HolderRole != "" { // as concernCaller
 		return toHolder(ctx, tx, r, ladder)
 	}
 	_, in, err := leadFrom(ctx, tx, r, ladder, r.Level)

@@ -1559,6 +1559,7 @@ CREATE TABLE `request_timer` (
   `step` smallint(6) NOT NULL,
   `due_at` datetime(3) NOT NULL,
   `fired_at` datetime(3) DEFAULT NULL,
+  `said_in` int(11) NOT NULL DEFAULT 0,
   PRIMARY KEY (`id`),
   UNIQUE KEY `request_timer_once` (`request_id`,`clock`),
   KEY `request_timer_due` (`fired_at`,`due_at`,`id`),
