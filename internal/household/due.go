@@ -135,7 +135,7 @@ func (s *Service) due(ctx context.Context, areas []org.Actor) (all []Due, err er
 		return nil, err
 	}
 	for i, r := range rows {
-		k := knownOfDoor{promised: promised[keys[i]], atRisk: risky[r.ID], asked: asked[keys[i]], since: doors[i].since()}
+		k := knownOfDoor{promised: promised[keys[i]], atRisk: risky[r.ID], asked: asked[keys[i]], since: doors[i].since(now)}
 		if reason := r.dueReason(k, now); reason != "" {
 			all = append(all, Due{Row: r, Reason: reason})
 		}
@@ -187,10 +187,11 @@ type knownDoor struct {
 	Left  *time.Time `db:"left_at"`
 }
 
-// since is from when on whoever lives there now may have been called at.
-func (k knownDoor) since() time.Time {
+// since is from when on whoever lives there now may have been called at. When they moved in after others had left nobody
+// notes: they are new until somebody has called.
+func (k knownDoor) since(now time.Time) time.Time {
 	if k.Left != nil {
-		return *k.Left
+		return now
 	}
 	return k.Known
 }

@@ -35,6 +35,7 @@ func (w *world) told(handle, kind string, id int64, want int) {
 func TestScenario01TheClocksOfACertificateThatNobodyActsOn(t *testing.T) { // C19, K6, K7, K8, K9
 	t.Parallel()
 	each(t, "2026-03-02 10:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok := http.StatusOK
 		area, lin := w.signIn("rh.m03"), w.signIn("r.lin")
 		opened := w.wants("record", area.post("/v1/requests", map[string]any{

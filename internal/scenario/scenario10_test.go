@@ -85,7 +85,11 @@ func TestScenario10ServiceBoardsOfXingwu(t *testing.T) { //nolint:funlen // C6, 
 		w.set("2026-09-01 00:00:00")
 		secretary = w.signIn("xl.s")
 		newest := func() any { return w.wants("the board", secretary.get(second), ok).at("board", "latest") }
+		begun := time.Now()
 		w.until("version 2", func() bool { return newest() == 2.0 })
+		if took := time.Since(begun); took > time.Minute {
+			t.Errorf("version 2 was there after %v, want within a minute", took)
+		}
 		v1 := w.wants("the board", secretary.get(second), ok)
 		w.says("the old version", v1, "superseded", "versions", 1, "state")
 		w.says("the old version", v1, "2026-08-31T16:00:00Z", "versions", 1, "supersededAt")

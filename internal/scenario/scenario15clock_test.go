@@ -12,6 +12,7 @@ import (
 func TestScenario15TheClocksAndAConcern(t *testing.T) {
 	t.Parallel()
 	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		defer w.watching("zj.s")()
 		ok, made := http.StatusOK, http.StatusCreated
 		area, lin := w.signIn("rh.m03"), w.signIn("r.lin")
 		over := w.wants("record", area.post("/v1/requests", map[string]any{
