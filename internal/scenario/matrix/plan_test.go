@@ -575,7 +575,7 @@ func aPullable(c *cell) int64 {
 	c.lead(c.units[i]).post(fmt.Sprintf("/v1/requests/%d/escalate", id), map[string]any{
 		"to": "section", "unitId": c.someSection(c.by).ID, "note": "请协助",
 	})
-	c.set(`UPDATE request_timer SET step = 2 WHERE request_id = ? AND clock = 'solving'`, id)
+	c.set(`UPDATE request_timer SET step = 2, said_in = (SELECT holding FROM request WHERE id = request_id) WHERE request_id = ? AND clock = 'solving'`, id)
 	return id
 }
 
