@@ -231,7 +231,7 @@ func (a *App) wirePush(by func(push.Inbox) push.Inbox, limits *limit.Limits) {
 	a.tickets = push.NewTickets(d, k, a.live)
 	hot := push.NewHot(k)
 	a.hub = push.NewHub(push.Options{
-		Era: era, Inbox: inbox, KV: k, Hot: hot, Redeem: a.tickets.Redeem, Identify: a.listener,
+		Era: era, Inbox: inbox, KV: k, Hot: hot, Redeem: a.tickets.Redeem, Known: a.tickets.Known, Identify: a.listener,
 		Guess: func(ctx context.Context, subject string, n int) time.Duration {
 			return limits.Take(ctx, limit.TicketIP, subject, n).Retry
 		},

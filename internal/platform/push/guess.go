@@ -45,8 +45,9 @@ func (g *guesses) suspects(address string, now int64) bool {
 	return there
 }
 
-// redeem is the session that the ticket of r was made for. Whoever shows many that are none is refused, and neither Redis nor
-// SQL is asked for a ticket. Devices share an address with others, so good ones are not counted.
+// redeem is the session that the ticket of r was made for. Whoever shows many that are none is refused, and SQL is not asked
+// for a ticket. Devices share an address with others, so good ones are not counted, and those that Redis has are good while
+// others at their address guess.
 func (h *Hub) redeem(r *http.Request) (Session, error) {
 	ctx, ticket := r.Context(), r.URL.Query().Get("ticket")
 	if h.o.Guess == nil {
@@ -55,8 +56,8 @@ func (h *Hub) redeem(r *http.Request) (Session, error) {
 	address := watch.Subject(watch.CallerFrom(ctx).Address)
 	suspected := h.guesses.suspects(address, h.now())
 	if suspected {
-		if err := h.guessed(ctx, address); err != nil {
-			return Session{}, err
+		if late := h.guessed(ctx, address); late != nil {
+			return h.known(ctx, ticket, late)
 		}
 	}
 	s, err := h.o.Redeem(ctx, ticket)
@@ -67,6 +68,18 @@ func (h *Hub) redeem(r *http.Request) (Session, error) {
 		if late := h.guessed(ctx, address); late != nil {
 			return Session{}, late
 		}
+	}
+	return s, err
+}
+
+// known is the session that a ticket was made for which Redis has, and else that it comes too late.
+func (h *Hub) known(ctx context.Context, ticket string, late error) (Session, error) {
+	if h.o.Known == nil {
+		return Session{}, late
+	}
+	s, err := h.o.Known(ctx, ticket)
+	if errors.Is(err, ErrTicket) {
+		err = late
 	}
 	return s, err
 }

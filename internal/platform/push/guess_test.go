@@ -86,6 +86,17 @@ func TestWhoShowsManyTicketsThatAreNoneIsRefused(t *testing.T) {
 	if _, none, late := c.show(t, "192.0.2.1", "bad", most+50); none != most || late != 50 || c.asked != most+1 {
 		t.Errorf("%d were none, %d too many, after %d questions; want %d, 50 and one question more", none, late, c.asked, most)
 	}
+	if good, _, late := c.show(t, "192.0.2.1", "good", 3); good != 0 || late != 3 {
+		t.Errorf("of tickets of which nobody knows whether Redis has them %d are good and %d too many", good, late)
+	}
+	c.o.Known = func(ctx context.Context, ticket string) (Session, error) { return c.o.Redeem(ctx, ticket) }
+	if good, none, late := c.show(t, "192.0.2.1", "good", 3); good != 3 {
+		t.Errorf("of good tickets of an address at which others guess %d are good, %d none and %d too many, want all good", good, none, late)
+	}
+	if _, _, late := c.show(t, "192.0.2.1", "bad", 3); late != 3 {
+		t.Errorf("%d guesses are too many, want all", late)
+	}
+	c.o.Known = nil
 	if good, _, _ := c.show(t, "192.0.2.2", "good", 1); good != 1 {
 		t.Error("another address waits, too")
 	}

@@ -77,6 +77,7 @@ type Options struct {
 	KV       *kv.KV
 	Hot      *Hot
 	Redeem   func(ctx context.Context, ticket string) (Session, error)
+	Known    func(ctx context.Context, ticket string) (Session, error) // the same of those that Redis has; nil: of none
 	Guess    Guess                                  // nil: nobody is refused
 	Identify func(r *http.Request) (Session, error) // whose request it is, by its Authorization header
 	Origins  []string                               // scheme://host[:port] of the pages that may open sockets

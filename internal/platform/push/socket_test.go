@@ -177,6 +177,12 @@ func TestS1_ATicketOpensOneSocketOnce(t *testing.T) {
 			if where == "SQL" && len(kept) == 0 {
 				t.Error("without Redis no ticket is in SQL")
 			}
+			known := issue()
+			for i, want := range []bool{where != "SQL", false} { // what Redis has, once
+				if _, err := tickets.Known(t.Context(), known); (err == nil) != want || err != nil && !errors.Is(err, ErrTicket) {
+					t.Errorf("%s: a ticket is known to Redis for the %d. time: %v, want %v", where, i+1, err, want)
+				}
+			}
 			late := issue()
 			over.Store(true)
 			if _, err := tickets.Redeem(t.Context(), late); !errors.Is(err, ErrTicket) {
