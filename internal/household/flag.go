@@ -343,8 +343,14 @@ func (s *Service) foundRight(ctx context.Context, tx *db.Tx, by org.Actor, v Vis
 		if err != nil {
 			return err
 		}
-		if !found {
-			return ErrFlagSeen.Field("/flagsSeen", ErrFlagSeen.Code)
+		if !found { // what has ended meanwhile is gone, and a visit that is told later is no worse for it
+			there, err := isFlag(ctx, tx, f)
+			if err != nil {
+				return err
+			}
+			if there {
+				return ErrFlagSeen.Field("/flagsSeen", ErrFlagSeen.Code)
+			}
 		}
 	}
 	audit.Note(tx, by.Did("flag.seen", "household", int64(v.Premises)))

@@ -382,15 +382,20 @@ func TestX20_FlagsThatAVisitFoundRightAreNotedWithIt(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		f := x.flag(t, x.doors[1], "2026-12-31")
 		a := leak(x)
-		a.FlagsSeen = []household.FlagID{f.ID, f.ID + 9}
+		a.FlagsSeen = []household.FlagID{f.ID, x.flag(t, x.doors[0], "2026-12-31").ID}
 		before := traces(t, d)
 		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); !errors.Is(err, household.ErrFlagSeen) {
-			t.Errorf("with a flag that is none: %v, want %v", err, household.ErrFlagSeen)
+			t.Errorf("with a flag of another home: %v, want %v", err, household.ErrFlagSeen)
 		}
 		if after := traces(t, d); after["visit"] != before["visit"] || after["request"] != before["request"] {
 			t.Errorf("a refused visit leaves rows: %v, then %v", before, after)
 		}
-		a.FlagsSeen = a.FlagsSeen[:1]
+		if err := d.InTx(t.Context(), func(tx *db.Tx) error { // of what has ended since nothing is left
+			_, err := tx.Change(t.Context(), `DELETE FROM care_flag WHERE id = ?`, a.FlagsSeen[1])
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
 		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
 			t.Fatal(err)
 		}

@@ -259,6 +259,13 @@ func seenFlag(ctx context.Context, tx *db.Tx, v Visit, flag FlagID) (bool, error
 	return found == 1, db.Wrap(err, nil, "note that flag %d was seen", flag)
 }
 
+// isFlag says whether there is a flag, of any household and day.
+func isFlag(ctx context.Context, q db.Queryer, flag FlagID) (bool, error) {
+	var n int
+	err := q.Get(ctx, &n, `SELECT COUNT(*) FROM care_flag WHERE id = ?`, flag)
+	return n > 0, db.Wrap(err, nil, "look for flag %d", flag)
+}
+
 // moveFlags lets the flags that rest on a household's consent rest on its newest one, and end with it at the latest.
 func moveFlags(ctx context.Context, tx *db.Tx, n NewConsent, consent int64) error {
 	if _, err := tx.Change(ctx, `
