@@ -85,16 +85,18 @@ func noteDigests(ctx context.Context, tx *db.Tx, shards []int, slot time.Time) e
 func digestPersons(ctx context.Context, q db.Queryer, app string, at clockTime, after org.PersonID) (persons []org.PersonID, err error) {
 	if at == usual.digestAt {
 		err = q.Select(ctx, &persons, `
-			SELECT DISTINCT person_id
-			FROM wechat_account
-			WHERE person_id > ? AND app_id = ? AND state IN ('bound', 'unverified')
-			ORDER BY person_id
+			SELECT DISTINCT w.person_id
+			FROM wechat_account w
+			JOIN person p ON p.id = w.person_id
+			WHERE w.person_id > ? AND w.app_id = ? AND w.state IN ('bound', 'unverified') AND p.disabled_at IS NULL
+			ORDER BY w.person_id
 			LIMIT 500`, after, app)
 	} else {
 		err = q.Select(ctx, &persons, `
 			SELECT s.person_id
 			FROM notice_setting s
-			WHERE s.person_id > ? AND s.digest_at = ?
+			JOIN person p ON p.id = s.person_id
+			WHERE s.person_id > ? AND s.digest_at = ? AND p.disabled_at IS NULL
 			  AND EXISTS (SELECT 1 FROM wechat_account a WHERE a.person_id = s.person_id AND a.app_id = ? AND a.state IN ('bound', 'unverified'))
 			ORDER BY s.person_id
 			LIMIT 500`, after, at.String(), app)

@@ -63,10 +63,11 @@ type accountRow struct {
 // accountsOf are the accounts at app by which persons are reached, as findAddressee chooses them.
 func accountsOf(ctx context.Context, q db.Queryer, persons []org.PersonID, app string) (map[org.PersonID]int64, error) {
 	query, args, err := db.In(`
-		SELECT person_id, id AS account_id
-		FROM wechat_account
-		WHERE person_id IN (?) AND app_id = ? AND state IN ('bound', 'unverified') AND openid_sealed IS NOT NULL
-		ORDER BY person_id, state, id DESC`, persons, app)
+		SELECT w.person_id, w.id AS account_id
+		FROM wechat_account w
+		JOIN person p ON p.id = w.person_id
+		WHERE w.person_id IN (?) AND w.app_id = ? AND w.state IN ('bound', 'unverified') AND w.openid_sealed IS NOT NULL AND p.disabled_at IS NULL
+		ORDER BY w.person_id, w.state, w.id DESC`, persons, app)
 	if err != nil {
 		return nil, err
 	}

@@ -429,7 +429,7 @@ func TestWhomItReachesIsCountedOnceAndOfNoneTooMany(t *testing.T) {
 		b.enrol(b.followers(6, 0))
 		var weighed atomic.Int64
 		b.db.Watch(func(_ context.Context, s db.Sent) {
-			if strings.Contains(s.Query, "FROM wechat_account") && strings.Contains(s.Query, "ORDER BY person_id, state") {
+			if strings.Contains(s.Query, "FROM wechat_account") && strings.Contains(s.Query, "ORDER BY w.person_id, w.state") {
 				weighed.Add(1)
 			}
 		})

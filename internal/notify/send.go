@@ -280,6 +280,11 @@ type verdict struct {
 
 // judge says to whom m goes, or why not now.
 func (s *Sends) judge(ctx context.Context, tx *db.Tx, m send, t Template) (to addressee, v verdict, err error) {
+	if m.Kind != digestKind { // which looks at each item that it counts
+		if theirs, err := stillTheirs(ctx, tx, m.Person, m.Seq); err != nil || !theirs {
+			return to, verdict{outcome: Suppressed}, err
+		}
+	}
 	wants := true
 	if m.Prio != Safety {
 		has, err := deviceHas(ctx, tx, m.Person, m.Seq)

@@ -17,6 +17,7 @@ import (
 
 	"wanjia/internal/audit"
 	"wanjia/internal/org"
+	"wanjia/internal/org/orgtest"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/kv"
@@ -308,6 +309,45 @@ func TestAMessageGoesOutOnceAfterSomePatience(t *testing.T) { // N2
 		}
 		if got := o.fake.Sent()[0].Page; got != "pages/inbox/index?seq=1" {
 			t.Errorf("it opens %s, want its item", got)
+		}
+	})
+}
+
+// S5, push.md §2: what a role was told WeChat says no more once it has ended, and who is shut out is told nothing on a phone that
+// may be lost: who must be reached is called.
+func TestS5_WeChatTellsNothingToWhoseRoleOrAccountHasEnded(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.followers(3, 2)
+		w := orgtest.Tree(t, o.db)
+		done := Item{Kind: "request.closed", Ref: Ref{"request", 1}, Args: map[string]any{"receiptCode": "H7K2M9Q4TX", "statusLabel": "已办结", "at": o.now()}}
+		var roles []org.Actor
+		for _, p := range ids[:2] {
+			role := orgtest.Grant(t, o.db, p, org.RoleGridAssistant, "", w.HeQingqing.Unit)
+			if err := tell(t.Context(), o.db, InRole(p, role.Assignment), done); err != nil {
+				t.Fatal(err)
+			}
+			roles = append(roles, role)
+		}
+		o.closed(2, ids[2])
+		endRole(t, o.db, roles[0].Assignment)
+		if err := o.db.InTx(t.Context(), func(tx *db.Tx) error {
+			_, err := tx.Change(t.Context(), `UPDATE person SET disabled_at = ? WHERE id = ?`, tx.Now, ids[2])
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		n := o.node("a")
+		o.move(patience)
+		n.work()
+		sent := o.fake.Sent()
+		if len(sent) != 1 || sent[0].OpenID != openID(ids[1]) || o.calls() != 1 {
+			t.Errorf("WeChat was told %+v with %d calls, want what the role that holds was told, and one call", sent, o.calls())
+		}
+		for _, r := range o.rows() {
+			want := map[org.PersonID]Outcome{ids[0]: Suppressed, ids[1]: Sent, ids[2]: NoCredit}[r.Person]
+			if r.Outcome != string(want) {
+				t.Errorf("the message to person %d is %s, want %s", r.Person, r.Outcome, want)
+			}
 		}
 	})
 }

@@ -6,10 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/kv"
 	"wanjia/internal/platform/lease"
@@ -64,9 +66,10 @@ func (r *reachable) find(ctx context.Context, tx *db.Tx, entries []entry) error 
 	r.bound = map[org.PersonID]bool{}
 	persons := personsOf(entries)
 	query, args, err := db.In(`
-		SELECT person_id
-		FROM wechat_account
-		WHERE person_id IN (?) AND state IN ('bound', 'unverified')`, persons)
+		SELECT w.person_id
+		FROM wechat_account w
+		JOIN person p ON p.id = w.person_id
+		WHERE w.person_id IN (?) AND w.state IN ('bound', 'unverified') AND p.disabled_at IS NULL`, persons)
 	if err != nil {
 		return err
 	}
@@ -255,13 +258,30 @@ type addressee struct {
 	OpenID  string
 }
 
-// findAddressee is the account of person at app: the one that is theirs for sure, else their newest.
+// stillTheirs says whether an item of person is theirs to see today: what a role was told is nobody's once it has ended. Items that
+// are not kept any more, and summaries, are.
+func stillTheirs(ctx context.Context, tx *db.Tx, person org.PersonID, seq int64) (bool, error) {
+	var role org.AssignmentID
+	err := tx.Get(ctx, &role, `SELECT COALESCE(assignment_id, 0) FROM inbox WHERE person_id = ? AND seq = ?`, person, seq)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && role == 0:
+		return true, nil
+	case err != nil:
+		return false, db.Wrap(err, nil, "look for whom item %d of person %d is", seq, person)
+	}
+	seats, err := org.Seats(ctx, tx, []int64{int64(person)}, calendar.DayOf(tx.Now))
+	return slices.Contains(seats[int64(person)], int64(role)), err
+}
+
+// findAddressee is the account of person at app: the one that is theirs for sure, else their newest. Who is shut out has none:
+// the phone may have been lost.
 func findAddressee(ctx context.Context, q db.Queryer, person org.PersonID, app string) (a addressee, found bool, err error) {
 	err = q.Get(ctx, &a, `
-		SELECT id, openid_sealed
-		FROM wechat_account
-		WHERE person_id = ? AND app_id = ? AND state IN ('bound', 'unverified') AND openid_sealed IS NOT NULL
-		ORDER BY state, id DESC
+		SELECT w.id, w.openid_sealed
+		FROM wechat_account w
+		JOIN person p ON p.id = w.person_id
+		WHERE w.person_id = ? AND w.app_id = ? AND w.state IN ('bound', 'unverified') AND w.openid_sealed IS NOT NULL AND p.disabled_at IS NULL
+		ORDER BY w.state, w.id DESC
 		LIMIT 1`, person, app)
 	if errors.Is(err, sql.ErrNoRows) {
 		return a, false, nil
