@@ -86,7 +86,7 @@ func (p *prepared) close() {
 
 // get reads one row through the statement kept ready, or as it is.
 func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
-	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
+	switch s := p.find(text); {
 	case s != nil && tx != nil:
 		return aside(func() error {
 			return tx.StmtxContext(ctx, s).GetContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it
@@ -102,7 +102,7 @@ func (p *prepared) get(ctx context.Context, tx *sqlx.Tx, dest any, text string, 
 
 // read reads all rows in the same way.
 func (p *prepared) read(ctx context.Context, tx *sqlx.Tx, dest any, text string, args []any) error {
-	switch s := p.find(text); { //nolint:sqlclosecheck // because it is kept until the pool closes
+	switch s := p.find(text); {
 	case s != nil && tx != nil:
 		return aside(func() error {
 			return tx.StmtxContext(ctx, s).SelectContext(ctx, dest, args...) //nolint:sqlclosecheck // because the transaction closes it

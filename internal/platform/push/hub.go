@@ -78,12 +78,12 @@ type Options struct {
 	Hot      *Hot
 	Redeem   func(ctx context.Context, ticket string) (Session, error)
 	Known    func(ctx context.Context, ticket string) (Session, error) // the same of those that Redis has; nil: of none
-	Guess    Guess                                  // nil: nobody is refused
-	Identify func(r *http.Request) (Session, error) // whose request it is, by its Authorization header
-	Origins  []string                               // scheme://host[:port] of the pages that may open sockets
-	Written  func(after time.Duration)              // nil: nobody; told how long after their transaction items were written
-	Now      func() time.Time                       // nil: the machine's clock
-	Log      *slog.Logger                           // nil: none
+	Guess    Guess                                                     // nil: nobody is refused
+	Identify func(r *http.Request) (Session, error)                    // whose request it is, by its Authorization header
+	Origins  []string                                                  // scheme://host[:port] of the pages that may open sockets
+	Written  func(after time.Duration)                                 // nil: nobody; told how long after their transaction items were written
+	Now      func() time.Time                                          // nil: the machine's clock
+	Log      *slog.Logger                                              // nil: none
 }
 
 // A Hub is the sockets, event streams and waiting requests of one node.

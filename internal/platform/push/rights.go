@@ -3,6 +3,9 @@ package push
 import (
 	"context"
 	"slices"
+	"time"
+
+	"wanjia/internal/platform/calendar"
 )
 
 // rights are the role assignments of a person: those that hold, and those that were asked for and do not.
@@ -24,11 +27,16 @@ func (h *Hub) RightsChanged(id int64) {
 
 func (r *rights) forget(now int64) { *r = rights{version: r.version + 1, forgot: now} }
 
+// fresh says whether rights that were read at a moment count now: for a while, and not over midnight, when roles begin and end.
+func fresh(at, now int64) bool {
+	return at != 0 && now-at < rightsFor.Milliseconds() && calendar.DayOf(time.UnixMilli(at)) == calendar.DayOf(time.UnixMilli(now))
+}
+
 // vouch notes that somebody saw a role hold at a moment, so that a thousand devices that hear of one announcement do not
 // ask one by one. What they saw before the last change counts for nothing.
 func (r *rights) vouch(as, held, now int64) {
-	switch known := r.at != 0 && now-r.at < rightsFor.Milliseconds(); {
-	case as == 0 || held <= r.forgot || now-held >= rightsFor.Milliseconds():
+	switch known := fresh(r.at, now); {
+	case as == 0 || held <= r.forgot || !fresh(held, now):
 	case !known:
 		r.live, r.ended, r.at = []int64{as}, nil, held
 	case !slices.Contains(r.live, as) && !slices.Contains(r.ended, as):
@@ -66,7 +74,7 @@ func (h *Hub) holds(p *person, as int64) (bool, error) {
 		p.mu.Lock()
 		r := p.rights
 		p.mu.Unlock()
-		if r.at != 0 && h.now()-r.at < rightsFor.Milliseconds() {
+		if fresh(r.at, h.now()) {
 			if slices.Contains(r.live, as) {
 				return true, nil
 			}
@@ -87,7 +95,7 @@ func (h *Hub) holds(p *person, as int64) (bool, error) {
 			ended := []int64{}
 			if !slices.Contains(live, as) {
 				ended = append(ended, as)
-				if r.at != 0 && at-r.at < rightsFor.Milliseconds() {
+				if fresh(r.at, at) {
 					ended = append(ended, r.ended...)
 				}
 			}
