@@ -604,6 +604,36 @@ func TestX45_ADoorThatHasEndedIsForgottenAfterNinetyDays(t *testing.T) {
 	})
 }
 
+// X20: a visit that is sent once they have moved out whom it was paid to binds nobody who lives there now.
+func TestX20_AVisitSentAfterAMoveIsOfThoseWhoMovedOut(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door, paid := x.doors[1], d.Now().Add(time.Hour)
+		x.at(d.Now().Add(24 * time.Hour))
+		for i, out := range []bool{true, false} {
+			if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, door, household.Mark{Version: int64(i + 1), Empty: out, Confirmed: true}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x.called(t, door, "吴女士", "19900000031")
+		no := household.Account{Household: door, Result: household.Declined, ClientRef: "11111111-4f6e-4a0e-8f57-90a4f9b0c1d3", HappenedAt: &paid}
+		need := leak(x)
+		need.HappenedAt = &paid
+		for _, a := range []household.Account{no, need} {
+			if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
+		if err != nil || home.MutedUntil != nil || home.Last != nil {
+			t.Errorf("the home is muted until %v and was visited %+v (%v), want neither", home.MutedUntil, home.Last, err)
+		}
+		if got := count(t, d, `SELECT COUNT(*) FROM request_asker WHERE address_sealed IS NOT NULL`); got != 0 {
+			t.Errorf("%d needs have the name of who lives there now", got)
+		}
+	})
+}
+
 // X46, F16: what was known of who has moved out is not of who lives there now: it stands in no pack of theirs, their no is
 // nobody else's, and the door is new to whoever visits it.
 func TestWhoMovesInHasNothingOfWhoMovedOut(t *testing.T) {

@@ -128,13 +128,17 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 			return 0, err
 		}
 	}
-	if days := a.muteDays(); days > 0 {
+	gone, err := v.atThoseBefore(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	if days := a.muteDays(); days > 0 && !gone { // their no is nobody else's
 		from := calendar.DayOf(v.HappenedAt)
 		if err := insertMute(ctx, tx, v, from, from.Add(days)); err != nil {
 			return 0, err
 		}
 	}
-	opened, err := s.openNeeds(ctx, tx, by, v, a.Needs)
+	opened, err := s.openNeeds(ctx, tx, by, v, a.Needs, gone)
 	if err != nil {
 		return 0, err
 	}
@@ -144,8 +148,10 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	if err := s.foundRight(ctx, tx, by, v, a.FlagsSeen); err != nil {
 		return 0, err
 	}
-	if err := visitedInRisk(ctx, tx, v); err != nil {
-		return 0, err
+	if !gone {
+		if err := visitedInRisk(ctx, tx, v); err != nil {
+			return 0, err
+		}
 	}
 	if v.onSite() {
 		if err := s.visited(ctx, tx, by, v); err != nil {
@@ -186,15 +192,23 @@ func (s *Service) again(ctx context.Context, tx *db.Tx, by org.Actor, a Account,
 	return t.ID, nil
 }
 
+// atThoseBefore says whether v, which was sent later, was at those who have moved out since.
+func (v Visit) atThoseBefore(ctx context.Context, tx *db.Tx) (bool, error) {
+	left, err := leftAt(ctx, tx, v.Premises)
+	return left != nil && v.HappenedAt.Before(*left), err
+}
+
 // openNeeds makes requests of what was needed at v. What the member did not say about the asker is taken from the
-// household's own contact.
-func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, needs []request.Need) (opened []request.ID, err error) {
+// household's own contact, unless those who asked are gone.
+func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, needs []request.Need, gone bool) (opened []request.ID, err error) {
 	if len(needs) == 0 {
 		return nil, nil
 	}
-	contact, err := readContact(ctx, tx, v.Premises)
-	if err != nil {
-		return nil, err
+	var contact Contact
+	if !gone {
+		if contact, err = readContact(ctx, tx, v.Premises); err != nil {
+			return nil, err
+		}
 	}
 	for _, n := range needs {
 		if n.Who == "" {
