@@ -272,6 +272,53 @@ func TestX1_ASplitOfDoorsThatHaveMovedIsSettled(t *testing.T) {
 	})
 }
 
+// An area that has said yes hears what became of the split, whatever the others have said; the last to answer is answered.
+func TestX1_WhoSaidYesIsToldWhatBecameOfASplit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		for _, at := range []string{"1-70", "1-71", "1-72"} {
+			door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[0].Area, at)
+		}
+		for _, at := range []string{"2-70", "2-71", "2-72"} {
+			door(t, d, x.Xingwu.Unit, x.Xingwu.Areas[1].Area, at)
+		}
+		first, second := x.Xingwu.Areas[0].Area.ID, x.Xingwu.Areas[1].Area.ID
+		swap := func(n string) household.SplitView {
+			return x.proposed(t, household.Move{Entrance: x.stairOf(t, d, "2-7"+n), To: first}, household.Move{Entrance: x.stairOf(t, d, "1-7"+n), To: second})
+		}
+		answer := func(by org.Actor, id household.SplitID, yes bool, reason string, want household.SplitState) {
+			t.Helper()
+			if v, err := x.service.AnswerSplit(t.Context(), by, id, yes, reason); err != nil || v.State != want {
+				t.Errorf("the split is %s (%v), want %s", v.State, err, want)
+			}
+		}
+		hears := func(id household.SplitID, kind string, yes, last int) {
+			t.Helper()
+			if n := told(t, d, kind, id, x.YiPian); n != yes {
+				t.Errorf("who had said yes is told %s %d times, want %d", kind, n, yes)
+			}
+			if n := told(t, d, kind, id, x.YaoMangzhong); n != last {
+				t.Errorf("who answered last is told %s %d times, want %d", kind, n, last)
+			}
+			if n := told(t, d, kind, id, x.FengShuangjiang); n != 1 {
+				t.Errorf("who drafted it is told %s %d times, want once", kind, n)
+			}
+		}
+		no, all := swap("0"), swap("1")
+		changed, other := swap("2"), x.proposed(t, household.Move{Entrance: x.stairOf(t, d, "2-72"), To: first})
+		for _, v := range []household.SplitView{no, all, changed} {
+			answer(x.YiPian, v.ID, true, "", household.SplitProposed)
+		}
+		answer(x.YaoMangzhong, no.ID, false, "走不开", household.SplitDeclined)
+		hears(no.ID, "split.declined", 1, 0)
+		answer(x.YaoMangzhong, all.ID, true, "", household.SplitApplied)
+		hears(all.ID, "split.applied", 1, 0)
+		answer(x.YiPian, other.ID, true, "", household.SplitApplied)
+		answer(x.YaoMangzhong, changed.ID, true, "", household.SplitChanged)
+		hears(changed.ID, "split.declined", 1, 0)
+	})
+}
+
 // What is proposed is taken back until it is settled: who was asked hears of it, and says nothing to it any more.
 func TestX1_ASplitIsWithdrawn(t *testing.T) {
 	t.Parallel()

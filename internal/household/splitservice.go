@@ -157,7 +157,7 @@ func (s *Service) AnswerSplit(ctx context.Context, by org.Actor, id SplitID, acc
 		if err := saveSplit(ctx, tx, x); err != nil {
 			return err
 		}
-		return tellDrafter(ctx, tx, by, *x)
+		return tellSettled(ctx, tx, by, *x, mine)
 	})
 }
 
@@ -179,16 +179,7 @@ func (s *Service) WithdrawSplit(ctx context.Context, by org.Actor, id SplitID) (
 			return err
 		}
 		audit.Note(tx, by.Did("split.withdrawn", "area_split", int64(id)))
-		areas, err := askedAreas(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		for _, u := range areas {
-			if err := tellSplit(ctx, tx, by, *x, x.told(), u); err != nil {
-				return err
-			}
-		}
-		return tellDrafter(ctx, tx, by, *x)
+		return tellSettled(ctx, tx, by, *x, nil)
 	})
 }
 
@@ -212,7 +203,7 @@ func (s *Service) movedSplit(ctx context.Context, by org.Actor, id SplitID, do f
 	return viewSplit(ctx, s.db, x)
 }
 
-// tellSplit tells whoever answers for an area that it is asked to take doors, or is asked no more.
+// tellSplit tells whoever answers for an area that it is asked to take doors, or what became of it.
 func tellSplit(ctx context.Context, tx *db.Tx, by org.Actor, x Split, kind string, area org.Unit) error {
 	in, err := holderOf(ctx, tx, area.ID)
 	if err != nil {
@@ -222,6 +213,23 @@ func tellSplit(ctx context.Context, tx *db.Tx, by org.Actor, x Split, kind strin
 		By: by, Kind: kind, Ref: notify.Ref{Type: "area_split", ID: int64(x.ID)},
 		Args: map[string]any{"unitLabel": area.Name, "at": tx.Now},
 	})
+}
+
+// tellSettled tells what became of x: whoever drafted it, and whoever was asked, but for the areas that have just answered.
+func tellSettled(ctx context.Context, tx *db.Tx, by org.Actor, x Split, answered []org.UnitID) error {
+	areas, err := askedAreas(ctx, tx, x.ID)
+	if err != nil {
+		return err
+	}
+	for _, u := range areas {
+		if slices.Contains(answered, u.ID) {
+			continue
+		}
+		if err := tellSplit(ctx, tx, by, x, x.told(), u); err != nil {
+			return err
+		}
+	}
+	return tellDrafter(ctx, tx, by, x)
 }
 
 // tellDrafter tells whoever drafted x what became of it.
