@@ -335,6 +335,7 @@ func (p *Pages) relay(w http.ResponseWriter, r *http.Request) error {
 	mark(ctx, w)
 	return write(w, "relayed.html", map[string]any{
 		"Title": "已转达", "Code": slip.Receipt.String(), "Secret": slip.Secret, "CallBack": m.Phone != "", "Back": fmt.Sprintf("/b/%d", id),
+		"Report": reportOf(BoardPage, id),
 	})
 }
 

@@ -178,6 +178,7 @@ func (p *Pages) takeDown(w http.ResponseWriter, r *http.Request) error {
 	mark(ctx, w)
 	return write(w, "takendown.html", map[string]any{
 		"Title": "撤下申请已收到", "Code": code.String(), "Due": t.DueAt, "Hidden": t.Hides(),
+		"Report": reportOf(ref.Kind, ref.ID),
 	})
 }
 
@@ -198,7 +199,7 @@ func (p *Pages) feedback(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	mark(ctx, w)
-	return write(w, "thanks.html", map[string]any{"Title": "已收到"})
+	return write(w, "thanks.html", map[string]any{"Title": "已收到", "Report": reportOf(ref.Kind, ref.ID)})
 }
 
 // longestReason is how long the reason of a takedown is at most, as the contract has it.

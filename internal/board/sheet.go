@@ -110,6 +110,7 @@ type secondTry struct {
 	Numbers []string // to call at once
 	Sheet   sheetPage
 	Back    string
+	Report  string // where to complain of the page that the form stands on
 }
 
 // again is the form that r has sent, filled in, with why it was refused; not ok: there is none to show. What a page of another
@@ -121,6 +122,10 @@ func (p *Pages) again(r *http.Request, refused *problem.Problem) (page secondTry
 		return secondTry{}, false
 	}
 	page = secondTry{Title: "还没有提交", Text: say.Text(say.Chinese, refused.Code), Sheet: newSheet(form, r.URL.Path), Back: path.Dir(r.URL.Path)}
+	page.Report = page.Back
+	if id, err := number(path.Base(page.Back)); form == relayForm && err == nil {
+		page.Report = reportOf(BoardPage, id)
+	}
 	page.Numbers, _ = refused.Members["numbers"].([]string)
 	page.Sheet.Said, page.Sheet.Wrong = r.PostForm, map[string]string{}
 	for _, f := range refused.Fields {

@@ -186,3 +186,62 @@ func TestAFormThatIsRefusedIsShownAgainAsItWasFilledIn(t *testing.T) {
 		}
 	})
 }
+
+func TestEveryPageAndEveryAnswerSaysWhereToComplain(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		x := published(t, d)
+		id := formatted(int64(x.id))
+		home, complaint := "/b/"+id, "/p/report/board/"+id
+		form := func(field, text string) url.Values { return url.Values{"key": {"0123456789abcdef"}, field: {text}} }
+		ofBoard, ofNone := `<a href="`+complaint+`">投诉建议 · 申请撤下本页</a>`, `<a href="/p/takedown">凭回执码查询进度</a>`
+		long := strings.Repeat("长", 501)
+		sent := func(path string, f url.Values) string {
+			t.Helper()
+			w, err := x.sends(path, f)
+			if err != nil {
+				page, _ := x.refuses(path, f, err)
+				return page
+			}
+			return w.Body.String()
+		}
+		seen := func(path string) string {
+			t.Helper()
+			w := httptest.NewRecorder()
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, http.NoBody)
+			if err := board.NewPages(x.s, "").Serve(w, r); err != nil {
+				var p *problem.Problem
+				if !errors.As(err, &p) {
+					t.Fatalf("%s: %v", path, err)
+				}
+				board.NewPages(x.s, "").Refuse(w, r, http.StatusTeapot, p)
+			}
+			return w.Body.String()
+		}
+		for what, c := range map[string]struct{ page, want string }{
+			"a board":                  {seen(home), ofBoard},
+			"read aloud":               {seen(home + "/aloud"), ofBoard},
+			"to print":                 {seen(home + "/a4"), ofBoard},
+			"a need that was taken":    {sent(home+"/relay", need("路灯不亮")), ofBoard},
+			"a need that was refused":  {sent(home+"/relay", need(long)), ofBoard},
+			"feedback":                 {sent(complaint+"/feedback", form("text", "字再大些")), ofBoard},
+			"feedback that is refused": {sent(complaint+"/feedback", form("text", long)), ofBoard},
+			"a wish that is refused":   {sent(complaint+"/takedown", form("reason", long)), ofBoard},
+			"what became of none":      {sent("/p/takedown", url.Values{"code": {"AAAAA-AAAAA"}}), ofNone},
+			"where it is asked":        {seen("/p/takedown"), ofNone},
+			"a board that is none":     {seen("/b/999999"), ofNone},
+			"the way to complain":      {seen(complaint), `action="` + complaint + `/takedown"`},
+		} {
+			if !strings.Contains(c.page, c.want) {
+				t.Errorf("%s: the page lacks %s: %s", what, c.want, c.page)
+			}
+		}
+		taken := sent(complaint+"/takedown", form("reason", "照片不是我"))
+		if !strings.Contains(taken, ofBoard) {
+			t.Errorf("a wish that was taken: the page lacks %s: %s", ofBoard, taken)
+		}
+		if hidden := seen(home); !strings.Contains(hidden, ofNone) || strings.Contains(hidden, complaint) {
+			t.Errorf("a hidden board: the page lacks %s: %s", ofNone, hidden)
+		}
+	})
+}

@@ -52,6 +52,9 @@ func (w *world) browse(req *http.Request, status int) string {
 	if cache := res.Header.Get("Cache-Control"); cache != "no-store" {
 		w.t.Errorf("%s is kept by caches: %q", req.URL.Path, cache)
 	}
+	if html := res.Header.Get("Content-Type"); strings.HasPrefix(html, "text/html") && !strings.Contains(string(b), "申请撤下") {
+		w.t.Errorf("%s does not say where to complain: %s", req.URL.Path, b)
+	}
 	return string(b)
 }
 
