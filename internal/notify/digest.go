@@ -163,10 +163,33 @@ func summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[person
 	return d, nil
 }
 
+// A digestMove is the last time that somebody set another time for their summary, and where a first one would have begun then.
+type digestMove struct {
+	At   time.Time `db:"digest_moved_at"`
+	From time.Time `db:"digest_from"`
+}
+
+// first is where the summary at slot begins of who has had none: when the last ones of their shard at this time of the day were
+// made (before; zero: none). Those that were made before they moved to it were not of them, and brought nothing.
+func (m digestMove) first(before, slot time.Time) time.Time {
+	from := before
+	if from.Before(m.At) {
+		from = m.From
+	}
+	if oldest := slot.Add(-digestMost); from.Before(oldest) {
+		return oldest
+	}
+	return from
+}
+
 // digestSince is from when the summaries of persons at slot begin, and from when the longest does: where a person's last one
-// ended, or, for who has had none, when the last ones of their shard at this time of the day were made (before).
+// ended, or where their first begins. Before is when the last ones of each shard at this time of the day were made.
 func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
 	last, err := lastDigests(ctx, tx, persons, slot.Add(-digestMost), slot)
+	if err != nil {
+		return nil, oldest, err
+	}
+	moves, err := digestMoves(ctx, tx, persons, slot.Add(-digestMost))
 	if err != nil {
 		return nil, oldest, err
 	}
@@ -174,10 +197,7 @@ func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot ti
 	for _, p := range persons {
 		from, ok := last[p]
 		if !ok {
-			from, ok = before[kv.ShardOf(int64(p))]
-		}
-		if !ok {
-			from = slot.Add(-digestMost)
+			from = moves[p].first(before[kv.ShardOf(int64(p))], slot)
 		}
 		since[p] = from
 		if from.Before(oldest) {

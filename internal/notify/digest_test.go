@@ -260,6 +260,82 @@ func TestAFirstSummaryBeginsWhereTheLastOnesWereMade(t *testing.T) {
 	})
 }
 
+// Whoever has never had a summary and moves it loses nothing that the old time would have brought, whatever way they move, and
+// is not brought what a summary of theirs has left out.
+func TestAFirstSummaryAfterAMoveBeginsWhereTheOldOneWouldHave(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(6, 3)
+		early, late, back, twice, passed, alone := ids[0], ids[1], ids[2], ids[3], ids[4], ids[5]
+		n := o.node("a")
+		clock := "2026-04-07 18:00:05"
+		o.set(clock)
+		until := func(at string) { // every summary on the way is made
+			t.Helper()
+			for {
+				n.digests()
+				if clock == at {
+					return
+				}
+				o.move(digestEvery)
+				clock = o.now().In(time.FixedZone("", 8*3600)).Format(time.DateTime)
+			}
+		}
+		told := func(at string, id int64, persons ...org.PersonID) {
+			o.set(at)
+			o.tell(taskDue(id), persons...)
+			o.set(clock)
+		}
+		summaryAt := func(at, digestAt string, p org.PersonID, kinds ...Preference) {
+			t.Helper()
+			o.set(at)
+			if _, err := NewService(o.db, nil, testEra).SetPreferences(t.Context(), org.Actor{PersonID: p}, Preferences{"21:30", "07:30", digestAt, kinds}); err != nil {
+				t.Fatal(err)
+			}
+			o.set(clock)
+		}
+		counts := func(want string) {
+			t.Helper()
+			got := ""
+			for i, p := range ids {
+				for _, m := range o.fake.Sent() {
+					if m.OpenID == openID(p) {
+						got += fmt.Sprintf("%d:%s ", i, m.Fields["number1"])
+					}
+				}
+			}
+			if got != want {
+				t.Errorf("by %s there are the summaries %q, want %q", clock, got, want)
+			}
+		}
+		leftOut := Preference{Kind: "task.due", WeChat: true}
+		summaryAt("2026-04-07 18:00:05", "18:00", twice, leftOut)
+		summaryAt("2026-04-07 18:00:05", "18:00", passed, leftOut)
+		until("2026-04-08 18:00:05")
+		told("2026-04-08 18:30:00", 1, late)
+		until("2026-04-09 09:30:05")
+		told("2026-04-09 10:00:00", 2, early, back, passed, twice)
+		summaryAt("2026-04-09 10:00:02", "12:00", passed, leftOut)
+		until("2026-04-09 17:00:05")
+		summaryAt("2026-04-09 17:00:10", "12:00", early) // which is over today
+		summaryAt("2026-04-09 17:00:10", "20:00", late)
+		summaryAt("2026-04-09 17:00:10", "12:00", back)
+		summaryAt("2026-04-09 17:20:00", "18:00", back)
+		summaryAt("2026-04-09 17:20:00", "12:00", passed)
+		until("2026-04-09 18:00:05")
+		counts("2:1 ")
+		told("2026-04-09 18:10:00", 3, twice)
+		summaryAt("2026-04-09 18:10:00", "19:00", twice)
+		summaryAt("2026-04-09 18:20:00", "12:00", twice)
+		told("2026-04-09 18:20:00", 4, passed, alone)
+		until("2026-04-09 20:00:05")
+		counts("1:1 2:1 ")
+		until("2026-04-10 12:00:05")
+		counts("0:1 1:1 2:1 3:1 4:1 ")
+		until("2026-04-10 18:00:05")
+		counts("0:1 1:1 2:1 3:1 4:1 5:1 ")
+	})
+}
+
 // Whoever moves their summary to an earlier time, after that time, or to a later one, misses nothing of between, and has nothing
 // twice. What a whole week has not brought is not brought.
 func TestASummaryBeginsWhereTheLastOneEnded(t *testing.T) {

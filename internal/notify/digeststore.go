@@ -155,6 +155,51 @@ func lastDigests(ctx context.Context, q db.Queryer, persons []org.PersonID, sinc
 	return last, nil
 }
 
+// digestMoves are the moves since of those of persons who have moved their summary since.
+func digestMoves(ctx context.Context, q db.Queryer, persons []org.PersonID, since time.Time) (map[org.PersonID]digestMove, error) {
+	query, args, err := db.In(`
+		SELECT person_id, digest_moved_at, digest_from
+		FROM notice_setting
+		WHERE person_id IN (?) AND digest_moved_at > ?`, persons, since)
+	if err != nil {
+		return nil, err
+	}
+	var rows []struct {
+		Person org.PersonID `db:"person_id"`
+		digestMove
+	}
+	if err := q.Select(ctx, &rows, query, args...); err != nil {
+		return nil, db.Wrap(err, nil, "find who has moved their summary")
+	}
+	moves := make(map[org.PersonID]digestMove, len(rows))
+	for _, r := range rows {
+		moves[r.Person] = r.digestMove
+	}
+	return moves, nil
+}
+
+// moveDigest notes that the summary of person, so far made at old, is made at another time from now on.
+func moveDigest(ctx context.Context, tx *db.Tx, person org.PersonID, old clockTime) error {
+	next := old.on(calendar.DayOf(tx.Now))
+	if !next.After(tx.Now) {
+		next = next.Add(24 * time.Hour)
+	}
+	shard := kv.ShardOf(int64(person))
+	before, err := digestsBefore(ctx, tx, next, []int{shard})
+	if err != nil {
+		return err
+	}
+	moves, err := digestMoves(ctx, tx, []org.PersonID{person}, tx.Now.Add(-digestMost))
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, `
+		UPDATE notice_setting
+		SET digest_moved_at = ?, digest_from = ?
+		WHERE person_id = ?`, tx.Now, moves[person].first(before[shard], tx.Now), person)
+	return err
+}
+
 // digestEvent is the event of the summary at slot: one a day.
 func digestEvent(slot time.Time) string {
 	return "d:" + strings.ReplaceAll(string(calendar.DayOf(slot)), "-", "")

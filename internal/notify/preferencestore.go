@@ -87,7 +87,11 @@ func findPreferences(ctx context.Context, q db.Queryer, person org.PersonID) (Pr
 }
 
 func savePreferences(ctx context.Context, tx *db.Tx, person org.PersonID, p Preferences) error {
-	err := db.Save(func() (int64, error) {
+	old, err := hoursOf(ctx, tx, person)
+	if err != nil {
+		return err
+	}
+	err = db.Save(func() (int64, error) {
 		return tx.Change(ctx, `
 			UPDATE notice_setting
 			SET quiet_from = ?, quiet_to = ?, digest_at = ?
@@ -98,6 +102,9 @@ func savePreferences(ctx context.Context, tx *db.Tx, person org.PersonID, p Pref
 			VALUES (?, ?, ?, ?)`, person, p.QuietFrom, p.QuietTo, p.DigestAt)
 		return err
 	})
+	if err == nil && old.digestAt.String() != p.DigestAt {
+		err = moveDigest(ctx, tx, person, old.digestAt)
+	}
 	if err == nil {
 		_, err = tx.Change(ctx, `DELETE FROM notice_preference WHERE person_id = ?`, person)
 	}

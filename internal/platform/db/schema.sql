@@ -1030,6 +1030,8 @@ CREATE TABLE `notice_setting` (
   `quiet_from` char(5) NOT NULL,
   `quiet_to` char(5) NOT NULL,
   `digest_at` char(5) NOT NULL,
+  `digest_moved_at` datetime(3) DEFAULT NULL,
+  `digest_from` datetime(3) DEFAULT NULL,
   PRIMARY KEY (`person_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
