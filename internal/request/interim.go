@@ -322,8 +322,8 @@ func emptySeats(ctx context.Context, q db.Queryer, units []org.UnitID) (empty []
 }
 
 // gaveWord is the condition that promise p, which is about request r if about any, is to be kept by by today, and its
-// arguments: by's own, those of the leads for whom by acts meanwhile, and those about concerns that are kept from whoever
-// has come to lead their holder (V6).
+// arguments: by's own, those of the leads for whom by acts meanwhile, and those about concerns that by keeps instead of
+// whoever must not know of them (V6).
 func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
 	also, err := vacant(ctx, q, by)
 	if err != nil {
@@ -347,10 +347,32 @@ func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string
 	for _, s := range seats {
 		condition, args = `(`+condition+` OR p.unit_id = ? AND p.role = ?)`, append(args, s.Unit, s.Role)
 	}
-	ids, err := keptFrom(ctx, q, by, holderSeat)
+	ids, err := keptWords(ctx, q, by)
 	if err != nil || len(ids) == 0 {
 		return condition, args, err
 	}
-	theirs, more, err := db.In(`p.request_id IN (?) AND p.unit_id = r.holder_unit_id AND p.role IN (?)`, ids, roles)
+	theirs, more, err := db.In(`p.id IN (?)`, ids)
 	return `(` + condition + ` OR ` + theirs + `)`, append(args, more...), err
+}
+
+// keptWords are the open promises about concerns that are kept from whoever has come to the seat they were given from, or
+// that nobody has any more, and that by, who leads above it, keeps instead (V6).
+func keptWords(ctx context.Context, q db.Queryer, by org.Actor) (ids []PromiseID, err error) {
+	from, to := by.Scope()
+	if from == "" || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+		return nil, nil
+	}
+	all, err := promisesAboutConcerns(ctx, q, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range all {
+		switch err := p.mayAct(ctx, q, by); {
+		case err == nil:
+			ids = append(ids, p.ID)
+		case !errors.Is(err, problem.ErrNotFound):
+			return nil, err
+		}
+	}
+	return ids, nil
 }

@@ -373,6 +373,16 @@ func TestV6_WhatAnEmptySeatHasPromisedAboutAConcernIsKeptAbove(t *testing.T) {
 		if _, err := x.service.KeepPromise(ctx, about, p.ID); !errors.Is(err, problem.ErrNotFound) {
 			t.Errorf("whom it is about keeps it: %v, want not found", err)
 		}
+		for _, by := range append(x.everybody(), about) {
+			if by.Assignment == x.HeQingqing.Assignment || by.PersonID == x.XuBailu.PersonID { // who have left
+				continue
+			}
+			all, _, err := x.service.Promises(ctx, by, request.OwnPromises, "", 0)
+			want := by.Role == org.RolePartyOffice // who leads the place's seats while its lead may not know of this
+			if err != nil || (len(all) > 0) != want {
+				t.Errorf("%s of %s has %d on the list (%v), want it there: %v", by.Role, by.Unit.Name, len(all), err, want)
+			}
+		}
 		if kept, err := x.service.KeepPromise(ctx, x.LuoQingming, p.ID); err != nil || kept.State != request.PromiseKept {
 			t.Errorf("the office keeps it: %s, %v", kept.State, err)
 		}
