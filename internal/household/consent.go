@@ -152,7 +152,7 @@ func (s *Service) refuse(ctx context.Context, tx *db.Tx, by org.Actor, id ID, pu
 	}
 	audit.Note(tx, by.Did("household.consent_withdrawn", "household", int64(id)).For(string(purpose), ""))
 	if purpose == RiskVisit {
-		return dropOffers(ctx, tx, id)
+		return dropOffers(ctx, tx, id, AgreedRiskVisit)
 	}
 	n, err := purgeConsented(ctx, tx, id)
 	if n > 0 {

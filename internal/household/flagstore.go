@@ -223,9 +223,9 @@ func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
 		  (SELECT COUNT(*)
 		   FROM risk_offer o
 		   JOIN risk_event e ON e.id = o.event_id
-		   WHERE o.premises_id = p.id AND o.reason = ? AND e.state = ?) AS offers
+		   WHERE o.premises_id = p.id AND e.state = ?) AS offers
 		FROM premises p
-		WHERE p.id = ?`, day, day, day, AgreedRiskVisit, RiskOpen, id); err != nil {
+		WHERE p.id = ?`, day, day, day, RiskOpen, id); err != nil {
 		return nil, db.Wrap(err, nil, "count what is kept of household %d", id)
 	}
 	for _, u := range []Use{{"consents", n.Consents}, {"flags", n.Flags}, {"contacts", n.Contacts}, {"mutes", n.Mutes}, {"offers", n.Offers}} {

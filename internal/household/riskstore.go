@@ -116,8 +116,8 @@ func agreedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day) (
 	return offers, db.Wrap(err, nil, "find the homes that agreed to a visit")
 }
 
-// promisedIn are the homes of u where somebody lives and that were promised something about the house, whenever it is
-// due: rain does not wait for it.
+// promisedIn are the homes of u where those who live there were promised something about the house, whenever it is due: rain
+// does not wait for it.
 func promisedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day) (offers []Offer, err error) {
 	from, to := org.Actor{Grid: u}.Scope()
 	err = q.Select(ctx, &offers, `
@@ -130,6 +130,7 @@ func promisedIn(ctx context.Context, q db.Queryer, u org.Unit, day calendar.Day)
 		WHERE x.path >= ? AND x.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
 		  AND p.occupied = ? AND p.ended_on IS NULL AND w.state = ? AND r.category = ?
+		  AND (p.left_at IS NULL OR w.made_at >= p.left_at)
 		ORDER BY a.area_id, p.id`, from, to, day, day, true, request.PromiseOpen, request.DwellingSafety)
 	return offers, db.Wrap(err, nil, "find the homes that were promised something")
 }
@@ -297,20 +298,24 @@ func atRisk(ctx context.Context, q db.Queryer, ids ...ID) (map[ID]bool, error) {
 	return found, nil
 }
 
-// dropOffers takes a household that does not agree any more, or has moved out, off the lists of risk events, with all that was noted there
-// while they lasted.
-func dropOffers(ctx context.Context, tx *db.Tx, id ID) error {
+// dropOffers takes a household off the lists of risk events on which it stands for some reasons, with all that was noted there
+// while they lasted: it does not agree any more, or has moved out.
+func dropOffers(ctx context.Context, tx *db.Tx, id ID, reasons ...DueReason) error {
 	var listed []struct {
 		Event  RiskEventID `db:"event_id"`
 		Opened time.Time   `db:"opened_at"`
 		Closed *time.Time  `db:"closed_at"`
 	}
-	if err := tx.Select(ctx, &listed, `
+	query, args, err := db.In(`
 		SELECT o.event_id, e.opened_at, e.closed_at
 		FROM risk_offer o
 		JOIN risk_event e ON e.id = o.event_id
-		WHERE o.premises_id = ? AND o.reason = ?
-		ORDER BY o.event_id`, id, AgreedRiskVisit); err != nil {
+		WHERE o.premises_id = ? AND o.reason IN (?)
+		ORDER BY o.event_id`, id, reasons)
+	if err != nil {
+		return err
+	}
+	if err := tx.Select(ctx, &listed, query, args...); err != nil {
 		return db.Wrap(err, nil, "find the lists of household %d", id)
 	}
 	for _, l := range listed {

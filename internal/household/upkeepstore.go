@@ -266,8 +266,8 @@ func saveDoor(ctx context.Context, tx *db.Tx, d Doorway, version int64) error {
 }
 
 // forgetHome leaves nothing of those who have moved out: what they agreed to ends, their flags, contact and mutes are gone, and
-// the home stands on no list on which their yes has put it. What stays on record, such as visits, is from then on not of who
-// lives there.
+// the home stands on no list on which their yes, or what they were promised, has put it. What stays on record, such as visits and
+// needs, is from then on not of who lives there.
 func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 	for _, p := range purposes {
 		if err := supersede(ctx, tx, id, p, calendar.DayOf(tx.Now)); err != nil {
@@ -277,7 +277,7 @@ func forgetHome(ctx context.Context, tx *db.Tx, id ID) error {
 	if err := purgeFlagsOf(ctx, tx, id); err != nil {
 		return err
 	}
-	if err := dropOffers(ctx, tx, id); err != nil {
+	if err := dropOffers(ctx, tx, id, AgreedRiskVisit, PromiseDue); err != nil {
 		return err
 	}
 	for _, query := range []string{

@@ -237,7 +237,7 @@ func (s *Service) openNeeds(ctx context.Context, tx *db.Tx, by org.Actor, v Visi
 // giveWord writes down what was promised at v, about the requests that were opened there or about none.
 func (s *Service) giveWord(ctx context.Context, tx *db.Tx, by org.Actor, v Visit, words []Word, opened []request.ID) error {
 	for _, w := range words {
-		w.Premises, w.Visit = int64(v.Premises), int64(v.ID)
+		w.Premises, w.Visit, w.MadeAt = int64(v.Premises), int64(v.ID), v.HappenedAt
 		switch {
 		case w.About > 0:
 			w.Request = opened[w.About-1]

@@ -99,6 +99,7 @@ type NewPromise struct {
 	Request  ID           `json:"-"` // 0: nothing was asked
 	Premises int64        `json:"-"` // 0: no door is known
 	Visit    int64        `json:"-"` // 0: it was made at no visit
+	MadeAt   time.Time    `json:"-"` // zero: now
 }
 
 // Promise writes a promise down in the transaction of whoever calls. The asker of its request finds it in the history.
@@ -112,6 +113,9 @@ func (s *Service) Promise(ctx context.Context, tx *db.Tx, by org.Actor, n NewPro
 	p := Promise{
 		PremisesID: orNull(n.Premises), VisitID: orNull(n.Visit), UnitID: by.Grid.ID, Role: by.Role,
 		PersonID: by.PersonID, Assignment: by.Assignment, State: PromiseOpen, MadeAt: tx.Now, Text: n.Text,
+	}
+	if !n.MadeAt.IsZero() {
+		p.MadeAt = n.MadeAt
 	}
 	if n.Request != 0 {
 		p.RequestID = &n.Request
@@ -164,8 +168,9 @@ func (s *Service) MakePromise(ctx context.Context, by org.Actor, id ID, n NewPro
 			if err := s.saveMove(ctx, tx, &r.Request); err != nil {
 				return err
 			}
-			if n.Request = id; r.PremisesID != nil {
-				n.Premises = *r.PremisesID
+			n.Request = id
+			if n.Premises, err = doorOf(ctx, tx, r.Request); err != nil {
+				return err
 			}
 			giver, err := r.giver(ctx, tx, by)
 			if err != nil {

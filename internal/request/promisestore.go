@@ -209,7 +209,7 @@ func listNeedingHelp(ctx context.Context, q db.Queryer, by org.Actor, p page.Pag
 	return all, db.Wrap(err, nil, "list promises that need help")
 }
 
-// PromisedAt are those of the premises that were promised something which is due by a day.
+// PromisedAt are those of the premises where those who live there were promised something which is due by a day.
 func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...int64) (map[int64]bool, error) {
 	due := map[int64]bool{}
 	if len(premises) == 0 {
@@ -222,6 +222,7 @@ func PromisedAt(ctx context.Context, q db.Queryer, by calendar.Day, premises ...
 			SELECT k.id
 			FROM promise k
 			WHERE k.premises_id = p.id AND k.state = ? AND k.due_on <= ?
+			  AND (p.left_at IS NULL OR k.made_at >= p.left_at)
 			LIMIT 1) IS NOT NULL`, premises, PromiseOpen, by) // one row a door, however much was promised there
 	if err != nil {
 		return nil, err
@@ -242,6 +243,19 @@ func OpenPromisesIn(ctx context.Context, q db.Queryer, unit org.UnitID) (ids []P
 		WHERE unit_id = ? AND state = ?
 		ORDER BY due_on, id`, unit, PromiseOpen)
 	return ids, db.Wrap(err, nil, "find the open promises of unit %d", unit)
+}
+
+// doorOf is the door that r came from, while those live there who told of it; 0 if it is not known or they have moved out.
+func doorOf(ctx context.Context, q db.Queryer, r Request) (premises int64, err error) {
+	if r.PremisesID == nil {
+		return 0, nil
+	}
+	var gone int
+	err = q.Get(ctx, &gone, `SELECT COUNT(*) FROM premises WHERE id = ? AND left_at > ?`, *r.PremisesID, r.HappenedAt)
+	if err != nil || gone > 0 {
+		return 0, db.Wrap(err, nil, "find who lives at door %d", *r.PremisesID)
+	}
+	return *r.PremisesID, nil
 }
 
 // MovePromises lets whoever looks after doors from now on keep the open promises that were made there, but for those

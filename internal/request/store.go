@@ -496,17 +496,19 @@ func OfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []ID, err erro
 	return ids, db.Wrap(err, nil, "find the requests of visit %d", visit)
 }
 
-// OpenOfDoor are the open requests of premises.
+// OpenOfDoor are the open requests of those who live at a door: what was told before others moved in is not theirs.
 func OpenOfDoor(ctx context.Context, q db.Queryer, premises int64) (ids []ID, err error) {
 	err = q.Select(ctx, &ids, `
-		SELECT id
-		FROM request
-		WHERE premises_id = ? AND is_open = ?
-		ORDER BY id`, premises, true)
+		SELECT r.id
+		FROM premises p
+		JOIN request r ON r.premises_id = p.id
+		WHERE p.id = ? AND r.is_open = ? AND (p.left_at IS NULL OR r.happened_at >= p.left_at)
+		ORDER BY r.id`, premises, true)
 	return ids, db.Wrap(err, nil, "find the open requests of door %d", premises)
 }
 
-// AskedAt are those of the premises where somebody has asked for something that is still open, other than on a visit.
+// AskedAt are those of the premises where somebody who lives there has asked for something that is still open, other than on a
+// visit. What those asked for who have moved out goes on for them, and is no reason to call at others.
 func AskedAt(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bool, error) {
 	asked := map[int64]bool{}
 	if len(premises) == 0 {
@@ -519,6 +521,7 @@ func AskedAt(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bo
 			SELECT r.id
 			FROM request r
 			WHERE r.premises_id = p.id AND r.is_open = ? AND r.channel <> ?
+			  AND (p.left_at IS NULL OR r.happened_at >= p.left_at)
 			LIMIT 1) IS NOT NULL`, premises, true, OnVisit) // one row a door, however much was asked for there
 	if err != nil {
 		return nil, err

@@ -1277,7 +1277,7 @@ CREATE TABLE `promise` (
   KEY `promise_request` (`request_id`,`id`),
   KEY `promise_person` (`person_id`),
   KEY `promise_remind` (`remind_at`,`id`),
-  KEY `promise_door` (`premises_id`,`state`,`due_on`),
+  KEY `promise_door_due` (`premises_id`,`state`,`due_on`,`made_at`),
   CONSTRAINT `promise_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `promise_request_fk` FOREIGN KEY (`request_id`) REFERENCES `request` (`id`),
   CONSTRAINT `promise_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
@@ -1436,7 +1436,7 @@ CREATE TABLE `request` (
   KEY `request_unit_closed` (`unit_id`,`is_open`,`closed_at`,`id`),
   KEY `request_place_closed` (`place_id`,`is_open`,`closed_at`,`id`),
   KEY `request_held_closed` (`holder_unit_id`,`is_open`,`closed_at`,`id`),
-  KEY `request_asked` (`premises_id`,`is_open`,`channel`),
+  KEY `request_door_asked` (`premises_id`,`is_open`,`channel`,`happened_at`),
   CONSTRAINT `request_holder_fk` FOREIGN KEY (`holder_unit_id`) REFERENCES `unit` (`id`),
   CONSTRAINT `request_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;

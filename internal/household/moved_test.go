@@ -1,0 +1,124 @@
+package household_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"wanjia/internal/household"
+	"wanjia/internal/org"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+	"wanjia/internal/platform/page"
+	"wanjia/internal/request"
+)
+
+// moves lets those who live behind a door move out, and an hour later others in.
+func (x *fixture) moves(t *testing.T, d *db.DB, id household.ID) {
+	t.Helper()
+	x.at(d.Now().Add(time.Hour))
+	for _, out := range []bool{true, false} {
+		var version int64
+		if err := d.Get(t.Context(), &version, `SELECT version FROM premises WHERE id = ?`, id); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.MarkDoor(t.Context(), x.YaoMangzhong, id, household.Mark{Version: version, Empty: out, Confirmed: true}); err != nil {
+			t.Fatal(err)
+		}
+		x.at(d.Now().Add(time.Hour))
+	}
+}
+
+// reason is why a door stands on the list of visits; "" if it does not.
+func (x *fixture) reason(t *testing.T, id household.ID) household.DueReason {
+	t.Helper()
+	due, _, err := x.service.Due(t.Context(), x.YaoMangzhong, "", 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(due, func(r household.Due) bool { return r.ID == id })
+	if i < 0 {
+		return ""
+	}
+	return due[i].Reason
+}
+
+// needs are requests that are told at doors.
+func (x *fixture) needs(d *db.DB) *request.Service {
+	return request.NewService(d, x.keys, page.NewKeys(make([]byte, 32)), &calendar.Calendar{},
+		func(ctx context.Context, q db.Queryer, by org.Actor, premises int64) (request.Door, error) {
+			return household.Door(ctx, q, by, premises, calendar.DayOf(d.Now()))
+		})
+}
+
+// F16, F11: what those asked for who have moved out, and were promised, goes on for them and is no reason to call at those who
+// have moved in.
+func TestF16_WhatWasOpenBeforeAMoveIsNoReasonToVisitWhoMovedIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, by, door := t.Context(), x.YaoMangzhong, x.doors[1]
+		needs, today := x.needs(d), calendar.DayOf(d.Now())
+		ask := func() request.ID {
+			t.Helper()
+			r, err := needs.Create(ctx, by, request.Telling{Need: request.Need{What: "路灯不亮"}, Premises: int64(door), Channel: request.ToldMember})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.ID
+		}
+		shows := func(when string, reason household.DueReason, open int) {
+			t.Helper()
+			if got := x.reason(t, door); got != reason {
+				t.Errorf("%s: on the list for %q, want %q", when, got, reason)
+			}
+			if home, err := x.service.Read(ctx, by, door); err != nil || len(home.OpenRequests) != open {
+				t.Errorf("%s: the home shows %d open needs (%v), want %d", when, len(home.OpenRequests), err, open)
+			}
+		}
+		asked := ask()
+		shows("asked", household.AskedFor, 1)
+		x.roof(t, door, ref, today)
+		event := x.rain(t)
+		shows("promised", household.PromiseDue, 2)
+		paid := d.Now()
+		x.moves(t, d, door)
+		shows("after the move", household.NewHousehold, 0)
+		late := household.Account{
+			Household: door, Result: household.Needs, ClientRef: "22222222-4f6e-4a0e-8f57-90a4f9b0c1d2", HappenedAt: &paid,
+			Promises: []household.Word{{NewPromise: request.NewPromise{DueOn: today, Text: "来看看"}}}, Needs: []request.Need{{What: "门铃不响"}},
+		}
+		if _, err := x.service.RecordVisit(ctx, by, late); err != nil {
+			t.Fatal(err)
+		}
+		shows("after a visit before the move was sent", household.NewHousehold, 0)
+		p, err := needs.MakePromise(ctx, by, asked, request.NewPromise{DueOn: today, Text: "今天来修"})
+		if err != nil || p.PremisesID != nil {
+			t.Errorf("promised at door %v (%v), want at none", p.PremisesID, err)
+		}
+		shows("after a promise to those who have left", household.NewHousehold, 0)
+		if round, err := x.service.Round(ctx, by, event.ID); err != nil || len(round) != 0 {
+			t.Errorf("the round is %+v (%v), want without the home", round, err)
+		}
+		if _, err := x.service.CloseRisk(ctx, x.LuoQingming, event.ID); err != nil {
+			t.Fatal(err)
+		}
+		if round, err := x.service.Round(ctx, by, x.rain(t).ID); err != nil || len(round) != 0 {
+			t.Errorf("a round after the move is %+v (%v), want without the home", round, err)
+		}
+		held, _, err := needs.List(ctx, by, request.Filter{Held: true}, "", 10)
+		if err != nil || len(held) != 3 {
+			t.Errorf("%d needs are held (%v), want the three of those who have left", len(held), err)
+		}
+		own, _, err := needs.Promises(ctx, by, request.OwnPromises, "", 10)
+		if err != nil || len(own) != 3 {
+			t.Errorf("%d promises are to be kept (%v), want the three to those who have left", len(own), err)
+		}
+		theirs := ask()
+		shows("asked by who moved in", household.AskedFor, 1)
+		if p, err := needs.MakePromise(ctx, by, theirs, request.NewPromise{DueOn: today, Text: "今天来修"}); err != nil || p.PremisesID == nil {
+			t.Errorf("promised at door %v (%v), want at theirs", p.PremisesID, err)
+		}
+		shows("promised to who moved in", household.PromiseDue, 1)
+	})
+}
