@@ -86,5 +86,32 @@ func TestX44_WhoeverAsksAtADoorSeesOnTheReceiptThatTheGlassWasBrokenThere(t *tes
 				t.Errorf("who %s sees %+v, want nothing", what, views)
 			}
 		}
+
+		x.moves(t, d, x.doors[0])
+		pass(time.Minute)
+		theirs := ask(x.doors[0], "5f9d2a52-6a3e-4c5b-9d8e-2f1a7c3b4d5e")
+		pass(time.Minute)
+		if _, err := glasses.Break(t.Context(), x.FengShuangjiang, privacy.Breaking{
+			Object: privacy.HouseholdFlags, ObjectID: int64(x.doors[0]), Reason: "新住户敲门两小时无人应答",
+		}); err != nil {
+			t.Fatal(err)
+		}
+		opened := func(want int) {
+			t.Helper()
+			if home, err := x.service.Read(t.Context(), x.YaoMangzhong, x.doors[0]); err != nil || len(home.Openings) != want {
+				t.Errorf("the home was opened %+v (%v), want %d times", home.Openings, err, want)
+			}
+		}
+		opened(1)
+		x.moves(t, d, x.doors[0])
+		opened(0)
+		for what, c := range map[string]struct {
+			of   request.Seen
+			want int
+		}{"has moved out": {hers, 1}, "asked last and has moved out": {later, 0}, "moved in": {theirs, 1}} {
+			if views := shown(c.of); len(views) != c.want {
+				t.Errorf("who %s sees %+v, want %d", what, views, c.want)
+			}
+		}
 	})
 }

@@ -122,3 +122,31 @@ func TestF16_WhatWasOpenBeforeAMoveIsNoReasonToVisitWhoMovedIn(t *testing.T) {
 		shows("promised to who moved in", household.PromiseDue, 1)
 	})
 }
+
+// X44: of a glass that is broken at a door nobody is told who asked for something there and has moved out.
+func TestX44_WhoHasMovedOutIsNotToldOfTheGlassOfWhoMovedIn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		told := func(want ...request.Following) {
+			t.Helper()
+			got, err := request.FollowedAt(t.Context(), d, int64(x.doors[1]))
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("%+v follow what is open at the door (%v), want %+v", got, err, want)
+			}
+		}
+		ask := func(ref string) request.Following {
+			t.Helper()
+			r, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, household.Account{
+				Household: x.doors[1], Result: household.Needs, ClientRef: ref, Needs: []request.Need{{What: "路灯不亮", Person: x.LinXiaoman.PersonID}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return request.Following{Person: x.LinXiaoman.PersonID, Request: r.Requests[0].ID}
+		}
+		told(ask(ref))
+		x.moves(t, d, x.doors[1])
+		told()
+		told(ask("22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"))
+	})
+}

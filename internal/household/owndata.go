@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
 	"wanjia/internal/privacy"
 	"wanjia/internal/request"
 )
@@ -112,11 +113,11 @@ func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Secti
 	for _, v := range slices.DeleteFunc(visits, func(v Visit) bool { return others(v.HappenedAt) }) {
 		add("走访", minute(v.HappenedAt)+" "+resultWords[v.Result])
 	}
-	opened, err := privacy.OpeningsOf(ctx, s.db, privacy.HouseholdFlags, int64(id))
+	opened, err := openingsSince(ctx, s.db, id, left)
 	if err != nil {
 		return one, err
 	}
-	for _, o := range slices.DeleteFunc(opened, func(o privacy.Opening) bool { return others(o.OpenedAt) }) {
+	for _, o := range opened {
 		add("应急查看", minute(o.OpenedAt)+" "+o.UnitName+" "+string(o.Role)+" "+o.Reason)
 	}
 	seen, err := viewsAt(ctx, s.db, id)
@@ -127,6 +128,12 @@ func (s *Service) held(ctx context.Context, id ID, c Contact) (one privacy.Secti
 		add("谁看过", minute(v.At)+" "+string(v.Role)+" "+v.Purpose+" "+v.Reason)
 	}
 	return one, nil
+}
+
+// openingsSince are the openings of a home by break-glass since those who lived there before have moved out.
+func openingsSince(ctx context.Context, q db.Queryer, id ID, left *time.Time) ([]privacy.Opening, error) {
+	opened, err := privacy.OpeningsOf(ctx, q, privacy.HouseholdFlags, int64(id))
+	return slices.DeleteFunc(opened, func(o privacy.Opening) bool { return left != nil && o.OpenedAt.Before(*left) }), err
 }
 
 // minute is at as people read it.

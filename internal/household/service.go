@@ -254,7 +254,11 @@ func (s *Service) detail(ctx context.Context, tx *db.Tx, by org.Actor, id ID) (d
 	if d.OpenRequests, err = request.OpenOfDoor(ctx, tx, int64(id)); err != nil {
 		return d, err
 	}
-	d.Openings, err = privacy.OpeningsOf(ctx, tx, privacy.HouseholdFlags, int64(id))
+	left, err := leftAt(ctx, tx, id)
+	if err != nil {
+		return d, err
+	}
+	d.Openings, err = openingsSince(ctx, tx, id, left)
 	return d, err
 }
 

@@ -363,6 +363,9 @@ type View struct {
 // glassBroken is the act of opening what is known of a home in an emergency, in the audit chain.
 const glassBroken = "break_glass.opened"
 
+// homeLeft is the act of noting that those who lived in a home have moved out: the home itself knows of the last move alone.
+const homeLeft = "household.left"
+
 // viewsOf are who opened what an asker has a share in, and the asker's own contact, the last first, and who broke the
 // glass at their door while they asked for something there (X44). The audit chain is asked itself: what stands there was
 // shown, and nothing is shown without standing there. Who looked at the contact of another asker, and why, is for that
@@ -410,11 +413,15 @@ type askedDoor struct {
 	Premises *int64     `db:"premises_id"` // nil: at none
 	From     time.Time  `db:"recorded_at"`
 	To       *time.Time `db:"closed_at"` // nil: it is open
+	Left     *time.Time `db:"left_at"`   // when they moved out; nil: they have not
 }
 
 func (d askedDoor) until(now time.Time) time.Time {
 	if d.To != nil {
-		return *d.To
+		now = *d.To
+	}
+	if d.Left != nil && d.Left.Before(now) {
+		return *d.Left
 	}
 	return now
 }
@@ -422,7 +429,15 @@ func (d askedDoor) until(now time.Time) time.Time {
 // ownDoor is where the request was recorded that an asker told under their code: whoever follows it besides lives
 // elsewhere.
 func ownDoor(ctx context.Context, q db.Queryer, hash []byte) (d askedDoor, err error) {
-	err = q.Get(ctx, &d, `SELECT premises_id, recorded_at, closed_at FROM request WHERE receipt_hash = ?`, hash)
+	err = q.Get(ctx, &d, `
+		SELECT r.premises_id, r.recorded_at, r.closed_at, (
+			SELECT a.at
+			FROM audit a
+			WHERE a.object = ? AND a.object_id = r.premises_id AND a.action = ? AND a.at > r.happened_at
+			ORDER BY a.at
+			LIMIT 1) AS left_at
+		FROM request r
+		WHERE r.receipt_hash = ?`, "household", homeLeft, hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return askedDoor{}, nil
 	}

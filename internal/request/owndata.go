@@ -121,13 +121,15 @@ type Following struct {
 }
 
 // FollowedAt are the open needs of a door with those whose words they are and who have signed in: whoever follows them
-// besides lives elsewhere.
+// besides lives elsewhere, and so does who told one before others moved in.
 func FollowedAt(ctx context.Context, q db.Queryer, premises int64) (all []Following, err error) {
 	err = q.Select(ctx, &all, `
 		SELECT a.person_id, MAX(r.id) AS request_id
-		FROM request r
+		FROM premises p
+		JOIN request r ON r.premises_id = p.id
 		JOIN request_asker a ON a.request_id = r.id AND a.receipt_hash = r.receipt_hash
-		WHERE r.premises_id = ? AND r.is_open = ? AND a.person_id IS NOT NULL
+		WHERE p.id = ? AND r.is_open = ? AND (p.left_at IS NULL OR r.happened_at >= p.left_at)
+		  AND a.person_id IS NOT NULL
 		GROUP BY a.person_id
 		ORDER BY a.person_id`, premises, true)
 	return all, db.Wrap(err, nil, "find who asks for something at door %d", premises)
