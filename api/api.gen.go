@@ -719,6 +719,8 @@ const (
 	EndedUseWhatHomes    EndedUseWhat = "homes"
 	EndedUseWhatMutes    EndedUseWhat = "mutes"
 	EndedUseWhatOffers   EndedUseWhat = "offers"
+	EndedUseWhatPromises EndedUseWhat = "promises"
+	EndedUseWhatRequests EndedUseWhat = "requests"
 )
 
 // Valid indicates whether the value is a known member of the EndedUseWhat enum.
@@ -735,6 +737,10 @@ func (e EndedUseWhat) Valid() bool {
 	case EndedUseWhatMutes:
 		return true
 	case EndedUseWhatOffers:
+		return true
+	case EndedUseWhatPromises:
+		return true
+	case EndedUseWhatRequests:
 		return true
 	default:
 		return false

@@ -13,6 +13,7 @@ import (
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 	"wanjia/internal/privacy"
+	"wanjia/internal/request"
 )
 
 // A flagRow is a flag as it is stored: what it says is sealed in one piece, so nothing can be searched for it.
@@ -200,7 +201,8 @@ func homesKept(ctx context.Context, q db.Queryer, day calendar.Day, ids []ID) (n
 	return n, db.Wrap(err, nil, "count the homes that something is kept of")
 }
 
-// keptOf are the kinds of things that hold for those who live in a home, and how many of each there are.
+// keptOf are the kinds of things that hold for those who live in a home, and how many of each there are: what ends when they
+// move out, and what goes on without the home, their needs and what they were promised.
 func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
 	day := calendar.DayOf(tx.Now)
 	var n struct {
@@ -209,6 +211,8 @@ func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
 		Contacts int `db:"contacts"`
 		Mutes    int `db:"mutes"`
 		Offers   int `db:"offers"`
+		Requests int `db:"requests"`
+		Promises int `db:"promises"`
 	}
 	if err := tx.Get(ctx, &n, `
 		SELECT
@@ -223,12 +227,21 @@ func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
 		  (SELECT COUNT(*)
 		   FROM risk_offer o
 		   JOIN risk_event e ON e.id = o.event_id
-		   WHERE o.premises_id = p.id AND e.state = ?) AS offers
+		   WHERE o.premises_id = p.id AND e.state = ?) AS offers,
+		  (SELECT COUNT(*)
+		   FROM request r
+		   WHERE r.premises_id = p.id AND r.is_open = ? AND (p.left_at IS NULL OR r.happened_at >= p.left_at)) AS requests,
+		  (SELECT COUNT(*)
+		   FROM promise k
+		   WHERE k.premises_id = p.id AND k.state = ? AND (p.left_at IS NULL OR k.made_at >= p.left_at)) AS promises
 		FROM premises p
-		WHERE p.id = ?`, day, day, day, RiskOpen, id); err != nil {
+		WHERE p.id = ?`, day, day, day, RiskOpen, true, request.PromiseOpen, id); err != nil {
 		return nil, db.Wrap(err, nil, "count what is kept of household %d", id)
 	}
-	for _, u := range []Use{{"consents", n.Consents}, {"flags", n.Flags}, {"contacts", n.Contacts}, {"mutes", n.Mutes}, {"offers", n.Offers}} {
+	for _, u := range []Use{
+		{"consents", n.Consents}, {"flags", n.Flags}, {"contacts", n.Contacts}, {"mutes", n.Mutes}, {"offers", n.Offers},
+		{"requests", n.Requests}, {"promises", n.Promises},
+	} {
 		if u.Count > 0 {
 			uses = append(uses, u)
 		}

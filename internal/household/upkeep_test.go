@@ -316,6 +316,7 @@ func TestAHomeOfWhichSomethingIsKeptIsMarkedEmptyOnceConfirmed(t *testing.T) {
 		mark := func(by org.Actor, id household.ID, confirmed bool) (household.Marked, error) {
 			return x.service.MarkDoor(t.Context(), by, id, household.Mark{Version: 1, Empty: true, Confirmed: confirmed})
 		}
+		x.roof(t, home, ref, "2026-08-30")
 		standIn := x.YaoMangzhong
 		standIn.PersonID, standIn.StandInFor = x.YiPian.PersonID, x.YaoMangzhong.PersonID
 		for _, c := range []struct {
@@ -323,7 +324,7 @@ func TestAHomeOfWhichSomethingIsKeptIsMarkedEmptyOnceConfirmed(t *testing.T) {
 			want  string
 			noted int // that a flag was heard of
 		}{
-			{x.YaoMangzhong, "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1}]", 1},
+			{x.YaoMangzhong, "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1} {requests 1} {promises 1}]", 1},
 			{x.FengShuangjiang, "[{homes 1}]", 0},
 			{standIn, "[{homes 1}]", 0},
 		} {
@@ -344,7 +345,7 @@ func TestAHomeOfWhichSomethingIsKeptIsMarkedEmptyOnceConfirmed(t *testing.T) {
 			t.Errorf("after that the home is %+v (%v), want it as it was", got, err)
 		}
 		got, err := mark(x.YaoMangzhong, home, true)
-		if want := "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1}]"; err != nil || got.Occupied || fmt.Sprint(got.Ended) != want {
+		if want := "[{consents 2} {flags 1} {contacts 1} {mutes 1} {offers 1} {requests 1} {promises 1}]"; err != nil || got.Occupied || fmt.Sprint(got.Ended) != want {
 			t.Errorf("confirmed it is %+v (%v), want it empty, and %s ended", got, err, want)
 		}
 		if n := count(t, d, `SELECT COUNT(*) FROM risk_offer WHERE premises_id = ?`, home); n != 0 {
@@ -355,6 +356,9 @@ func TestAHomeOfWhichSomethingIsKeptIsMarkedEmptyOnceConfirmed(t *testing.T) {
 		}
 		if got, err := mark(x.FengShuangjiang, other, true); err != nil || fmt.Sprint(got.Ended) != "[{homes 1}]" {
 			t.Errorf("of another the secretary hears %v (%v), want one home", got.Ended, err)
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM request r JOIN promise p ON p.request_id = r.id WHERE r.is_open = ? AND p.state = ?`, true, request.PromiseOpen); n != 1 {
+			t.Errorf("%d needs go on with their promise, want the one", n)
 		}
 		if got, err := mark(x.YaoMangzhong, x.doors[2], false); err != nil || got.Occupied || len(got.Ended) != 0 {
 			t.Errorf("a home of which nothing is kept is %+v (%v), want it empty at once", got, err)
