@@ -2,6 +2,8 @@ package household_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -148,5 +150,42 @@ func TestX44_WhoHasMovedOutIsNotToldOfTheGlassOfWhoMovedIn(t *testing.T) {
 		x.moves(t, d, x.doors[1])
 		told()
 		told(ask("22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"))
+	})
+}
+
+// What was written down at a home that is marked empty already, since somebody lives there of whom nobody said so, ends with
+// them too: it is asked for, and nothing of it holds for the next.
+func TestAHomeThatIsEmptyAlreadyForgetsWhoLivedThereMeanwhile(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door, version := x.doors[1], int64(0)
+		mark := func(m household.Mark) (household.Marked, error) {
+			version++
+			m.Version = version
+			x.at(d.Now().Add(time.Hour))
+			return x.service.MarkDoor(t.Context(), x.YaoMangzhong, door, m)
+		}
+		if got, err := mark(household.Mark{Empty: true}); err != nil || len(got.Ended) != 0 {
+			t.Fatalf("marked empty: %+v (%v)", got, err)
+		}
+		x.called(t, door, "吴女士", "19900000031")
+		x.agree(t, x.YaoMangzhong, door, household.RiskVisit)
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, household.Account{Household: door, Result: household.AllWell, ClientRef: ref}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := mark(household.Mark{Empty: true}); !errors.Is(err, household.ErrHomeKept) {
+			t.Errorf("marked empty again: %v, want %v", err, household.ErrHomeKept)
+		}
+		version--
+		if got, err := mark(household.Mark{Empty: true, Confirmed: true}); err != nil || fmt.Sprint(got.Ended) != "[{consents 1} {contacts 1}]" {
+			t.Errorf("confirmed, %v has ended (%v), want the consent and the contact", got.Ended, err)
+		}
+		if _, err := mark(household.Mark{}); err != nil {
+			t.Fatal(err)
+		}
+		home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
+		if err != nil || home.Contact != (household.Contact{}) || len(home.Consents) != 0 || home.Last != nil {
+			t.Errorf("who moves in finds %+v, %+v and the visit %+v (%v), want nothing", home.Contact, home.Consents, home.Last, err)
+		}
 	})
 }

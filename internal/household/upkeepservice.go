@@ -201,13 +201,12 @@ func (s *Service) MarkDoor(ctx context.Context, by org.Actor, id ID, m Mark) (ma
 		if err != nil {
 			return 0, err
 		}
-		left := m.Empty && d.Occupied
 		d.Occupied = !m.Empty
 		if err := saveDoor(ctx, tx, d, m.Version); err != nil { // from here on nobody writes anything down about it
 			return 0, err
 		}
 		marked.Ended = nil
-		if left {
+		if m.Empty { // also where it was empty already: somebody may have lived there meanwhile, and nobody said so
 			if marked.Ended, err = s.leaveHome(ctx, tx, by, id, m.Confirmed); err != nil {
 				return 0, err
 			}
