@@ -116,7 +116,7 @@ const rowsAtOnce = 200
 func rows(one string, n int) string { return strings.Repeat(one+", ", n-1) + one }
 
 // AddPremises stores premises by the hundreds. Doors of that name that have ended are there again, as the doors they
-// were; db.IsDuplicate if there is one.
+// were, and others live behind them; db.IsDuplicate if there is one.
 func AddPremises(ctx context.Context, tx *db.Tx, all []Premises) error {
 	all, err := bringBack(ctx, tx, all)
 	if err != nil {
@@ -137,40 +137,48 @@ func AddPremises(ctx context.Context, tx *db.Tx, all []Premises) error {
 	return nil
 }
 
-// bringBack makes those of all that have ended be there again, and returns the others.
+// bringBack makes those of all that have ended be there again, and returns the others. Nobody says who lives there now, so what
+// was before is of nobody who does.
 func bringBack(ctx context.Context, tx *db.Tx, all []Premises) (others []Premises, err error) {
 	type door struct {
 		Entrance EntranceID `db:"entrance_id"`
 		Door     string     `db:"door"`
 	}
-	ended := map[door]bool{}
+	ended := map[door]ID{}
 	for some := range slices.Chunk(all, rowsAtOnce) {
 		ids := make([]EntranceID, len(some))
 		for i, p := range some {
 			ids[i] = p.EntranceID
 		}
-		query, args, err := db.In(`SELECT entrance_id, door FROM premises WHERE entrance_id IN (?) AND ended_on IS NOT NULL`, ids)
+		query, args, err := db.In(`SELECT id, entrance_id, door FROM premises WHERE entrance_id IN (?) AND ended_on IS NOT NULL`, ids)
 		if err != nil {
 			return nil, err
 		}
-		var found []door
+		var found []struct {
+			door
+			ID ID `db:"id"`
+		}
 		if err := tx.Select(ctx, &found, query, args...); err != nil {
 			return nil, db.Wrap(err, nil, "find which of %d doors have ended", len(some))
 		}
 		for _, d := range found {
-			ended[d] = true
+			ended[d.door] = d.ID
 		}
 	}
 	for _, p := range all {
-		if !ended[door{p.EntranceID, p.Door}] {
+		id := ended[door{p.EntranceID, p.Door}]
+		if id == 0 {
 			others = append(others, p)
 			continue
 		}
 		if _, err := tx.Change(ctx, `
 			UPDATE premises
 			SET ended_on = NULL, kind = ?, occupied = ?, version = version + 1
-			WHERE entrance_id = ? AND door = ?`, p.Kind, !p.Empty, p.EntranceID, p.Door); err != nil {
+			WHERE id = ?`, p.Kind, !p.Empty, id); err != nil {
 			return nil, db.Wrap(err, nil, "bring door %s of entrance %d back", p.Door, p.EntranceID)
+		}
+		if err := forgetHome(ctx, tx, id); err != nil {
+			return nil, err
 		}
 	}
 	return others, nil

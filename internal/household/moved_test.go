@@ -189,3 +189,34 @@ func TestAHomeThatIsEmptyAlreadyForgetsWhoLivedThereMeanwhile(t *testing.T) {
 		}
 	})
 }
+
+// X1: a door that comes back is the door it was, and nobody says who lives behind it: what was noted there stays on record, and
+// is of others.
+func TestADoorThatComesBackIsOneThatOthersLiveBehind(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, door, later := t.Context(), x.doors[1], func() { x.at(d.Now().Add(time.Hour)) }
+		seen := household.Account{Household: door, Result: household.Declined, ClientRef: ref}
+		if _, err := x.service.RecordVisit(ctx, x.YaoMangzhong, seen); err != nil {
+			t.Fatal(err)
+		}
+		later()
+		if err := x.service.EndDoor(ctx, x.FengShuangjiang, door, 1); err != nil {
+			t.Fatal(err)
+		}
+		later()
+		if _, err := x.service.Furnish(ctx, x.FengShuangjiang, x.stairOf(t, d, "2-31"), []household.Premises{{Door: "2-31", Kind: household.Home}}); err != nil {
+			t.Fatal(err)
+		}
+		home, err := x.service.Read(ctx, x.YaoMangzhong, door)
+		if err != nil || home.Last != nil || home.MutedUntil != nil {
+			t.Errorf("it was visited %+v and is muted until %v (%v), want neither", home.Last, home.MutedUntil, err)
+		}
+		if got := x.reason(t, door); got != household.NewHousehold {
+			t.Errorf("it is on the list for %q, want as a new one", got)
+		}
+		if calls, _, err := x.service.Visits(ctx, x.YaoMangzhong, "", 10); err != nil || len(calls) != 1 {
+			t.Errorf("%d visits are listed (%v), want the one on record", len(calls), err)
+		}
+	})
+}
