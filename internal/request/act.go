@@ -208,7 +208,7 @@ func (s *Service) Escalate(ctx context.Context, by org.Actor, id ID, c Climb) (M
 		}
 		switch c.To {
 		case "grid_assistant":
-			return assistantOf(ctx, tx, r)
+			return assistantOf(ctx, tx, r, ladder)
 		case "section":
 			return sectionOf(ctx, tx, r, ladder, c.Section)
 		}
@@ -226,9 +226,9 @@ func (s *Service) Escalate(ctx context.Context, by org.Actor, id ID, c Climb) (M
 }
 
 // assistantOf is the seat of the grid assistant beside the levels of r's place (C11).
-func assistantOf(ctx context.Context, tx *db.Tx, r *Seen) (seat, error) {
+func assistantOf(ctx context.Context, tx *db.Tx, r *Seen, ladder []org.Unit) (seat, error) {
 	to := seat{Unit: r.PlaceID, Role: org.RoleGridAssistant}
-	if r.HolderUnitID == to.Unit && r.HolderRole == to.Role {
+	if r.HolderUnitID == to.Unit && r.HolderRole == to.Role || r.abovePlace(ladder) {
 		return seat{}, ErrTarget.Field("/to", ErrTarget.Code)
 	}
 	day := calendar.DayOf(tx.Now)
@@ -239,9 +239,6 @@ func assistantOf(ctx context.Context, tx *db.Tx, r *Seen) (seat, error) {
 	in, err := org.PersonsIn(ctx, tx, party.ID, org.RoleGridAssistant, day)
 	if err != nil {
 		return seat{}, err
-	}
-	if r.About != nil && r.UnitID != r.PlaceID && r.Level > placeLevel {
-		return seat{}, ErrTarget.Field("/to", ErrTarget.Code) // it was opened above the place
 	}
 	in, err = unconcerned(ctx, tx, r.Request, in)
 	if err == nil && len(in) == 0 {

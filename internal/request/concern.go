@@ -2,6 +2,7 @@ package request
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"wanjia/internal/org"
@@ -111,6 +112,12 @@ func above(u org.Unit, posts []post) bool {
 		}
 	}
 	return true
+}
+
+// abovePlace says whether r, whose ladder is given, was opened above its place: a concern that is not the place's, whoever
+// holds it.
+func (r Request) abovePlace(ladder []org.Unit) bool {
+	return !slices.ContainsFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID })
 }
 
 // concern opens r about the holder of an assignment.

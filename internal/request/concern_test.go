@@ -103,6 +103,25 @@ func TestV6_AConcernOpensAboveWhomItIsAboutAndNobodyBelowSeesIt(t *testing.T) {
 	})
 }
 
+// V6, C11: a concern that was opened above its place goes to no grid assistant beside the levels of that, whoever holds it.
+func TestV6_AConcernAboveItsPlaceGoesToNoAssistantOfThat(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		r := x.concern(t, x.ZhenxiHolder) // of another place than the one it is told in
+		to := func(by org.Actor, want error) {
+			t.Helper()
+			if _, err := x.service.Escalate(t.Context(), by, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}); !errors.Is(err, want) {
+				t.Errorf("%s gives it to the assistant: %v, want %v", by.Role, err, want)
+			}
+		}
+		to(x.LuoQingming, request.ErrTarget)
+		moved(t)(x.service.Escalate(t.Context(), x.LuoQingming, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请核实"}))
+		to(x.SectionHead, request.ErrTarget)
+		within := x.create(t, x.ZhouChunhe, request.Need{What: "态度不好", Category: request.HolderConcern, About: x.ZhouChunhe.Assignment})
+		moved(t)(x.service.Escalate(t.Context(), x.SunLixia, within.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+	})
+}
+
 // What the committee's secretary holds stays theirs to hear of once nobody in the office is kept from it any more.
 func TestV6_AConcernOfTheCommitteesSecretaryStaysTheirs(t *testing.T) {
 	t.Parallel()

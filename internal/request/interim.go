@@ -83,7 +83,7 @@ func (r Request) leadsPlace(ctx context.Context, q db.Queryer, by org.Actor) (bo
 		return false, nil
 	}
 	ladder, err := ladderOf(ctx, q, r)
-	if err != nil || !slices.ContainsFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }) {
+	if err != nil || r.abovePlace(ladder) {
 		return false, err
 	}
 	_, in, err := leadFrom(ctx, q, r, ladder, placeLevel)

@@ -150,7 +150,7 @@ func tellReopened(ctx context.Context, tx *db.Tx, by org.Actor, r Request, ladde
 // tellExplained gives the place's lead a copy of an explanation.
 func tellExplained(ctx context.Context, tx *db.Tx, by org.Actor, r Seen) error {
 	ladder, err := ladderOf(ctx, tx, r.Request)
-	if err != nil || !slices.ContainsFunc(ladder, func(u org.Unit) bool { return u.ID == r.PlaceID }) { // a concern that was opened above the place
+	if err != nil || r.abovePlace(ladder) {
 		return err
 	}
 	lead, err := hearing(ctx, tx, r.Request, ladder, seat{Unit: r.PlaceID, Level: placeLevel})
