@@ -99,7 +99,6 @@ func deleteTimer(ctx context.Context, tx *db.Tx, id int64) error {
 // dueTimers are clocks behind one that have something to say by now, those that wait longest in front.
 func dueTimers(ctx context.Context, q db.Queryer, now time.Time, behind timer) (due []timer, err error) {
 	from := begin(behind.DueAt)
-
 	err = q.Select(ctx, &due, `
 		SELECT id, request_id, clock, term, step, due_at, fired_at, said_in
 		FROM request_timer
@@ -223,4 +222,25 @@ func listStale(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (ro
 		ORDER BY r.stepped_at, r.id
 		LIMIT ?`, append(append(append(args, p.At, p.At, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests that lie still")
+}
+
+// A wait is a request that waits for its asker until a moment.
+type wait struct {
+	Request ID        `db:"id"`
+	Until   time.Time `db:"wait_until"`
+}
+
+func (w wait) turn() turn { return turn{row: int64(w.Request), due: w.Until.UnixMilli()} }
+
+// waitedFor are requests behind one whose asker was waited for long enough, the longest first.
+func waitedFor(ctx context.Context, q db.Queryer, now time.Time, behind wait) (due []wait, err error) {
+	from := begin(behind.Until)
+	err = q.Select(ctx, &due, `
+		SELECT id, wait_until
+		FROM request
+		WHERE state = ? AND wait_until <= ?
+		  AND wait_until >= ? AND (wait_until > ? OR id > ?)
+		ORDER BY wait_until, id
+		LIMIT 100`, WaitingResident, now, from, from, behind.Request)
+	return due, db.Wrap(err, nil, "find requests whose asker was waited for")
 }

@@ -64,3 +64,32 @@ func listOpened(ctx context.Context, q db.Queryer, by org.Actor, open bool, sinc
 		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID), sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
 	return rows, db.Wrap(err, nil, "list requests opened")
 }
+
+// listHeld are the requests that by's unit, or by's role in it, holds, or a unit for which by acts meanwhile, and that are
+// open, or else were closed since then.
+func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
+	held, args, err := holdsToday(ctx, q, by, "r.holder_unit_id", "r.holder_role")
+	if err != nil {
+		return nil, err
+	}
+	if open {
+		if held, args, err = orKeptFrom(ctx, q, by, holderSeat, held, args); err != nil {
+			return nil, err
+		}
+	}
+	at := inOrder(open)
+	err = q.Select(ctx, &rows, `
+		SELECT `+columns+`
+		FROM request r
+		JOIN unit u ON u.id = r.unit_id
+		JOIN unit h ON h.id = r.holder_unit_id
+		WHERE `+held+`
+		  AND r.is_open = ?
+		  AND `+at+` >= ?
+		  AND `+at+` <= ? AND (`+at+` < ? OR r.id < ?)
+		  AND `+unsparing+`
+		ORDER BY `+at+` DESC, r.id DESC
+		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID),
+		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
+	return rows, db.Wrap(err, nil, "list requests held")
+}

@@ -245,19 +245,6 @@ func OpenPromisesIn(ctx context.Context, q db.Queryer, unit org.UnitID) (ids []P
 	return ids, db.Wrap(err, nil, "find the open promises of unit %d", unit)
 }
 
-// doorOf is the door that r came from, while those live there who told of it; 0 if it is not known or they have moved out.
-func doorOf(ctx context.Context, q db.Queryer, r Request) (premises int64, err error) {
-	if r.PremisesID == nil {
-		return 0, nil
-	}
-	var gone int
-	err = q.Get(ctx, &gone, `SELECT COUNT(*) FROM premises WHERE id = ? AND left_at > ?`, *r.PremisesID, r.HappenedAt)
-	if err != nil || gone > 0 {
-		return 0, db.Wrap(err, nil, "find who lives at door %d", *r.PremisesID)
-	}
-	return *r.PremisesID, nil
-}
-
 // MovePromises lets whoever looks after doors from now on keep the open promises that were made there, but for those
 // about a need that the unit before still holds.
 func MovePromises(ctx context.Context, tx *db.Tx, from, to org.UnitID, premises []int64) error {

@@ -3,15 +3,12 @@ package request
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
 	"wanjia/internal/platform/db"
-	"wanjia/internal/platform/page"
 	"wanjia/internal/platform/problem"
 	"wanjia/internal/platform/sealed"
 )
@@ -30,6 +27,7 @@ type Seen struct {
 
 // columns of Seen, from request r, its opening unit u and its holder h.
 const columns = `
+
 	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.building_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
@@ -112,92 +110,6 @@ func insertAsker(ctx context.Context, tx *db.Tx, keys *sealed.Keys, r ID, code R
 // AskerID names one of those whom a request is for.
 type AskerID int64
 
-// A Step is one line of the history of a request.
-type Step struct {
-	ID           int64            `db:"id"`
-	Move         string           `db:"move"`
-	From         *State           `db:"from_state"`
-	To           State            `db:"to_state"`
-	HolderUnitID org.UnitID       `db:"holder_unit_id"`
-	HolderName   string           `db:"holder_name"`
-	HolderRole   org.Role         `db:"holder_role"`
-	Level        int              `db:"level"`
-	Assignment   org.AssignmentID `db:"assignment_id"` // 0: a clock
-	Person       org.PersonID     `db:"person_id"`     // who made the move
-	Owner        org.PersonID     `db:"owner_id"`      // whose assignment it is: somebody else's, when Person stood in (AA6)
-	HappenedAt   time.Time        `db:"happened_at"`
-	RecordedAt   time.Time        `db:"recorded_at"`
-	InPerson     bool             `db:"told_in_person"`
-	Asker        AskerID          `db:"asker_id"`   // 0: no asker made it
-	Promise      PromiseID        `db:"promise_id"` // 0: it is about none
-	NoteSealed   []byte           `db:"note_sealed"`
-	Note         string
-}
-
-// A line is one more line of a history, and what somebody wrote to it.
-type line struct {
-	move string
-	from *State
-	note string
-	at   time.Time // when it happened; zero: now
-	told Told
-
-	asker   AskerID   // who made it, if an asker did
-	promise PromiseID // that it is about, if it is about one
-}
-
-// addStep writes down that by made a move that left r as it now is. History is only ever added to (X26).
-func addStep(ctx context.Context, tx *db.Tx, keys *sealed.Keys, by org.Actor, r Request, l line) error {
-	if l.at.IsZero() {
-		l.at = tx.Now
-	}
-	id, err := tx.Insert(ctx, `
-		INSERT INTO request_history (
-			request_id, move, from_state, to_state, holder_unit_id, holder_role, level, person_id, assignment_id,
-			happened_at, recorded_at, told_in_person, asker_id, promise_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, l.move, l.from, r.State, r.HolderUnitID, r.HolderRole, r.Level, orNull(int64(by.PersonID)), orNull(int64(by.Assignment)),
-		l.at, tx.Now, l.told, orNull(int64(l.asker)), orNull(int64(l.promise)))
-	if err != nil {
-		return db.Wrap(err, nil, "add %s to the history of request %d", l.move, r.ID)
-	}
-	if l.note == "" {
-		return nil
-	}
-	note, err := keys.Seal(sealed.Personal, "request_history", "note_sealed", id, l.note)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Change(ctx, `
-		UPDATE request_history
-		SET note_sealed = ?
-		WHERE id = ?`, note, id)
-	return db.Wrap(err, nil, "seal a note of request %d", r.ID)
-}
-
-// history is the steps of a request, the first one first.
-func history(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (steps []Step, err error) {
-	if err = q.Select(ctx, &steps, `
-		SELECT s.id, s.move, s.from_state, s.to_state, s.holder_unit_id, h.name AS holder_name, s.holder_role, s.level,
-		       COALESCE(s.assignment_id, 0) AS assignment_id, COALESCE(s.person_id, 0) AS person_id,
-		       COALESCE(a.person_id, 0) AS owner_id, s.happened_at, s.recorded_at, s.told_in_person,
-		       COALESCE(s.asker_id, 0) AS asker_id, COALESCE(s.promise_id, 0) AS promise_id, s.note_sealed
-		FROM request_history s
-		JOIN unit h ON h.id = s.holder_unit_id
-		LEFT JOIN role_assignment a ON a.id = s.assignment_id
-		WHERE s.request_id = ?
-		ORDER BY s.recorded_at, s.id`, id); err != nil {
-		return nil, db.Wrap(err, nil, "read the history of request %d", id)
-	}
-	for i := range steps {
-		s := &steps[i]
-		if s.Note, err = keys.Open(sealed.Personal, "request_history", "note_sealed", s.ID, s.NoteSealed); err != nil {
-			return nil, err
-		}
-	}
-	return steps, nil
-}
-
 // saveMove stores r as a move has left it, with its clocks, unless somebody was faster.
 func (s *Service) saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
 	found, err := tx.Change(ctx, `
@@ -228,110 +140,6 @@ func (s *Service) saveMove(ctx context.Context, tx *db.Tx, r *Request) error {
 		return db.Wrap(err, problem.ErrNotFound, "read the state of request %d", r.ID)
 	}
 	return now.refuses()
-}
-
-// saveHandedTo stores which body took a request over.
-func saveHandedTo(ctx context.Context, tx *db.Tx, keys *sealed.Keys, id ID, to HandedTo) error {
-	text, err := json.Marshal(to)
-	if err != nil {
-		return fmt.Errorf("write down who took request %d over: %w", id, err)
-	}
-	cipher, err := keys.Seal(sealed.Personal, "request", "handed_to_sealed", int64(id), string(text))
-	if err != nil {
-		return err
-	}
-	_, err = tx.Change(ctx, `
-		UPDATE request
-		SET handed_to_sealed = ?
-		WHERE id = ?`, cipher, id)
-	return db.Wrap(err, nil, "seal who took request %d over", id)
-}
-
-// findHandedTo is which body took a request over; zero if none did.
-func findHandedTo(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) (to HandedTo, err error) {
-	var cipher []byte
-	if err := q.Get(ctx, &cipher, `SELECT handed_to_sealed FROM request WHERE id = ?`, id); err != nil || cipher == nil {
-		return HandedTo{}, db.Wrap(err, problem.ErrNotFound, "find who took request %d over", id)
-	}
-	text, err := keys.Open(sealed.Personal, "request", "handed_to_sealed", int64(id), cipher)
-	if err != nil {
-		return HandedTo{}, err
-	}
-	if err := json.Unmarshal([]byte(text), &to); err != nil {
-		return HandedTo{}, fmt.Errorf("read who took request %d over: %w", id, err)
-	}
-	return to, nil
-}
-
-// climbed is the level of the ladder that a request stands at, or stood at before it went beside the levels.
-func climbed(ctx context.Context, q db.Queryer, r Request) (level int, err error) {
-	if r.Level > 0 {
-		return r.Level, nil
-	}
-	err = q.Get(ctx, &level, `
-		SELECT level
-		FROM request_history
-		WHERE request_id = ? AND level > 0
-		ORDER BY recorded_at DESC, id DESC
-		LIMIT 1`, r.ID)
-	return level, db.Wrap(err, nil, "find how far request %d has climbed", r.ID)
-}
-
-// heldOnce says whether by's unit, or by's role in it, or a unit for which by acts meanwhile, holds the request or held it
-// before; else it is not found.
-func heldOnce(ctx context.Context, q db.Queryer, by org.Actor, id ID) error {
-	held, args, err := holdsToday(ctx, q, by, "l.holder_unit_id", "l.holder_role")
-	if err != nil {
-		return err
-	}
-	var first int64
-	err = q.Get(ctx, &first, `
-		SELECT l.id
-		FROM request_history l
-		JOIN request r ON r.id = l.request_id
-		WHERE l.request_id = ? AND `+held+`
-		  AND `+unsparing+`
-		ORDER BY l.id
-		LIMIT 1`, append(append([]any{id}, args...), sparing(by, calendar.DayOf(db.NowOf(q)))...)...)
-	return db.Wrap(err, problem.ErrNotFound, "find whether request %d was held", id)
-}
-
-// A wait is a request that waits for its asker until a moment.
-type wait struct {
-	Request ID        `db:"id"`
-	Until   time.Time `db:"wait_until"`
-}
-
-func (w wait) turn() turn { return turn{row: int64(w.Request), due: w.Until.UnixMilli()} }
-
-// waitedFor are requests behind one whose asker was waited for long enough, the longest first.
-func waitedFor(ctx context.Context, q db.Queryer, now time.Time, behind wait) (due []wait, err error) {
-	from := begin(behind.Until)
-	err = q.Select(ctx, &due, `
-		SELECT id, wait_until
-		FROM request
-		WHERE state = ? AND wait_until <= ?
-		  AND wait_until >= ? AND (wait_until > ? OR id > ?)
-		ORDER BY wait_until, id
-		LIMIT 100`, WaitingResident, now, from, from, behind.Request)
-	return due, db.Wrap(err, nil, "find requests whose asker was waited for")
-}
-
-// A seat is a unit, or a role in it, that holds requests.
-type seat struct {
-	Unit  org.UnitID `db:"holder_unit_id"`
-	Role  org.Role   `db:"holder_role"`
-	Level int        `db:"level"`
-}
-
-// earlierSeats are those who held r before its holder.
-func earlierSeats(ctx context.Context, q db.Queryer, r Request) (seats []seat, err error) {
-	err = q.Select(ctx, &seats, `
-		SELECT DISTINCT holder_unit_id, holder_role, level
-		FROM request_history
-		WHERE request_id = ? AND (holder_unit_id <> ? OR holder_role <> ?)
-		ORDER BY level, holder_unit_id`, r.ID, r.HolderUnitID, r.HolderRole)
-	return seats, db.Wrap(err, nil, "find who held request %d before", r.ID)
 }
 
 // heldFor is how long whoever held a request last looks at a number of it after its end (security.md A1.5).
@@ -438,35 +246,6 @@ func askers(ctx context.Context, q db.Queryer, keys *sealed.Keys, id ID) ([]Aske
 	return found, nil
 }
 
-// listHeld are the requests that by's unit, or by's role in it, holds, or a unit for which by acts meanwhile, and that are
-// open, or else were closed since then.
-func listHeld(ctx context.Context, q db.Queryer, by org.Actor, open bool, since time.Time, p page.Page) (rows []Seen, err error) {
-	held, args, err := holdsToday(ctx, q, by, "r.holder_unit_id", "r.holder_role")
-	if err != nil {
-		return nil, err
-	}
-	if open {
-		if held, args, err = orKeptFrom(ctx, q, by, holderSeat, held, args); err != nil {
-			return nil, err
-		}
-	}
-	at := inOrder(open)
-	err = q.Select(ctx, &rows, `
-		SELECT `+columns+`
-		FROM request r
-		JOIN unit u ON u.id = r.unit_id
-		JOIN unit h ON h.id = r.holder_unit_id
-		WHERE `+held+`
-		  AND r.is_open = ?
-		  AND `+at+` >= ?
-		  AND `+at+` <= ? AND (`+at+` < ? OR r.id < ?)
-		  AND `+unsparing+`
-		ORDER BY `+at+` DESC, r.id DESC
-		LIMIT ?`, append(append(append(args, open, since, p.At, p.At, p.ID),
-		sparing(by, calendar.DayOf(db.NowOf(q)))...), p.Limit())...)
-	return rows, db.Wrap(err, nil, "list requests held")
-}
-
 // byIDs are requests that the caller has just made or may see, in the order of ids.
 func byIDs(ctx context.Context, q db.Queryer, ids []ID) ([]Seen, error) {
 	if len(ids) == 0 {
@@ -494,44 +273,6 @@ func OfVisit(ctx context.Context, q db.Queryer, visit int64) (ids []ID, err erro
 		WHERE source_visit_id = ?
 		ORDER BY id`, visit)
 	return ids, db.Wrap(err, nil, "find the requests of visit %d", visit)
-}
-
-// OpenOfDoor are the open requests of those who live at a door: what was told before others moved in is not theirs.
-func OpenOfDoor(ctx context.Context, q db.Queryer, premises int64) (ids []ID, err error) {
-	err = q.Select(ctx, &ids, `
-		SELECT r.id
-		FROM premises p
-		JOIN request r ON r.premises_id = p.id
-		WHERE p.id = ? AND r.is_open = ? AND (p.left_at IS NULL OR r.happened_at >= p.left_at)
-		ORDER BY r.id`, premises, true)
-	return ids, db.Wrap(err, nil, "find the open requests of door %d", premises)
-}
-
-// AskedAt are those of the premises where somebody who lives there has asked for something that is still open, other than on a
-// visit. What those asked for who have moved out goes on for them, and is no reason to call at others.
-func AskedAt(ctx context.Context, q db.Queryer, premises ...int64) (map[int64]bool, error) {
-	asked := map[int64]bool{}
-	if len(premises) == 0 {
-		return asked, nil
-	}
-	query, args, err := db.In(`
-		SELECT p.id
-		FROM premises p
-		WHERE p.id IN (?) AND (
-			SELECT r.id
-			FROM request r
-			WHERE r.premises_id = p.id AND r.is_open = ? AND r.channel <> ?
-			  AND (p.left_at IS NULL OR r.happened_at >= p.left_at)
-			LIMIT 1) IS NOT NULL`, premises, true, OnVisit) // one row a door, however much was asked for there
-	if err != nil {
-		return nil, err
-	}
-	var found []int64
-	err = q.Select(ctx, &found, query, args...)
-	for _, id := range found {
-		asked[id] = true
-	}
-	return asked, db.Wrap(err, nil, "find at which of %d doors something was asked for", len(premises))
 }
 
 // OpenAt is how many open requests a unit holds, or were opened in it: it cannot end before they do (T6).
