@@ -355,14 +355,15 @@ func (s *Sends) deliver(ctx context.Context, l letter, line line) settled {
 // notSent is the code of a letter that found no room in the bucket.
 const notSent = -2
 
-// mayGo waits for room in the bucket that all nodes share. A node that cannot ask has its share of it.
+// mayGo waits for room in the bucket that all nodes share. A node that cannot ask has its share of it. What warns of danger
+// finds room when others do not.
 func (s *Sends) mayGo(ctx context.Context, line line, prio int) bool {
-	bucket := s.bucket(line)
+	bucket, allow := s.bucket(line), s.Limits.Allow
 	if prio == Safety {
-		bucket = reserved(bucket)
+		allow = s.Limits.AllowAhead
 	}
 	for range 5 {
-		v := s.Limits.Allow(ctx, bucket, s.app)
+		v := allow(ctx, bucket, s.app)
 		if v.OK {
 			return true
 		}
@@ -380,13 +381,6 @@ func (s *Sends) bucket(l line) limit.Limiter {
 		rate = max(1, rate/2)
 	}
 	return limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
-}
-
-// reserved is the same bucket for what warns of danger, which finds it empty only when as much of it again is gone: others
-// then wait until that is made up for, so that the rate is what it was.
-func reserved(bucket limit.Limiter) limit.Limiter {
-	bucket.Size, bucket.Window = 2*bucket.Size, 2*bucket.Window
-	return bucket
 }
 
 // settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when

@@ -129,17 +129,24 @@ func (x *Limits) Allow(ctx context.Context, l Limiter, subject string) Verdict {
 	return x.Take(ctx, l, subject, 1)
 }
 
+// AllowAhead is Allow for who may not wait for others: it finds l empty only when as much of it again is gone. The others then
+// wait until that is made up for, so that in the long run no more goes through. A process that shares l has twice its share for
+// them, however small that is.
+func (x *Limits) AllowAhead(ctx context.Context, l Limiter, subject string) Verdict {
+	return x.take(ctx, l, subject, 1, 2*l.Window)
+}
+
 // gcra keeps one moment a key: when the bucket will be full again. A call moves it on by its share of the
-// window, unless that would carry it further than a window from now. Times are milliseconds of the
-// caller's clock, and nodes differ by up to two seconds; a moment five seconds further away than a window
+// window, unless that would carry it further than a window from now, or two (AllowAhead). Times are milliseconds of the
+// caller's clock, and nodes differ by up to two seconds; a moment five seconds further away than two windows
 // was written by a clock that has gone back since.
 var gcra = kv.NewScript(`
-local now, step, window, n = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local now, step, deep, n, far = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local full = tonumber(redis.call('GET', KEYS[1]) or now)
-if full < now or full > now + window + 5000 then full = now end
+if full < now or full > now + far then full = now end
 local after = full + n * step
 if after <= now then redis.call('DEL', KEYS[1]) return {1, '0', '0'} end
-if after > now + window + 0.01 then return {0, tostring(full - now), tostring(after - now - window)} end
+if after > now + deep + 0.01 then return {0, tostring(full - now), tostring(after - now - deep)} end
 redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now) + 1)
 return {1, tostring(after - now), '0'}`)
 
@@ -150,20 +157,28 @@ func (x *Limits) GiveBack(ctx context.Context, l Limiter, subject string) {
 
 // Take takes n at once, such as the bytes of an upload: all of them or none.
 func (x *Limits) Take(ctx context.Context, l Limiter, subject string, n int) Verdict {
+	return x.take(ctx, l, subject, n, l.Window)
+}
+
+// take takes n at once unless that would carry the moment further than deep from now.
+func (x *Limits) take(ctx context.Context, l Limiter, subject string, n int, deep time.Duration) Verdict {
 	now := x.now()
 	if x.alone && l.Away == Local {
-		return x.takeHere(l, subject, n, now)
+		return x.takeHere(l, subject, n, now, deep)
 	}
 	answer, err := x.kv.Run(ctx, gcra, []kv.Key{kv.Limit(l.Name, subject)},
-		now.UnixMilli(), milliseconds(l.Window)/float64(l.Size), l.Window.Milliseconds(), n)
+		now.UnixMilli(), milliseconds(l.Window)/float64(l.Size), deep.Milliseconds(), n, l.far().Milliseconds())
 	if ok, full, retry, understood := read(answer); err == nil && understood {
 		if l.Away == Closed {
 			x.remember(l, subject, now, full)
 		}
 		return l.verdict(l.Size, ok, full, retry)
 	}
-	return x.takeHere(l, subject, n, now)
+	return x.takeHere(l, subject, n, now, deep)
 }
+
+// far is how far away a moment may be that a bucket of l keeps.
+func (l Limiter) far() time.Duration { return 2*l.Window + 5*time.Second }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
@@ -193,7 +208,7 @@ func (x *Limits) remember(l Limiter, subject string, now time.Time, full time.Du
 }
 
 // takeHere is gcra in this process.
-func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time) Verdict {
+func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time, deep time.Duration) Verdict {
 	size := l.Size
 	if l.Away == Closed {
 		size = max(1, size/max(1, x.nodes()))
@@ -203,7 +218,7 @@ func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time) Verdi
 	x.forget(now)
 	key := bucket{l.Name, subject}
 	full := x.buckets[key]
-	if full.Before(now) || full.Sub(now) > l.Window+5*time.Second {
+	if full.Before(now) || full.Sub(now) > l.far() {
 		full = now
 	}
 	after := full.Add(time.Duration(float64(n) * float64(l.Window) / float64(size)))
@@ -211,7 +226,7 @@ func (x *Limits) takeHere(l Limiter, subject string, n int, now time.Time) Verdi
 		delete(x.buckets, key)
 		return l.verdict(size, true, 0, 0)
 	}
-	if over := after.Sub(now) - l.Window; over > time.Microsecond {
+	if over := after.Sub(now) - deep; over > time.Microsecond {
 		return l.verdict(size, false, full.Sub(now), over)
 	}
 	x.buckets[key] = after

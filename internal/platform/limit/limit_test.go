@@ -277,3 +277,48 @@ func TestStrangersDoNotFillTheProcess(t *testing.T) {
 		t.Errorf("%d buckets are kept, want those that are full again dropped", n)
 	}
 }
+
+// Whoever goes ahead finds twice the room, also in a share that is rounded up to one, and what they take the others wait for.
+func TestWhoGoesAheadNeverFindsLessRoomThanOthers(t *testing.T) {
+	t.Parallel()
+	for _, away := range []bool{false, true} {
+		kvtest.EachGated(t, func(t *testing.T, k *kv.KV, gate *kvtest.Gate) {
+			if away {
+				gate.Shut()
+			}
+			for size := 1; size <= 5; size++ {
+				for n := 1; n <= 7; n++ {
+					l := limit.Limiter{Name: fmt.Sprint("ahead-", size, "-", n), Size: size, Window: time.Minute, Away: limit.Closed}
+					c := newClock()
+					x := limit.New(k, c.now, nodes(n))
+					share := size
+					if away {
+						share = max(1, size/n)
+					}
+					ahead := func(subject string) (found int) {
+						for range 20 {
+							if x.AllowAhead(t.Context(), l, subject).OK {
+								found++
+							}
+						}
+						return found
+					}
+					others, first, second := through(t, x, l, "a", 20), ahead("a"), ahead("b")
+					if others != share || first != share || second != 2*share {
+						t.Errorf("of %d for %d nodes (away: %v) others find %d, who goes ahead %d more and of a full one %d; want %d, %d, %d",
+							size, n, away, others, first, second, share, share, 2*share)
+					}
+					for range 2 {
+						if got := through(t, x, l, "b", 20); got != 0 {
+							t.Errorf("of %d for %d nodes (away: %v) others find %d that were taken ahead", size, n, away, got)
+						}
+						c.move(l.Window / 2)
+					}
+					if got := ahead("b"); got != share {
+						t.Errorf("of %d for %d nodes (away: %v) who goes ahead finds %d a window later, want %d", size, n, away, got, share)
+					}
+				}
+			}
+		})
+	}
+}
