@@ -24,7 +24,7 @@ func (s *Sends) record(ctx context.Context, l letter, x settled) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	x.letter = l
-	err := safely(func() error {
+	err := db.Safely(func() error {
 		return s.db.InTx(ctx, func(tx *db.Tx) error { return s.write(ctx, tx, x) })
 	})
 	if err != nil {

@@ -3,23 +3,10 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime/debug"
 
 	"wanjia/internal/platform/db"
 	"wanjia/internal/platform/wechat"
 )
-
-// safely runs f and makes an error of a panic: one message of which we cannot make sense stops neither the others nor the
-// node (R11).
-func safely(f func() error) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
-		}
-	}()
-	return f()
-}
 
 // failed counts a step of m that went wrong on our side, in a transaction of its own since that of the step has left no
 // trace. The next is later, and after some m ends and somebody is to look. What cannot be counted either, as while the
@@ -55,7 +42,7 @@ func (s *Sends) giveUp(ctx context.Context, m send, f fence, why error) error {
 		func(tx *db.Tx) error { return s.markEnded(ctx, tx, m, f) },
 	} {
 		called = i == 0
-		if err = safely(func() error { return s.db.InTx(ctx, way) }); err == nil {
+		if err = db.Safely(func() error { return s.db.InTx(ctx, way) }); err == nil {
 			break
 		}
 	}

@@ -186,7 +186,7 @@ func (s *Sends) one(ctx context.Context, m send, t Template, line line) (bool, e
 	}
 	var l *letter
 	moved := false
-	err := safely(func() (err error) {
+	err := db.Safely(func() (err error) {
 		l, moved, err = s.claim(ctx, m, t, term)
 		return err
 	})
@@ -198,7 +198,7 @@ func (s *Sends) one(ctx context.Context, m send, t Template, line line) (bool, e
 	}
 	// From here on a stop of the node waits: the message is between us and WeChat.
 	ctx = context.WithoutCancel(ctx)
-	err = safely(func() error { return s.record(ctx, *l, s.deliver(ctx, *l, line)) })
+	err = db.Safely(func() error { return s.record(ctx, *l, s.deliver(ctx, *l, line)) })
 	if err != nil {
 		err = s.failed(ctx, l.send, term, err)
 	}
@@ -398,7 +398,7 @@ func (s *Sends) settle(ctx context.Context, shards []int) (some bool, err error)
 			continue
 		}
 		took := false
-		err := safely(func() (err error) {
+		err := db.Safely(func() (err error) {
 			took, err = s.settleOne(ctx, m, term)
 			return err
 		})
