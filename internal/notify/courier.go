@@ -131,8 +131,9 @@ func (c *Courier) carry(ctx context.Context) {
 	}
 }
 
-// sweep pushes rows whose items it reads from the inbox.
-func (c *Courier) sweep(ctx context.Context, rows []outbox.Row) []int64 {
+// sweep pushes rows whose items it reads from the inbox, and says of which Redis was given something, and of which it needs
+// nothing.
+func (c *Courier) sweep(ctx context.Context, rows []outbox.Row) (pushed, there []int64) {
 	ranges := map[int64]outbox.Range{}
 	for _, row := range rows {
 		for _, r := range row.Ranges {
@@ -176,7 +177,18 @@ func (c *Courier) sweep(ctx context.Context, rows []outbox.Row) []int64 {
 	rows = slices.DeleteFunc(rows, func(row outbox.Row) bool {
 		return slices.ContainsFunc(row.Ranges, func(r outbox.Range) bool { return failed[r.Person] })
 	})
-	return c.toRedis(ctx, rows, items)
+	needs := map[int64]bool{}
+	for _, row := range rows {
+		needs[row.ID] = slices.ContainsFunc(row.Ranges, func(r outbox.Range) bool { return len(items[r.Person]) > 0 })
+	}
+	for _, id := range c.toRedis(ctx, rows, items) {
+		if needs[id] {
+			pushed = append(pushed, id)
+		} else {
+			there = append(there, id)
+		}
+	}
+	return pushed, there
 }
 
 // pauses before a push that met a gap comes again: another node's transaction committed first and is on its way.

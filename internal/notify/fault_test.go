@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"wanjia/internal/platform/db/dbtest"
 	"wanjia/internal/platform/freeport"
 	"wanjia/internal/platform/kv"
+	"wanjia/internal/platform/kv/kvtest"
 	"wanjia/internal/platform/push"
 )
 
@@ -264,5 +266,63 @@ func TestPushingARowAgainHasNoEffect(t *testing.T) {
 		}
 		tellMany(t, d, 1, p)
 		v.got(t, 10*time.Second, 0, 41)
+	})
+}
+
+// A row that is pushed again is as old as it was unless Redis lacked something of it: a replay brings what it was given in the
+// last two minutes, and not what is brought again and again.
+func TestARowOfWhichRedisHasAllIsAsOldAsItWas(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		now := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+		dbtest.WithClock(t, d, func() time.Time { return now })
+		k, persons := kvtest.New(t), people(t, d, 2)
+		hot := push.NewHot(k)
+		hub := push.NewHub(push.Options{Era: testEra, Inbox: NewInboxes(d), KV: k, Hot: hot})
+		c := NewCourier(d, k, hub, hot, func() []int {
+			return []int{kv.ShardOf(int64(persons[0])), kv.ShardOf(int64(persons[1]))}
+		}, slog.New(slog.DiscardHandler))
+		empty := func() { // for the one whose device is there
+			t.Helper()
+			err := errors.Join(k.Delete(t.Context(), kv.HotInbox(int64(persons[0]))), k.Set(t.Context(), kv.InboxTop(int64(persons[0])), "0", time.Hour))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		sweep := func(want ...time.Duration) {
+			t.Helper()
+			err := d.InTx(t.Context(), func(tx *db.Tx) error {
+				_, err := tx.Change(t.Context(), `UPDATE outbox SET state = 0`)
+				return err
+			})
+			if err == nil {
+				err = c.Sweep(t.Context())
+			}
+			var done []time.Time
+			if err == nil {
+				err = d.Select(t.Context(), &done, `SELECT done_at FROM outbox WHERE state = 1 ORDER BY id`)
+			}
+			if err != nil || len(done) != 2 {
+				t.Fatalf("%d rows are done (%v), want 2", len(done), err)
+			}
+			for i, at := range done {
+				if got := now.Sub(at); got != want[i] {
+					t.Errorf("the row of person %d is %v old, want %v", i, got, want[i])
+				}
+			}
+		}
+		empty()
+		for _, p := range persons {
+			tellMany(t, d, 1, p)
+		}
+		sweep(0, 0)
+		now = now.Add(time.Second)
+		sweep(time.Second, time.Second)
+		now = now.Add(time.Second)
+		empty() // a Redis that has lost its last second
+		sweep(0, 2*time.Second)
+		if got, known := hot.Top(t.Context(), int64(persons[0])); !known || got != 1 {
+			t.Errorf("Redis has %d of 1 item", got)
+		}
 	})
 }

@@ -31,7 +31,7 @@ type Relay struct {
 	db      *db.DB
 	kv      *kv.KV
 	held    func() []int
-	deliver func(ctx context.Context, rows []Row) (done []int64)
+	deliver func(ctx context.Context, rows []Row) (pushed, there []int64)
 	log     *slog.Logger
 
 	done  chan int64
@@ -52,8 +52,9 @@ type Relay struct {
 }
 
 // NewRelay makes a Relay. Held are the shards that are this node's to sweep; two nodes that sweep the same do no
-// harm. Deliver pushes rows and says which of them need nothing more.
-func NewRelay(d *db.DB, k *kv.KV, held func() []int, deliver func(ctx context.Context, rows []Row) (done []int64), log *slog.Logger) *Relay {
+// harm. Deliver pushes rows and says which of them need nothing more: those of which Redis was given something, and those of
+// which there was nothing to give.
+func NewRelay(d *db.DB, k *kv.KV, held func() []int, deliver func(ctx context.Context, rows []Row) (pushed, there []int64), log *slog.Logger) *Relay {
 	r := &Relay{
 		db: d, kv: k, held: held, deliver: deliver, log: log, keep: keepDone, every: sweepEvery,
 		done: make(chan int64, 8*doneAtOnce), wake: make(chan int, kv.Shards), back: make(chan struct{}, 1),
@@ -234,16 +235,44 @@ func (r *Relay) mark(ctx context.Context) {
 	}
 }
 
+// markDone notes that Redis has been given what it lacked of rows.
 func (r *Relay) markDone(ctx context.Context, ids []int64) error {
 	for some := range slices.Chunk(ids, piece) {
 		q, args, err := db.In(`
 			UPDATE outbox
 			SET state = 1, done_at = ?
 			WHERE id IN (?) AND state = 0`, r.db.Now(), some)
+		if err == nil {
+			err = r.change(ctx, q, args...)
+		}
 		if err != nil {
 			return err
 		}
-		if err := r.change(ctx, q, args...); err != nil {
+	}
+	return nil
+}
+
+// markThere notes that Redis lacked nothing of rows. Those that a replay has opened again are as old as they were.
+func (r *Relay) markThere(ctx context.Context, ids []int64) error {
+	for some := range slices.Chunk(ids, piece) {
+		q, args, err := db.In(`
+			UPDATE outbox
+			SET done_at = ?
+			WHERE id IN (?) AND state = 0 AND done_at IS NULL`, r.db.Now(), some)
+		if err == nil {
+			err = r.change(ctx, q, args...)
+		}
+		if err != nil {
+			return err
+		}
+		q, args, err = db.In(`
+			UPDATE outbox
+			SET state = 1
+			WHERE id IN (?) AND state = 0`, some)
+		if err == nil {
+			err = r.change(ctx, q, args...)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -307,9 +336,9 @@ func (r *Relay) push(ctx context.Context, rows []Row) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	done := r.deliver(ctx, rows)
-	r.swept.Add(int64(len(done)))
-	return r.markDone(ctx, done)
+	pushed, there := r.deliver(ctx, rows)
+	r.swept.Add(int64(len(pushed) + len(there)))
+	return errors.Join(r.markDone(ctx, pushed), r.markThere(ctx, there))
 }
 
 // An oldest is the oldest open row of a shard, and since when it has been that, by our own timer.
@@ -345,7 +374,14 @@ func (r *Relay) look(ctx context.Context) error {
 }
 
 // replay opens the rows of the last two minutes again when what Redis holds is not what it held: it may look
-// healthy and have lost its last second.
+// healthy and have lost its last second, or what a replica that stands in for it had not got yet.
+//
+// A Redis that comes and goes has them opened at each return, and no more than them: a row counts from when Redis was last
+// given something of it (markThere), or all since the first return would come again at each, for as long as they are less than
+// two minutes apart. That is enough, since Redis loses what it was given last: what it has kept of a row at one return it can
+// lose by the next only if it loses two minutes; what it had lost is given to it anew, and counts from then; and where the
+// push of another row filled the same gap, that other one does. To open only what is done since the last return would not be: a
+// replica can be behind by more than that, and the replay before it went to the server that it stands in for.
 func (r *Relay) replay(ctx context.Context, shards []int) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

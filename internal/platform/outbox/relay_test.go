@@ -23,22 +23,27 @@ type belt struct {
 	mu sync.Mutex
 	by map[int64]int // how often a person came by
 	no map[int64]bool
+	at map[int64]bool // who has all by the second time that they come by
 }
 
 func newBelt(t *testing.T, d *db.DB, k *kv.KV, held ...int) *belt {
 	t.Helper()
-	b := &belt{d: d, by: map[int64]int{}, no: map[int64]bool{}}
-	b.Relay = NewRelay(d, k, func() []int { return held }, func(_ context.Context, rows []Row) (done []int64) {
+	b := &belt{d: d, by: map[int64]int{}, no: map[int64]bool{}, at: map[int64]bool{}}
+	b.Relay = NewRelay(d, k, func() []int { return held }, func(_ context.Context, rows []Row) (pushed, there []int64) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, row := range rows {
 			person := row.Ranges[0].Person
 			b.by[person]++
-			if !b.no[person] {
-				done = append(done, row.ID)
+			switch {
+			case b.no[person]:
+			case b.at[person] && b.by[person] > 1:
+				there = append(there, row.ID)
+			default:
+				pushed = append(pushed, row.ID)
 			}
 		}
-		return done
+		return pushed, there
 	}, slog.New(slog.DiscardHandler))
 	return b
 }
@@ -245,6 +250,61 @@ func TestRowsAreKeptForTheReplayWindow(t *testing.T) {
 	if n := left(); n != 0 {
 		t.Errorf("%d rows after it, want none", n)
 	}
+}
+
+// A Redis that comes and goes has its last two minutes brought again at each return: what it has kept is as old as it was, and
+// what it was given anew is not.
+func TestEachReturnOfRedisBringsTwoMinutesAndNoMore(t *testing.T) {
+	t.Parallel()
+	kvtest.EachGated(t, func(t *testing.T, k *kv.KV, g *kvtest.Gate) {
+		d := dbtest.SQLite(t)
+		now := time.Date(2026, 5, 11, 1, 0, 0, 0, time.UTC)
+		dbtest.WithClock(t, d, func() time.Time { return now })
+		b := newBelt(t, d, k, 3)
+		const kept, lost = 3, 3 + kv.Shards // two persons of a shard: Redis keeps what one was sent, and loses that of the other
+		b.at[kept] = true
+		sweep := func() {
+			t.Helper()
+			if err := b.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		flap := func() {
+			t.Helper()
+			was := k.Returns(3)
+			g.Shut()
+			if err := k.Ping(t.Context()); !errors.Is(err, kv.ErrAway) {
+				t.Fatalf("Redis is there: %v", err)
+			}
+			g.Open()
+			tick, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+			defer tick.Stop()
+			for k.Returns(3) == was {
+				select {
+				case <-tick.C:
+				case <-end:
+					t.Fatal("Redis does not come back")
+				}
+			}
+			sweep()
+		}
+		sweep()
+		b.put(t, kept, lost)
+		sweep()
+		for i, want := range []map[int64]int{{kept: 2, lost: 2}, {kept: 3, lost: 3}, {kept: 3, lost: 4}, {kept: 3, lost: 5}} {
+			now = now.Add(59 * time.Second)
+			if flap(); b.by[kept] != want[kept] || b.by[lost] != want[lost] {
+				t.Errorf("after %d returns they came by %v, want %v", i+1, b.by, want)
+			}
+		}
+		if err := b.clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		if err := d.Get(t.Context(), &left, `SELECT COUNT(*) FROM outbox`); err != nil || left != 1 {
+			t.Errorf("%d rows are kept (%v), want the one that Redis was given anew", left, err)
+		}
+	})
 }
 
 // Rows that are done are many at any time: nothing looks at all of them, nor at all that wait.
