@@ -22,6 +22,7 @@ type guesses struct {
 const (
 	guessesFor  = time.Minute
 	guessesKept = 10_000 // beyond it all are forgotten, and found again one by one
+	redeemTime  = 5 * time.Second
 )
 
 func (g *guesses) note(address string, now int64) {
@@ -47,9 +48,12 @@ func (g *guesses) suspects(address string, now int64) bool {
 
 // redeem is the session that the ticket of r was made for. Whoever shows many that are none is refused, and SQL is not asked
 // for a ticket. Devices share an address with others, so good ones are not counted, and those that Redis has are good while
-// others at their address guess.
+// others at their address guess. The question is answered whether or not whoever asked is still there, or it would be asked
+// without end by those who do not wait.
 func (h *Hub) redeem(r *http.Request) (Session, error) {
-	ctx, ticket := r.Context(), r.URL.Query().Get("ticket")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), redeemTime)
+	defer cancel()
+	ticket := r.URL.Query().Get("ticket")
 	if h.o.Guess == nil {
 		return h.o.Redeem(ctx, ticket)
 	}

@@ -27,7 +27,10 @@ type counter struct {
 const most = 40
 
 // guess is a limiter that slides.
-func (c *counter) guess(_ context.Context, subject string, n int) time.Duration {
+func (c *counter) guess(ctx context.Context, subject string, n int) time.Duration {
+	if ctx.Err() != nil { // Redis is not asked for anybody who has left
+		return 0
+	}
 	now := c.now()
 	shown := slices.DeleteFunc(c.guards[subject], func(at int64) bool { return now-at >= guessesFor.Milliseconds() })
 	switch {
@@ -49,6 +52,9 @@ func newCounter(t *testing.T) *counter {
 	redeem := c.o.Redeem
 	c.o.Redeem = func(ctx context.Context, ticket string) (Session, error) {
 		c.asked++
+		if err := ctx.Err(); err != nil {
+			return Session{}, err
+		}
 		return redeem(ctx, ticket)
 	}
 	return c
@@ -128,6 +134,38 @@ func TestWhoShowsManyTicketsThatAreNoneIsRefused(t *testing.T) {
 	}
 	if n := len(c.guesses.last); n > guessesKept {
 		t.Errorf("%d addresses are kept", n)
+	}
+}
+
+// Whoever leaves before the answer has guessed all the same, before they are suspected and after; and with a good ticket not.
+func TestWhoShowsATicketAndLeavesHasGuessed(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	leaves := func(ticket string, n int) (late int) {
+		from := watch.WithCaller(left, watch.Caller{Address: netip.MustParseAddr("192.0.2.1")})
+		for range n {
+			if _, err := c.redeem(httptest.NewRequestWithContext(from, http.MethodGet, "/v1/push?ticket="+ticket, nil)); errors.Is(err, problem.ErrTooMany) {
+				late++
+			}
+		}
+		return late
+	}
+	if late := leaves("good", most+1); late > 0 || len(c.guards["a192.0.2.1"]) > 0 {
+		t.Errorf("%d good tickets are too many, and %d count", late, len(c.guards["a192.0.2.1"]))
+	}
+	if late := leaves("bad", most+5); late != 5 {
+		t.Errorf("%d guesses are too many, want 5", late)
+	}
+	c.pass(t, guessesFor/2)
+	c.asked = 0
+	if late := leaves("bad", most); late != most || c.asked > 0 {
+		t.Errorf("of an address that guessed %d are too many after %d questions, want all and none", late, c.asked)
+	}
+	c.pass(t, guessesFor/2)
+	if late := leaves("bad", most+5); late != 5 {
+		t.Errorf("a minute later %d guesses are too many, want 5", late)
 	}
 }
 
