@@ -255,7 +255,7 @@ func TestAnItemForManyIsTakenByEachAsAlone(t *testing.T) {
 		ds := []Delivery{
 			item(next, 2, `"as":12,`), item(known, 3, ""), item(behind, 3, ""), item(cold, 9, ""), item(filling, 4, ""), item(empty, 1, `"as":1,`),
 			item(refused, 2, ""),
-			{Person: next, Entries: entries(3, 4)}, // two are brought alone
+			{Person: next, Entries: []Entry{{3, `"as":12,` + tail}, {4, `"as":13,` + tail}}}, // items of two roles come alone
 		}
 		again, away := h.PushAll(t.Context(), ds)
 		if diff := cmp.Diff([]Delivery{ds[7], ds[2], ds[4], ds[6]}, again); diff != "" || len(away) > 0 {
@@ -309,5 +309,58 @@ func TestVeryManyAreServedInSteps(t *testing.T) {
 			t.Errorf("%d again, %d away", len(again), len(away))
 		}
 		await(t, "all are heard of", func() bool { mu.Lock(); defer mu.Unlock(); return len(told) == len(ds) })
+	})
+}
+
+// Several new items for many go in one step, too: each takes those that it lacks, and one message has them all.
+func TestSeveralItemsForManyAreTakenByEachAsAlone(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h := NewHot(k)
+		tail := func(n int64) string { return fmt.Sprintf(`"k":"announcement","p":2,"ts":%d}`, n) }
+		three := func(person, first int64, role string) Delivery {
+			d := Delivery{Person: person}
+			for i := range int64(3) {
+				d.Entries = append(d.Entries, Entry{first + i, role + tail(i)})
+			}
+			return d
+		}
+		const next, half, known, behind, cold = 5, 5 + kv.Shards, 5 + 2*kv.Shards, 5 + 3*kv.Shards, 5 + 4*kv.Shards
+		for person, top := range map[int64]int64{next: 1, half: 3, known: 4, behind: 0} {
+			err := h.Warm(t.Context(), person, func(context.Context, int) (int64, []Entry, error) { return top, entries(1, top), nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		var mu sync.Mutex
+		var heard []string
+		sub := k.Subscribe(func(_ kv.Key, message string) { mu.Lock(); defer mu.Unlock(); heard = append(heard, message) }, func(int) {})
+		t.Cleanup(func() { _ = sub.Close() })
+		if err := sub.Add(t.Context(), kv.OutboxWake(5)); err != nil {
+			t.Fatal(err)
+		}
+		ds := []Delivery{three(next, 2, `"as":12,`), three(half, 2, ""), three(known, 2, ""), three(behind, 2, ""), three(cold, 9, `"as":3,`)}
+		again, away := h.PushAll(t.Context(), ds)
+		if diff := cmp.Diff([]Delivery{ds[3]}, again); diff != "" || len(away) > 0 {
+			t.Errorf("come again for (-want +got):\n%s and %d are away", diff, len(away))
+		}
+		if diff := cmp.Diff(ds[0].Entries, h.Read(t.Context(), next, 1, 10)); diff != "" {
+			t.Errorf("the next one has (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(append(entries(2, 3), ds[1].Entries[2]), h.Read(t.Context(), half, 1, 10)); diff != "" {
+			t.Errorf("who had two of them has (-want +got):\n%s", diff)
+		}
+		for person, want := range map[int64]int64{next: 4, half: 4, known: 4, behind: 0} {
+			if top, _ := h.Top(t.Context(), person); top != want {
+				t.Errorf("person %d is at %d, want %d", person, top, want)
+			}
+		}
+		want := []string{tail(0) + "\n" + tail(1) + "\n" + tail(2) + "\n5 2 \"as\":12,\n69 2 \n261 9 \"as\":3,"}
+		await(t, "a message", func() bool { mu.Lock(); defer mu.Unlock(); return len(heard) > 0 })
+		mu.Lock()
+		defer mu.Unlock()
+		if diff := cmp.Diff(want, heard); diff != "" {
+			t.Errorf("nodes hear (-want +got):\n%s", diff)
+		}
 	})
 }

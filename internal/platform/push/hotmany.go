@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,74 +13,107 @@ import (
 // manyAtOnce is how many persons one step of Redis serves: others wait meanwhile.
 const manyAtOnce = 100
 
-// manyScript does for many persons of a shard, with one new item each, what pushScript does for one, and wakes all nodes
-// with one message. It answers the places of those who lack an earlier item, whose reader is just filling, or whose item was
-// refused, such as by a Redis that is full: they come alone, and what is said then is noted.
+// manyScript does for many persons of a shard, with the same new items each, what pushScript does for one, and wakes all nodes
+// with one message. It answers the places of those who lack an earlier item, whose reader is just filling, or of whom an item
+// was refused, such as by a Redis that is full: they come alone, and what is said then is noted.
+//
+// ARGV: the command to publish, how many a stream keeps, how many items, their texts; then of each person the id, the number of
+// the first item, and the role.
 var manyScript = kv.NewScript(`
-local tops, n = {}, (#KEYS - 1) / 2
+local tops, n, items = {}, (#KEYS - 1) / 2, tonumber(ARGV[3])
 for i = 1, n do tops[i] = KEYS[2*i] end
 tops = redis.call('MGET', unpack(tops))
-local gaps, sent = {}, {ARGV[3]}
+local gaps, sent = {}, {}
+for j = 1, items do sent[j] = ARGV[3+j] end
 for i = 1, n do
-  local seq, top = tonumber(ARGV[3*i+2]), tops[i]
-  local number, told = tonumber(top or ''), not top
-  if top and (not number or seq > number + 1) then
+  local at = items + 3*i + 1
+  local first, top, role = tonumber(ARGV[at+1]), tops[i], ARGV[at+2]
+  local number, told, last = tonumber(top or ''), not top
+  if top and (not number or first > number + 1) then
     gaps[#gaps+1] = i
-  elseif top and seq > number then
-    local id, stream, item = ARGV[3*i+2], KEYS[2*i+1], ARGV[3*i+3] .. ARGV[3]
-    local added = redis.pcall('XADD', stream, 'NOMKSTREAM', 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', item)
-    if not added then
-      added = redis.pcall('XADD', stream, id .. '-0', 'd', item)
-      redis.call('PEXPIRE', stream, redis.call('PTTL', KEYS[2*i]))
+  elseif top then
+    local stream = KEYS[2*i+1]
+    for seq = math.max(first, number + 1), first + items - 1 do
+      local id, item = string.format('%.0f', seq), role .. ARGV[4+seq-first]
+      local added = redis.pcall('XADD', stream, 'NOMKSTREAM', 'MAXLEN', '~', ARGV[2], id .. '-0', 'd', item)
+      if not added then
+        added = redis.pcall('XADD', stream, id .. '-0', 'd', item)
+        redis.call('PEXPIRE', stream, redis.call('PTTL', KEYS[2*i]))
+      end
+      if type(added) == 'table' and added.err then
+        gaps[#gaps+1] = i
+        break
+      end
+      last = id
     end
-    if type(added) == 'table' and added.err then
-      gaps[#gaps+1] = i
-    else
-      redis.call('SET', KEYS[2*i], id, 'KEEPTTL')
+    if last then
+      redis.call('SET', KEYS[2*i], last, 'KEEPTTL')
       told = true
     end
   end
-  if told then sent[#sent+1] = ARGV[3*i+1] .. ' ' .. ARGV[3*i+2] .. ' ' .. ARGV[3*i+3] end
+  if told then sent[#sent+1] = ARGV[at] .. ' ' .. ARGV[at+1] .. ' ' .. role end
 end
-if #sent > 1 then redis.call(ARGV[1], KEYS[1], table.concat(sent, '\n')) end
+if #sent > items then redis.call(ARGV[1], KEYS[1], table.concat(sent, '\n')) end
 return gaps
 `)
 
-// PushAll hands one new item each to many persons, some of a shard in one step, and wakes all nodes. It returns to whom
-// Push must come again, since earlier items are not there yet or Redis has refused, and whom Redis keeps from theirs, since
-// it is away.
+// A shared is the new items of a delivery, as far as they are the same for others: their texts without the role, which is one
+// for all.
+type shared struct {
+	role  string
+	tails []string
+}
+
+// share is what ds's items have in common with those of others; not of items of several roles.
+func (d Delivery) share() (s shared, ok bool) {
+	for i, e := range d.Entries {
+		role, tail := e.cutRole()
+		if i > 0 && role != s.role || e.Seq != d.Entries[0].Seq+int64(i) {
+			return s, false
+		}
+		s.role, s.tails = role, append(s.tails, tail)
+	}
+	return s, len(s.tails) > 0
+}
+
+// PushAll hands new items to many persons, some of a shard with the same items in one step, and wakes all nodes. It returns to
+// whom Push must come again, since earlier items are not there yet or Redis has refused, and whom Redis keeps from theirs,
+// since it is away.
 // Repeating it is harmless.
 func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Delivery) {
 	type load struct {
 		shard int
-		tail  string
+		tails []string
 		ds    []Delivery
+		roles []string
 	}
 	var loads []load
 	open := map[int]int{} // the load of a shard that has room
 	for _, d := range ds {
-		if len(d.Entries) != 1 {
+		s, ok := d.share()
+		if !ok {
 			again = append(again, d)
 			continue
 		}
 		shard := kv.ShardOf(d.Person)
-		_, tail := d.Entries[0].cutRole()
 		i, there := open[shard]
-		if !there || len(loads[i].ds) == manyAtOnce || loads[i].tail != tail {
+		if !there || len(loads[i].ds) == manyAtOnce || !slices.Equal(loads[i].tails, s.tails) {
 			i = len(loads)
-			open[shard], loads = i, append(loads, load{shard: shard, tail: tail})
+			open[shard], loads = i, append(loads, load{shard: shard, tails: s.tails})
 		}
-		loads[i].ds = append(loads[i].ds, d)
+		loads[i].ds, loads[i].roles = append(loads[i].ds, d), append(loads[i].roles, s.role)
 	}
 	b := h.kv.Batch()
 	replies := make([]*kv.Reply, len(loads))
 	for i, l := range loads {
 		keys := append(make([]kv.Key, 0, 1+2*len(l.ds)), kv.OutboxWake(l.shard))
-		args := append(make([]any, 0, 3+3*len(l.ds)), h.kv.PublishCommand(), hotEntries, l.tail)
-		for _, d := range l.ds {
-			role, _ := d.Entries[0].cutRole()
+		args := append(make([]any, 0, 3+len(l.tails)+3*len(l.ds)), h.kv.PublishCommand(), hotEntries, len(l.tails))
+		for _, tail := range l.tails {
+			args = append(args, tail)
+		}
+		for j, d := range l.ds {
 			keys = append(keys, kv.InboxTop(d.Person), kv.HotInbox(d.Person))
-			args = append(args, d.Person, d.Entries[0].Seq, role)
+			args = append(args, d.Person, d.Entries[0].Seq, l.roles[j])
 		}
 		replies[i] = b.Run(manyScript, keys, args...)
 	}
@@ -104,19 +138,30 @@ func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Deliver
 	return again, away
 }
 
-// heardOfMany takes what manyScript says: the item, and behind it a line for each person it is new to.
+// heardOfMany takes what manyScript says: a line for each item, and behind them one for each person they are new to, with the
+// number of the first. A text begins with a quotation mark, and an id does not.
 func (h *Hub) heardOfMany(message string) {
-	tail, rest, _ := strings.Cut(message, "\n")
-	for line := range strings.SplitSeq(rest, "\n") {
+	var tails []string
+	for line := range strings.SplitSeq(message, "\n") {
+		if strings.HasPrefix(line, `"`) {
+			tails = append(tails, line)
+			continue
+		}
 		person, rest, _ := strings.Cut(line, " ")
 		number, role, _ := strings.Cut(rest, " ")
 		id, errID := strconv.ParseInt(person, 10, 64)
 		seq, errSeq := strconv.ParseInt(number, 10, 64)
-		if errID != nil || errSeq != nil {
+		if errID != nil || errSeq != nil || len(tails) == 0 {
 			continue // it is a hint and nothing more
 		}
-		if p := h.find(id); p != nil && !p.knows(seq) { // this node itself may have told them
-			h.deliverTo(p, Delivery{Person: id, Entries: []Entry{{Seq: seq, Tail: role + tail}}})
+		p := h.find(id)
+		if p == nil || p.knows(seq+int64(len(tails))-1) { // this node itself may have told them
+			continue
 		}
+		d := Delivery{Person: id, Entries: make([]Entry, len(tails))}
+		for i, tail := range tails {
+			d.Entries[i] = Entry{Seq: seq + int64(i), Tail: role + tail}
+		}
+		h.deliverTo(p, d)
 	}
 }

@@ -779,3 +779,29 @@ func TestManyWhoHearOfAnAnnouncementShareAQuestionAboutTheirRights(t *testing.T)
 		t.Errorf("%d questions about %d persons, want one, and at most two for all who came meanwhile", d.inbox.rights, many)
 	}
 }
+
+// What is new to many may be several items: devices have them in order and in one frame, those they know left out.
+func TestDevicesHaveSeveralItemsForManyInOneFrame(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, kvtest.New(t))
+	var papers []*paper
+	for i := range int64(2) {
+		p := &paper{moved: make(chan struct{}, 1)}
+		if _, err := d.Hub.join(t.Context(), Session{PersonID: 1 + i, SessionID: 1 + i}, &Cursor{1, 0}, p, false); err != nil {
+			t.Fatal(err)
+		}
+		papers = append(papers, p)
+	}
+	d.pass(t, time.Second)
+	d.inbox.add(1, 0)
+	first := `{"t":"n","s":1,"k":"task.due"}`
+	d.Hub.Deliver(Delivery{Person: 2, Entries: []Entry{{1, `"k":"task.due"}`}}})
+	papers[1].until(t, first, papers[1].has(first))
+	d.heardOfMany(`"k":"task.due"}` + "\n" + `"k":"announcement","p":2}` + "\n" + `"k":"announcement","p":0}` + "\n1 1 \n2 1 \nx 1 \n9 1 ")
+	for i, want := range []string{
+		`{"t":"b","n":[{"s":1,"k":"task.due"},{"s":2,"k":"announcement","p":2},{"s":3,"k":"announcement","p":0}]}`,
+		`{"t":"b","n":[{"s":2,"k":"announcement","p":2},{"s":3,"k":"announcement","p":0}]}`,
+	} {
+		papers[i].until(t, want, papers[i].has(want))
+	}
+}
