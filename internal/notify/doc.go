@@ -14,7 +14,8 @@
 //	courier.go      to the devices and to Redis after COMMIT, as frames (frame.go); what sockets ask of SQL (device.go)
 //
 //	notice.go       an announcement to everybody in a scope
-//	fanout.go       into many inboxes, hundreds in a transaction; noticeends.go: when older ones are over
+//	fanout.go       into many inboxes, hundreds in a transaction; convoy.go: which ones go together
+//	noticeends.go   when older ones are over
 //	forecast.go     whom it would reach, before
 //	noticecall.go   who is told by phone since nothing else reached them; noticecaller.go: by whom
 //

@@ -22,6 +22,7 @@ import (
 
 const (
 	chunkSize   = 900                    // of a list of a thousand MariaDB makes a table, before it looks at one row
+	chunkRows   = 4 * chunkSize          // of all announcements that go together: whoever waits for an inbox waits for all of them
 	chunkPause  = 2 * time.Millisecond   // in which others get at the database: whoever waits for an inbox has it as soon as a chunk ends
 	chunksATurn = 8                      // and no longer than turnFor, before it is asked what else there is: danger does not wait
 	turnFor     = 300 * time.Millisecond // when the database is slow
@@ -88,8 +89,8 @@ type fan struct {
 	PushedTo org.PersonID `db:"pushed_person_id"`
 }
 
-// Turn brings one fan-out of this node's shards on by a step, safety first, and says whether any moved on. One that cannot
-// move on holds up no other.
+// Turn brings one fan-out of this node's shards on by a step, with those that go with it, safety first, and says whether any
+// moved on. One that cannot move on holds up no other.
 func (f *Fanouts) Turn(ctx context.Context) (bool, error) {
 	shards := f.Leases.Held()
 	if len(shards) == 0 {
@@ -147,15 +148,20 @@ func (f *Fanouts) stand(ctx context.Context, stuck []fan) {
 	}
 }
 
-// first brings the first of some fan-outs on that can move, and says whether any did.
+// first brings the first of some fan-outs on that can move, with those that go with it, and says whether any did. What fails
+// for all of these is tried for each, so that one that cannot be written holds up none that it stands with.
 func (f *Fanouts) first(ctx context.Context, some []fan) bool {
-	for _, x := range some {
-		moved, err := f.step(ctx, x)
+	for tries := convoys(some); len(tries) > 0; tries = tries[1:] {
+		c := tries[0]
+		moved, err := f.step(ctx, c)
 		if err != nil && ctx.Err() == nil {
-			f.Log.ErrorContext(ctx, "bring an announcement on", "notice", x.ID, "error", err)
+			f.Log.ErrorContext(ctx, "bring an announcement on", "notice", c[0].ID, "together", len(c), "error", err)
 		}
 		if moved {
 			return true
+		}
+		if err != nil && len(c) > 1 {
+			tries = slices.Insert(tries, 1, c.apart()...)
 		}
 	}
 	return false
@@ -170,10 +176,11 @@ func (f *Fanouts) Remaining(ctx context.Context) (int64, error) {
 	return remaining(ctx, f.DB, shards)
 }
 
-// step is one chunk, one load of messages that are not sent any more, or one load of pushes.
-func (f *Fanouts) step(ctx context.Context, x fan) (bool, error) {
+// step is some chunks, one load of messages that are not sent any more, or one load of pushes.
+func (f *Fanouts) step(ctx context.Context, c convoy) (bool, error) {
+	x := c[0]
 	if x.State == NoticeRunning {
-		return f.write(ctx, x)
+		return f.write(ctx, c)
 	}
 	if x.over() != nil {
 		if some, err := f.silence(ctx, x); some || err != nil {
@@ -204,7 +211,8 @@ func (f *Fanouts) silence(ctx context.Context, x fan) (some bool, err error) {
 
 // write is a few chunks: while one is written, what the one before has written is brought to devices. How far those are is
 // noted in the end: when this node dies before, another one brings them some chunks again, which does no harm.
-func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
+func (f *Fanouts) write(ctx context.Context, c convoy) (moved bool, err error) {
+	x := c[0]
 	if x.PushedTo < x.Next {
 		return f.writeBehind(ctx, x)
 	}
@@ -216,35 +224,38 @@ func (f *Fanouts) write(ctx context.Context, x fan) (moved bool, err error) {
 	if x.Next == 0 && !in.few {
 		n = 1 // the first shall not wait until many have been read; of few all are found to find the first
 	}
-	loads, err := f.ahead(ctx, x, in, n)
+	loads, err := f.ahead(ctx, c, in, n)
 	if err != nil {
 		return false, err
 	}
 	chunks, carried := make(chan written, 1), make(chan brought, 1)
 	go func() { carried <- f.carry(ctx, chunks) }()
-	y := x
+	y := c
 	for over := f.DB.Now().Add(f.most); err == nil && len(loads) > 0 && f.DB.Now().Before(over); {
 		z, ds, failed := f.chunk(ctx, y, loads[0])
-		if err = failed; err != nil || z.Next == y.Next {
+		if err = failed; err != nil || z[0].Next == y[0].Next {
 			break
 		}
 		y, moved, loads = z, true, loads[1:]
 		select {
-		case chunks <- written{ds, z.Next}:
+		case chunks <- written{ds, z[0].Next}:
 		case <-ctx.Done():
 		}
-		if more := f.run - n; more > 0 && y.State == NoticeRunning {
+		if more := f.run - n; more > 0 && y[0].State == NoticeRunning {
 			n = f.run
 			loads, err = f.ahead(ctx, y, in, more)
 		}
 		pause(ctx, chunkPause)
 	}
 	close(chunks)
-	if errors.Is(err, errLeft) { // the next turn asks anew
+	switch {
+	case errors.Is(err, errLeft): // the next turn asks anew
 		err = nil
+	case errors.Is(err, errApart): // and finds who stands together now
+		moved, err = true, nil
 	}
 	if b := <-carried; b.to > x.PushedTo {
-		if _, failed := f.note(ctx, x, b); failed != nil { // they are brought again from the inboxes
+		if _, failed := f.note(ctx, y, b); failed != nil { // they are brought again from the inboxes
 			f.Log.WarnContext(ctx, "note how far an announcement is", "notice", x.ID, "error", failed)
 		}
 	}
@@ -285,18 +296,18 @@ func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	some, err := f.ahead(ctx, x, in, 1)
+	some, err := f.ahead(ctx, convoy{x}, in, 1)
 	if err != nil {
 		return false, err
 	}
-	y, _, err := f.chunk(ctx, x, some[0])
+	y, _, err := f.chunk(ctx, convoy{x}, some[0])
 	switch {
 	case errors.Is(err, errLeft):
 		return false, nil
-	case err != nil || y.Next == x.Next:
+	case err != nil || y[0].Next == x.Next:
 		return false, err
 	}
-	if _, err := f.pushMore(ctx, y); err != nil {
+	if _, err := f.pushMore(ctx, y[0]); err != nil {
 		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
 	}
 	pause(ctx, chunkPause)
@@ -320,15 +331,15 @@ func (x fan) audienceOf(ctx context.Context, q db.Queryer) (found, error) {
 	return to.find(ctx, q)
 }
 
-// ahead is what the next n chunks of x are of, at least one: reading many persons in their order at once costs little more
+// ahead is what the next n chunks of c are of, at least one: reading many persons in their order at once costs little more
 // than reading few.
-func (f *Fanouts) ahead(ctx context.Context, x fan, in found, n int) (loads []load, err error) {
-	seen := f.DB.Now()
-	all, upTo, more, err := in.next(ctx, f.DB, x.By, x.Next, n*chunkSize)
+func (f *Fanouts) ahead(ctx context.Context, c convoy, in found, n int) (loads []load, err error) {
+	seen, size := f.DB.Now(), c.chunkSize()
+	all, upTo, more, err := in.next(ctx, f.DB, c[0].By, c[0].Next, n*size)
 	if err != nil {
 		return nil, err
 	}
-	for some := range slices.Chunk(all, chunkSize) {
+	for some := range slices.Chunk(all, size) {
 		loads = append(loads, load{some, some[len(some)-1].Person, true, seen})
 	}
 	if len(loads) == 0 {
@@ -339,30 +350,45 @@ func (f *Fanouts) ahead(ctx context.Context, x fan, in found, n int) (loads []lo
 	return loads, nil
 }
 
-// errLeft says that somebody has left between being read and being written to.
-var errLeft = errors.New("a recipient has left meanwhile")
+var (
+	// errLeft says that somebody has left between being read and being written to.
+	errLeft = errors.New("a recipient has left meanwhile")
 
-// chunk writes x into the inboxes of the persons of l, and returns it as it stands then and what is to be pushed. When
-// another node has done so meanwhile, or x was withdrawn, it returns x as it was; with errLeft nobody has been told.
-func (f *Fanouts) chunk(ctx context.Context, x fan, l load) (y fan, ds []push.Delivery, err error) {
+	// errApart says that of fan-outs that were to go together one does not stand with the others any more.
+	errApart = errors.New("an announcement goes on by itself")
+)
+
+// chunk writes all of c into the inboxes of the persons of l, and returns them as they stand then and what is to be pushed.
+// When another node has done so meanwhile, or it was withdrawn, it returns a convoy of one as it was, and errApart for a larger
+// one; with an error nobody has been told.
+func (f *Fanouts) chunk(ctx context.Context, c convoy, l load) (y convoy, ds []push.Delivery, err error) {
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
-		y, ds = x, nil
-		ours, err := beginChunk(ctx, tx, x, l.upTo, len(l.to), l.more, f.blind)
-		if err != nil || !ours {
-			return err
-		}
-		y.Next, y.Written = l.upTo, x.Written+len(l.to)
-		if !l.more {
-			y.State = NoticeWritten
+		y, ds = slices.Clone(c), nil
+		for i, x := range c {
+			ours, err := beginChunk(ctx, tx, x, l.upTo, len(l.to), l.more, f.blind)
+			if err != nil {
+				return err
+			}
+			if !ours && len(c) > 1 {
+				return errApart
+			}
+			if !ours {
+				return nil
+			}
+			y[i].Next, y[i].Written = l.upTo, x.Written+len(l.to)
+			if !l.more {
+				y[i].State = NoticeWritten
+			}
 		}
 		if len(l.to) == 0 {
 			return nil
 		}
-		ds, err = f.tellSome(ctx, tx, x, l.to)
+		var err error
+		ds, err = f.tellSome(ctx, tx, c, l.to)
 		return err
 	})
 	if err != nil {
-		return x, nil, err
+		return c, nil, err
 	}
 	for i := range ds {
 		ds[i].Held = l.seen.UnixMilli()
@@ -370,29 +396,34 @@ func (f *Fanouts) chunk(ctx context.Context, x fan, l load) (y fan, ds []push.De
 	return y, ds, nil
 }
 
-// tellSome writes x into the inboxes of some persons.
-func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, x fan, some []recipient) ([]push.Delivery, error) {
-	entries := make([]entry, len(some))
+// tellSome writes all of c into the inboxes of some persons, for each in the order in which they were announced.
+func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, c convoy, some []recipient) ([]push.Delivery, error) {
+	entries := make([]entry, 0, len(c)*len(some))
 	for i, r := range some {
-		entries[i] = entry{
-			Told: Told{
-				Person: r.Person, Kind: x.Kind, Prio: x.Prio, Assignment: r.Assignment, RefType: x.RefType, RefID: x.RefID,
-				Args: x.Args, At: tx.Now, Notice: x.ID,
-			},
-			mustReach: x.MustReach,
-		}
-		if f.Rate > 0 {
-			entries[i].wait = time.Duration(x.Written+i) * time.Second / time.Duration(f.Rate)
+		for _, x := range c {
+			e := entry{
+				Told: Told{
+					Person: r.Person, Kind: x.Kind, Prio: x.Prio, Assignment: r.Assignment, RefType: x.RefType, RefID: x.RefID,
+					Args: x.Args, At: tx.Now, Notice: x.ID,
+				},
+				mustReach: x.MustReach,
+			}
+			if f.Rate > 0 {
+				e.wait = time.Duration(x.Written+i) * time.Second / time.Duration(f.Rate)
+			}
+			entries = append(entries, e)
 		}
 	}
 	heads, err := takeNumbers(ctx, tx, entries)
 	if err != nil {
 		return nil, err
 	}
-	for i := range entries {
-		entries[i].Seq = heads[entries[i].Person]
+	for i := range slices.Backward(entries) { // the last of a person has the newest number
+		e := &entries[i]
+		e.Seq = heads[e.Person]
+		heads[e.Person]--
 	}
-	if err := insertFanned(ctx, tx, x, some); err != nil {
+	if err := insertFanned(ctx, tx, c, some); err != nil {
 		return nil, err
 	}
 	if err := insertSends(ctx, tx, entries); err != nil {
@@ -401,25 +432,32 @@ func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, x fan, some []recipie
 	return deliveries(entries)
 }
 
-// deliveries are entries as devices get them: their text is written once.
-func deliveries(entries []entry) ([]push.Delivery, error) {
-	ds := make([]push.Delivery, len(entries))
-	var tail string
-	var at time.Time
-	for i, e := range entries {
-		if tail == "" || !e.At.Equal(at) {
+// deliveries are entries, by person and number, as devices get them: the text of each announcement is written once.
+func deliveries(entries []entry) (ds []push.Delivery, err error) {
+	type text struct {
+		of NoticeID
+		at int64
+	}
+	tails := map[text]string{}
+	for _, e := range entries {
+		key := text{e.Notice, e.At.UnixMilli()}
+		own, there := tails[key]
+		if !there {
 			shared := e.Told
-			shared.Assignment, at = 0, e.At
-			var err error
-			if tail, err = shared.tail(); err != nil {
+			shared.Assignment = 0
+			if own, err = shared.tail(); err != nil {
 				return nil, err
 			}
+			tails[key] = own
 		}
-		own := tail
 		if e.Assignment != 0 {
-			own = `"as":` + strconv.FormatInt(int64(e.Assignment), 10) + "," + tail
+			own = `"as":` + strconv.FormatInt(int64(e.Assignment), 10) + "," + own
 		}
-		ds[i] = push.Delivery{Person: int64(e.Person), Entries: []push.Entry{{Seq: e.Seq, Tail: own}}}
+		if n := len(ds); n == 0 || ds[n-1].Person != int64(e.Person) {
+			ds = append(ds, push.Delivery{Person: int64(e.Person)})
+		}
+		d := &ds[len(ds)-1]
+		d.Entries = append(d.Entries, push.Entry{Seq: e.Seq, Tail: own})
 	}
 	return ds, nil
 }
@@ -451,15 +489,26 @@ func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.Pe
 	if len(ds) > 0 && len(left) == len(ds) {
 		return false, ctx.Err()
 	}
-	return f.note(ctx, x, brought{to, len(ds), left})
+	return f.note(ctx, convoy{x}, brought{to, len(ds), left})
 }
 
-// note notes how far devices are with x, unless another node has. What they were kept from the outbox holds, and everybody
-// else goes on.
-func (f *Fanouts) note(ctx context.Context, x fan, b brought) (moved bool, err error) {
-	err = f.DB.InTx(ctx, func(tx *db.Tx) (err error) {
-		if moved, err = notePushed(ctx, tx, x, b.to, b.n); err != nil || !moved {
-			return err
+// note notes how far devices are with all of c, unless another node has, and that nothing is left to do of those that all
+// of them have. What they were kept from the outbox holds, and everybody else goes on.
+func (f *Fanouts) note(ctx context.Context, c convoy, b brought) (moved bool, err error) {
+	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
+		moved = false
+		for _, x := range c {
+			ours, err := notePushed(ctx, tx, x, b.to, b.n)
+			if err == nil && ours && x.State == NoticeWritten && b.to == x.Next {
+				err = closeFan(ctx, tx, x)
+			}
+			if err != nil {
+				return err
+			}
+			moved = moved || ours
+		}
+		if !moved {
+			return nil
 		}
 		return leave(ctx, tx, b.left)
 	})

@@ -146,11 +146,12 @@ func (s *spreader) oneOf(ctx context.Context, x fan) (fan, []push.Delivery, erro
 	if err != nil {
 		return x, nil, err
 	}
-	loads, err := s.ahead(ctx, x, in, 1)
+	loads, err := s.ahead(ctx, convoy{x}, in, 1)
 	if err != nil {
 		return x, nil, err
 	}
-	return s.chunk(ctx, x, loads[0])
+	y, ds, err := s.chunk(ctx, convoy{x}, loads[0])
+	return y[0], ds, err
 }
 
 // work lets s do all there is.
@@ -329,7 +330,7 @@ func TestAScopeIsAUnitAndWhatLiesBelowInBothTrees(t *testing.T) {
 func TestAnAnnouncementReachesEachPersonOnceWhateverDies(t *testing.T) {
 	crowds(t, 3_300, func(t *testing.T, c *crowd) {
 		n := c.announce(Announcement{Item: c.item()})
-		c.storm(n.ID, false)
+		c.storm(false, n.ID)
 		x := c.fan(n.ID)
 		if wrong := c.wrong(n.ID, c.members); len(wrong) > 0 || x.Written != 3_300 || x.State != NoticeDone {
 			t.Errorf("after kills: state %s, %d written; %v", x.State, x.Written, wrong[:min(3, len(wrong))])
@@ -341,16 +342,16 @@ func TestAnAnnouncementReachesEachPersonOnceWhateverDies(t *testing.T) {
 func TestWithoutTheConditionOfAChunkPeopleAreToldTwice(t *testing.T) {
 	crowds(t, 1_200, func(t *testing.T, c *crowd) {
 		n := c.announce(Announcement{Item: c.item()})
-		c.storm(n.ID, true)
+		c.storm(true, n.ID)
 		if wrong := c.wrong(n.ID, c.members); len(wrong) == 0 {
 			t.Error("two nodes write the same chunk, and nobody notices")
 		}
 	})
 }
 
-// storm writes an announcement on three nodes at once that all believe to hold its shard, kills one of them now and then,
+// storm writes announcements on three nodes at once that all believe to hold their shards, kills one of them now and then,
 // and goes on until nothing is left to do.
-func (c *crowd) storm(id NoticeID, blind bool) {
+func (c *crowd) storm(blind bool, ids ...NoticeID) {
 	c.t.Helper()
 	a, b, third := c.node("a"), c.node("b"), c.node("c")
 	nodes := []*spreader{a, b, third}
@@ -359,15 +360,18 @@ func (c *crowd) storm(id NoticeID, blind bool) {
 			n.run = 1 // or the first writes to everybody before the next has begun
 		}
 	}
-	first := c.fan(id) // all of them have looked at it before anybody began
-	for round := 0; ; round++ {
-		x := c.fan(id)
-		if round == 0 {
-			x = first
+	for round := 0; round < 200; round++ {
+		var left []fan // all nodes have looked at them before anybody goes on
+		for _, id := range ids {
+			if x := c.fan(id); x.State != NoticeDone {
+				left = append(left, x)
+			}
 		}
-		if x.State == NoticeDone || round > 200 {
+		if len(left) == 0 {
 			return
 		}
+		some := convoys(left)
+		x := some[round%len(some)]
 		var wg sync.WaitGroup
 		for i, n := range nodes {
 			ctx, kill := context.WithCancel(c.t.Context())
@@ -532,12 +536,12 @@ func TestWhoLeavesAfterTheyWereReadGetsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		loads, err := a.ahead(t.Context(), x, in, 8)
+		loads, err := a.ahead(t.Context(), convoy{x}, in, 8)
 		if err != nil || len(loads) != 2 {
 			t.Fatalf("%d loads (%v)", len(loads), err)
 		}
 		gone := c.members[1_050]
-		y, _, err := a.chunk(t.Context(), x, loads[0])
+		y, _, err := a.chunk(t.Context(), convoy{x}, loads[0])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -573,7 +577,7 @@ func TestATurnIsAFewChunks(t *testing.T) {
 		for _, want := range []struct {
 			state   NoticeState
 			written int
-		}{{NoticeRunning, 2 * chunkSize}, {NoticeWritten, 2_100}, {NoticeDone, 2_100}} {
+		}{{NoticeRunning, 2 * chunkSize}, {NoticeDone, 2_100}} {
 			if some, err := a.Turn(t.Context()); err != nil || !some {
 				t.Fatal("no end", err)
 			}

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"strings"
 
 	"wanjia/internal/org"
 	"wanjia/internal/platform/calendar"
@@ -58,28 +59,37 @@ func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons 
 	return n > 0, db.Wrap(err, nil, "begin a chunk of announcement %d", x.ID)
 }
 
-// insertFanned writes an item of x for each of some persons, who have their numbers; its text stays in x. The engine takes
-// numbers and roles from where they are: to be sent hundreds of rows it would have to read them first.
-func insertFanned(ctx context.Context, tx *db.Tx, x fan, some []recipient) error {
-	roles := make([]org.AssignmentID, len(some))
+// insertFanned writes an item of each of c for each of some persons, who have their numbers; their texts stay in the notices.
+// The engine takes numbers and roles from where they are: to be sent hundreds of rows it would have to read them first. A person's
+// items are written one after the other, in the order of the key, since they lie in the same pages.
+func insertFanned(ctx context.Context, tx *db.Tx, c convoy, some []recipient) error {
+	var number strings.Builder
+	var args []any
+	ids, roles := make([]NoticeID, len(c)), make([]org.AssignmentID, len(some))
+	for i, x := range c {
+		ids[i] = x.ID
+		number.WriteString(` WHEN ? THEN ?`)
+		args = append(args, x.ID, len(c)-1-i)
+	}
 	for i, r := range some {
 		roles[i] = r.Assignment
 	}
 	query, args, err := db.In(`
 		INSERT INTO inbox (person_id, seq, kind, prio, assignment_id, ref_type, ref_id, notice_id, created_at)
-		SELECT h.person_id, h.seq, ?, ?, a.id, ?, ?, ?, ?
+		SELECT h.person_id, h.seq - CASE n.id`+number.String()+` ELSE 0 END, n.kind, n.prio, a.id, n.ref_type, n.ref_id, n.id, ?
 		FROM role_assignment a
 		JOIN inbox_head h ON h.person_id = a.person_id
-		WHERE a.id IN (?) AND (a.valid_to IS NULL OR a.valid_to > ?)`,
-		x.Kind, x.Prio, x.RefType, x.RefID, x.ID, tx.Now, roles, calendar.DayOf(tx.Now))
+		JOIN notice n ON n.id IN (?)
+		WHERE a.id IN (?) AND (a.valid_to IS NULL OR a.valid_to > ?)
+		ORDER BY h.person_id, n.id`, append(args, tx.Now, ids, roles, calendar.DayOf(tx.Now))...)
 	if err != nil {
 		return err
 	}
 	n, err := tx.Change(ctx, query, args...)
-	if err == nil && n != int64(len(some)) {
+	if err == nil && n != int64(len(c)*len(some)) {
 		err = errLeft
 	}
-	return db.Wrap(err, nil, "write %d items of announcement %d", len(some), x.ID)
+	return db.Wrap(err, nil, "write items of %d announcements to %d persons", len(c), len(some))
 }
 
 // fanned are the items of x behind the person up to whom they were pushed, by person.

@@ -49,12 +49,12 @@ func newHeads(ctx context.Context, tx *db.Tx, ids []org.PersonID) error {
 
 // The two ways to count up heads. Both lock the rows to COMMIT.
 const (
-	takeTurn = `UPDATE inbox_head SET turn = turn + 1 WHERE person_id IN (?)`
-	takeSeq  = `UPDATE inbox_head SET seq = seq + 1 WHERE person_id IN (?)`
+	takeTurn = `UPDATE inbox_head SET turn = turn + ? WHERE person_id IN (?)`
+	takeSeq  = `UPDATE inbox_head SET seq = seq + ? WHERE person_id IN (?)`
 )
 
-// countUp runs statement for persons, who are in ascending order, and makes the inboxes that are missing. With
-// counts that are not all one, each seq goes up by its own.
+// countUp runs statement for persons, who are in ascending order, and makes the inboxes that are missing. Without counts
+// all go up by one; with counts that are not all the same, each seq goes up by its own.
 func countUp(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement string, counts []int64) error {
 	found, err := countUpThere(ctx, tx, persons, statement, counts)
 	if err != nil || found == int64(len(persons)) {
@@ -89,8 +89,12 @@ func countUp(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement s
 }
 
 func countUpThere(ctx context.Context, tx *db.Tx, persons []org.PersonID, statement string, counts []int64) (int64, error) {
-	args := []any{persons}
-	if slices.ContainsFunc(counts, func(n int64) bool { return n != 1 }) {
+	by := int64(1)
+	if len(counts) > 0 {
+		by = counts[0]
+	}
+	args := []any{by, persons}
+	if slices.ContainsFunc(counts, func(n int64) bool { return n != by }) {
 		var s strings.Builder
 		s.WriteString(`UPDATE inbox_head SET seq = seq + CASE person_id`)
 		args = args[:0]
