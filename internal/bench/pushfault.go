@@ -10,8 +10,12 @@ import (
 	"time"
 )
 
-// underWay is how many broadcasts are under way at once: one is committed while another is on its way to the devices.
-const underWay = 2
+// How many broadcasts are under way at any time: as when a whole city announces at once, so that some always wait together and
+// go together; and two, of which one is committed while the other is on its way to the devices.
+const (
+	underWay = 16
+	aPair    = 2
+)
 
 // broadcast measures how many deliveries a second there can be when everybody is told the same by an announcement: each
 // is in every inbox, numbered and committed, before it is delivered. The next one begins when one is over, so there are no
@@ -36,36 +40,56 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 	if err := s.warmUpBy(ctx, toAll, settleWithin); err != nil { // as a server that is up: it knows the roles of who is connected
 		return v, err
 	}
+	pair, rate, err := s.announceOn(ctx, toAll, n, aPair)
+	if err != nil {
+		return v, err
+	}
+	var g PushFigure
+	g.Got = map[string]float64{}
+	s.fill(&g)
+	f.Got["pairPerSecond"], f.Got["pairP50Ms"], f.Got["pairP99Ms"] = rate, g.FromCommit.P50, g.FromCommit.P99
+	s.forget()
 	profiled := s.profile(ctx, f.Round)
-	spent, begun := s.w.spent(), time.Now()
-	for i := 0; time.Since(begun) < 2*p.o.Slice && ctx.Err() == nil; i++ {
-		room := func() bool { return int64(i-underWay+1)*int64(n) <= s.fleet.got.Load() }
+	spent := s.w.spent()
+	some, rate, err := s.announceOn(ctx, toAll, n, underWay)
+	if err != nil {
+		return v, err
+	}
+	for name, by := range s.paid { // and not for what is compared afterwards
+		f.Got[name+"Micros"] = round(float64((by - spent[name]).Microseconds()) / float64(len(s.sent.all)*n))
+	}
+	s.fill(f)
+	f.FromDue = Spread{}
+	f.Got["deliveriesPerSecond"] = rate
+	f.Got["underWay"], f.Got["broadcasts"] = underWay, float64(len(s.sent.all))
+	return pair.and(some), profiled()
+}
+
+// announceOn announces to n for two slices, so many at a time, and says how many deliveries a second there were up to the last.
+func (s *stage) announceOn(ctx context.Context, toAll plan, n, atATime int) (v verdict, rate float64, err error) {
+	begun := time.Now()
+	for i := 0; time.Since(begun) < 2*s.p.o.Slice && ctx.Err() == nil; i++ {
+		room := func() bool { return int64(i-atATime+1)*int64(n) <= s.fleet.got.Load() }
 		if !s.fleet.until(ctx, settleWithin, room) {
 			break
 		}
 		if err := s.play(ctx, toAll); err != nil {
-			return v, err
+			return v, 0, err
 		}
 	}
 	all := int64(len(s.sent.all)) * int64(n)
 	s.fleet.until(ctx, settleWithin, func() bool { return s.fleet.got.Load() >= all })
-	for name, by := range s.w.spent() { // and not for what is compared afterwards
-		f.Got[name+"Micros"] = round(float64((by - spent[name]).Microseconds()) / float64(all))
-	}
+	s.paid = s.w.spent()
 	if v, err = s.settle(ctx, settleWithin); err != nil {
-		return v, err
+		return v, 0, err
 	}
-	s.fill(f)
-	f.FromDue = Spread{}
 	last := begun
 	for _, d := range s.fleet.devices {
 		if m := len(d.got); m > 0 && d.got[m-1].at.After(last) {
 			last = d.got[m-1].at
 		}
 	}
-	f.Got["deliveriesPerSecond"] = round(float64(v.Received) / last.Sub(begun).Seconds())
-	f.Got["broadcasts"] = float64(len(s.sent.all))
-	return v, profiled()
+	return v, round(float64(v.Received) / last.Sub(begun).Seconds()), nil
 }
 
 // slow lets a tenth of the devices read much less than they are sent: the others shall not wait for them, and nobody
