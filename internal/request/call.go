@@ -303,15 +303,57 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 	if err != nil {
 		return notify.Audience{}, err
 	}
-	r.HolderUnitID, r.HolderRole, r.Level = c.Unit, c.Role, max(u.Level, by.Grid.Level) // who calls for a vacant unit leads above it
-	if c.Role != "" && c.Role != org.RoleCommitteeSecretary {
-		r.Level = 0 // beside the levels
-	}
+	r = c.callerIn(r, max(u.Level, by.Grid.Level)) // who calls for a vacant unit leads above it
 	above, in, err := leadOf(ctx, tx, r, ladder)
 	if len(in) > 0 {
 		c.Unit, c.Role = above.Unit, above.Role
 	}
 	return audience(in), err
+}
+
+// callerIn is r as if whoever makes c, in a unit of a level, held it.
+func (c Call) callerIn(r Request, level int) Request {
+	r.HolderUnitID, r.HolderRole, r.Level = c.Unit, c.Role, level
+	if c.Role != "" && c.Role != org.RoleCommitteeSecretary {
+		r.Level = 0 // beside the levels
+	}
+	return r
+}
+
+// keptCalls are the open calls about concerns whose caller has gone, or must not know of them, and that by, who leads above,
+// makes instead (V6).
+func keptCalls(ctx context.Context, q db.Queryer, by org.Actor) (ids []CallID, err error) {
+	from, to := by.Scope()
+	if from == "" || by.Role == org.RoleAreaHolder || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+		return nil, nil // nobody calls below an area
+	}
+	all, err := callsAboutConcerns(ctx, q, from, to)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range all {
+		rows, err := byIDs(ctx, q, []ID{c.Request})
+		if err != nil {
+			return nil, err
+		}
+		r := rows[0].Request
+		ladder, err := ladderOf(ctx, q, r)
+		if err != nil {
+			return nil, err
+		}
+		u, err := org.UnitByID(ctx, q, c.Unit)
+		if err != nil {
+			return nil, err
+		}
+		in, err := holding(ctx, q, c.callerIn(r, u.Level), ladder)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(in, func(i org.Incumbent) bool { return i.Assignment == by.Assignment }) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, nil
 }
 
 // The fields of a contact that can be shown in full.

@@ -44,9 +44,37 @@ const callColumns = `
 	c.id, c.request_id, c.asker_id, c.unit_id, c.role, c.state, c.messages, c.tries, c.tried_on, c.due_on, c.opened_at,
 	c.ended_at, c.version`
 
+// makesCall is the condition that call c is by's to make, perhaps for a unit that nobody leads, or since it is about a concern
+// that is kept from its caller, and its arguments.
+func makesCall(ctx context.Context, q db.Queryer, by org.Actor) (condition string, args []any, err error) {
+	condition, args, err = holdsToday(ctx, q, by, "c.unit_id", "c.role")
+	if err != nil {
+		return "", nil, err
+	}
+	ids, err := keptCalls(ctx, q, by)
+	if err != nil || len(ids) == 0 {
+		return condition, args, err
+	}
+	in, also, err := db.In(`c.id IN (?)`, ids)
+	return `(` + condition + ` OR ` + in + `)`, append(args, also...), err
+}
+
+// callsAboutConcerns are the open calls about concerns by units in a range of paths. Concerns are few, and found by their
+// category; there may still be something to say of one that is over.
+func callsAboutConcerns(ctx context.Context, q db.Queryer, from, to string) (all []Call, err error) {
+	err = q.Select(ctx, &all, `
+		SELECT`+callColumns+`
+		FROM request r
+		JOIN call_task c ON c.request_id = r.id
+		JOIN unit u ON u.id = c.unit_id
+		WHERE r.category = ? AND r.is_open IN (?, ?) AND c.state IN (?, ?) AND u.path >= ? AND u.path < ?
+		ORDER BY c.id`, HolderConcern, true, false, CallOpen, CallNotReached, from, to)
+	return all, db.Wrap(err, nil, "find calls about concerns below a unit")
+}
+
 // findCall is a call that by has to make or to decide about, perhaps for a unit that nobody leads; else it is not found.
 func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Call, err error) {
-	makes, args, err := holdsToday(ctx, q, by, "c.unit_id", "c.role")
+	makes, args, err := makesCall(ctx, q, by)
 	if err != nil {
 		return Call{}, err
 	}
@@ -62,7 +90,7 @@ func findCall(ctx context.Context, q db.Queryer, by org.Actor, id CallID) (c Cal
 
 // listCalls are the calls that by has to make or to decide about, the oldest first.
 func listCalls(ctx context.Context, q db.Queryer, by org.Actor, p page.Page) (rows []Call, err error) {
-	makes, args, err := holdsToday(ctx, q, by, "c.unit_id", "c.role")
+	makes, args, err := makesCall(ctx, q, by)
 	if err != nil {
 		return nil, err
 	}

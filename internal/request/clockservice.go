@@ -227,19 +227,19 @@ func (s *Service) callBackDue(ctx context.Context, tx *db.Tx, r Seen) error {
 }
 
 // holding are all persons who hold r; of a vacant unit, those who stand in for its lead (T8).
-func holding(ctx context.Context, tx *db.Tx, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
+func holding(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit) ([]org.Incumbent, error) {
 	if r.Level == 0 || r.HolderRole != "" {
-		in, err := inSeat(ctx, tx, seat{r.HolderUnitID, r.HolderRole, r.Level})
+		in, err := inSeat(ctx, q, seat{r.HolderUnitID, r.HolderRole, r.Level})
 		if err != nil {
 			return nil, err
 		}
-		if in, err = unconcerned(ctx, tx, r, in); err != nil || len(in) > 0 {
+		if in, err = unconcerned(ctx, q, r, in); err != nil || len(in) > 0 {
 			return in, err
 		}
-		_, in, err = leadOf(ctx, tx, r, ladder) // who can take it over, or acts for a section meanwhile
+		_, in, err = leadOf(ctx, q, r, ladder) // who can take it over, or acts for a section meanwhile
 		return in, err
 	}
-	_, in, err := leadFrom(ctx, tx, r, ladder, r.Level)
+	_, in, err := leadFrom(ctx, q, r, ladder, r.Level)
 	return in, err
 }
 

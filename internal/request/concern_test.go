@@ -345,3 +345,67 @@ func TestV6_APromiseAboutAConcernIsOnTheListOfWhoDealsWithIt(t *testing.T) {
 		}
 	})
 }
+
+// V6, N9: who is to be told of a concern is called by whoever deals with it instead of who has come to the caller's seat, whom
+// it concerns, and of a seat that nobody has any more; it is on nobody else's list.
+func TestV6_ACallAboutAConcernIsMadeByWhoDealsWithIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		ask := func(by org.Actor) request.Seen {
+			return x.create(t, by, request.Need{
+				What: "态度不好", Category: request.HolderConcern, About: x.ZhouChunhe.Assignment, Who: "林女士", CallBack: request.CallPhone, Phone: "19900000001",
+			})
+		}
+		calls := func(by org.Actor) (of []request.ID) {
+			t.Helper()
+			rows, _, err := x.service.Calls(ctx, by, "", 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range rows {
+				of = append(of, c.Request)
+			}
+			return of
+		}
+		lead, beside := ask(x.XuBailu), ask(x.ZhouChunhe)
+		moved(t)(x.service.Message(ctx, x.XuBailu, lead.ID, "正在核实", request.ToTell))
+		moved(t)(x.service.Escalate(ctx, x.SunLixia, beside.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		moved(t)(x.service.Message(ctx, x.HeQingqing, beside.ID, "正在核实", request.ToTell))
+		is := func(when string, want map[*org.Actor][]request.ID) {
+			t.Helper()
+			for _, by := range []*org.Actor{&x.SunLixia, &x.ChenGuyu, &x.XuBailu, &x.HeQingqing, &x.LuoQingming, &x.GaoXiaohan, &x.ZhenxiSecretary} {
+				if got := calls(*by); !slices.Equal(got, want[by]) {
+					t.Errorf("%s: %s of %s has calls about %v, want %v", when, by.Role, by.Unit.Name, got, want[by])
+				}
+			}
+		}
+		is("at first", map[*org.Actor][]request.ID{&x.XuBailu: {lead.ID}, &x.HeQingqing: {beside.ID}})
+		leave(t, d, x.HeQingqing)
+		x.HeQingqing = x.ChenGuyu // who has gone lists nothing
+		is("without an assistant", map[*org.Actor][]request.ID{&x.XuBailu: {lead.ID, beside.ID}})
+		if err := d.InTx(ctx, func(tx *db.Tx) error {
+			_, err := tx.Change(ctx, `UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhouChunhe.PersonID, x.XuBailu.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		promoted, err := org.ActorOf(ctx, d, x.ZhouChunhe.PersonID, x.XuBailu.Assignment, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.XuBailu = promoted
+		is("while whom it is about leads", map[*org.Actor][]request.ID{&x.LuoQingming: {lead.ID, beside.ID}})
+		rows, _, err := x.service.Calls(ctx, x.LuoQingming, "", 10)
+		if err != nil || len(rows) != 2 {
+			t.Fatalf("the office has %d calls (%v)", len(rows), err)
+		}
+		if _, err := x.service.FinishCall(ctx, promoted, rows[0].ID, request.CallReached); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("whom it is about makes it: %v, want not found", err)
+		}
+		if c, err := x.service.FinishCall(ctx, x.LuoQingming, rows[0].ID, request.CallReached); err != nil || c.State != request.CallReached {
+			t.Errorf("the office makes it: %s, %v", c.State, err)
+		}
+		is("once one is made", map[*org.Actor][]request.ID{&x.LuoQingming: {beside.ID}})
+	})
+}
