@@ -409,3 +409,36 @@ func TestV6_ACallAboutAConcernIsMadeByWhoDealsWithIt(t *testing.T) {
 		is("once one is made", map[*org.Actor][]request.ID{&x.LuoQingming: {beside.ID}})
 	})
 }
+
+// V6: a concern that a section holds, whose head is now whom it is about, is on the list of the office that acts for it.
+func TestV6_AConcernOfASectionIsHeldByTheOfficeWhileItsHeadMayNotKnow(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.XuBailu, request.Need{What: "态度不好", Category: request.HolderConcern, About: x.ZhenxiHolder.Assignment})
+		moved(t)(x.service.Escalate(ctx, x.LuoQingming, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请核实"}))
+		held := func(when string, head, office bool) {
+			t.Helper()
+			for by, want := range map[*org.Actor]bool{&x.SectionHead: head, &x.LuoQingming: office, &x.GaoXiaohan: false, &x.XuBailu: false} {
+				if got := slices.Contains(x.held(t, *by), r.ID); got != want {
+					t.Errorf("%s: held by %s: %v, want %v", when, by.Role, got, want)
+				}
+			}
+		}
+		held("at first", true, false)
+		if err := d.InTx(ctx, func(tx *db.Tx) error {
+			_, err := tx.Change(ctx, `UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhenxiHolder.PersonID, x.SectionHead.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if x.SectionHead, err = org.ActorOf(ctx, d, x.ZhenxiHolder.PersonID, x.SectionHead.Assignment, d.Now()); err != nil {
+			t.Fatal(err)
+		}
+		held("while whom it is about heads the section", false, true)
+		if m := moved(t)(x.service.Accept(ctx, x.LuoQingming, r.ID, "")); m.State != request.Accepted {
+			t.Errorf("the office leaves it %s", m.State)
+		}
+	})
+}

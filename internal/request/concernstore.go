@@ -89,7 +89,7 @@ func concernsBelow(ctx context.Context, q db.Queryer, seat concernSeat, from, to
 		JOIN unit u ON u.id = r.unit_id
 		JOIN unit h ON h.id = r.holder_unit_id
 		JOIN unit s ON s.id = `+seat.unit+`
-		WHERE r.category = ? AND r.is_open = ? AND `+seat.role+` = '' AND s.level > ? AND s.path >= ? AND s.path < ?
-		ORDER BY r.id`, HolderConcern, true, 0, from, to)
+		WHERE r.category = ? AND r.is_open = ? AND `+seat.role+` = '' AND s.path >= ? AND s.path < ?
+		ORDER BY r.id`, HolderConcern, true, from, to)
 	return all, db.Wrap(err, nil, "find concerns below a unit")
 }

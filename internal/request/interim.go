@@ -34,11 +34,8 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 	}
 	from := r.Level
 	if u.Kind == org.Section { // which stands on no ladder: the office is above it
-		head, err := leads(ctx, q, u)
-		if err == nil {
-			head, err = unconcerned(ctx, q, r.Request, head)
-		}
-		if err != nil || len(head) > 0 {
+		free, err := r.unheaded(ctx, q, u.ID)
+		if err != nil || !free {
 			return false, err
 		}
 		if ladder, err = ladderOf(ctx, q, r.Request); err != nil {
@@ -51,6 +48,15 @@ func (r Seen) standsIn(ctx context.Context, q db.Queryer, by org.Actor) (bool, e
 		return false, err
 	}
 	return r.oneOf(ctx, q, by, in)
+}
+
+// unheaded says whether nobody heads a section who may know of r.
+func (r Request) unheaded(ctx context.Context, q db.Queryer, section org.UnitID) (bool, error) {
+	head, err := inSeat(ctx, q, seat{Unit: section})
+	if err == nil {
+		head, err = unconcerned(ctx, q, r, head)
+	}
+	return len(head) == 0, err
 }
 
 // oneOf says whether by is one of in and may know of r: who stands in for one of them may be somebody whom a concern is kept
@@ -276,7 +282,18 @@ func keptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSeat)
 		if err != nil {
 			return nil, err
 		}
-		_, in, err := leadFrom(ctx, q, r.Request, ladder, r.SeatLevel)
+		from := r.SeatLevel
+		if from == 0 { // a section, which is below the office
+			free, err := r.unheaded(ctx, q, r.SeatUnit)
+			if err != nil {
+				return nil, err
+			}
+			if !free {
+				continue
+			}
+			from = topLevel
+		}
+		_, in, err := leadFrom(ctx, q, r.Request, ladder, from)
 		if err != nil {
 			return nil, err
 		}
