@@ -49,7 +49,11 @@ func (s *Service) UnmaskVisit(ctx context.Context, by org.Actor, id VisitID, why
 			return err
 		}
 		shown = InFull{Note: plain[0], Promises: plain[1:]}
-		audit.Note(tx, by.Did(householdVisitRead, "household", int64(c.Premises)).For(string(why.Purpose), why.Reason))
+		read, err := c.readAs(ctx, tx)
+		if err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did(read, "household", int64(c.Premises)).For(string(why.Purpose), why.Reason))
 		return nil
 	})
 	if err != nil {

@@ -18,7 +18,8 @@ const (
 	visitUnmasked = "visit.unmasked"
 	flagUnmasked  = "flag.unmasked" // refused; what is shown is the household's
 
-	householdVisitRead = "household.visit_read" // of the home at which the visit was
+	householdVisitRead = "household.visit_read"      // of the home at which the visit was
+	pastVisitRead      = "household.past_visit_read" // and has others in it by now, who do not read that
 )
 
 // noted is err, once it is noted that by asked to read what is not there for them (S18): whoever tries door after door is

@@ -648,7 +648,8 @@ func TestWhoMovesInHasNothingOfWhoMovedOut(t *testing.T) {
 		later := func() { x.at(d.Now().Add(24 * time.Hour)) }
 		x.called(t, door, "林女士", "19900000032")
 		before := household.Account{Household: door, Result: household.Declined, ClientRef: "11111111-4f6e-4a0e-8f57-90a4f9b0c1d2"}
-		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, before); err != nil {
+		old, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, before)
+		if err != nil {
 			t.Fatal(err)
 		}
 		why := privacy.Why{Purpose: privacy.CallBack, Reason: "约定老住户回电"}
@@ -673,6 +674,13 @@ func TestWhoMovesInHasNothingOfWhoMovedOut(t *testing.T) {
 		i := slices.IndexFunc(due, func(r household.Due) bool { return r.ID == door })
 		if err != nil || i < 0 || due[i].Reason != household.NewHousehold || due[i].LastVisited != nil {
 			t.Errorf("due are %+v (%v), want the home as a new one", due, err)
+		}
+		why.Reason = "核对老住户的走访"
+		if _, err := x.service.UnmaskVisit(t.Context(), x.YaoMangzhong, old.ID, why); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.service.ReadVisit(t.Context(), x.YaoMangzhong, old.ID); err != nil {
+			t.Fatal(err)
 		}
 		home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
 		if err != nil || home.Last != nil || len(home.Consents) != 0 {

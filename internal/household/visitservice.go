@@ -192,10 +192,19 @@ func (s *Service) again(ctx context.Context, tx *db.Tx, by org.Actor, a Account,
 	return t.ID, nil
 }
 
-// atThoseBefore says whether v, which was sent later, was at those who have moved out since.
+// atThoseBefore says whether v was at those who have moved out since.
 func (v Visit) atThoseBefore(ctx context.Context, tx *db.Tx) (bool, error) {
 	left, err := leftAt(ctx, tx, v.Premises)
 	return left != nil && v.HappenedAt.Before(*left), err
+}
+
+// readAs is the act of reading v, as the home at which it was paid finds it.
+func (v Visit) readAs(ctx context.Context, tx *db.Tx) (action string, err error) {
+	gone, err := v.atThoseBefore(ctx, tx)
+	if gone {
+		return pastVisitRead, err
+	}
+	return householdVisitRead, err
 }
 
 // openNeeds makes requests of what was needed at v. What the member did not say about the asker is taken from the
@@ -293,7 +302,11 @@ func (s *Service) ReadVisit(ctx context.Context, by org.Actor, id VisitID) (d Vi
 		}
 		d.Visitor = names[d.PersonID]
 		audit.Note(tx, by.Did(visitRead, "visit", int64(id)).Showing("note"))
-		audit.Note(tx, by.Did(householdVisitRead, "household", int64(d.Premises))) // what the watch over reading counts
+		read, err := d.readAs(ctx, tx)
+		if err != nil {
+			return err
+		}
+		audit.Note(tx, by.Did(read, "household", int64(d.Premises))) // what the watch over reading counts
 		return nil
 	})
 	if err != nil {
