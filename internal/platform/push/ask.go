@@ -113,12 +113,12 @@ func (h *Hub) fetch(ctx context.Context, p *person, after int64, limit int) ([]E
 // warm makes person's inbox hot, since somebody reads it.
 func (h *Hub) warm(ctx context.Context, id int64) {
 	err := h.o.Hot.Warm(ctx, id, func(ctx context.Context, n int) (int64, []Entry, error) {
-		heads, err := h.heads(ctx, []int64{id})
-		if err != nil || len(heads) == 0 {
-			return 0, nil, err
+		head, err := h.headOf(ctx, id)
+		top := head.Seq
+		if err != nil || top <= head.Floor { // there is nothing
+			return top, nil, err
 		}
-		top := heads[0].Seq
-		entries, err := h.o.Inbox.Items(ctx, id, max(heads[0].Floor, top-int64(n)), n)
+		entries, err := h.o.Inbox.Items(ctx, id, max(head.Floor, top-int64(n)), n)
 		for len(entries) > 0 && entries[len(entries)-1].Seq > top {
 			entries = entries[:len(entries)-1] // came in between: its push will bring it
 		}

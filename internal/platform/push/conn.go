@@ -348,9 +348,7 @@ func (h *Hub) keepHot(ctx context.Context, p *person) {
 	p.mu.Lock()
 	p.kept = h.now()
 	p.mu.Unlock()
-	if _, known := h.o.Hot.Top(ctx, p.id); known {
-		_ = h.o.Hot.Keep(ctx, p.id) // colder sooner, when it fails
-	} else {
+	if hot, err := h.o.Hot.Keep(ctx, p.id); err == nil && !hot { // colder sooner, when it fails
 		h.warm(ctx, p.id)
 	}
 }

@@ -283,15 +283,18 @@ func (h *Hot) makeRoom(ctx context.Context, person int64) error {
 	return h.Forget(ctx, oldest)
 }
 
-// Keep renews the time of a hot inbox, because its person reads it.
-func (h *Hot) Keep(ctx context.Context, person int64) error {
+// keepScript renews the time of a hot inbox. A reader's mark is none, and ends when it ends.
+var keepScript = kv.NewScript(`
+if not tonumber(redis.call('GET', KEYS[2]) or '') then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return redis.call('PEXPIRE', KEYS[2], ARGV[1])
+`)
+
+// Keep renews the time of a hot inbox, because its person reads it, and says whether there is one.
+func (h *Hot) Keep(ctx context.Context, person int64) (hot bool, err error) {
 	if err := h.makeRoom(ctx, person); err != nil {
-		return err
+		return false, err
 	}
-	found, err := h.kv.Expire(ctx, kv.InboxTop(person), hotFor)
-	if err != nil || !found {
-		return err
-	}
-	_, err = h.kv.Expire(ctx, kv.HotInbox(person), hotFor)
-	return err
+	kept, err := h.kv.Run(ctx, keepScript, hotKeys(person)[:2], hotFor.Milliseconds())
+	return kept == int64(1), err
 }

@@ -180,8 +180,8 @@ func TestTheEmbeddedRedisKeepsTheNewestReaders(t *testing.T) {
 	for p := int64(1); p <= embeddedHot; p++ {
 		warm(p)
 	}
-	if err := h.Keep(t.Context(), 1); err != nil { // the first reads again
-		t.Fatal(err)
+	if hot, err := h.Keep(t.Context(), 1); err != nil || !hot { // the first reads again
+		t.Fatalf("it has a hot inbox: %v (%v)", hot, err)
 	}
 	warm(embeddedHot + 1)
 	for person, want := range map[int64]bool{1: true, 2: false, 3: true, embeddedHot + 1: true} {
@@ -189,6 +189,53 @@ func TestTheEmbeddedRedisKeepsTheNewestReaders(t *testing.T) {
 			t.Errorf("person %d has a hot inbox: %v, want %v", person, known, want)
 		}
 	}
+}
+
+// A hot inbox is kept for a week from when its person last read. The mark of a reader that is filling it is not kept: should that
+// one die, another is to fill it soon.
+func TestAHotInboxIsKeptAndAReadersMarkIsNot(t *testing.T) {
+	t.Parallel()
+	kvtest.Each(t, func(t *testing.T, k *kv.KV) {
+		h := NewHot(k)
+		ends := kv.NewScript(`return {redis.call('PTTL', KEYS[1]), redis.call('PTTL', KEYS[2])}`)
+		keep := func(what string, hot bool, keys int, least, most time.Duration) {
+			t.Helper()
+			if got, err := h.Keep(t.Context(), somebody); err != nil || got != hot {
+				t.Errorf("%s: hot is %v (%v), want %v", what, got, err, hot)
+			}
+			answer, err := k.Run(t.Context(), ends, hotKeys(somebody)[:2])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, ms := range answer.([]any) {
+				ends := time.Duration(ms.(int64)) * time.Millisecond
+				switch {
+				case ms.(int64) == -2: // there is none
+					continue
+				case ends < least || ends > most:
+					t.Errorf("%s: it ends in %v, want %v to %v", what, ends, least, most)
+				}
+				keys--
+			}
+			if keys != 0 {
+				t.Errorf("%s: %d keys are missing", what, keys)
+			}
+		}
+		keep("a cold one", false, 0, 0, 0)
+		err := h.Warm(t.Context(), somebody, func(context.Context, int) (int64, []Entry, error) {
+			keep("one that is being filled", false, 1, 0, warmFor)
+			return 2, entries(1, 2), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range hotKeys(somebody)[:2] {
+			if _, err := k.Expire(t.Context(), key, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		keep("a hot one", true, 2, hotFor-time.Hour, hotFor)
+	})
 }
 
 func TestTheOldestOfTooManyReadersGivesWay(t *testing.T) {

@@ -572,6 +572,7 @@ func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
 	hold := make(chan struct{})
 	d.inbox.hold = hold
 	var all sync.WaitGroup
+	warm := func(person int64) { all.Go(func() { d.warm(t.Context(), person) }) }
 	ask := func(person int64) {
 		all.Go(func() {
 			if head, err := d.headOf(t.Context(), person); err != nil || head.Person != person {
@@ -585,14 +586,16 @@ func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
 		defer d.inbox.mu.Unlock()
 		return len(d.inbox.asked) == 1
 	})
-	for person := int64(2); person <= 200; person++ {
+	for person := int64(2); person <= 100; person++ {
 		ask(person)
+		warm(100 + person)
 	}
+	warm(201)
 	await(t, "everybody else's", func() bool {
 		r := &d.headsAsked
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		return len(r.next) == 1 && len(r.next[0].ids) == 199
+		return len(r.next) == 1 && len(r.next[0].ids) == 199 // and those whose inbox becomes hot
 	})
 	close(hold)
 	all.Wait()
@@ -600,6 +603,11 @@ func TestDevicesThatComeBackTogetherShareQuestions(t *testing.T) {
 	defer d.inbox.mu.Unlock()
 	if n := len(d.inbox.asked); n != 2 {
 		t.Errorf("%d questions for 200 who came together, want 2", n)
+	}
+	for person := int64(102); person <= 201; person++ {
+		if _, hot := d.o.Hot.Top(t.Context(), person); !hot {
+			t.Errorf("the inbox of person %d is cold", person)
+		}
 	}
 }
 
