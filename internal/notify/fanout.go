@@ -434,6 +434,7 @@ func (f *Fanouts) tellSome(ctx context.Context, tx *db.Tx, c convoy, some []reci
 
 // deliveries are entries, by person and number, as devices get them: the text of each announcement is written once.
 func deliveries(entries []entry) (ds []push.Delivery, err error) {
+	all, from := make([]push.Entry, 0, len(entries)), 0
 	type text struct {
 		of NoticeID
 		at int64
@@ -454,10 +455,10 @@ func deliveries(entries []entry) (ds []push.Delivery, err error) {
 			own = `"as":` + strconv.FormatInt(int64(e.Assignment), 10) + "," + own
 		}
 		if n := len(ds); n == 0 || ds[n-1].Person != int64(e.Person) {
-			ds = append(ds, push.Delivery{Person: int64(e.Person)})
+			ds, from = append(ds, push.Delivery{Person: int64(e.Person)}), len(all)
 		}
-		d := &ds[len(ds)-1]
-		d.Entries = append(d.Entries, push.Entry{Seq: e.Seq, Tail: own})
+		all = append(all, push.Entry{Seq: e.Seq, Tail: own})
+		ds[len(ds)-1].Entries = all[from:len(all):len(all)]
 	}
 	return ds, nil
 }

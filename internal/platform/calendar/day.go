@@ -16,6 +16,12 @@ type Day string
 // DayOf is the day that t falls on.
 func DayOf(t time.Time) Day { return Day(t.In(Shanghai).Format(time.DateOnly)) }
 
+// SameDay says whether two moments fall on the same day. It is asked for each item that goes to a device, so it writes no day out.
+func SameDay(t, u time.Time) bool {
+	t, u = t.In(Shanghai), u.In(Shanghai)
+	return t.YearDay() == u.YearDay() && t.Year() == u.Year()
+}
+
 // ParseDay reads a day as it is written.
 func ParseDay(s string) (Day, error) {
 	t, err := time.ParseInLocation(time.DateOnly, s, Shanghai)

@@ -32,3 +32,27 @@ func TestDaysAreAddedOverMonths(t *testing.T) {
 		t.Error("2026-02-30 is taken for a day")
 	}
 }
+
+func TestADayEndsAtMidnightInShanghai(t *testing.T) {
+	t.Parallel()
+	at := func(text string) time.Time {
+		m, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		one, other string
+		want       bool
+	}{
+		{"2026-03-03T15:59:59Z", "2026-03-03T00:00:00+08:00", true},
+		{"2026-03-03T15:59:59Z", "2026-03-03T16:00:00Z", false},
+		{"2026-03-03T12:00:00+08:00", "2025-03-03T12:00:00+08:00", false},
+		{"2026-12-31T12:00:00+08:00", "2024-12-30T12:00:00+08:00", false}, // the 366th day of one year is the 365th of another
+	} {
+		if got := SameDay(at(c.one), at(c.other)); got != c.want || got != (DayOf(at(c.one)) == DayOf(at(c.other))) {
+			t.Errorf("%s and %s are on one day: %v, want %v", c.one, c.other, got, c.want)
+		}
+	}
+}

@@ -138,7 +138,6 @@ func (c *conn) write() {
 	p := c.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var buf []byte
 	for {
 		var err error
 		switch {
@@ -165,9 +164,9 @@ func (c *conn) write() {
 			entries, before := c.queue, c.sent
 			c.queue, c.bytes = nil, 0
 			c.sent += int64(len(entries))
-			buf, err = c.deliver(buf, entries, before, true)
+			err = c.deliver(entries, before, true)
 		case c.canPull():
-			buf, err = c.pull(buf)
+			err = c.pull()
 		default:
 			c.lag(c.sent < p.top && c.lagging)
 			c.writing = false
@@ -198,7 +197,7 @@ func (c *conn) fail(err error) {
 }
 
 // pull reads what the device lacks and writes it: up to 300 items at once, more in pages that wait for an ack.
-func (c *conn) pull(buf []byte) ([]byte, error) {
+func (c *conn) pull() error {
 	p, after, behind := c.p, c.sent, c.p.top-c.sent
 	limit := resumeAtOnce
 	if behind > resumeAtOnce && !c.noAcks {
@@ -222,16 +221,16 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	case err != nil:
 		c.stuck = true
 		c.h.hurry(kv.ShardOf(p.id))
-		return buf, nil
+		return nil
 	case len(entries) == 0 || entries[0].Seq != after+1:
 		if head.Floor > after { // deleted while the device was away
 			c.sent = head.Floor
 			c.h.stats.resets.Add(1)
 			c.words = append(c.words, word{numberFrame("reset", "from", head.Floor), websocket.TextMessage})
-			return buf, nil
+			return nil
 		}
 		c.stuck = true // the hint was wrong, or what it spoke of cannot be seen yet
-		return buf, nil
+		return nil
 	}
 	for i, e := range entries {
 		if e.Seq != after+1+int64(i) {
@@ -243,12 +242,12 @@ func (c *conn) pull(buf []byte) ([]byte, error) {
 	if behind > resumeAtOnce && !c.noAcks {
 		c.await = c.sent
 	}
-	return c.deliver(buf, entries, after, false)
+	return c.deliver(entries, after, false)
 }
 
 // deliver writes entries, as far as their person may see them. Without an answer about that nothing is written,
 // and the connection stands at before again. Live says that they have just come, and were not waited for.
-func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]byte, error) {
+func (c *conn) deliver(entries []Entry, before int64, live bool) error {
 	p := c.p
 	p.mu.Unlock()
 	act := int64(0)
@@ -268,16 +267,21 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 		c.queue, c.bytes = nil, 0
 		c.sent, c.await, c.stuck = before, min(c.await, before), true
 		c.h.hurry(kv.ShardOf(p.id))
-		return buf, nil //nolint:nilerr // because the next position check tries again
+		return nil //nolint:nilerr // because the next position check tries again
 	}
+	room := outRoom.Get().(*[]byte)
+	defer outRoom.Put(room)
 	for len(entries) > 0 && err == nil {
 		some, size := 0, 0
 		for some < len(entries) && some < batchItems && (some == 0 || size+len(entries[some].Tail) < queueBytes) {
 			size += len(entries[some].Tail)
 			some++
 		}
-		buf = itemFrame(buf[:0], entries[:some])
-		err = c.wire.write(buf, websocket.TextMessage, entries[some-1].Seq)
+		frame := itemFrame((*room)[:0], entries[:some])
+		if cap(frame) <= queueBytes {
+			*room = frame
+		}
+		err = c.wire.write(frame, websocket.TextMessage, entries[some-1].Seq)
 		c.h.stats.items.Add(int64(some))
 		if at := entries[some-1].at(); live && at > 0 && c.h.o.Written != nil {
 			c.h.o.Written(time.Duration(c.h.now()-at) * time.Millisecond)
@@ -286,7 +290,7 @@ func (c *conn) deliver(buf []byte, entries []Entry, before int64, live bool) ([]
 	}
 	p.mu.Lock()
 	c.act = max(c.act, act)
-	return buf, err
+	return err
 }
 
 // join makes a connection of a device that has applied everything up to after; nil: it has nothing.

@@ -57,23 +57,24 @@ if #sent > items then redis.call(ARGV[1], KEYS[1], table.concat(sent, '\n')) end
 return gaps
 `)
 
-// A shared is the new items of a delivery, as far as they are the same for others: their texts without the role, which is one
-// for all.
-type shared struct {
-	role  string
-	tails []string
+// role is what all items of d begin with; not when they are for several roles, or a number is missing in between.
+func (d Delivery) role() (role string, ok bool) {
+	for i, e := range d.Entries {
+		r, _ := e.cutRole()
+		if i > 0 && r != role || e.Seq != d.Entries[0].Seq+int64(i) {
+			return "", false
+		}
+		role = r
+	}
+	return role, len(d.Entries) > 0
 }
 
-// share is what ds's items have in common with those of others; not of items of several roles.
-func (d Delivery) share() (s shared, ok bool) {
-	for i, e := range d.Entries {
-		role, tail := e.cutRole()
-		if i > 0 && role != s.role || e.Seq != d.Entries[0].Seq+int64(i) {
-			return s, false
-		}
-		s.role, s.tails = role, append(s.tails, tail)
-	}
-	return s, len(s.tails) > 0
+// tells says whether d's items have these texts behind their role.
+func (d Delivery) tells(tails []string) bool {
+	return slices.EqualFunc(d.Entries, tails, func(e Entry, tail string) bool {
+		_, own := e.cutRole()
+		return own == tail
+	})
 }
 
 // PushAll hands new items to many persons, some of a shard with the same items in one step, and wakes all nodes. It returns to
@@ -90,18 +91,23 @@ func (h *Hot) PushAll(ctx context.Context, ds []Delivery) (again, away []Deliver
 	var loads []load
 	open := map[int]int{} // the load of a shard that has room
 	for _, d := range ds {
-		s, ok := d.share()
+		role, ok := d.role()
 		if !ok {
 			again = append(again, d)
 			continue
 		}
 		shard := kv.ShardOf(d.Person)
 		i, there := open[shard]
-		if !there || len(loads[i].ds) == manyAtOnce || !slices.Equal(loads[i].tails, s.tails) {
+		if !there || len(loads[i].ds) == manyAtOnce || !d.tells(loads[i].tails) {
 			i = len(loads)
-			open[shard], loads = i, append(loads, load{shard: shard, tails: s.tails})
+			l := load{shard: shard}
+			for _, e := range d.Entries {
+				_, tail := e.cutRole()
+				l.tails = append(l.tails, tail)
+			}
+			open[shard], loads = i, append(loads, l)
 		}
-		loads[i].ds, loads[i].roles = append(loads[i].ds, d), append(loads[i].roles, s.role)
+		loads[i].ds, loads[i].roles = append(loads[i].ds, d), append(loads[i].roles, role)
 	}
 	b := h.kv.Batch()
 	replies := make([]*kv.Reply, len(loads))

@@ -275,8 +275,12 @@ func (h *Hub) deliverTo(p *person, d Delivery) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if d.Held > 0 && len(p.conns) > 0 {
+		now, seen := h.now(), int64(0)
 		for _, e := range d.Entries {
-			p.rights.vouch(e.assignment(), d.Held, h.now())
+			if as := e.assignment(); as != seen {
+				p.rights.vouch(as, d.Held, now)
+				seen = as
+			}
 		}
 	}
 	for _, c := range p.conns {

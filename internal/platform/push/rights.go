@@ -29,7 +29,7 @@ func (r *rights) forget(now int64) { *r = rights{version: r.version + 1, forgot:
 
 // fresh says whether rights that were read at a moment count now: for a while, and not over midnight, when roles begin and end.
 func fresh(at, now int64) bool {
-	return at != 0 && now-at < rightsFor.Milliseconds() && calendar.DayOf(time.UnixMilli(at)) == calendar.DayOf(time.UnixMilli(now))
+	return at != 0 && now-at < rightsFor.Milliseconds() && calendar.SameDay(time.UnixMilli(at), time.UnixMilli(now))
 }
 
 // vouch notes that somebody saw a role hold at a moment, so that a thousand devices that hear of one announcement do not
@@ -48,14 +48,19 @@ func (r *rights) vouch(as, held, now int64) {
 // permitted are entries as person may see them now: those of ended roles without their content.
 func (h *Hub) permitted(p *person, entries []Entry) ([]Entry, error) {
 	out := entries
+	var seen int64 // the role of the entry before, as a rule that of all
+	var live bool
 	for i, e := range entries {
 		as := e.assignment()
 		if as == 0 {
 			continue
 		}
-		live, err := h.holds(p, as)
-		if err != nil {
-			return nil, err
+		if as != seen {
+			var err error
+			if live, err = h.holds(p, as); err != nil {
+				return nil, err
+			}
+			seen = as
 		}
 		if !live {
 			if &out[0] == &entries[0] {

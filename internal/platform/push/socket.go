@@ -160,7 +160,7 @@ type socket struct {
 // errSlow says that a write took too long.
 var errSlow = errors.New("the device does not read")
 
-// outRoom is lent to writers.
+// outRoom is lent to writers, for a frame and for what goes out of it.
 var outRoom = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 func (s *socket) write(frame []byte, kind int, _ int64) error {
