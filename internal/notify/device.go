@@ -22,16 +22,9 @@ func NewInboxes(d *db.DB) Inboxes { return Inboxes{d} }
 func (i Inboxes) Heads(ctx context.Context, persons []int64) ([]push.Head, error) {
 	heads := make([]push.Head, 0, len(persons))
 	for some := range slices.Chunk(persons, 500) {
-		query, args, err := db.In(`
-			SELECT person_id, seq, read_seq, floor_seq
-			FROM inbox_head
-			WHERE person_id IN (?)`, some)
+		rows, err := headsIn(ctx, i.db, some)
 		if err != nil {
 			return nil, err
-		}
-		var rows []head
-		if err := i.db.Select(ctx, &rows, query, args...); err != nil {
-			return nil, fmt.Errorf("read inbox heads: %w", err)
 		}
 		for _, h := range rows {
 			heads = append(heads, push.Head(h))

@@ -242,6 +242,18 @@ func findHead(ctx context.Context, q db.Queryer, person org.PersonID) (head, err
 	return h, db.Wrap(err, nil, "read the inbox head of person %d", person)
 }
 
+// headsIn are the inboxes of persons; who has none is left out.
+func headsIn[ID int64 | org.PersonID](ctx context.Context, q db.Queryer, persons []ID) (heads []head, err error) {
+	query, args, err := db.In(`
+		SELECT person_id, seq, read_seq, floor_seq
+		FROM inbox_head
+		WHERE person_id IN (?)`, persons)
+	if err != nil {
+		return nil, err
+	}
+	return heads, db.Wrap(q.Select(ctx, &heads, query, args...), nil, "read inbox heads")
+}
+
 // listItems are person's items after and to (0: no end), the oldest first.
 func listItems(ctx context.Context, q db.Queryer, person org.PersonID, after, to int64, limit int) ([]Told, error) {
 	if to == 0 {

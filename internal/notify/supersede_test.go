@@ -289,3 +289,51 @@ func TestN6_WeChatDoesNotRepeatWhatIsSupersededAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// What is unread is read from the newest items alone, however many older ones of the kind there are: by their numbers.
+func TestUnreadItemsAreFoundByTheirNumbers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, d *db.DB) {
+		ids := people(t, d, 40)
+		const items = 60
+		err := d.InTx(t.Context(), func(tx *db.Tx) error {
+			for _, p := range ids {
+				var entries []entry
+				for seq := range int64(items) {
+					entries = append(entries, entry{Told: Told{
+						Person: p, Seq: seq + 1, Kind: "request.target_missed", Prio: 1, RefType: "request", RefID: seq, Args: `{"count":1}`, At: tx.Now,
+					}, together: "u:7"})
+				}
+				if err := insertItems(t.Context(), tx, entries); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Change(t.Context(), `UPDATE inbox_head SET seq = ?, read_seq = ?`, items, items-3)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sent []db.Sent
+		d.Watch(func(_ context.Context, s db.Sent) {
+			if strings.Contains(s.Query, "FROM inbox") && !strings.Contains(s.Query, "FROM inbox_head") {
+				sent = append(sent, s)
+			}
+		})
+		found, err := unreadTogether(t.Context(), d, "request.target_missed", ids[3:5], []string{"u:7"}, d.Now().Add(-time.Hour))
+		if err != nil || len(found) != 2 || found[personKey{ids[3], "u:7"}].Seq != items {
+			t.Errorf("unread are %+v (%v), want the newest of both", found, err)
+		}
+		n, err := unreadOfKind(t.Context(), d, ids[3], "request.target_missed", items-3)
+		d.Watch(nil)
+		if err != nil || n != 3 || len(sent) != 2 {
+			t.Errorf("%d are unread (%v) by %d statements, want three by one, and one for those together", n, err, len(sent))
+		}
+		for _, s := range sent {
+			plan := dbtest.Plan(t, d, s)
+			if !strings.Contains(plan, "person_id=? AND seq>?") && (!strings.Contains(plan, `"access_type": "range"`) || !strings.Contains(plan, `"key": "PRIMARY"`)) {
+				t.Errorf("they are found so:\n%s\nby %s", plan, s.Query)
+			}
+		}
+	})
+}

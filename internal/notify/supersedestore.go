@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"wanjia/internal/org"
@@ -11,13 +12,21 @@ import (
 
 // unreadTogether are the unread items of a kind that persons were told after a moment and no other stands for, by key.
 func unreadTogether(ctx context.Context, q db.Queryer, kind string, persons []org.PersonID, keys []string, after time.Time) (map[personKey]earlier, error) {
+	heads, err := headsIn(ctx, q, persons)
+	if err != nil || len(heads) == 0 {
+		return nil, err
+	}
+	const newest = `person_id = ? AND seq > ?` // as a number, so that nothing older is looked at
+	args := make([]any, 0, 2*len(heads)+3)
+	for _, h := range heads {
+		args = append(args, h.Person, max(h.Read, h.Seq-lookBack))
+	}
 	query, args, err := db.In(`
-		SELECT i.person_id, i.seq, i.coalesce_key, COALESCE(i.args, '') AS args
-		FROM inbox_head h
-		JOIN inbox i ON i.person_id = h.person_id
-		WHERE h.person_id IN (?) AND i.kind = ? AND i.seq > h.read_seq AND i.seq > h.seq - ?
-		  AND i.coalesce_key IN (?) AND i.superseded_by IS NULL AND i.created_at > ?
-		ORDER BY i.seq`, persons, kind, lookBack, keys, after)
+		SELECT person_id, seq, coalesce_key, COALESCE(args, '') AS args
+		FROM inbox
+		WHERE (`+newest+strings.Repeat(" OR "+newest, len(heads)-1)+`)
+		  AND kind = ? AND coalesce_key IN (?) AND superseded_by IS NULL AND created_at > ?
+		ORDER BY person_id, seq`, append(args, kind, keys, after)...)
 	if err != nil {
 		return nil, err
 	}

@@ -809,7 +809,6 @@ CREATE TABLE `inbox` (
   `notice_id` bigint(20) DEFAULT NULL,
   PRIMARY KEY (`person_id`,`seq`),
   UNIQUE KEY `inbox_once` (`person_id`,`dedupe_key`),
-  KEY `inbox_kind` (`person_id`,`kind`,`seq`),
   KEY `inbox_notice` (`notice_id`,`person_id`)
 ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin;
 
