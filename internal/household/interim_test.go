@@ -176,6 +176,49 @@ func TestT8_TheInterimHolderHasTheListsOfAVacantArea(t *testing.T) {
 	})
 }
 
+// T8: whoever looks after a vacant area lists its doors with what its holder knows, and records what is asked for at them; a
+// grid's secretary, who sees no doors else, lists those alone.
+func TestT8_TheInterimHolderListsTheDoorsOfAVacantArea(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx, by := t.Context(), x.ChenGuyu
+		home := door(t, d, x.Ruihe.Unit, x.Ruihe.Areas[0].Area, "3-101")
+		door(t, d, x.Ruihe.Unit, x.Ruihe.Areas[1].Area, "4-101")
+		if _, err := x.service.RecordVisit(ctx, x.ZhouChunhe, household.Account{Household: home, Result: household.AllWell, ClientRef: ref}); err != nil {
+			t.Fatal(err)
+		}
+		lists := func(by org.Actor, area *org.UnitID, doors int, known bool) {
+			t.Helper()
+			rows, _, err := x.service.Households(ctx, by, area, "", 10)
+			if err != nil || len(rows) != doors || doors > 0 && (rows[0].ID != home || (rows[0].LastVisited != nil) != known) {
+				t.Errorf("%s of %s lists %+v (%v), want %d doors, known: %v", by.Role, by.Unit.Name, rows, err, doors, known)
+			}
+		}
+		needs := x.needs(d)
+		ask := func() error {
+			_, err := needs.Create(ctx, by, request.Telling{Need: request.Need{What: "路灯不亮"}, Premises: int64(home), Channel: request.ToldMember})
+			return err
+		}
+		lists(by, nil, 0, false)
+		lists(by, &x.Ruihe.Areas[0].Area.ID, 0, false)
+		lists(x.XuBailu, nil, 2, false)
+		if err := ask(); !errors.Is(err, problem.ErrNotFound) {
+			t.Errorf("while somebody holds the area its lead above records a need: %v, want not found", err)
+		}
+		x.leaves(t, d, x.ZhouChunhe)
+		lists(x.SunLixia, nil, 2, true)
+		lists(by, nil, 0, false)
+		x.leaves(t, d, x.SunLixia)
+		lists(by, nil, 1, true)
+		lists(by, &x.Ruihe.Areas[0].Area.ID, 1, true)
+		lists(by, &x.Ruihe.Areas[1].Area.ID, 0, false)
+		lists(x.XuBailu, nil, 2, false)
+		if err := ask(); err != nil {
+			t.Errorf("the interim holder records a need: %v", err)
+		}
+	})
+}
+
 // T8: that nobody lives at a door is said by who looks after it.
 func TestT8_TheInterimHolderMarksAnEmptyHome(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package household
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"wanjia/internal/audit"
@@ -175,10 +176,10 @@ func (s *Service) Unassigned(ctx context.Context, by org.Actor, day calendar.Day
 	return found, next, nil
 }
 
-// Households is a page of the doors that by sees, and the cursor behind it. What is known of them is for the
-// holder of their area only; leads see the doors (§3.5, HH).
+// Households is a page of the doors that by sees, and the cursor behind it. What is known of them is for whoever looks after
+// their area only; leads see the doors (§3.5, HH), or none but those that they look after meanwhile (T8).
 func (s *Service) Households(ctx context.Context, by org.Actor, area *org.UnitID, cursor string, size int) (rows []Row, next string, err error) {
-	if !readsDoors[by.Role] {
+	if !readsDoors[by.Role] && mayLookAfter(by) != nil {
 		return nil, "", problem.ErrForbidden
 	}
 	p, err := s.pages.Parse(cursor, size, page.Bound("listHouseholds", area, by.PersonID, by.Assignment))
@@ -190,15 +191,28 @@ func (s *Service) Households(ctx context.Context, by org.Actor, area *org.UnitID
 			return nil, "", err
 		}
 	}
-	day := calendar.DayOf(s.db.Now())
-	if rows, err = listHouseholds(ctx, s.db, by, area, day, p); err != nil {
+	areas, err := lookingAfter(ctx, s.db, by)
+	if err != nil {
+		return nil, "", err
+	}
+	own := make([]org.UnitID, len(areas))
+	for i, a := range areas {
+		own[i] = a.Grid.ID
+	}
+	of, day := own, calendar.DayOf(s.db.Now())
+	switch {
+	case area != nil && (readsDoors[by.Role] || slices.Contains(own, *area)):
+		of = []org.UnitID{*area}
+	case readsDoors[by.Role]:
+		of = nil
+	case area != nil || len(own) == 0:
+		return nil, "", nil
+	}
+	if rows, err = listHouseholds(ctx, s.db, by, of, day, p); err != nil {
 		return nil, "", err
 	}
 	rows, next = page.Cut(rows, p, func(r Row) (time.Time, int64) { return time.Time{}, int64(r.ID) })
-	if holdsArea(by) {
-		err = know(ctx, s.db, rows, day)
-	}
-	return rows, next, err
+	return rows, next, knowThose(ctx, s.db, rows, day, func(r Row) bool { return slices.Contains(own, r.AreaID) })
 }
 
 // A Detail is a household with what its area's holder may know of it.
@@ -315,12 +329,13 @@ func (s *Service) SetContact(ctx context.Context, by org.Actor, id ID, c Contact
 	return version, err
 }
 
-// Door finds a door for a request that somebody records about it: whoever may see the door may name it.
+// Door finds a door for a request that somebody records about it: whoever may see the door may name it, and whoever looks
+// after it meanwhile.
 func Door(ctx context.Context, q db.Queryer, by org.Actor, premises int64, day calendar.Day) (request.Door, error) {
-	if !readsDoors[by.Role] {
-		return request.Door{}, problem.ErrNotFound
-	}
 	h, err := findHousehold(ctx, q, by, ID(premises), day)
+	if err == nil && !readsDoors[by.Role] {
+		_, err = meanwhile(ctx, q, by, h.AreaID)
+	}
 	if err != nil {
 		return request.Door{}, err
 	}

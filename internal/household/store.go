@@ -52,13 +52,17 @@ type Row struct {
 	MutedUntil  *calendar.Day
 }
 
-// listHouseholds are the doors of the areas that by sees today, or of one of them.
-func listHouseholds(ctx context.Context, q db.Queryer, by org.Actor, area *org.UnitID, day calendar.Day, p page.Page) (found []Row, err error) {
+// listHouseholds are the doors of the areas that by sees today, or of some of them.
+func listHouseholds(ctx context.Context, q db.Queryer, by org.Actor, areas []org.UnitID, day calendar.Day, p page.Page) (found []Row, err error) {
 	from, to := by.Scope()
-	one, args := "", []any{from, to, day, day, after(p)}
-	if area != nil {
-		one, args = `
-		  AND u.id = ?`, append(args, *area)
+	some, args := "", []any{from, to, day, day, after(p)}
+	if len(areas) > 0 {
+		in, these, err := db.In(`
+		  AND u.id IN (?)`, areas)
+		if err != nil {
+			return nil, err
+		}
+		some, args = in, append(args, these...)
 	}
 	err = q.Select(ctx, &found, `
 		SELECT `+doorColumns+`
@@ -68,10 +72,27 @@ func listHouseholds(ctx context.Context, q db.Queryer, by org.Actor, area *org.U
 		JOIN premises p ON p.entrance_id = e.id
 		WHERE u.path >= ? AND u.path < ?
 		  AND a.valid_from <= ? AND (a.valid_to IS NULL OR a.valid_to > ?)
-		  AND p.ended_on IS NULL AND p.id > ?`+one+`
+		  AND p.ended_on IS NULL AND p.id > ?`+some+`
 		ORDER BY p.id
 		LIMIT ?`, append(args, p.Limit())...)
 	return found, db.Wrap(err, nil, "list households")
+}
+
+// knowThose adds to those of rows what their area's holder knows of them.
+func knowThose(ctx context.Context, q db.Queryer, rows []Row, day calendar.Day, those func(Row) bool) error {
+	var known []Row
+	for _, r := range rows {
+		if those(r) {
+			known = append(known, r)
+		}
+	}
+	err := know(ctx, q, known, day)
+	for i, r := range rows {
+		if those(r) {
+			rows[i], known = known[0], known[1:]
+		}
+	}
+	return err
 }
 
 // know adds to rows what their area's holder knows of them.

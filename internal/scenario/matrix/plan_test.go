@@ -1018,7 +1018,9 @@ var plans = map[string]*plan{
 		r.query.Set("placeId", strconv.FormatInt(int64(at.ID), 10))
 		r.query.Set("entrance", fmt.Sprintf("%d号", c.at.ID))
 	}},
-	"listHouseholds": {fits: areas, make: aHome, list: "id"},
+	"listHouseholds": {fits: areas, make: aHome, list: "id", sees: func(c *cell) bool {
+		return c.by.role != org.RoleGridSecretary && c.by.sees(c.at) // who has them only while nobody else looks after them
+	}},
 	"listDueHouseholds": {fits: areas, list: "id", sees: homesOfOwnArea, make: func(c *cell) int64 {
 		c.lead(c.at)
 		return int64(c.at.doors[len(c.at.doors)-1]) // nobody has been there yet
