@@ -99,6 +99,55 @@ func TestAWarningOfDangerDoesNotWaitForALoadOfOthers(t *testing.T) {
 	})
 }
 
+// While a warning of danger is with a WeChat that takes its time, the turn of the others does not take it for one whose answer is
+// lost. One that a dead node has left is taken up by its own turn.
+func TestAWarningOfDangerUnderWayIsLeftToWhoeverCarriesIt(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		p := o.followers(1, 2)[0]
+		slow := o.slowBut("nobody")
+		client, err := wechat.New(wechat.Options{BaseURL: slow.url, AppID: fake.AppID, Secret: fake.Secret, Now: o.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(client.Close)
+		o.client = client
+		n := o.node("a")
+		o.tell(Item{Kind: "request.closed", Ref: Ref{"request", 1}, Urgent: true}, p)
+		over := make(chan error, 1)
+		go func() {
+			_, err := n.TurnDanger(t.Context())
+			over <- err
+		}()
+		for slow.held.Load() < 1 {
+			select {
+			case err := <-over:
+				t.Fatalf("the warning is over (%v) before it is with WeChat", err)
+			default:
+			}
+		}
+		if _, err := n.Turn(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := o.rows()[0]; got.State != "sending" || got.Unknowns != 0 {
+			t.Errorf("while it is with WeChat the warning is %+v, want it under way", got)
+		}
+		close(slow.let)
+		if err := <-over; err != nil {
+			t.Error(err)
+		}
+		if got := o.rows()[0]; got.Outcome != "sent" || got.Unknowns != 0 || got.Attempt != 1 {
+			t.Errorf("with its answer the warning is %+v, want it sent", got)
+		}
+		o.alter(`UPDATE wechat_send SET state = 'sending', outcome = NULL WHERE person_id = ?`, p)
+		if _, err := n.TurnDanger(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := o.rows()[0]; got.State != "waiting" || got.Unknowns != 1 {
+			t.Errorf("what a dead node has left is %+v, want it to be asked for once more", got)
+		}
+	})
+}
+
 // A warning of danger finds room in the bucket that a large announcement keeps empty, on every node and without Redis, and what
 // it takes the others wait for: no more goes out than WeChat is to get.
 func TestAWarningOfDangerFindsRoomInAnEmptyBucket(t *testing.T) {

@@ -102,26 +102,25 @@ type round struct {
 // Turn sends the messages that are due in this node's shards and warn of no danger, a load at a time, and says whether any
 // moved on.
 func (s *Sends) Turn(ctx context.Context) (bool, error) {
-	s.others.mu.Lock()
-	defer s.others.mu.Unlock()
-	shards := s.Leases.Held()
-	if len(shards) == 0 {
-		return false, nil
-	}
-	settled, wrong := s.settle(ctx, shards)
-	moved, err := s.send(ctx, &s.others, shards, Prompt, Ordinary)
-	return settled || moved, errors.Join(wrong, err)
+	return s.turn(ctx, &s.others, Prompt, Ordinary)
 }
 
 // TurnDanger sends the messages that are due in this node's shards and warn of danger, while the load of Turn is under way.
 func (s *Sends) TurnDanger(ctx context.Context) (bool, error) {
-	s.danger.mu.Lock()
-	defer s.danger.mu.Unlock()
+	return s.turn(ctx, &s.danger, Safety, Safety)
+}
+
+// turn is a turn of r with messages of its priorities: the other round carries those of the others meanwhile.
+func (s *Sends) turn(ctx context.Context, r *round, from, to int) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	shards := s.Leases.Held()
 	if len(shards) == 0 {
 		return false, nil
 	}
-	return s.send(ctx, &s.danger, shards, Safety, Safety)
+	settled, wrong := s.settle(ctx, shards, from, to)
+	moved, err := s.send(ctx, r, shards, from, to)
+	return settled || moved, errors.Join(wrong, err)
 }
 
 // send sends a load of the messages of priorities that are due in shards, and says whether any moved on.
@@ -383,11 +382,11 @@ func (s *Sends) bucket(l line) limit.Limiter {
 	return limit.Limiter{Name: "wechat-send", Size: rate, Window: time.Second, Away: limit.Closed}
 }
 
-// settle takes up the messages that are under way and that nobody is carrying: of a node that died, or of this one when
+// settle takes up the messages of priorities that are under way and that nobody is carrying: of a node that died, or of this one when
 // the database did not take what WeChat had said. Of the former nobody knows whether they were sent. One with which
 // something is wrong stops none of the others.
-func (s *Sends) settle(ctx context.Context, shards []int) (some bool, err error) {
-	left, err := underWay(ctx, s.db, shards, s.db.Now())
+func (s *Sends) settle(ctx context.Context, shards []int, from, to int) (some bool, err error) {
+	left, err := underWay(ctx, s.db, shards, s.db.Now(), from, to)
 	if err != nil {
 		return false, err
 	}

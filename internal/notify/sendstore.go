@@ -124,12 +124,13 @@ func dueSends(ctx context.Context, q db.Queryer, shards []int, now, since time.T
 	return due, nil
 }
 
-// underWay are messages of shards that were claimed and have no outcome, but for those that are left alone for a while.
-func underWay(ctx context.Context, q db.Queryer, shards []int, now time.Time) (some []send, err error) {
+// underWay are messages of shards and of priorities that were claimed and have no outcome, but for those that are left alone for a
+// while.
+func underWay(ctx context.Context, q db.Queryer, shards []int, now time.Time, from, to int) (some []send, err error) {
 	query, args, err := db.In(sendColumns+`
-		WHERE shard IN (?) AND state = 'sending' AND not_before <= ?
+		WHERE shard IN (?) AND state = 'sending' AND not_before <= ? AND prio >= ? AND prio <= ?
 		ORDER BY id
-		LIMIT ?`, shards, now, sendLoad)
+		LIMIT ?`, shards, now, from, to, sendLoad)
 	if err != nil {
 		return nil, err
 	}
