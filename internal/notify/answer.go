@@ -93,7 +93,7 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 		if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
 			return err
 		}
-		return s.again(ctx, tx, l.send, until, 0)
+		return s.again(ctx, tx, l.send, tx.Now, 0) // when the pause is over, however soon
 	case wechat.Account:
 		return s.notAllowed(ctx, tx, x)
 	default: // our bug, or a code that nobody has told us of
@@ -113,11 +113,10 @@ func (s *Sends) write(ctx context.Context, tx *db.Tx, x settled) error {
 // notAllowed pauses all messages: the app may not send until a person has mended something.
 func (s *Sends) notAllowed(ctx context.Context, tx *db.Tx, x settled) error {
 	s.alarm(tx, "WeChat does not let this app send", x)
-	until := tx.Now.Add(channelOff)
-	if err := pauseLine(ctx, tx, s.app, until, x.code); err != nil {
+	if err := pauseLine(ctx, tx, s.app, tx.Now.Add(channelOff), x.code); err != nil {
 		return err
 	}
-	return s.again(ctx, tx, x.letter.send, until, 0)
+	return s.again(ctx, tx, x.letter.send, tx.Now, 0)
 }
 
 // alarm says, once it is certain, what only a person can mend.

@@ -38,7 +38,7 @@ func revive(ctx context.Context, tx *db.Tx, id int64) error {
 	return ErrNotDead
 }
 
-// resume ends the pause of an app, and lets what was put off because of it go out at once.
+// resume ends the pause of an app, for which its messages wait.
 func resume(ctx context.Context, tx *db.Tx, app string) error {
 	if _, err := tx.Change(ctx, `UPDATE wechat_channel SET paused_until = NULL, errcode = NULL, slow_until = NULL WHERE app_id = ?`, app); err != nil {
 		return db.Wrap(err, nil, "end the pause of the channel")

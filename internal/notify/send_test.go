@@ -609,6 +609,31 @@ func TestATokenThatIsNeverTakenPausesAndEndsNoMessage(t *testing.T) {
 	})
 }
 
+// Whoever has mended what stopped the channel, and ends its pause, lets the message go out that met it, too.
+func TestAMessageThatMetThePauseGoesOutWhenSomebodyEndsIt(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		n := o.node("a")
+		for i, code := range []int{48001, 45009} {
+			p := o.followers(1, 1)[0]
+			o.fake.Inject(fake.Fault{Call: fake.Send, Kind: fake.ErrCode, Code: code, Times: 1})
+			o.closed(int64(i), p)
+			o.move(patience)
+			n.work()
+			n.work()
+			if got := o.rows()[i]; got.State != "waiting" || got.Attempt != 1 {
+				t.Errorf("%d: in the pause the message is %+v, want it to wait since its first attempt", code, got)
+			}
+			if err := n.Resume(t.Context(), org.Actor{PersonID: p}); err != nil {
+				t.Fatal(err)
+			}
+			n.work()
+			if got := o.outcomes(); got["sent"] != i+1 {
+				t.Errorf("%d: after it they are %v, want it sent", code, got)
+			}
+		}
+	})
+}
+
 // A backlog that waits out a pause is looked at once a minute, and what is too old ends all the same.
 func TestWhatIsTooOldEndsWhileTheAppMayNotSend(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {
