@@ -76,7 +76,7 @@ func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error 
 			})
 		}
 		for some := range slices.Chunk(ours, digestLoad) {
-			if err := s.db.InTx(ctx, func(tx *db.Tx) error { return digestSome(ctx, tx, some, slot, before) }); err != nil {
+			if err := s.db.InTx(ctx, func(tx *db.Tx) error { return s.digestSome(ctx, tx, some, slot, before) }); err != nil {
 				return err
 			}
 		}
@@ -87,8 +87,8 @@ func (s *Sends) digest(ctx context.Context, slot time.Time, shards []int) error 
 // digestLoad is for how many persons summaries are made at once.
 const digestLoad = 100
 
-func digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) error {
-	since, oldest, err := digestSince(ctx, tx, persons, slot, before)
+func (s *Sends) digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) error {
+	since, oldest, err := s.digestSince(ctx, tx, persons, slot, before)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func digestSome(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot tim
 		for end < len(items) && items[end].Person == items[0].Person {
 			end++
 		}
-		d, err := summarise(ctx, tx, items[:end], unwanted)
+		d, err := s.summarise(ctx, tx, items[:end], unwanted)
 		if err != nil {
 			return err
 		}
@@ -131,8 +131,9 @@ type summary struct {
 	last   int64     // the newest of the items
 }
 
-// summarise counts what somebody may still read and wants in the summary.
-func summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[personKey]bool) (d summary, err error) {
+// summarise counts what somebody may still read and wants in the summary. An item whose fields make no sense counts, and keeps nobody
+// from theirs (R11).
+func (s *Sends) summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[personKey]bool) (d summary, err error) {
 	d.person = items[0].Person
 	if slices.ContainsFunc(items, func(t Told) bool { return t.Assignment != 0 }) {
 		live, err := liveAssignments(ctx, tx, d.person, tx.Now)
@@ -154,7 +155,7 @@ func summarise(ctx context.Context, tx *db.Tx, items []Told, unwanted map[person
 			DueAt time.Time `json:"dueAt"`
 		}
 		if err := json.Unmarshal([]byte(t.Args), &fields); err != nil {
-			return d, fmt.Errorf("read the fields of item %d of person %d: %w", t.Seq, t.Person, err)
+			s.Log.Error("the fields of an item cannot be read", "person", t.Person, "item", t.Seq, "error", err)
 		}
 		if !fields.DueAt.IsZero() && (d.due.IsZero() || fields.DueAt.Before(d.due)) {
 			d.due = fields.DueAt
@@ -184,10 +185,20 @@ func (m digestMove) first(before, slot time.Time) time.Time {
 
 // digestSince is from when the summaries of persons at slot begin, and from when the longest does: where a person's last one
 // ended, or where their first begins. Before is when the last ones of each shard at this time of the day were made.
-func digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
-	last, err := lastDigests(ctx, tx, persons, slot.Add(-digestMost), slot)
+func (s *Sends) digestSince(ctx context.Context, tx *db.Tx, persons []org.PersonID, slot time.Time, before map[int]time.Time) (since map[org.PersonID]time.Time, oldest time.Time, err error) {
+	made, err := lastDigests(ctx, tx, persons, slot.Add(-digestMost), slot)
 	if err != nil {
 		return nil, oldest, err
+	}
+	last := make(map[org.PersonID]time.Time, len(made))
+	for _, m := range made {
+		at, err := m.at()
+		if err != nil { // as if there had been none
+			s.Log.Error("a summary cannot be read", "person", m.Person, "error", err)
+		}
+		if at.Before(slot) && at.After(last[m.Person]) {
+			last[m.Person] = at
+		}
 	}
 	moves, err := digestMoves(ctx, tx, persons, slot.Add(-digestMost))
 	if err != nil {

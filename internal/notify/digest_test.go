@@ -173,6 +173,28 @@ func TestASummaryLeavesOutWhatIsReadAndWhatIsNotWanted(t *testing.T) {
 	})
 }
 
+// R11: an item and a summary of which nobody can make sense keep no one from theirs.
+func TestAnItemThatCannotBeReadStopsNoSummary(t *testing.T) {
+	offices(t, func(t *testing.T, o *office) {
+		ids := o.readers(3, 2)
+		n := o.node("a")
+		o.tell(taskDue(1), ids...)
+		o.alter(`UPDATE inbox SET args = '{"dueAt":' WHERE person_id = ?`, ids[0])
+		o.set("2026-04-08 18:00:05")
+		n.digests()
+		if rows := o.rows(); len(rows) != 3 || len(o.fake.Sent()) != 3 || o.fake.Sent()[0].Fields["number1"] != "1" {
+			t.Errorf("there are %d summaries: %+v; want one for each of 3", len(rows), o.fake.Sent())
+		}
+		o.alter(`UPDATE wechat_send SET args = '{"at":' WHERE person_id = ?`, ids[0])
+		o.tell(taskDue(2), ids...)
+		o.set("2026-04-09 18:00:05")
+		n.digests()
+		if sent := o.fake.Sent(); len(sent) != 6 || sent[5].Fields["number1"] != "1" {
+			t.Errorf("the next day there are %+v, want one more for each", sent)
+		}
+	})
+}
+
 // R10: two nodes that both believe the shards to be theirs make one summary a person.
 func TestTwoNodesMakeOneSummaryAPerson(t *testing.T) {
 	offices(t, func(t *testing.T, o *office) {

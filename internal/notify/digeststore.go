@@ -3,7 +3,6 @@ package notify
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -123,8 +122,23 @@ func digestItems(ctx context.Context, q db.Queryer, persons []org.PersonID, from
 	return items, db.Wrap(err, nil, "find what %d persons have not read", len(persons))
 }
 
-// lastDigests is up to when the newest summary before slot of each of persons goes, of those who have had one since.
-func lastDigests(ctx context.Context, q db.Queryer, persons []org.PersonID, since, slot time.Time) (map[org.PersonID]time.Time, error) {
+// A made is a summary that was made for a person.
+type made struct {
+	Person org.PersonID `db:"person_id"`
+	Args   string       `db:"args"`
+}
+
+// at is up to when m goes.
+func (m made) at() (time.Time, error) {
+	var fields struct {
+		At time.Time `json:"at"`
+	}
+	err := json.Unmarshal([]byte(m.Args), &fields)
+	return fields.At, err
+}
+
+// lastDigests are the summaries of persons from one day to another.
+func lastDigests(ctx context.Context, q db.Queryer, persons []org.PersonID, since, slot time.Time) (all []made, err error) {
 	query, args, err := db.In(`
 		SELECT person_id, COALESCE(args, '{}') AS args
 		FROM wechat_send
@@ -133,26 +147,8 @@ func lastDigests(ctx context.Context, q db.Queryer, persons []org.PersonID, sinc
 	if err != nil {
 		return nil, err
 	}
-	var rows []struct {
-		Person org.PersonID `db:"person_id"`
-		Args   string       `db:"args"`
-	}
-	if err := q.Select(ctx, &rows, query, args...); err != nil {
-		return nil, db.Wrap(err, nil, "find the last summaries of %d persons", len(persons))
-	}
-	last := make(map[org.PersonID]time.Time, len(rows))
-	for _, r := range rows {
-		var fields struct {
-			At time.Time `json:"at"`
-		}
-		if err := json.Unmarshal([]byte(r.Args), &fields); err != nil {
-			return nil, fmt.Errorf("read the summary of person %d: %w", r.Person, err)
-		}
-		if fields.At.Before(slot) && fields.At.After(last[r.Person]) {
-			last[r.Person] = fields.At
-		}
-	}
-	return last, nil
+	err = q.Select(ctx, &all, query, args...)
+	return all, db.Wrap(err, nil, "find the last summaries of %d persons", len(persons))
 }
 
 // digestMoves are the moves since of those of persons who have moved their summary since.
