@@ -165,6 +165,13 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 		if _, err := x.service.MakePromise(t.Context(), x.ZhouChunhe, done.ID, request.NewPromise{DueOn: "2026-03-04", Text: "送被褥到101"}); err != nil {
 			t.Fatal(err)
 		}
+		x.helper(t, d, x.Ruihe.Party, "帮手甲", "carry")
+		c := calling("carry")
+		c.Note = "到101搬被褥"
+		called, err := x.service.StartMuster(t.Context(), x.ZhouChunhe, done.ID, c)
+		if err != nil {
+			t.Fatal(err)
+		}
 		moved(t)(x.service.Message(t.Context(), x.ZhouChunhe, done.ID, "安置点已开放", request.ToTell))
 		x.toCall(t, x.ZhouChunhe)
 		moved(t)(x.service.Close(t.Context(), x.ZhouChunhe, done.ID, request.Closing{Kind: request.Resolved, Text: "已安置", Told: request.InPerson}))
@@ -221,6 +228,9 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 		if r, err = x.service.Read(t.Context(), x.ZhouChunhe, done.ID); err != nil || r.What != "" || r.Askers[0].Phone.Reveal() != "" || r.Askers[0].Who.Masked() != "" {
 			t.Errorf("of what was closed there is %+v (%v), want nothing personal", r, err)
 		}
+		if m, err := x.service.Muster(t.Context(), x.ZhouChunhe, called.ID); err != nil || m.Note != "" {
+			t.Errorf("helpers were told %q (%v), want the words gone", m.Note, err)
+		}
 		if len(r.Promises) != 1 || r.Promises[0].Text != "" {
 			t.Errorf("promised is %+v, want the words gone", r.Promises)
 		}
@@ -228,8 +238,8 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 			t.Errorf("what is open is %q (%v), want it whole", r.What, err)
 		}
 		var proofs int
-		if err := d.Get(t.Context(), &proofs, `SELECT COUNT(*) FROM retention_run WHERE class IN ('emergency_contact', 'emergency_text', 'emergency_note', 'emergency_promise') AND erased > 0 AND ended_at IS NOT NULL`); err != nil || proofs != 4 {
-			t.Errorf("%d proofs (%v), want of contacts, texts, notes and promises", proofs, err)
+		if err := d.Get(t.Context(), &proofs, `SELECT COUNT(*) FROM retention_run WHERE class IN ('emergency_contact', 'emergency_text', 'emergency_note', 'emergency_promise', 'emergency_muster') AND erased > 0 AND ended_at IS NOT NULL`); err != nil || proofs != 5 {
+			t.Errorf("%d proofs (%v), want of contacts, texts, notes, promises and musters", proofs, err)
 		}
 		told(t, d, "emergency.purged", x.concerned(org.Actor{})...)
 		all, err := x.service.Emergencies(t.Context(), x.LuoQingming)

@@ -202,8 +202,13 @@ func temporaryLeft(ctx context.Context, q db.Queryer, id EmergencyID) (n int, er
 		     + (SELECT COUNT(*)
 		        FROM emergency_category c
 		        JOIN request r ON r.category = c.code
+		        JOIN muster m ON m.request_id = r.id
+		        WHERE c.emergency_id = ? AND m.note_sealed IS NOT NULL)
+		     + (SELECT COUNT(*)
+		        FROM emergency_category c
+		        JOIN request r ON r.category = c.code
 		        JOIN upload u ON u.owner_type = 'request' AND u.owner_id = r.id
-		        WHERE c.emergency_id = ?) AS n`, id, id, true, id, id, id)
+		        WHERE c.emergency_id = ?) AS n`, id, id, true, id, id, id, id)
 	if err != nil || n > 0 {
 		return n, db.Wrap(err, nil, "count what is left of emergency %d", id)
 	}

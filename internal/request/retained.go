@@ -245,6 +245,17 @@ var RetainedEmergency = []privacy.Class{
 			LIMIT ?`,
 		Erase: []string{`UPDATE promise SET text_sealed = NULL, reason_sealed = NULL WHERE id IN (?)`},
 	},
+	{ // what helpers were told
+		Name: "emergency_muster", Tables: []string{"muster"}, Journal: true,
+		Due: `
+			SELECT m.id
+			FROM muster m
+			JOIN request r ON r.id = m.request_id` + temporaryNeeds + `
+			  m.note_sealed IS NOT NULL AND m.id > ?
+			ORDER BY m.id
+			LIMIT ?`,
+		Erase: []string{`UPDATE muster SET note_sealed = NULL WHERE id IN (?)`},
+	},
 	{
 		Name: "emergency", Tables: []string{"emergency", "emergency_category"}, Kept: privacy.Period{Months: 60},
 		Due: `SELECT id FROM emergency WHERE purged_at <= ? AND id > ? ORDER BY id LIMIT ?`,
