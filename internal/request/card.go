@@ -196,5 +196,7 @@ func (c Card) due(day calendar.Day) (to CardState, move string) {
 // offeredAt says whether what is offered in a unit is offered in another one, by their paths.
 func offeredAt(card, need string) bool { return strings.HasPrefix(need, card) }
 
-// offersCard says whether others may learn from how r was resolved: above level 1.
-func (r Request) offersCard() bool { return r.State == Resolved && r.ResolvedLevel != levelNames[1] }
+// offersCard says whether others may learn from how r was resolved: above level 1. Of what concerns somebody there is no card.
+func (r Request) offersCard() bool {
+	return r.State == Resolved && r.ResolvedLevel != levelNames[1] && !r.concerns()
+}

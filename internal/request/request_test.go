@@ -67,6 +67,24 @@ func TestSolvingCountsFromTheTellingAndAcceptingFromTheArrival(t *testing.T) {
 	}
 }
 
+// Idea 1, V6: what was resolved above level 1 may become a card, and a concern never does.
+func TestACardIsOfferedOfWhatOthersMayLearnFrom(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		r    Request
+		want bool
+	}{
+		"resolved above":     {Request{Category: general, State: Resolved, ResolvedLevel: levelNames[2]}, true},
+		"resolved at once":   {Request{Category: general, State: Resolved, ResolvedLevel: levelNames[1]}, false},
+		"explained above":    {Request{Category: general, State: Explained}, false},
+		"a concern resolved": {Request{Category: HolderConcern, State: Resolved, ResolvedLevel: levelNames[4]}, false},
+	} {
+		if got := c.r.offersCard(); got != c.want {
+			t.Errorf("%s: offered %v, want %v", what, got, c.want)
+		}
+	}
+}
+
 func TestC22_TheCategoriesAreOfFourTypesAndNoOther(t *testing.T) {
 	t.Parallel()
 	var types []string
