@@ -120,6 +120,14 @@ func TestC16_ACardIsOfferedInItsRegionAndBetweenItsDatesOnly(t *testing.T) {
 		if err != nil || len(kept) != 2 {
 			t.Errorf("%d cards are kept, error %v, want both", len(kept), err)
 		}
+		kept, next, err := x.service.Cards(t.Context(), x.XuBailu, request.CardFilter{Kept: true, Unit: x.Ruihe.Unit.ID}, "", 1)
+		if err != nil || len(kept) != 1 || kept[0].Title != own.Title || next != "" {
+			t.Errorf("of the community %+v are kept on one page before %q (%v), want its own and no other page", kept, next, err)
+		}
+		kept, next, err = x.service.Cards(t.Context(), x.LuoQingming, request.CardFilter{Kept: true, Unit: x.Subdistrict.ID}, "", 1)
+		if err != nil || len(kept) != 1 || kept[0].ID != wide.ID || next != "" {
+			t.Errorf("of the subdistrict %+v are kept on one page before %q (%v), want its own and no other page", kept, next, err)
+		}
 	})
 }
 

@@ -379,7 +379,7 @@ func (s *Service) Cards(ctx context.Context, by org.Actor, f CardFilter, cursor 
 				return nil, "", err
 			}
 		}
-		rows, err = listKeptCards(ctx, s.db, sight, f.Category, p)
+		rows, err = listKeptCards(ctx, s.db, sight, f.Unit, f.Category, p)
 	} else {
 		rows, err = offeredIn(ctx, s.db, by, sight, f, p)
 	}
@@ -387,9 +387,6 @@ func (s *Service) Cards(ctx context.Context, by org.Actor, f CardFilter, cursor 
 		return nil, "", err
 	}
 	rows, next = page.Cut(rows, p, cardKey)
-	if f.Kept && f.Unit != 0 {
-		rows = slices.DeleteFunc(rows, func(c Card) bool { return c.UnitID != f.Unit })
-	}
 	return rows, next, nil
 }
 

@@ -127,18 +127,19 @@ func listOfferedCards(ctx context.Context, q db.Queryer, day calendar.Day, units
 	return rows, db.Wrap(q.Select(ctx, &rows, query, args...), nil, "list cards offered")
 }
 
-// listKeptCards are the cards in sight in any state, the newest first.
-func listKeptCards(ctx context.Context, q db.Queryer, s cardSight, category Code, p page.Page) (rows []Card, err error) {
+// listKeptCards are the cards in sight in any state, of one unit or of all (0), the newest first.
+func listKeptCards(ctx context.Context, q db.Queryer, s cardSight, unit org.UnitID, category Code, p page.Page) (rows []Card, err error) {
 	if s.outside {
 		return nil, nil
 	}
 	err = q.Select(ctx, &rows, selectCard+`
 		WHERE u.path >= ? AND u.path < ?
 		  AND (c.state <> ? OR c.proposed_by = ? OR ? = 1)
+		  AND (? = 0 OR c.unit_id = ?)
 		  AND (? = '' OR c.category = ?)
 		  AND c.proposed_at <= ? AND (c.proposed_at < ? OR c.id < ?)
 		ORDER BY c.proposed_at DESC, c.id DESC
-		LIMIT ?`, s.from, s.to, CardDraft, s.person, one(s.drafts), category, category, p.At, p.At, p.ID, p.Limit())
+		LIMIT ?`, s.from, s.to, CardDraft, s.person, one(s.drafts), unit, unit, category, category, p.At, p.At, p.ID, p.Limit())
 	return rows, db.Wrap(err, nil, "list cards")
 }
 
