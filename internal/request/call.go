@@ -303,21 +303,12 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 	if err != nil {
 		return notify.Audience{}, err
 	}
-	r = c.callerIn(r, max(u.Level, by.Grid.Level)) // who calls for a vacant unit leads above it
+	r = r.heldIn(u, c.Role, max(u.Level, by.Grid.Level)) // who calls for a vacant unit leads above it
 	above, in, err := leadOf(ctx, tx, r, ladder)
 	if len(in) > 0 {
 		c.Unit, c.Role = above.Unit, above.Role
 	}
 	return audience(in), err
-}
-
-// callerIn is r as if whoever makes c, in a unit of a level, held it.
-func (c Call) callerIn(r Request, level int) Request {
-	r.HolderUnitID, r.HolderRole, r.Level = c.Unit, c.Role, level
-	if c.Role != "" && c.Role != org.RoleCommitteeSecretary {
-		r.Level = 0 // beside the levels
-	}
-	return r
 }
 
 // keptCalls are the open calls about concerns whose caller has gone, or must not know of them, and that by, who leads above,
@@ -345,7 +336,7 @@ func keptCalls(ctx context.Context, q db.Queryer, by org.Actor) (ids []CallID, e
 		if err != nil {
 			return nil, err
 		}
-		in, err := holding(ctx, q, c.callerIn(r, u.Level), ladder)
+		in, err := holding(ctx, q, r.heldIn(u, c.Role, u.Level), ladder)
 		if err != nil {
 			return nil, err
 		}

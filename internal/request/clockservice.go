@@ -243,6 +243,15 @@ func holding(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit) ([
 	return in, err
 }
 
+// heldIn is r as if a role in a unit held it, or whoever leads that: at a level, unless it is a role beside the levels.
+func (r Request) heldIn(u org.Unit, role org.Role, level int) Request {
+	r.HolderUnitID, r.HolderRole, r.Level = u.ID, role, level
+	if role != "" && role != org.RoleCommitteeSecretary {
+		r.Level = 0
+	}
+	return r
+}
+
 // leadFrom are those who lead the lowest unit of r's ladder from a level on that anybody leads whom r does not concern,
 // and that seat; above the office it is the committee's secretary.
 func leadFrom(ctx context.Context, q db.Queryer, r Request, ladder []org.Unit, level int) (seat, []org.Incumbent, error) {

@@ -442,3 +442,56 @@ func TestV6_AConcernOfASectionIsHeldByTheOfficeWhileItsHeadMayNotKnow(t *testing
 		}
 	})
 }
+
+// V6: a promise about a concern that has gone on to another holder is kept by who leads above the seat it was given from, while
+// that is somebody's whom it concerns: they have it on their list and are reminded of it.
+func TestV6_APromiseAboutAConcernThatHasGoneOnIsKeptAbove(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.concern(t, x.ZhouChunhe)
+		p, err := x.service.MakePromise(ctx, x.XuBailu, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "当面答复"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		moved(t)(x.service.Escalate(ctx, x.XuBailu, r.ID, request.Climb{To: "level", Level: 5, Note: "请核实"}))
+		moved(t)(x.service.Escalate(ctx, x.LuoQingming, r.ID, request.Climb{To: "section", Section: x.Section.ID, Note: "请核实"}))
+		lists := func(by org.Actor, want bool) {
+			t.Helper()
+			all, _, err := x.service.Promises(ctx, by, request.OwnPromises, "", 10)
+			if got := slices.ContainsFunc(all, func(o request.Promise) bool { return o.ID == p.ID }); err != nil || got != want {
+				t.Errorf("it is on the list of %s %d: %v (%v), want %v", by.Role, by.PersonID, got, err, want)
+			}
+		}
+		lists(x.XuBailu, true)
+		lists(x.LuoQingming, false)
+		if err := d.InTx(ctx, func(tx *db.Tx) error {
+			_, err := tx.Change(ctx, `UPDATE role_assignment SET person_id = ? WHERE id = ?`, x.ZhouChunhe.PersonID, x.XuBailu.Assignment)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		promoted, err := org.ActorOf(ctx, d, x.ZhouChunhe.PersonID, x.XuBailu.Assignment, d.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		lists(promoted, false)
+		lists(x.LuoQingming, true)
+		for _, by := range []org.Actor{x.SectionHead, x.GaoXiaohan, x.ChenGuyu, x.ZhenxiSecretary} {
+			lists(by, false)
+		}
+		onDay(t, d, "2026-03-05")
+		for some := true; some; {
+			if some, err = x.service.RemindPromises(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := []org.PersonID{x.LuoQingming.PersonID, x.OfficeTwo.PersonID}
+		if got := inboxes(t, d, "promise.due"); !slices.Equal(got, want) {
+			t.Errorf("reminded %v, want the office %v", got, want)
+		}
+		if kept, err := x.service.KeepPromise(ctx, x.OfficeTwo, p.ID); err != nil || kept.State != request.PromiseKept {
+			t.Errorf("the office keeps it: %s, %v", kept.State, err)
+		}
+	})
+}

@@ -258,16 +258,34 @@ func (p Promise) mayAct(ctx context.Context, q db.Queryer, by org.Actor) error {
 	if err != nil {
 		return err
 	}
-	if r.About != nil && r.HolderUnitID == p.UnitID {
-		in, err := r.standsIn(ctx, q, by)
-		if err == nil && !leading[p.Role] && r.HolderRole == p.Role { // and of an empty seat whoever leads it and may know
-			in, err = r.leadsSeat(ctx, q, by)
+	if r.About != nil {
+		in, err := p.keepers(ctx, q, r.Request)
+		if err != nil {
+			return err
 		}
-		if err != nil || in {
+		if keeps, err := r.oneOf(ctx, q, by, in); err != nil || keeps {
 			return err
 		}
 	}
 	return problem.ErrNotFound
+}
+
+// keepers are who keep p, which is about concern r: those of the seat that it was given from who may know of r or, while there
+// are none, whoever leads above (V6).
+func (p Promise) keepers(ctx context.Context, q db.Queryer, r Request) ([]org.Incumbent, error) {
+	ladder, err := ladderOf(ctx, q, r)
+	if err != nil {
+		return nil, err
+	}
+	u, err := org.UnitByID(ctx, q, p.UnitID)
+	if err != nil {
+		return nil, err
+	}
+	role := p.Role
+	if leading[role] {
+		role = ""
+	}
+	return holding(ctx, q, r.heldIn(u, role, u.Level), ladder)
 }
 
 // about is the request that p is about; the zero one if it is about none.

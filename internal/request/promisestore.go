@@ -107,15 +107,15 @@ func promisesOf(ctx context.Context, q db.Queryer, id ID) (all []Promise, err er
 	return all, db.Wrap(err, nil, "find the promises about request %d", id)
 }
 
-// promisesAboutConcerns are the open promises about open concerns of who holds those, a unit in a range of paths. Concerns are
+// promisesAboutConcerns are the open promises about open concerns that were given in units in a range of paths. Concerns are
 // few, and found by their category.
 func promisesAboutConcerns(ctx context.Context, q db.Queryer, from, to string) (all []Promise, err error) {
 	err = q.Select(ctx, &all, `
 		SELECT `+promiseColumns+`
 		FROM request r
-		JOIN unit h ON h.id = r.holder_unit_id
-		JOIN promise p ON p.request_id = r.id AND p.unit_id = h.id
-		WHERE r.category = ? AND r.is_open = ? AND h.path >= ? AND h.path < ? AND p.state = ?
+		JOIN promise p ON p.request_id = r.id
+		JOIN unit u ON u.id = p.unit_id
+		WHERE r.category = ? AND r.is_open = ? AND u.path >= ? AND u.path < ? AND p.state = ?
 		ORDER BY p.id`, HolderConcern, true, from, to, PromiseOpen)
 	return all, db.Wrap(err, nil, "find what was promised about concerns below a unit")
 }

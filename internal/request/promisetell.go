@@ -46,13 +46,10 @@ func (p Promise) promiser(ctx context.Context, tx *db.Tx) (in []org.Incumbent, u
 	if err == nil {
 		in, err = unconcerned(ctx, tx, r.Request, in)
 	}
-	if err != nil || len(in) > 0 || r.About == nil || r.HolderUnitID != p.UnitID {
+	if err != nil || len(in) > 0 || r.About == nil {
 		return in, u, err
 	}
-	ladder, err := ladderOf(ctx, tx, r.Request)
-	if err == nil {
-		in, err = holding(ctx, tx, r.Request, ladder)
-	}
+	in, err = p.keepers(ctx, tx, r.Request)
 	return in, u, err
 }
 
