@@ -55,14 +55,21 @@ func (s *Service) CallTitle(ctx context.Context, q db.Queryer, by org.Actor, id 
 	return s.titleOf(ctx, q, c.Request)
 }
 
-// PromiseTitle is the need of a promise, for who sees that; of one that is about none the unit, for whose word it is.
+// PromiseTitle is the need of a promise, for who sees that; of one that is about none, or about one that has gone on to others,
+// the unit, for whose word it is.
 func (s *Service) PromiseTitle(ctx context.Context, q db.Queryer, by org.Actor, id int64) (string, error) {
 	p, err := findPromise(ctx, q, PromiseID(id))
 	if err != nil {
 		return "", err
 	}
 	if p.RequestID != nil {
-		return s.Title(ctx, q, by, int64(*p.RequestID))
+		title, err := s.Title(ctx, q, by, int64(*p.RequestID))
+		if !errors.Is(err, problem.ErrNotFound) {
+			return title, err
+		}
+		if p, err = findPromiseFor(ctx, q, by, p.ID); err != nil {
+			return "", err
+		}
 	}
 	if err := p.mayAct(ctx, q, by); err != nil {
 		return "", err

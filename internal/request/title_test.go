@@ -107,3 +107,32 @@ func TestAPromiseAboutNoNeedIsCalledByItsUnit(t *testing.T) {
 		}
 	})
 }
+
+// What an assistant has promised about a need that went on to others is theirs to keep, and called by its unit: which need it is
+// they see no more (V3).
+func TestAPromiseAboutANeedThatHasGoneOnIsCalledByItsUnit(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		ctx := t.Context()
+		r := x.create(t, x.ZhouChunhe, needOfLin)
+		moved(t)(x.service.Escalate(ctx, x.ZhouChunhe, r.ID, request.Climb{To: "grid_assistant", Note: "请协助"}))
+		p, err := x.service.MakePromise(ctx, x.HeQingqing, r.ID, request.NewPromise{DueOn: "2026-03-05", Text: "来修路灯"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		need, err := x.service.Title(ctx, d, x.HeQingqing, int64(r.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		promised := func(by org.Actor, want string) {
+			t.Helper()
+			got, err := x.service.PromiseTitle(ctx, d, by, int64(p.ID))
+			titled(t, "the promise for "+string(by.Role), got, err, want)
+		}
+		promised(x.HeQingqing, need)
+		moved(t)(x.service.HandBack(ctx, x.HeQingqing, r.ID, 1, "请继续"))
+		promised(x.HeQingqing, "承诺 · "+x.Ruihe.Unit.Name)
+		promised(x.ZhouChunhe, need)
+		promised(x.ZhenxiHolder, "")
+	})
+}
