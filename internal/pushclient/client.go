@@ -134,7 +134,7 @@ var ErrStay = errors.New("the server asks not to reconnect")
 func New(o Options) (*Client, error) {
 	c := &Client{o: o, stood: stood, read: make(chan int64, 16), choice: choice{ways: o.Ways, every: o.TryAgain}, http: requests(o), dialer: websocket.Dialer{
 		HandshakeTimeout: 10 * time.Second, Subprotocols: []string{"wanjia.v1"}, NetDialContext: o.Dial,
-		ReadBufferSize: 1 << 10, WriteBufferSize: 512,
+		ReadBufferSize: 4 << 10, WriteBufferSize: 512,
 	}}
 	if o.Cursor != "" {
 		var err error
