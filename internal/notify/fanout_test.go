@@ -280,6 +280,26 @@ func TestFiftyAreToldAtOnceAndFiftyOneByFanOut(t *testing.T) {
 	})
 }
 
+// Who announces to many waits for their count alone: who they are is read by the fan-out.
+func TestAnnouncingToManyReadsNobody(t *testing.T) {
+	crowds(t, 51, func(t *testing.T, c *crowd) {
+		var read, counted atomic.Int64
+		c.d.Watch(func(_ context.Context, s db.Sent) {
+			switch {
+			case strings.Contains(s.Query, "SELECT COUNT(DISTINCT a.person_id)"):
+				counted.Add(1)
+			case strings.Contains(s.Query, "role_assignment a"):
+				read.Add(1)
+			}
+		})
+		n := c.announce(Announcement{Item: c.item()})
+		c.d.Watch(nil)
+		if n.Total != 51 || counted.Load() != 1 || read.Load() != 0 {
+			t.Errorf("%d are meant, counted %d times; roles are read %d times, want once and never", n.Total, counted.Load(), read.Load())
+		}
+	})
+}
+
 // Everybody below a unit is meant, in both trees, in the roles that are named; who announces hears nothing of it.
 func TestAScopeIsAUnitAndWhatLiesBelowInBothTrees(t *testing.T) {
 	t.Parallel()

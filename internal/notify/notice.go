@@ -111,30 +111,33 @@ func Announce(ctx context.Context, tx *db.Tx, a Announcement) (Notice, error) {
 	if err != nil {
 		return Notice{}, fmt.Errorf("announce %s: %w", a.Kind, err)
 	}
-	in, err := a.To.find(ctx, tx)
+	in, err := a.To.lie(ctx, tx)
 	if err != nil {
 		return Notice{}, err
 	}
-	few, _, _, err := in.next(ctx, tx, a.By.PersonID, 0, direct+1)
-	if err != nil || len(few) == 0 {
+	total, err := in.count(ctx, tx, a.By.PersonID)
+	if err != nil || total == 0 {
 		return Notice{}, err
 	}
 	n := Notice{
 		Kind: a.Kind, Prio: prio, MustReach: a.MustReach, RefType: a.Ref.Type, RefID: a.Ref.ID, Args: args, Body: a.Body,
 		Unit: a.To.Unit, By: a.By.PersonID, As: a.By.Assignment, Scope: string(scope), State: NoticeRunning,
-		Total: len(few), CreatedAt: tx.Now,
+		Total: total, CreatedAt: tx.Now,
 	}
 	if !a.Until.IsZero() {
 		n.ExpiresAt = &a.Until
 	}
-	if len(few) > direct {
-		if n.Total, err = in.count(ctx, tx, a.By.PersonID); err != nil {
-			return Notice{}, err
-		}
-		if err := a.fits(n.Total); err != nil {
+	var few []recipient
+	if total > direct {
+		if err := a.fits(total); err != nil {
 			return Notice{}, err
 		}
 	} else {
+		in.few = true // whom one statement has counted, one finds
+		if few, _, _, err = in.next(ctx, tx, a.By.PersonID, 0, direct); err != nil || len(few) == 0 {
+			return Notice{}, err
+		}
+		n.Total = len(few)
 		n.State, n.Written, n.Pushed = NoticeDone, n.Total, n.Total
 	}
 	if err := insertNotice(ctx, tx, &n); err != nil {
@@ -178,8 +181,17 @@ type found struct {
 	few    bool // it has so few assignments that they are sorted at once
 }
 
-// find says where s lies today.
+// find says where s lies today, and how large it is.
 func (s Scope) find(ctx context.Context, q db.Queryer) (f found, err error) {
+	if f, err = s.lie(ctx, q); err != nil {
+		return f, err
+	}
+	f.few, err = f.fewIn(ctx, q)
+	return f, err
+}
+
+// lie says where s lies today.
+func (s Scope) lie(ctx context.Context, q db.Queryer) (f found, err error) {
 	f = found{roles: s.Roles, day: calendar.DayOf(db.NowOf(q))}
 	u, err := org.UnitByID(ctx, q, s.Unit)
 	if err != nil {
@@ -195,8 +207,7 @@ func (s Scope) find(ctx context.Context, q db.Queryer) (f found, err error) {
 		return f, err
 	}
 	other[0], other[1] = l.Below()
-	f.few, err = f.fewIn(ctx, q)
-	return f, err
+	return f, nil
 }
 
 // next are the next persons of f behind one, at most as many as asked, each in the oldest of their roles there; up to whom
