@@ -41,5 +41,14 @@ func (c convoy) apart() []convoy {
 	return all
 }
 
+// ids are the announcements of c.
+func (c convoy) ids() []NoticeID {
+	ids := make([]NoticeID, len(c))
+	for i, x := range c {
+		ids[i] = x.ID
+	}
+	return ids
+}
+
 // chunkSize is to how many persons all of c are written at once.
 func (c convoy) chunkSize() int { return min(chunkSize, chunkRows/len(c)) }

@@ -196,7 +196,7 @@ func (f *Fanouts) step(ctx context.Context, c convoy) (bool, error) {
 				return err
 			}
 		}
-		return closeFan(ctx, tx, x)
+		return closeFans(ctx, tx, convoy{x})
 	})
 }
 
@@ -363,27 +363,27 @@ var (
 // one; with an error nobody has been told.
 func (f *Fanouts) chunk(ctx context.Context, c convoy, l load) (y convoy, ds []push.Delivery, err error) {
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
-		y, ds = slices.Clone(c), nil
-		for i, x := range c {
-			ours, err := beginChunk(ctx, tx, x, l.upTo, len(l.to), l.more, f.blind)
-			if err != nil {
-				return err
-			}
-			if !ours && len(c) > 1 {
-				return errApart
-			}
-			if !ours {
-				return nil
-			}
-			y[i].Next, y[i].Written = l.upTo, x.Written+len(l.to)
-			if !l.more {
-				y[i].State = NoticeWritten
-			}
+		y, ds = c, nil
+		state := NoticeRunning
+		if !l.more {
+			state = NoticeWritten
+		}
+		ours, err := beginChunk(ctx, tx, c, l.upTo, len(l.to), state, f.blind)
+		switch {
+		case err != nil:
+			return err
+		case ours < len(c) && len(c) > 1:
+			return errApart
+		case ours == 0:
+			return nil
+		}
+		y = slices.Clone(c)
+		for i := range y {
+			y[i].Next, y[i].Written, y[i].State = l.upTo, y[i].Written+len(l.to), state
 		}
 		if len(l.to) == 0 {
 			return nil
 		}
-		var err error
 		ds, err = f.tellSome(ctx, tx, c, l.to)
 		return err
 	})
@@ -497,19 +497,14 @@ func (f *Fanouts) push(ctx context.Context, x fan, ds []push.Delivery, to org.Pe
 // of them have. What they were kept from the outbox holds, and everybody else goes on.
 func (f *Fanouts) note(ctx context.Context, c convoy, b brought) (moved bool, err error) {
 	err = f.DB.InTx(ctx, func(tx *db.Tx) error {
-		moved = false
-		for _, x := range c {
-			ours, err := notePushed(ctx, tx, x, b.to, b.n)
-			if err == nil && ours && x.State == NoticeWritten && b.to == x.Next {
-				err = closeFan(ctx, tx, x)
-			}
-			if err != nil {
+		var err error
+		if moved, err = notePushed(ctx, tx, c, b.to, b.n); err != nil || !moved {
+			return err
+		}
+		if c[0].State == NoticeWritten && b.to == c[0].Next {
+			if err := closeFans(ctx, tx, c); err != nil {
 				return err
 			}
-			moved = moved || ours
-		}
-		if !moved {
-			return nil
 		}
 		return leave(ctx, tx, b.left)
 	})

@@ -42,21 +42,22 @@ func remaining(ctx context.Context, q db.Queryer, shards []int) (n int64, err er
 	return n, db.Wrap(err, nil, "count what fan-outs have left")
 }
 
-// beginChunk takes the next chunk of x, up to a person: of any number of nodes one does, and only while x goes on.
-func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons int, more, blind bool) (bool, error) {
-	state := NoticeRunning
-	if !more {
-		state = NoticeWritten
-	}
-	condition, args := ` AND next_person_id = ?`, []any{to, persons, state, x.ID, tx.Now, x.Next}
+// beginChunk takes the next chunk of each of c, up to a person, and says of how many: of any number of nodes one takes that of
+// one, and only while it goes on.
+func beginChunk(ctx context.Context, tx *db.Tx, c convoy, to org.PersonID, persons int, state NoticeState, blind bool) (int, error) {
+	condition, args := ` AND next_person_id = ?`, []any{to, persons, state, c.ids(), tx.Now, c[0].Next}
 	if blind {
 		condition, args = ``, args[:5]
 	}
-	n, err := tx.Change(ctx, `
+	query, args, err := db.In(`
 		UPDATE fanout
 		SET next_person_id = ?, written = written + ?, state = ?
-		WHERE notice_id = ? AND state = 'running' AND (ends_at IS NULL OR ends_at > ?)`+condition, args...)
-	return n > 0, db.Wrap(err, nil, "begin a chunk of announcement %d", x.ID)
+		WHERE notice_id IN (?) AND state = 'running' AND (ends_at IS NULL OR ends_at > ?)`+condition, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := tx.Change(ctx, query, args...)
+	return int(n), db.Wrap(err, nil, "begin a chunk of %d announcements", len(c))
 }
 
 // insertFanned writes an item of each of c for each of some persons, who have their numbers; their texts stay in the notices.
@@ -65,9 +66,8 @@ func beginChunk(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, persons 
 func insertFanned(ctx context.Context, tx *db.Tx, c convoy, some []recipient) error {
 	var number strings.Builder
 	var args []any
-	ids, roles := make([]NoticeID, len(c)), make([]org.AssignmentID, len(some))
+	roles := make([]org.AssignmentID, len(some))
 	for i, x := range c {
-		ids[i] = x.ID
 		number.WriteString(` WHEN ? THEN ?`)
 		args = append(args, x.ID, len(c)-1-i)
 	}
@@ -81,7 +81,7 @@ func insertFanned(ctx context.Context, tx *db.Tx, c convoy, some []recipient) er
 		JOIN inbox_head h ON h.person_id = a.person_id
 		JOIN notice n ON n.id IN (?)
 		WHERE a.id IN (?) AND (a.valid_to IS NULL OR a.valid_to > ?)
-		ORDER BY h.person_id, n.id`, append(args, tx.Now, ids, roles, calendar.DayOf(tx.Now))...)
+		ORDER BY h.person_id, n.id`, append(args, tx.Now, c.ids(), roles, calendar.DayOf(tx.Now))...)
 	if err != nil {
 		return err
 	}
@@ -108,26 +108,35 @@ func fanned(ctx context.Context, q db.Queryer, x fan, most int) ([]entry, error)
 	return entries, db.Wrap(err, nil, "read what is to be pushed of announcement %d", x.ID)
 }
 
-// notePushed moves x's place on, unless another node has, and says whether it did.
-func notePushed(ctx context.Context, tx *db.Tx, x fan, to org.PersonID, n int) (bool, error) {
-	moved, err := tx.Change(ctx, `
+// notePushed moves the places of c on, but for one that another node has moved, and says whether it did any.
+func notePushed(ctx context.Context, tx *db.Tx, c convoy, to org.PersonID, n int) (bool, error) {
+	query, args, err := db.In(`
 		UPDATE fanout
 		SET pushed_person_id = ?, pushed = pushed + ?
-		WHERE notice_id = ? AND pushed_person_id = ?`, to, n, x.ID, x.PushedTo)
-	return moved > 0, db.Wrap(err, nil, "note how far announcement %d was pushed", x.ID)
+		WHERE notice_id IN (?) AND pushed_person_id = ?`, to, n, c.ids(), c[0].PushedTo)
+	if err != nil {
+		return false, err
+	}
+	moved, err := tx.Change(ctx, query, args...)
+	return moved > 0, db.Wrap(err, nil, "note how far %d announcements were pushed", len(c))
 }
 
-// closeFan notes that nothing of x is left to do.
-func closeFan(ctx context.Context, tx *db.Tx, x fan) error {
-	state := x.State
+// closeFans notes of those of c of which nothing is left to do that it is so.
+func closeFans(ctx context.Context, tx *db.Tx, c convoy) error {
+	was := c[0].State
+	state := was
 	if state == NoticeWritten {
 		state = NoticeDone
 	}
-	_, err := tx.Change(ctx, `
+	query, args, err := db.In(`
 		UPDATE fanout
 		SET state = ?, done_at = ?
-		WHERE notice_id = ? AND state = ? AND next_person_id = pushed_person_id`, state, tx.Now, x.ID, x.State)
-	return db.Wrap(err, nil, "close announcement %d", x.ID)
+		WHERE notice_id IN (?) AND state = ? AND next_person_id = pushed_person_id`, state, tx.Now, c.ids(), was)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Change(ctx, query, args...)
+	return db.Wrap(err, nil, "close %d announcements", len(c))
 }
 
 // expireDue ends those of the announcements of shards whose time is over: nobody more is told, and nobody is called.
