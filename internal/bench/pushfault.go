@@ -40,7 +40,7 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 	if err := s.warmUpBy(ctx, toAll, settleWithin); err != nil { // as a server that is up: it knows the roles of who is connected
 		return v, err
 	}
-	pair, rate, err := s.announceOn(ctx, toAll, n, aPair)
+	pair, rate, each, err := s.announceOn(ctx, toAll, n, aPair)
 	if err != nil {
 		return v, err
 	}
@@ -48,15 +48,17 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 	g.Got = map[string]float64{}
 	s.fill(&g)
 	f.Got["pairPerSecond"], f.Got["pairP50Ms"], f.Got["pairP99Ms"] = rate, g.FromCommit.P50, g.FromCommit.P99
+	for _, micros := range each {
+		f.Got["pairMicros"] = round(f.Got["pairMicros"] + micros)
+	}
 	s.forget()
 	profiled := s.profile(ctx, f.Round)
-	spent := s.w.spent()
-	some, rate, err := s.announceOn(ctx, toAll, n, underWay)
+	some, rate, each, err := s.announceOn(ctx, toAll, n, underWay)
 	if err != nil {
 		return v, err
 	}
-	for name, by := range s.paid { // and not for what is compared afterwards
-		f.Got[name+"Micros"] = round(float64((by - spent[name]).Microseconds()) / float64(len(s.sent.all)*n))
+	for name, micros := range each {
+		f.Got[name+"Micros"] = micros
 	}
 	s.fill(f)
 	f.FromDue = Spread{}
@@ -65,23 +67,27 @@ func (p *pushRun) broadcast(ctx context.Context, f *PushFigure, n int) (v verdic
 	return pair.and(some), profiled()
 }
 
-// announceOn announces to n for two slices, so many at a time, and says how many deliveries a second there were up to the last.
-func (s *stage) announceOn(ctx context.Context, toAll plan, n, atATime int) (v verdict, rate float64, err error) {
-	begun := time.Now()
+// announceOn announces to n for two slices, so many at a time, and says how many deliveries a second there were up to the last,
+// and how much processor time each part took for one.
+func (s *stage) announceOn(ctx context.Context, toAll plan, n, atATime int) (v verdict, rate float64, micros map[string]float64, err error) {
+	spent, begun := s.w.spent(), time.Now()
 	for i := 0; time.Since(begun) < 2*s.p.o.Slice && ctx.Err() == nil; i++ {
 		room := func() bool { return int64(i-atATime+1)*int64(n) <= s.fleet.got.Load() }
 		if !s.fleet.until(ctx, settleWithin, room) {
 			break
 		}
 		if err := s.play(ctx, toAll); err != nil {
-			return v, 0, err
+			return v, 0, nil, err
 		}
 	}
 	all := int64(len(s.sent.all)) * int64(n)
 	s.fleet.until(ctx, settleWithin, func() bool { return s.fleet.got.Load() >= all })
-	s.paid = s.w.spent()
+	micros = map[string]float64{}
+	for name, by := range s.w.spent() { // and not for what is compared afterwards
+		micros[name] = round(float64((by - spent[name]).Microseconds()) / float64(all))
+	}
 	if v, err = s.settle(ctx, settleWithin); err != nil {
-		return v, 0, err
+		return v, 0, nil, err
 	}
 	last := begun
 	for _, d := range s.fleet.devices {
@@ -89,7 +95,7 @@ func (s *stage) announceOn(ctx context.Context, toAll plan, n, atATime int) (v v
 			last = d.got[m-1].at
 		}
 	}
-	return v, round(float64(v.Received) / last.Sub(begun).Seconds()), nil
+	return v, round(float64(v.Received) / last.Sub(begun).Seconds()), micros, nil
 }
 
 // slow lets a tenth of the devices read much less than they are sent: the others shall not wait for them, and nobody

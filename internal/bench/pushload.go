@@ -22,8 +22,6 @@ type stage struct {
 	over int // messages whose end is known
 
 	truth [][3]int64 // what was last seen in SQL
-
-	paid map[string]time.Duration // what each part had used when the last delivery of a broadcast had come
 }
 
 // told notes what became of a message.
