@@ -315,8 +315,8 @@ func (c *Call) passUp(ctx context.Context, tx *db.Tx, by org.Actor) (notify.Audi
 // makes instead (V6).
 func keptCalls(ctx context.Context, q db.Queryer, by org.Actor) (ids []CallID, err error) {
 	from, to := by.Scope()
-	if from == "" || by.Role == org.RoleAreaHolder || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
-		return nil, nil // nobody calls below an area
+	if from == "" || !leadsAbove(by) {
+		return nil, nil
 	}
 	all, err := callsAboutConcerns(ctx, q, from, to)
 	if err != nil {

@@ -266,11 +266,23 @@ func holdsToday(ctx context.Context, q db.Queryer, by org.Actor, unit, role stri
 		append(also, s.unit), s.unit, s.roles[0], s.roles[1], also)
 }
 
+// leadsAbove says whether there are seats below by that a concern can be kept from: below an area, or a section, there are none.
+func leadsAbove(by org.Actor) bool {
+	switch by.Role {
+	case org.RoleAreaHolder, org.RoleSectionHead:
+		return false
+	case org.RoleCommitteeSecretary:
+		return true
+	default:
+		return leading[by.Role]
+	}
+}
+
 // keptFrom are the open concerns of a seat below by that has come to somebody whom they are kept from, and that by, who leads
 // the next one up the ladder, has instead (V6). The seat is that of whoever holds them or of the list they lie still on.
 func keptFrom(ctx context.Context, q db.Queryer, by org.Actor, seat concernSeat) (ids []ID, err error) {
 	from, to := by.Scope()
-	if from == "" || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+	if from == "" || !leadsAbove(by) {
 		return nil, nil
 	}
 	rows, err := concernsBelow(ctx, q, seat, from, to)
@@ -376,7 +388,7 @@ func gaveWord(ctx context.Context, q db.Queryer, by org.Actor) (condition string
 // that nobody has any more, and that by, who leads above it, keeps instead (V6).
 func keptWords(ctx context.Context, q db.Queryer, by org.Actor) (ids []PromiseID, err error) {
 	from, to := by.Scope()
-	if from == "" || !leading[by.Role] && by.Role != org.RoleCommitteeSecretary {
+	if from == "" || !leadsAbove(by) {
 		return nil, nil
 	}
 	all, err := promisesAboutConcerns(ctx, q, from, to)
