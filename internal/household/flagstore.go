@@ -239,8 +239,13 @@ func keptOf(ctx context.Context, tx *db.Tx, id ID) (uses []Use, err error) {
 		return nil, db.Wrap(err, nil, "count what is kept of household %d", id)
 	}
 	for _, u := range []Use{
-		{"consents", n.Consents}, {"flags", n.Flags}, {"contacts", n.Contacts}, {"mutes", n.Mutes}, {"offers", n.Offers},
-		{"requests", n.Requests}, {"promises", n.Promises},
+		{"consents", n.Consents},
+		{"flags", n.Flags},
+		{"contacts", n.Contacts},
+		{"mutes", n.Mutes},
+		{"offers", n.Offers},
+		{"requests", n.Requests},
+		{"promises", n.Promises},
 	} {
 		if u.Count > 0 {
 			uses = append(uses, u)
