@@ -380,7 +380,7 @@ func (c *crowd) storm(blind bool, ids ...NoticeID) {
 			n.run = 1 // or the first writes to everybody before the next has begun
 		}
 	}
-	for round := 0; round < 200; round++ {
+	for round := range 200 {
 		var left []fan // all nodes have looked at them before anybody goes on
 		for _, id := range ids {
 			if x := c.fan(id); x.State != NoticeDone {

@@ -267,7 +267,7 @@ func (c *conn) deliver(entries []Entry, before int64, live bool) error {
 		c.queue, c.bytes = nil, 0
 		c.sent, c.await, c.stuck = before, min(c.await, before), true
 		c.h.hurry(kv.ShardOf(p.id))
-		return nil //nolint:nilerr // because the next position check tries again
+		return nil // the next position check tries again
 	}
 	room := outRoom.Get().(*[]byte)
 	defer outRoom.Put(room)

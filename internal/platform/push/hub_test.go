@@ -803,7 +803,7 @@ func TestDevicesHaveSeveralItemsForManyInOneFrame(t *testing.T) {
 	d.pass(t, time.Second)
 	d.inbox.add(1, 0)
 	first := `{"t":"n","s":1,"k":"task.due"}`
-	d.Hub.Deliver(Delivery{Person: 2, Entries: []Entry{{1, `"k":"task.due"}`}}})
+	d.Deliver(Delivery{Person: 2, Entries: []Entry{{1, `"k":"task.due"}`}}})
 	papers[1].until(t, first, papers[1].has(first))
 	d.heardOfMany(`"k":"task.due"}` + "\n" + `"k":"announcement","p":2}` + "\n" + `"k":"announcement","p":0}` + "\n1 1 \n2 1 \nx 1 \n9 1 ")
 	for i, want := range []string{
