@@ -19,6 +19,7 @@ func TestT8_TheInterimHolderActsForAVacantArea(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {
 		r := x.create(t, x.ZhouChunhe, request.Need{What: "路灯不亮"})
+		x.helper(t, d, x.ChenGuyu.Unit, "帮手甲", "mason")
 		if _, err := x.service.Accept(t.Context(), x.SunLixia, r.ID, ""); !errors.Is(err, request.ErrNotHolder) {
 			t.Errorf("the lead accepts what the area holds: %v, want %v", err, request.ErrNotHolder)
 		}
@@ -32,6 +33,12 @@ func TestT8_TheInterimHolderActsForAVacantArea(t *testing.T) {
 		m := moved(t)(x.service.Accept(t.Context(), x.SunLixia, r.ID, ""))
 		if m.State != request.Accepted || m.Level != 1 {
 			t.Errorf("held at level %d, %s; want accepted for the area", m.Level, m.State)
+		}
+		if _, err := x.service.StartMuster(t.Context(), x.ChenGuyu, r.ID, calling("mason")); !errors.Is(err, request.ErrNotHolder) {
+			t.Errorf("the lead of the lead calls helpers: %v, want %v", err, request.ErrNotHolder)
+		}
+		if called, err := x.service.StartMuster(t.Context(), x.SunLixia, r.ID, calling("mason")); err != nil || called.State != request.MusterAsking {
+			t.Errorf("whoever stands in calls helpers: %s (%v), want them asked", called.State, err)
 		}
 	})
 }

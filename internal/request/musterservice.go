@@ -26,15 +26,13 @@ func (s *Service) StartMuster(ctx context.Context, by org.Actor, id ID, c Callin
 	}
 	err = s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), &called.ID, func() error {
+			if _, err := hold(ctx, tx, id); err != nil { // it does not end meanwhile, and leave the helpers waited for
+				return err
+			}
 			r, err := s.findSeen(ctx, tx, by, id)
 			if err != nil {
 				return err
 			}
-			held, err := hold(ctx, tx, id)
-			if err != nil { // it does not end meanwhile, and leave the helpers waited for
-				return err
-			}
-			r.Request = held.Request
 			if err := r.mayAct(by); err != nil {
 				return err
 			}
