@@ -1,6 +1,7 @@
 package request_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -245,6 +246,43 @@ func TestC24_AnEmergencyEndsOnItsDayAndWhatWasTemporaryIsGoneInTheNight(t *testi
 		all, err := x.service.Emergencies(t.Context(), x.LuoQingming)
 		if err != nil || len(all) != 1 || all[0].ID != e.ID || all[0].State != request.EmergencyPurged {
 			t.Errorf("it is %v (%v), want purged", all, err)
+		}
+	})
+}
+
+// C24, K1: what was told while an emergency lasted and comes here after its end is a need of the standing category, as is what
+// was open by then; nobody tells anything for it any more.
+func TestC24_WhatWasToldInAnEmergencyAndSentAfterItGoesOnAsWhatWasOpen(t *testing.T) {
+	t.Parallel()
+	working(t, func(t *testing.T, d *db.DB, x *fixture) {
+		x.begun(t, request.Plan{Open: []request.TemporaryCategory{{Code: "shelter", Then: "general", Category: request.Category{
+			Code: "shelter", Type: request.Help, Label: request.Tongue{ZH: "临时安置", EN: "Shelter"}, Always: true, StartLevel: 1,
+			Targets: request.Targets{Accept: 15, Update: 60, Solve: 120},
+		}}}}, "2026-03-04")
+		sunset := calendar.Day("2026-03-04").Time()
+		d.SetNow(func() time.Time { return sunset })
+		x.turns(t)
+		d.SetNow(func() time.Time { return sunset.Add(time.Hour) })
+		for i, c := range []struct {
+			what string
+			told time.Duration // after its end
+			want string
+		}{
+			{"told in it", -2 * time.Hour, ""},
+			{"told before it", -100 * time.Hour, "request.category_invalid"},
+			{"told after it", 30 * time.Minute, "request.category_invalid"},
+		} {
+			told := sunset.Add(c.told)
+			r, err := x.service.Create(t.Context(), x.ZhouChunhe, request.Telling{
+				Need:    request.Need{What: "家中进水，需要住处", Category: "shelter", Who: "林女士"},
+				Channel: request.ToldMember, HappenedAt: &told, ClientRef: fmt.Sprintf("%d1111111-4f6e-4a0e-8f57-90a4f9b0c1d2", i),
+			})
+			if code(err) != c.want {
+				t.Errorf("%s: %v, want %q", c.what, err, c.want)
+			}
+			if err == nil && r.Category != "general" {
+				t.Errorf("%s: it is of %s, want of general", c.what, r.Category)
+			}
 		}
 	})
 }

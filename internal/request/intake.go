@@ -85,12 +85,15 @@ func (s *Service) Open(ctx context.Context, tx *db.Tx, by org.Actor, o Opening) 
 	if err != nil {
 		return 0, err
 	}
-	now := book.asOf(tx.Now)
-	c, err := now.needed(o.Need)
-	if err != nil {
+	if err := o.DangerStop(ctx, tx); err != nil {
 		return 0, err
 	}
-	if err := dangerStop(ctx, tx, c.Code, o.Danger); err != nil {
+	now := book.asOf(tx.Now)
+	if !o.ClockUntrusted {
+		o.Category = book.goesOn(o.Category, o.Unit.Path, o.HappenedAt, tx.Now)
+	}
+	c, err := now.needed(o.Need)
+	if err != nil {
 		return 0, err
 	}
 	if err := o.check(); err != nil {

@@ -197,6 +197,21 @@ func bookOf(first edition, changes []ruleChange) (*rulebook, error) {
 // asOf is the rules that held at a moment.
 func (b *rulebook) asOf(at time.Time) edition { return b.editions[b.index(at)] }
 
+// goesOn is the category in which a need of code goes on that was told at a unit with that path: where it was told for an
+// emergency that is over by now, the standing one (C24).
+func (b *rulebook) goesOn(code Code, path string, told, now time.Time) Code {
+	if c := b.asOf(now).categories[code]; !c.Closed {
+		return code
+	}
+	for _, m := range b.asOf(told).modes {
+		i := slices.IndexFunc(m.Open, func(t TemporaryCategory) bool { return t.Code == code })
+		if i >= 0 && m.in(path) {
+			return m.Open[i].Then
+		}
+	}
+	return code
+}
+
 func (b *rulebook) index(at time.Time) int {
 	n, exact := slices.BinarySearchFunc(b.editions, at, func(e edition, at time.Time) int { return e.at.Compare(at) })
 	if exact {
