@@ -119,6 +119,38 @@ func leak(x *fixture) household.Account {
 	}
 }
 
+// X20, K19: the day of a promise counts from the visit at which it was made. Sent when that day is over, it is a promise that is
+// due, of which its promiser is told at once.
+func TestX20_AVisitIsTakenWithAPromiseWhoseDayIsOverByTheTimeItIsSent(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		told := time.Date(2026, 8, 17, 15, 50, 0, 0, time.UTC) // 23:50 in Shanghai
+		x.at(told.Add(20 * time.Minute))
+		a := leak(x)
+		a.HappenedAt = &told
+		a.Promises = []household.Word{{NewPromise: request.NewPromise{DueOn: "2026-08-16", Text: "来看屋顶"}}}
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a); !errors.Is(err, request.ErrPromiseDay) {
+			t.Errorf("promised for the day before: %v, want %v", err, request.ErrPromiseDay)
+		}
+		a.Promises[0].DueOn = "2026-08-17"
+		r, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a)
+		if err != nil || len(r.Requests) != 1 || len(r.Promises) != 1 {
+			t.Fatalf("recorded %+v (%v), want the visit with its need and its promise", r, err)
+		}
+		if got := x.reason(t, a.Household); got != household.PromiseDue {
+			t.Errorf("the door is on the list for %q, want what was promised", got)
+		}
+		for range 2 {
+			if _, err := x.requests.RemindPromises(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := count(t, d, `SELECT COUNT(*) FROM inbox WHERE kind = 'promise.due' AND person_id = ?`, x.YaoMangzhong.PersonID); n != 1 {
+			t.Errorf("reminded %d times, want once", n)
+		}
+	})
+}
+
 func TestS2_AVisitToldThreeTimesIsOneVisitAndOneRequest(t *testing.T) { // F11
 	t.Parallel()
 	each(t, func(t *testing.T, d *db.DB, x *fixture) {

@@ -84,11 +84,14 @@ func (p Promise) open() error {
 }
 
 // dueBy makes p due on d and sets when its promiser is reminded: at 08:30 of the day or, when that is closed, of the
-// open day before (K19); never in the past.
+// open day before (K19); never in the past, but at once where the day was over before the promise came here (X20).
 func (p *Promise) dueBy(d calendar.Day, cal *calendar.Calendar, now time.Time) {
 	p.DueOn, p.RemindAt = d, nil
-	if at := cal.OpenOrBefore(d).Time().Add(reminderAt).UTC(); at.After(now) {
+	switch at := cal.OpenOrBefore(d).Time().Add(reminderAt).UTC(); {
+	case at.After(now):
 		p.RemindAt = &at
+	case d < calendar.DayOf(now):
+		p.RemindAt = &now
 	}
 }
 
@@ -99,7 +102,7 @@ type NewPromise struct {
 	Request  ID           `json:"-"` // 0: nothing was asked
 	Premises int64        `json:"-"` // 0: no door is known
 	Visit    int64        `json:"-"` // 0: it was made at no visit
-	MadeAt   time.Time    `json:"-"` // zero: now
+	MadeAt   time.Time    `json:"-"` // from which its day counts; zero: now
 }
 
 // Promise writes a promise down in the transaction of whoever calls. The asker of its request finds it in the history.
@@ -107,15 +110,16 @@ func (s *Service) Promise(ctx context.Context, tx *db.Tx, by org.Actor, n NewPro
 	if err := privacy.CheckText("/text", n.Text); err != nil {
 		return 0, err
 	}
-	if err := onDay(n.DueOn, calendar.DayOf(tx.Now)); err != nil {
+	made := n.MadeAt
+	if made.IsZero() {
+		made = tx.Now
+	}
+	if err := onDay(n.DueOn, calendar.DayOf(made)); err != nil {
 		return 0, err
 	}
 	p := Promise{
 		PremisesID: orNull(n.Premises), VisitID: orNull(n.Visit), UnitID: by.Grid.ID, Role: by.Role,
-		PersonID: by.PersonID, Assignment: by.Assignment, State: PromiseOpen, MadeAt: tx.Now, Text: n.Text,
-	}
-	if !n.MadeAt.IsZero() {
-		p.MadeAt = n.MadeAt
+		PersonID: by.PersonID, Assignment: by.Assignment, State: PromiseOpen, MadeAt: made, Text: n.Text,
 	}
 	if n.Request != 0 {
 		p.RequestID = &n.Request
@@ -209,6 +213,9 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 			if err := p.open(); err != nil && (move != "kept" || p.Why != overText) { // it ended with its need, and was kept
 				return err
 			}
+			if err := s.wordGiven(ctx, tx, p); err != nil {
+				return err
+			}
 			if err := do(tx, &p); err != nil {
 				return err
 			}
@@ -232,6 +239,23 @@ func (s *Service) promised(ctx context.Context, by org.Actor, id PromiseID, move
 		return p.unseal(s.keys)
 	})
 	return p, err
+}
+
+// wordGiven is a step of the open request that p is about, and news to its asker, who finds in it what became of p (K6, K12).
+func (s *Service) wordGiven(ctx context.Context, tx *db.Tx, p Promise) error {
+	if p.RequestID == nil {
+		return nil
+	}
+	r, err := hold(ctx, tx, *p.RequestID)
+	if err != nil || !r.State.Open() {
+		return err
+	}
+	if _, err := s.rules.learn(ctx, tx); err != nil {
+		return err
+	}
+	s.category(r.Request).news(&r.Request, tx.Now)
+	r.stepped(tx.Now)
+	return s.saveMove(ctx, tx, &r.Request)
 }
 
 // mayAct says why p is not by's word, or nil: it is not found then. Whose role is vacant is stood in for, and so is who must

@@ -345,3 +345,49 @@ func TestX25_APromiseGoesOnWithItsNeed(t *testing.T) {
 		is("opened when its day has passed,", r, request.PromiseDropped)
 	})
 }
+
+// K6, K12: what became of a promise is a step, and news to the asker, who finds it on the receipt.
+func TestK6_WhatBecomesOfAPromiseIsNewsAndAStep(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		for what, act := range map[string]func(id request.PromiseID) error{
+			"moved": func(id request.PromiseID) error {
+				_, err := x.service.MovePromise(t.Context(), x.ZhouChunhe, id, "2026-03-20", "材料未到")
+				return err
+			},
+			"kept": func(id request.PromiseID) error {
+				_, err := x.service.KeepPromise(t.Context(), x.ZhouChunhe, id)
+				return err
+			},
+			"dropped": func(id request.PromiseID) error {
+				_, err := x.service.DropPromise(t.Context(), x.ZhouChunhe, id, "业主自己修好了")
+				return err
+			},
+		} {
+			at(d, 0)
+			id, p := x.promise(t, "2026-03-10")
+			moved(t)(x.service.Accept(t.Context(), x.ZhouChunhe, id, ""))
+			before, err := x.service.Read(t.Context(), x.ZhouChunhe, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at(d, 10)
+			if err := act(p.ID); err != nil {
+				t.Fatal(err)
+			}
+			r, err := x.service.Read(t.Context(), x.ZhouChunhe, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := r.UpdateDueAt.Sub(*before.UpdateDueAt); got != 10*time.Minute {
+				t.Errorf("%s: the next news is due %v later, want ten minutes", what, got)
+			}
+			if got := r.SteppedAt.Sub(*before.SteppedAt); got != 10*time.Minute {
+				t.Errorf("%s: the last step is %v later, want ten minutes", what, got)
+			}
+			if r.State != request.Accepted || !r.SolveDueAt.Equal(*before.SolveDueAt) {
+				t.Errorf("%s: the request is %s, to be solved by %v; want it as it was, by %v", what, r.State, r.SolveDueAt, before.SolveDueAt)
+			}
+		}
+	})
+}
