@@ -129,7 +129,7 @@ const longestMute = 366
 func (s *Service) Mute(ctx context.Context, by org.Actor, id ID, until calendar.Day) error {
 	return s.db.InTx(ctx, func(tx *db.Tx) error {
 		return once.Do(ctx, tx, int64(by.PersonID), nil, func() error {
-			if _, err := findOwn(ctx, tx, by, id); err != nil {
+			if _, err := holdOwn(ctx, tx, by, id); err != nil { // of two who write at once the later one is heard
 				return err
 			}
 			today := calendar.DayOf(tx.Now)
@@ -137,7 +137,7 @@ func (s *Service) Mute(ctx context.Context, by org.Actor, id ID, until calendar.
 				return ErrDay.Field("/until", ErrDay.Code)
 			}
 			audit.Note(tx, by.Did("household.muted", "household", int64(id)))
-			return muteUntil(ctx, tx, id, today, until)
+			return mute(ctx, tx, id, today, until, nil)
 		})
 	})
 }

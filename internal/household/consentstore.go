@@ -75,19 +75,18 @@ func consents(ctx context.Context, q db.Queryer, id ID) (all []Consent, err erro
 	return all, nil
 }
 
-// muteUntil puts a wish not to be visited in place of those before.
-func muteUntil(ctx context.Context, tx *db.Tx, id ID, today, until calendar.Day) error {
+// mute puts what a household says about visits in place of what it said before. That a visit is welcome is written down too: what
+// was said earlier and is sent later does not come after it.
+func mute(ctx context.Context, tx *db.Tx, id ID, from, until calendar.Day, said *VisitID) error {
+	today := calendar.DayOf(tx.Now)
 	if _, err := tx.Change(ctx, `
 		UPDATE household_mute
 		SET valid_to = ?
 		WHERE premises_id = ? AND valid_to > ?`, today, id, today); err != nil {
 		return db.Wrap(err, nil, "end the mutes of household %d", id)
 	}
-	if until <= today {
-		return nil
-	}
 	_, err := tx.Change(ctx, `
-		INSERT INTO household_mute (premises_id, valid_from, valid_to, recorded_at)
-		VALUES (?, ?, ?, ?)`, id, today, until, tx.Now)
+		INSERT INTO household_mute (premises_id, valid_from, valid_to, visit_id, recorded_at)
+		VALUES (?, ?, ?, ?, ?)`, id, from, max(from, until), said, tx.Now)
 	return db.Wrap(err, nil, "mute household %d", id)
 }

@@ -243,25 +243,27 @@ func countDone(ctx context.Context, q db.Queryer, event RiskEventID) (n int, err
 }
 
 // visitedInRisk ties a visit to the lists its home stands on, if it was paid while the weather was dangerous. A later
-// one takes the place of an earlier one; one that could not be made leaves the home on its lists.
+// one takes the place of an earlier one, whichever was sent first; one that could not be made leaves the home on its lists.
 func visitedInRisk(ctx context.Context, tx *db.Tx, v Visit) error {
 	if v.Result == Unable {
 		return nil
 	}
 	var offers []struct {
 		RiskEvent
-		Offer int64 `db:"offer_id"`
+		Offer int64      `db:"offer_id"`
+		Paid  *time.Time `db:"paid_at"` // when the visit that is tied to it already was
 	}
 	if err := tx.Select(ctx, &offers, `
-		SELECT `+riskColumns+`, o.id AS offer_id
+		SELECT `+riskColumns+`, o.id AS offer_id, w.happened_at AS paid_at
 		FROM risk_offer o
 		JOIN risk_event e ON e.id = o.event_id
 		JOIN unit u ON u.id = e.unit_id
+		LEFT JOIN visit w ON w.id = o.visit_id
 		WHERE o.premises_id = ? AND e.state <> ?`, v.Premises, RiskPurged); err != nil {
 		return db.Wrap(err, nil, "find the risk events of household %d", v.Premises)
 	}
 	for _, o := range offers {
-		if !o.covers(v.HappenedAt) {
+		if !o.covers(v.HappenedAt) || o.Paid != nil && o.Paid.After(v.HappenedAt) {
 			continue
 		}
 		if _, err := tx.Change(ctx, `

@@ -133,8 +133,7 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 		return 0, err
 	}
 	if days := a.muteDays(); days > 0 && !gone { // their no is nobody else's
-		from := calendar.DayOf(v.HappenedAt)
-		if err := insertMute(ctx, tx, v, from, from.Add(days)); err != nil {
+		if err := mutedAt(ctx, tx, v, days); err != nil {
 			return 0, err
 		}
 	}

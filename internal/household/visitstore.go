@@ -52,11 +52,18 @@ func saveNote(ctx context.Context, tx *db.Tx, id VisitID, sealed []byte) error {
 	return db.Wrap(err, nil, "seal the note of visit %d", id)
 }
 
-func insertMute(ctx context.Context, tx *db.Tx, v Visit, from, to calendar.Day) error {
-	_, err := tx.Change(ctx, `
-		INSERT INTO household_mute (premises_id, valid_from, valid_to, visit_id, recorded_at)
-		VALUES (?, ?, ?, ?, ?)`, v.Premises, from, to, v.ID, tx.Now)
-	return db.Wrap(err, nil, "mute household %d", v.Premises)
+// mutedAt notes what was said at v about visits, unless the household has said something else since.
+func mutedAt(ctx context.Context, tx *db.Tx, v Visit, days int) error {
+	var newer int
+	if err := tx.Get(ctx, &newer, `
+		SELECT COUNT(*)
+		FROM household_mute m
+		LEFT JOIN visit w ON w.id = m.visit_id
+		WHERE m.premises_id = ? AND (w.happened_at > ? OR w.id IS NULL AND m.recorded_at > ?)`, v.Premises, v.HappenedAt, v.HappenedAt); err != nil || newer > 0 {
+		return db.Wrap(err, nil, "find what household %d has said since about visits", v.Premises)
+	}
+	from := calendar.DayOf(v.HappenedAt)
+	return mute(ctx, tx, v.Premises, from, from.Add(days), &v.ID)
 }
 
 // A Call is a visit with its door, as the area's list shows it.
@@ -158,7 +165,7 @@ func lastVisited(ctx context.Context, q db.Queryer, ids []ID) (map[ID]time.Time,
 			SELECT v.happened_at
 			FROM visit v
 			WHERE v.premises_id = p.id AND v.result <> ? AND (p.left_at IS NULL OR v.happened_at >= p.left_at)
-			ORDER BY v.recorded_at DESC, v.id DESC
+			ORDER BY v.happened_at DESC, v.id DESC
 			LIMIT 1) AS happened_at
 		FROM premises p
 		WHERE p.id IN (?)`, Unable, ids)
@@ -189,7 +196,7 @@ func newestVisit(ctx context.Context, q db.Queryer, id ID) (*Visit, error) {
 		FROM premises p
 		JOIN visit v ON v.premises_id = p.id
 		WHERE p.id = ? AND v.result <> ? AND (p.left_at IS NULL OR v.happened_at >= p.left_at)
-		ORDER BY v.recorded_at DESC, v.id DESC
+		ORDER BY v.happened_at DESC, v.id DESC
 		LIMIT 1`, id, Unable)
 	if err != nil || len(all) == 0 {
 		return nil, db.Wrap(err, nil, "find the last visit of household %d", id)

@@ -2045,7 +2045,7 @@ CREATE TABLE `visit` (
   UNIQUE KEY `visit_once` (`person_id`,`client_ref`),
   KEY `visit_unit` (`unit_id`,`recorded_at`,`id`),
   KEY `visit_at` (`recorded_at`,`id`),
-  KEY `visit_seen` (`premises_id`,`recorded_at`,`id`,`happened_at`,`result`),
+  KEY `visit_last` (`premises_id`,`happened_at`,`id`,`result`),
   CONSTRAINT `visit_person_fk` FOREIGN KEY (`person_id`) REFERENCES `person` (`id`),
   CONSTRAINT `visit_premises_fk` FOREIGN KEY (`premises_id`) REFERENCES `premises` (`id`),
   CONSTRAINT `visit_unit_fk` FOREIGN KEY (`unit_id`) REFERENCES `unit` (`id`)

@@ -1,0 +1,122 @@
+package household_test
+
+import (
+	"testing"
+	"time"
+
+	"wanjia/internal/household"
+	"wanjia/internal/platform/calendar"
+	"wanjia/internal/platform/db"
+)
+
+const (
+	lateRef  = "11111111-4f6e-4a0e-8f57-90a4f9b0c1d2"
+	laterRef = "22222222-4f6e-4a0e-8f57-90a4f9b0c1d2"
+)
+
+// paid records a visit at a door that was paid at a moment.
+func (x *fixture) paid(t *testing.T, ref string, at time.Time, a household.Account) household.VisitID {
+	t.Helper()
+	a.ClientRef, a.HappenedAt = ref, &at
+	v, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v.ID
+}
+
+// F12: of a round the later visit counts, whichever is sent first.
+func TestF12_AnEarlierVisitThatIsSentLateDoesNotTakeThePlaceOfALaterOne(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		door := x.doors[1]
+		x.agree(t, x.YaoMangzhong, door, household.RiskVisit)
+		e := x.rain(t)
+		x.at(synced.Add(5 * time.Hour))
+		shows := func(when string, want household.Result) {
+			t.Helper()
+			offers, err := x.service.Round(t.Context(), x.YaoMangzhong, e.ID)
+			if err != nil || len(offers) != 1 || offers[0].Result == nil || *offers[0].Result != want {
+				t.Errorf("%s: the round is %+v (%v), want one home with %s", when, offers, err, want)
+			}
+		}
+		x.paid(t, ref, synced.Add(3*time.Hour), household.Account{Household: door, Result: household.AllWell})
+		x.paid(t, lateRef, synced.Add(time.Hour), household.Account{Household: door, Result: household.NotHome})
+		shows("after one that came before", household.AllWell)
+		x.paid(t, laterRef, synced.Add(3*time.Hour), household.Account{Household: door, Result: household.NotHome})
+		shows("after another of the same moment", household.NotHome)
+	})
+}
+
+// F16: a home was visited last when somebody was there last, whenever that was sent.
+func TestF16_TheLastVisitIsTheOneThatWasPaidLast(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, _ *db.DB, x *fixture) {
+		door, last := x.doors[1], synced.Add(30*time.Hour)
+		x.at(synced.Add(48 * time.Hour))
+		x.paid(t, ref, last, household.Account{Household: door, Result: household.AllWell})
+		x.paid(t, lateRef, synced, household.Account{Household: door, Result: household.NotHome})
+		home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
+		if err != nil || home.Last == nil || home.Last.Result != household.AllWell || !home.Last.HappenedAt.Equal(last) {
+			t.Errorf("the last visit is %+v (%v), want the one of %v", home.Last, err, last)
+		}
+		x.at(synced.Add(91 * 24 * time.Hour)) // 90 days after the first, not after the last
+		if got := x.reason(t, door); got != "" {
+			t.Errorf("on the list for %q, want not on it", got)
+		}
+		x.at(last.Add(90 * 24 * time.Hour))
+		if got := x.reason(t, door); got != household.LongNotVisited {
+			t.Errorf("on the list for %q 90 days later, want for %q", got, household.LongNotVisited)
+		}
+	})
+}
+
+// F10: for how long a household wants no visit is what it has said last about it.
+func TestF10_WhatAHouseholdSaidLastAboutVisitsHolds(t *testing.T) {
+	t.Parallel()
+	declined := func(door household.ID, days int) household.Account {
+		return household.Account{Household: door, Result: household.Declined, MuteDays: days}
+	}
+	each(t, func(t *testing.T, d *db.DB, x *fixture) {
+		door, today := x.doors[1], calendar.DayOf(synced)
+		until := func(when string, want calendar.Day) {
+			t.Helper()
+			home, err := x.service.Read(t.Context(), x.YaoMangzhong, door)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got calendar.Day
+			if home.MutedUntil != nil {
+				got = *home.MutedUntil
+			}
+			if got != want {
+				t.Errorf("%s: muted until %q, want %q", when, got, want)
+			}
+		}
+		says := func(until calendar.Day) {
+			t.Helper()
+			if err := x.service.Mute(t.Context(), x.YaoMangzhong, door, until); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x.paid(t, ref, synced, declined(door, 0))
+		until("declined", today.Add(90))
+		x.at(synced.Add(26 * time.Hour))
+		x.paid(t, lateRef, synced.Add(24*time.Hour), declined(door, 7))
+		until("declined for a week the next day", today.Add(8))
+		x.paid(t, laterRef, synced.Add(12*time.Hour), declined(door, 60))
+		until("an earlier word is sent late", today.Add(8))
+		says(today.Add(1))
+		until("lifted", "")
+		x.paid(t, "33333333-4f6e-4a0e-8f57-90a4f9b0c1d2", synced.Add(25*time.Hour), declined(door, 0))
+		until("an earlier no is sent after the mute was lifted", "")
+		x.at(synced.Add(28 * time.Hour))
+		x.paid(t, "44444444-4f6e-4a0e-8f57-90a4f9b0c1d2", synced.Add(27*time.Hour), declined(door, 3))
+		until("declined since", today.Add(4))
+
+		door = x.doors[0]
+		says(today.Add(1))
+		x.paid(t, "55555555-4f6e-4a0e-8f57-90a4f9b0c1d2", synced.Add(27*time.Hour), declined(door, 0))
+		until("welcome, though nothing was to be lifted, before an earlier no is sent", "")
+	})
+}
