@@ -120,3 +120,45 @@ func TestF10_WhatAHouseholdSaidLastAboutVisitsHolds(t *testing.T) {
 		until("welcome, though nothing was to be lifted, before an earlier no is sent", "")
 	})
 }
+
+// F12: a note of a rain round that is sent after a no, or after they have moved out, is gone as one that was sent before.
+func TestF12_ANoteOfARoundThatIsSentAfterTheNoIsNotKept(t *testing.T) {
+	t.Parallel()
+	no := func(t *testing.T, _ *db.DB, x *fixture) {
+		if _, err := x.service.WithdrawConsent(t.Context(), x.YaoMangzhong, x.doors[1], household.RiskVisit, "phone"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	agree := func(t *testing.T, _ *db.DB, x *fixture) { x.agree(t, x.YaoMangzhong, x.doors[1], household.RiskVisit) }
+	roof := func(t *testing.T, d *db.DB, x *fixture) { x.roof(t, x.doors[1], laterRef, calendar.DayOf(d.Now())) }
+	move := func(t *testing.T, d *db.DB, x *fixture) { x.moves(t, d, x.doors[1]) }
+	rain := func(t *testing.T, _ *db.DB, x *fixture) { x.rain(t) }
+	nothing := func(*testing.T, *db.DB, *fixture) {}
+	for name, c := range map[string]struct {
+		before, weather, since func(*testing.T, *db.DB, *fixture)
+		kept                   int
+	}{
+		"a no":                                  {agree, rain, no, 0},
+		"moved out, who had agreed":             {agree, rain, move, 0},
+		"moved out, who were promised a roof":   {roof, rain, move, 0},
+		"a no in fair weather":                  {agree, nothing, no, 1},
+		"a no of who had never agreed":          {nothing, rain, no, 1},
+		"moved out, who were never on the list": {nothing, rain, move, 1},
+		"on the list still":                     {agree, rain, nothing, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			each(t, func(t *testing.T, d *db.DB, x *fixture) {
+				c.before(t, d, x)
+				c.weather(t, d, x)
+				x.at(synced.Add(2 * time.Hour))
+				c.since(t, d, x)
+				x.at(synced.Add(8 * time.Hour))
+				x.paid(t, lateRef, synced.Add(time.Hour), household.Account{Household: x.doors[1], Result: household.AllWell, Note: "独自在家"})
+				if n := count(t, d, `SELECT COUNT(*) FROM visit WHERE note_sealed IS NOT NULL`); n != c.kept {
+					t.Errorf("%d notes are kept, want %d", n, c.kept)
+				}
+			})
+		})
+	}
+}

@@ -343,6 +343,47 @@ func dropOffers(ctx context.Context, tx *db.Tx, id ID, reasons ...DueReason) err
 	return nil
 }
 
+// noteDropped says whether dropOffers would have taken the note of v away, had v been sent when it was paid: a risk event was open
+// around the home, which is not on its list any more, for they have said no since, or have moved out.
+func noteDropped(ctx context.Context, tx *db.Tx, v Visit, gone bool) (bool, error) {
+	area, err := org.UnitByID(ctx, tx, v.AreaID)
+	if err != nil {
+		return false, err
+	}
+	query, args, err := db.In(`
+		SELECT COUNT(*)
+		FROM risk_event e
+		WHERE e.unit_id IN (?) AND e.opened_at <= ? AND (e.closed_at IS NULL OR e.closed_at > ?)
+		  AND NOT EXISTS (SELECT 1 FROM risk_offer o WHERE o.event_id = e.id AND o.premises_id = ?)`,
+		around(org.Actor{Grid: area}), v.HappenedAt, v.HappenedAt, v.Premises)
+	if err != nil {
+		return false, err
+	}
+	var events, yes int
+	if err := tx.Get(ctx, &events, query, args...); err != nil || events == 0 {
+		return false, db.Wrap(err, nil, "find the risk events that visit %d was paid in", v.ID)
+	}
+	if err := tx.Get(ctx, &yes, `
+		SELECT COUNT(*)
+		FROM household_consent c
+		JOIN premises p ON p.id = c.premises_id
+		WHERE c.premises_id = ? AND c.purpose = ? AND c.withdrawn_at IS NULL
+		  AND (? AND c.recorded_at <= p.left_at OR EXISTS (
+			SELECT 1
+			FROM household_consent n
+			WHERE n.premises_id = c.premises_id AND n.purpose = c.purpose AND n.withdrawn_at >= ? AND n.id > c.id))`,
+		v.Premises, RiskVisit, gone, v.HappenedAt); err != nil || yes > 0 || !gone {
+		return yes > 0, db.Wrap(err, nil, "find what was agreed to at household %d", v.Premises)
+	}
+	err = tx.Get(ctx, &yes, `
+		SELECT COUNT(*)
+		FROM promise w
+		JOIN request r ON r.id = w.request_id
+		JOIN premises p ON p.id = w.premises_id
+		WHERE w.premises_id = ? AND r.category = ? AND w.made_at < p.left_at`, v.Premises, request.DwellingSafety)
+	return yes > 0, db.Wrap(err, nil, "find what was promised at household %d", v.Premises)
+}
+
 func risksOver(ctx context.Context, q db.Queryer, now time.Time) (all []RiskEvent, err error) {
 	err = q.Select(ctx, &all, `
 		SELECT `+riskColumns+`

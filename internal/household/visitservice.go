@@ -119,7 +119,17 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 	case err != nil:
 		return 0, db.Wrap(err, nil, "insert visit")
 	}
+	gone, err := v.atThoseBefore(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	dropped := false // with the list that the home stood on
 	if a.Note != "" {
+		if dropped, err = noteDropped(ctx, tx, v, gone); err != nil {
+			return 0, err
+		}
+	}
+	if a.Note != "" && !dropped {
 		note, err := s.keys.Seal(sealed.Sensitive, "visit", "note_sealed", int64(v.ID), a.Note)
 		if err != nil {
 			return 0, err
@@ -127,10 +137,6 @@ func (s *Service) Record(ctx context.Context, tx *db.Tx, by org.Actor, a Account
 		if err := saveNote(ctx, tx, v.ID, note); err != nil {
 			return 0, err
 		}
-	}
-	gone, err := v.atThoseBefore(ctx, tx)
-	if err != nil {
-		return 0, err
 	}
 	if days := a.muteDays(); days > 0 && !gone { // their no is nobody else's
 		if err := mutedAt(ctx, tx, v, days); err != nil {
