@@ -140,14 +140,26 @@ func TestX20_AVisitIsTakenWithAPromiseWhoseDayIsOverByTheTimeItIsSent(t *testing
 		if got := x.reason(t, a.Household); got != household.PromiseDue {
 			t.Errorf("the door is on the list for %q, want what was promised", got)
 		}
-		for range 2 {
-			if _, err := x.requests.RemindPromises(t.Context()); err != nil {
-				t.Fatal(err)
+		reminded := func(what string, want int) {
+			t.Helper()
+			for range 2 {
+				if _, err := x.requests.RemindPromises(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if n := count(t, d, `SELECT COUNT(*) FROM inbox WHERE kind = 'promise.due' AND person_id = ?`, x.YaoMangzhong.PersonID); n != want {
+				t.Errorf("%s: reminded %d times, want %d", what, n, want)
 			}
 		}
-		if n := count(t, d, `SELECT COUNT(*) FROM inbox WHERE kind = 'promise.due' AND person_id = ?`, x.YaoMangzhong.PersonID); n != 1 {
-			t.Errorf("reminded %d times, want once", n)
+		reminded("of a day that is over", 1)
+		b := leak(x)
+		b.Household, b.HappenedAt, b.ClientRef = x.doors[2], &told, "99999999-4f6e-4a0e-8f57-90a4f9b0c1d2"
+		b.Promises = []household.Word{{NewPromise: request.NewPromise{DueOn: "2026-08-18", Text: "来看屋顶"}}}
+		x.at(told.Add(10 * time.Hour)) // 09:50 of that day: when people are reminded has passed
+		if _, err := x.service.RecordVisit(t.Context(), x.YaoMangzhong, b); err != nil {
+			t.Fatal(err)
 		}
+		reminded("of a day that has begun", 2)
 	})
 }
 

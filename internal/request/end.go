@@ -86,7 +86,7 @@ func (s *Service) goOnWith(ctx context.Context, tx *db.Tx, by org.Actor, r Reque
 				continue
 			}
 			p.State, p.EndedAt, p.WhySealed = PromiseOpen, nil, nil
-			p.dueBy(p.DueOn, s.cal, tx.Now)
+			p.dueBy(p.DueOn, s.cal, tx.Now, tx.Now)
 			if err := savePromise(ctx, tx, s.keys, &p, ""); err != nil {
 				return nil, err
 			}

@@ -84,13 +84,14 @@ func (p Promise) open() error {
 }
 
 // dueBy makes p due on d and sets when its promiser is reminded: at 08:30 of the day or, when that is closed, of the
-// open day before (K19); never in the past, but at once where the day was over before the promise came here (X20).
-func (p *Promise) dueBy(d calendar.Day, cal *calendar.Calendar, now time.Time) {
+// open day before (K19); never in the past, but at once where that moment, or the whole day, went by between its being said and
+// its coming here (X20).
+func (p *Promise) dueBy(d calendar.Day, cal *calendar.Calendar, said, now time.Time) {
 	p.DueOn, p.RemindAt = d, nil
 	switch at := cal.OpenOrBefore(d).Time().Add(reminderAt).UTC(); {
 	case at.After(now):
 		p.RemindAt = &at
-	case d < calendar.DayOf(now):
+	case at.After(said) || d < calendar.DayOf(now):
 		p.RemindAt = &now
 	}
 }
@@ -124,7 +125,7 @@ func (s *Service) Promise(ctx context.Context, tx *db.Tx, by org.Actor, n NewPro
 	if n.Request != 0 {
 		p.RequestID = &n.Request
 	}
-	p.dueBy(n.DueOn, s.cal, tx.Now)
+	p.dueBy(n.DueOn, s.cal, made, tx.Now)
 	if err := insertPromise(ctx, tx, s.keys, &p); err != nil {
 		return 0, err
 	}
@@ -356,7 +357,7 @@ func (s *Service) MovePromise(ctx context.Context, by org.Actor, id PromiseID, t
 			return ErrPromiseDay.Field("/dueOn", ErrPromiseDay.Code)
 		}
 		p.Moved++
-		p.dueBy(to, s.cal, tx.Now)
+		p.dueBy(to, s.cal, tx.Now, tx.Now)
 		return nil
 	})
 }
