@@ -235,13 +235,14 @@ func (r *Relay) mark(ctx context.Context) {
 	}
 }
 
-// markDone notes that Redis has been given what it lacked of rows.
+// markDone notes that Redis has been given what it lacked of rows; so it does of one that another sweeper has found there since,
+// and left as old as it was.
 func (r *Relay) markDone(ctx context.Context, ids []int64) error {
 	for some := range slices.Chunk(ids, piece) {
 		q, args, err := db.In(`
 			UPDATE outbox
 			SET state = 1, done_at = ?
-			WHERE id IN (?) AND state = 0`, r.db.Now(), some)
+			WHERE id IN (?)`, r.db.Now(), some)
 		if err == nil {
 			err = r.change(ctx, q, args...)
 		}
