@@ -17,11 +17,14 @@ import (
 	"wanjia/internal/platform/lease"
 )
 
+// sendsAtOnce is of how many messages a statement is: SQLite takes 32,766 values.
+const sendsAtOnce = 900
+
 // insertSends stores the messages that repeat entries: of those that cannot wait, to who has a WeChat account, or must
 // be reached in some way.
 func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
-	const row = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`
-	var args []any
+	const row, width = `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', ?, ?)`, 14
+	var rows []any
 	var reach reachable
 	for _, e := range entries {
 		r, ok := repeatOf(e.Kind, e.Prio)
@@ -39,17 +42,18 @@ func insertSends(ctx context.Context, tx *db.Tx, entries []entry) error {
 		if err != nil {
 			return err
 		}
-		args = append(args, kv.ShardOf(int64(e.Person)), e.Person, fmt.Sprintf("n:%d", e.Seq), e.Seq, r.code, e.Kind, e.RefType, e.RefID,
+		rows = append(rows, kv.ShardOf(int64(e.Person)), e.Person, fmt.Sprintf("n:%d", e.Seq), e.Seq, r.code, e.Kind, e.RefType, e.RefID,
 			orNull(short), r.mustReach, e.Prio, notBefore(e.Prio, e.At, reach.hoursOf(e.Person)).Add(e.wait), e.At, orNull(e.Notice))
 	}
-	if len(args) == 0 {
-		return nil
+	for args := range slices.Chunk(rows, sendsAtOnce*width) {
+		if _, err := tx.Change(ctx, `
+			INSERT INTO wechat_send (
+				shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at, notice_id)
+			VALUES `+row+strings.Repeat(", "+row, len(args)/width-1), args...); err != nil {
+			return db.Wrap(err, nil, "write messages of WeChat")
+		}
 	}
-	_, err := tx.Change(ctx, `
-		INSERT INTO wechat_send (
-			shard, person_id, event, seq, template, kind, ref_type, ref_id, args, must_reach, prio, not_before, state, created_at, notice_id)
-		VALUES `+row+strings.Repeat(", "+row, len(args)/14-1), args...)
-	return db.Wrap(err, nil, "write messages of WeChat")
+	return nil
 }
 
 // reachable is which of some persons have a WeChat account, and their hours if it is night.
