@@ -50,5 +50,21 @@ func (c convoy) ids() []NoticeID {
 	return ids
 }
 
-// chunkSize is to how many persons all of c are written at once.
-func (c convoy) chunkSize() int { return min(chunkSize, chunkRows/len(c)) }
+// behind is 1 while all of c is being written and devices have not got what was.
+func (c convoy) behind() int {
+	if c[0].State == NoticeRunning && c[0].PushedTo < c[0].Next {
+		return 1
+	}
+	return 0
+}
+
+// chunkSize is to how many persons all of c are written at once: an item each, and a message of WeChat where one repeats it.
+func (c convoy) chunkSize() int {
+	rows := len(c)
+	for _, x := range c {
+		if _, repeated := repeatOf(x.Kind, x.Prio); repeated {
+			rows++
+		}
+	}
+	return min(chunkSize, chunkRows/rows)
+}

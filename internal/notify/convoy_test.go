@@ -326,3 +326,74 @@ func TestDevicesHearOfAllThatGoTogether(t *testing.T) {
 		}
 	})
 }
+
+// R11: a node that died before it noted how far devices are costs those that go together nothing but that part: it is brought
+// again, to all of them, before anything else is written, and they go on together.
+func TestThoseOfWhichDevicesAreBehindCatchUpAndGoTogetherAgain(t *testing.T) {
+	crowds(t, 1_400, func(t *testing.T, c *crowd) {
+		ids, a := c.several(8), c.node("a")
+		a.begin(t)
+		c.forget(ids)
+		var taken atomic.Int64
+		c.d.Watch(func(_ context.Context, s db.Sent) {
+			if strings.Contains(s.Query, "UPDATE inbox_head") {
+				taken.Add(1)
+			}
+		})
+		a.work(t)
+		c.d.Watch(nil)
+		if n := taken.Load(); n != 3 {
+			t.Errorf("numbers are taken %d times, want the three chunks that are left for all", n)
+		}
+		for _, id := range ids {
+			if x := c.fan(id); x.Written != len(c.members) || x.State != NoticeDone {
+				t.Errorf("in the end %+v, want it with everybody", x)
+			}
+		}
+		if all := c.jumbled(ids); len(all) != 0 {
+			t.Errorf("%d persons have them in another order", len(all))
+		}
+	})
+}
+
+// forget lets nothing be known of how far devices are with announcements.
+func (c *crowd) forget(ids []NoticeID) {
+	c.t.Helper()
+	err := c.d.InTx(c.t.Context(), func(tx *db.Tx) error {
+		query, args, err := db.In(`UPDATE fanout SET pushed_person_id = 0 WHERE notice_id IN (?)`, ids)
+		if err == nil {
+			_, err = tx.Change(c.t.Context(), query, args...)
+		}
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// Many messages of WeChat are written in statements that every engine takes, and count as rows of their chunk.
+func TestManyWhoMustBeReachedAreToldTogether(t *testing.T) {
+	crowds(t, 1_000, func(t *testing.T, c *crowd) {
+		item := c.item()
+		item.MustReach = true
+		var ids []NoticeID
+		for range 4 {
+			ids = append(ids, c.announce(Announcement{Item: item}).ID)
+		}
+		if n := c.standing(ids)[0].chunkSize(); n != chunkRows/8 {
+			t.Errorf("a chunk is of %d persons, want a row for the item of each, and one for its message", n)
+		}
+		a := c.node("a")
+		a.begin(t)
+		for _, id := range ids {
+			if x := c.fan(id); x.Written != chunkRows/8 {
+				t.Errorf("after one chunk %+v, want %d written", x, chunkRows/8)
+			}
+		}
+		a.work(t)
+		var n int
+		if err := c.d.Get(t.Context(), &n, `SELECT COUNT(*) FROM wechat_send`); err != nil || n != 4*len(c.members) {
+			t.Errorf("%d messages (%v), want %d", n, err, 4*len(c.members))
+		}
+	})
+}

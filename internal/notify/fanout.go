@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -149,11 +150,17 @@ func (f *Fanouts) stand(ctx context.Context, stuck []fan) {
 }
 
 // first brings the first of some fan-outs on that can move, with those that go with it, and says whether any did. What fails
-// for all of these is tried for each, so that one that cannot be written holds up none that it stands with.
+// for all of these is tried for each, so that one that cannot be written holds up none that it stands with. Those of which
+// devices are behind come before others that are as urgent: once they have caught up, they go together again.
 func (f *Fanouts) first(ctx context.Context, some []fan) bool {
-	for tries := convoys(some); len(tries) > 0; tries = tries[1:] {
-		c := tries[0]
-		moved, err := f.step(ctx, c)
+	tries := convoys(some)
+	slices.SortStableFunc(tries, func(a, b convoy) int { return cmp.Or(cmp.Compare(a[0].Prio, b[0].Prio), b.behind()-a.behind()) })
+	for ; len(tries) > 0; tries = tries[1:] {
+		c, moved := tries[0], false
+		err := db.Safely(func() (err error) {
+			moved, err = f.step(ctx, c)
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			f.Log.ErrorContext(ctx, "bring an announcement on", "notice", c[0].ID, "together", len(c), "error", err)
 		}
@@ -214,6 +221,12 @@ func (f *Fanouts) silence(ctx context.Context, x fan) (some bool, err error) {
 func (f *Fanouts) write(ctx context.Context, c convoy) (moved bool, err error) {
 	x := c[0]
 	if x.PushedTo < x.Next {
+		switch caught, err := f.pushMore(ctx, x); {
+		case err != nil:
+			f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
+		case caught:
+			return true, nil
+		}
 		return f.writeBehind(ctx, x)
 	}
 	in, err := x.audienceOf(ctx, f.DB)
@@ -282,7 +295,12 @@ func (f *Fanouts) carry(ctx context.Context, chunks <-chan written) (b brought) 
 		if away {
 			continue
 		}
-		left := f.Courier.fan(ctx, w.ds)
+		var left []push.Delivery
+		if err := db.Safely(func() error { left = f.Courier.fan(ctx, w.ds); return nil }); err != nil {
+			f.Log.ErrorContext(ctx, "bring announcements to devices", "error", err)
+			away = true
+			continue
+		}
 		if away = len(w.ds) > 0 && len(left) == len(w.ds); !away {
 			b = brought{w.to, b.n + len(w.ds), append(b.left, left...)}
 		}
@@ -290,7 +308,7 @@ func (f *Fanouts) carry(ctx context.Context, chunks <-chan written) (b brought) 
 	return b
 }
 
-// writeBehind is a chunk of x, of which devices have not even got what was written before: a load of that follows it.
+// writeBehind is a chunk of x, of which devices cannot even be brought what was written before: no inbox waits for them.
 func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
 	in, err := x.audienceOf(ctx, f.DB)
 	if err != nil {
@@ -306,9 +324,6 @@ func (f *Fanouts) writeBehind(ctx context.Context, x fan) (bool, error) {
 		return false, nil
 	case err != nil || y[0].Next == x.Next:
 		return false, err
-	}
-	if _, err := f.pushMore(ctx, y[0]); err != nil {
-		f.Log.WarnContext(ctx, "push an announcement", "notice", x.ID, "error", err)
 	}
 	pause(ctx, chunkPause)
 	return true, nil
