@@ -57,10 +57,10 @@ func (w *world) settle(v *verdict, l *load, devices []*device, x variant) {
 		<-time.After(20 * time.Millisecond)
 	}
 	const open = `SELECT COUNT(*) FROM outbox WHERE state = 0`
-	for end := time.Now().Add(patience); w.count(open) > 0 && time.Now().Before(end); {
+	v.Unpushed = w.count(open) // and no more once none is: Redis that has just come back may have all opened again
+	for end := time.Now().Add(patience); v.Unpushed > 0 && time.Now().Before(end); v.Unpushed = w.count(open) {
 		<-time.After(100 * time.Millisecond)
 	}
-	v.Unpushed = w.count(open)
 	w.judge(v, l, devices)
 }
 
