@@ -27,7 +27,6 @@ type Seen struct {
 
 // columns of Seen, from request r, its opening unit u and its holder h.
 const columns = `
-
 	r.id, r.unit_id, r.place_id, r.premises_id, r.entrance_id, r.building_id, r.source_visit_id, r.category, r.type, r.channel, r.state,
 	r.holder_unit_id, r.holder_role, r.level, r.happened_at, r.recorded_at, r.clock_untrusted,
 	r.accept_due_at, r.update_due_at, r.solve_due_at, r.expected_on, r.wait_until, r.waiting_since, r.closed_at,
